@@ -1,0 +1,1 @@
+"""Grade submissions: `grader.grade(submission, split, assignment) -> Report`."""

@@ -1,0 +1,1 @@
+"""The canonical MobileNetV2 fine-tune: the answer key, never handed out."""
