@@ -1,0 +1,194 @@
+"""A transparent sheet to draw one object on.
+
+The sheet is square and holds premultiplied blue, green, red (0..255) and opacity (0..1) as float32. Places are
+given in its unit frame: x to the right, y down, both -1..1. It is drawn larger than it is shown, and smoothed
+when it is scaled down.
+"""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.demo.paint import Colour, Field, Fill
+from datasets.demo.shapes import Points, ellipse
+
+SIZE = 448
+"""Side of a sheet, pixels: twice the side of the finished image."""
+
+_SHIFT = 4  # OpenCV takes places in 1/16 pixel
+
+
+class Canvas:
+    """See the module. Each method draws over what is there."""
+
+    def __init__(self, size: int = SIZE):
+        self.size = size
+        self.bgra: NDArray[np.float32] = np.zeros((size, size, 4), np.float32)
+
+    def fill(
+        self,
+        shape: Points | Sequence[Points],
+        paint: Colour | Fill,
+        *,
+        opacity: float = 1.0,
+        turn: float = 0.0,
+        inside: bool = False,
+        soft: float = 0.0,
+        ink: Colour | None = None,
+    ) -> None:
+        """Fill one outline, or several that make holes in each other.
+
+        Args:
+            shape: outline or outlines.
+            paint: a colour, or a fill, whose u and v run over the extent of the shape.
+            opacity: 0..1.
+            turn: turns the axes of u and v, degrees, so that a slanting stick is shaded across itself.
+            inside: only where something is already drawn, so that a stain stays on the shirt.
+            soft: blurs the edge, in units of the frame.
+            ink: colour of a thin outline, if any.
+        """
+        outlines = [shape] if isinstance(shape, np.ndarray) else list(shape)
+        self._lay(outlines, paint, opacity, turn, inside, soft, None)
+        if ink is not None:
+            for outline in outlines:
+                self.line(outline, 0.012, ink, opacity=0.75, closed=True)
+
+    def line(
+        self,
+        path: Points,
+        width: float,
+        paint: Colour | Fill,
+        *,
+        opacity: float = 1.0,
+        closed: bool = False,
+        inside: bool = False,
+        soft: float = 0.0,
+    ) -> None:
+        """Draw along a path, `width` units wide. The other arguments are as in `fill`."""
+        self._lay([path], paint, opacity, 0.0, inside, soft, (width, closed))
+
+    def lines(
+        self, paths: Sequence[Points], width: float, paint: Colour, opacity: float = 1.0, inside: bool = False
+    ) -> None:
+        """Draw many open paths in one go."""
+        self._lay(list(paths), paint, opacity, 0.0, inside, 0.0, (width, False))
+
+    def dots(
+        self, places: Points, radius: float, paint: Colour, opacity: float = 1.0, inside: bool = True
+    ) -> None:
+        """Draw small round dots."""
+        outlines = [ellipse(float(x), float(y), radius, radius)[::6] for x, y in places]
+        for outline in outlines:
+            self._lay([outline], paint, opacity, 0.0, inside, 0.0, None)
+
+    def text(
+        self, words: str, x: float, y: float, height: float, colour: Colour, *, inside: bool = True, bold: int = 2
+    ) -> None:
+        """Write in the middle of (x, y), in letters `height` units high."""
+        font = cv2.FONT_HERSHEY_DUPLEX
+        scale = height * self.size / 2 / 22
+        (width, tall), _ = cv2.getTextSize(words, font, scale, bold)
+        mask = np.zeros((self.size, self.size), np.uint8)
+        corner = (int(self._pixel(x) - width / 2), int(self._pixel(y) + tall / 2))
+        cv2.putText(mask, words, corner, font, scale, 255, bold, cv2.LINE_AA)
+        x0, y0 = max(corner[0] - 4, 0), max(corner[1] - tall - 8, 0)
+        window = (slice(y0, corner[1] + 12), slice(x0, corner[0] + width + 4))
+        self._over(window, mask[window].astype(np.float32) / 255, np.array(colour, np.float32), inside)
+
+    def erase(self, shape: Points) -> None:
+        """Make a hole."""
+        window, mask = self._mask([shape], 0.0, None)
+        self.bgra[window] *= 1 - mask[..., None]
+
+    def stamp(
+        self, other: "Canvas", x: float = 0.0, y: float = 0.0, turn: float = 0.0, scale: float = 1.0
+    ) -> None:
+        """Put another sheet on this one, its middle at (x, y), turned by `turn` degrees."""
+        zoom = scale * self.size / other.size
+        c, s = np.cos(np.radians(turn)) * zoom, np.sin(np.radians(turn)) * zoom
+        middle = (other.size - 1) / 2
+        matrix = np.array(
+            [
+                [c, -s, self._pixel(x) - (c - s) * middle],
+                [s, c, self._pixel(y) - (s + c) * middle],
+            ]
+        )
+        layer = cv2.warpAffine(other.bgra, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR)
+        self.bgra *= 1 - layer[..., 3:]
+        self.bgra += layer
+
+    def _pixel(self, place: float) -> float:
+        return (place + 1) * self.size / 2 - 0.5
+
+    def _lay(
+        self,
+        outlines: list[Points],
+        paint: Colour | Fill,
+        opacity: float,
+        turn: float,
+        inside: bool,
+        soft: float,
+        pen: tuple[float, bool] | None,
+    ) -> None:
+        window, mask = self._mask(outlines, soft, pen)
+        if mask.size == 0:
+            return
+        if callable(paint):
+            u, v = self._axes(window, np.concatenate(outlines), turn)
+            colour = paint(u, v)
+        else:
+            colour = np.array(paint, np.float32)
+        self._over(window, mask * opacity, colour, inside)
+
+    def _mask(
+        self, outlines: list[Points], soft: float, pen: tuple[float, bool] | None
+    ) -> tuple[tuple[slice, slice], NDArray[np.float32]]:
+        """Coverage 0..1 of the shape in the smallest window that holds it."""
+        width = max(1, round(pen[0] * self.size / 2)) if pen else 0
+        sigma = soft * self.size / 2
+        margin = int(width / 2 + 3 * sigma) + 2
+        pixels = [(outline + 1) * (self.size / 2) - 0.5 for outline in outlines]
+        every = np.concatenate(pixels)
+        x0, y0 = (max(0, int(low) - margin) for low in every.min(0))
+        x1, y1 = (min(self.size, int(high) + margin + 1) for high in every.max(0))
+        window = (slice(y0, max(y0, y1)), slice(x0, max(x0, x1)))
+        mask = np.zeros((max(0, y1 - y0), max(0, x1 - x0)), np.uint8)
+        if mask.size == 0:
+            return window, mask.astype(np.float32)
+        fixed = [np.round((p - (x0, y0)) * (1 << _SHIFT)).astype(np.int32) for p in pixels]
+        if pen:
+            cv2.polylines(mask, fixed, pen[1], 255, width, cv2.LINE_AA, _SHIFT)
+        else:
+            cv2.fillPoly(mask, fixed, 255, cv2.LINE_AA, _SHIFT)
+        coverage = mask.astype(np.float32) / 255
+        if sigma > 0:
+            coverage = cv2.GaussianBlur(coverage, (0, 0), sigma)
+        return window, coverage
+
+    def _axes(self, window: tuple[slice, slice], places: Points, turn: float) -> tuple[Field, Field]:
+        """u and v at each pixel of the window, 0..1 over the extent of the places along turned axes."""
+        rows, columns = window
+        x = (np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) * 2 / self.size - 1
+        y = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) * 2 / self.size - 1
+        c, s = np.float32(np.cos(np.radians(turn))), np.float32(np.sin(np.radians(turn)))
+
+        def along(px: Field, py: Field, a: np.float32, b: np.float32) -> Field:
+            at = places[:, 0] * a + places[:, 1] * b
+            low, extent = at.min(), max(float(np.ptp(at)), 1e-3)
+            return np.asarray(np.clip((px * a + py * b - low) / extent, 0, 1), np.float32)
+
+        grid_x, grid_y = np.broadcast_arrays(x[None, :], y[:, None])
+        return along(grid_x, grid_y, c, s), along(grid_x, grid_y, -s, c)
+
+    def _over(
+        self, window: tuple[slice, slice], mask: NDArray[np.float32], colour: Field, inside: bool
+    ) -> None:
+        """Lay colour over the window, as far as the mask (0..1) goes."""
+        below = self.bgra[window]
+        mask = mask[..., None]
+        weight = mask * below[..., 3:] if inside else mask
+        below *= 1 - mask
+        below[..., :3] += colour * weight
+        below[..., 3:] += weight

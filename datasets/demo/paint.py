@@ -1,0 +1,127 @@
+"""Colours and fills.
+
+A colour is (blue, green, red), each 0..255. A fill gives a colour to each place of a shape: it is a function of
+u and v, the place across and down the shape, both 0..1 (see `Canvas.fill`).
+"""
+
+import colorsys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Field = NDArray[np.float32]
+Colour = tuple[float, float, float]
+Fill = Callable[[Field, Field], Field]
+T = TypeVar("T")
+
+WHITE: Colour = (250, 250, 250)
+BLACK: Colour = (25, 25, 25)
+
+
+def hsv(hue: float, saturation: float, value: float) -> Colour:
+    """Colour from hue in degrees (0 red, 120 green, 240 blue), saturation and value in 0..1."""
+    r, g, b = colorsys.hsv_to_rgb(hue % 360 / 360, min(max(saturation, 0), 1), min(max(value, 0), 1))
+    return (255 * b, 255 * g, 255 * r)
+
+
+def choose(rng: np.random.Generator, options: Sequence[T]) -> T:
+    """One of the options, each as likely as the others."""
+    return options[int(rng.integers(len(options)))]
+
+
+def vivid(rng: np.random.Generator) -> Colour:
+    """A strong colour such as packaging has."""
+    return hsv(rng.uniform(0, 360), rng.uniform(0.6, 0.95), rng.uniform(0.55, 0.95))
+
+
+def near(rng: np.random.Generator, hue: float, saturation: float, value: float, spread: float = 1.0) -> Colour:
+    """A colour near the given one; `spread` 1 is about 8 degrees of hue and .1 of the rest."""
+    return hsv(
+        hue + spread * rng.uniform(-8, 8),
+        saturation + spread * rng.uniform(-0.1, 0.1),
+        value + spread * rng.uniform(-0.1, 0.1),
+    )
+
+
+def shade(colour: Colour, factor: float) -> Colour:
+    """Darker (factor below 1) or lighter."""
+    b, g, r = (min(255.0, channel * factor) for channel in colour)
+    return (b, g, r)
+
+
+def blend(a: Colour, b: Colour, share: float) -> Colour:
+    """From `a` (share 0) to `b` (share 1)."""
+    mixed = [x + (y - x) * share for x, y in zip(a, b, strict=True)]
+    return (mixed[0], mixed[1], mixed[2])
+
+
+def flat(colour: Colour) -> Fill:
+    """The same colour everywhere."""
+    return lambda u, _v: np.broadcast_to(np.array(colour, np.float32), (*u.shape, 3))
+
+
+def gradient(first: Colour, last: Colour) -> Fill:
+    """From the top of the shape to its bottom."""
+    a, b = np.array(first, np.float32), np.array(last, np.float32)
+    return lambda _u, v: a + (b - a) * v[..., None]
+
+
+def cylinder(colour: Colour, light: float = 0.3, gloss: float = 0.5) -> Fill:
+    """An upright cylinder lit at `light` (0 left edge, 1 right edge)."""
+    base = np.array(colour, np.float32)
+
+    def fill(u: Field, _v: Field) -> Field:
+        body = 0.5 + 0.62 * np.exp(-(((u - light) / 0.36) ** 2)) + 0.12 * np.exp(-(((u - 0.97) / 0.08) ** 2))
+        spot = gloss * 170 * np.exp(-(((u - light) / 0.06) ** 2))
+        return np.asarray(np.clip(base * body[..., None] + spot[..., None], 0, 255), np.float32)
+
+    return fill
+
+
+def metal(colour: Colour, phase: float = 0.0) -> Fill:
+    """Polished metal: several bright and dark streaks across."""
+    base = np.array(colour, np.float32)
+
+    def fill(u: Field, _v: Field) -> Field:
+        streaks = 0.78 + 0.24 * np.sin(9.5 * u + phase) + 0.16 * np.sin(23 * u + 2 * phase)
+        return np.asarray(np.clip(base * streaks[..., None], 0, 255), np.float32)
+
+    return fill
+
+
+def ball(colour: Colour, gloss: float = 0.35) -> Fill:
+    """A ball lit from the upper left."""
+    base = np.array(colour, np.float32)
+
+    def fill(u: Field, v: Field) -> Field:
+        far = ((u - 0.36) ** 2 + (v - 0.32) ** 2) / 0.5
+        spot = gloss * 200 * np.exp(-far / 0.03)
+        return np.asarray(np.clip(base * (1.15 - 0.75 * far)[..., None] + spot[..., None], 0, 255), np.float32)
+
+    return fill
+
+
+def mottled(rng: np.random.Generator, colour: Colour, amount: float = 0.1, cells: int = 12) -> Fill:
+    """Uneven colour in patches, `cells` of them across; `amount` is the standard deviation of brightness."""
+    grid = rng.normal(1, amount, (cells, cells)).astype(np.float32)
+    base = np.array(colour, np.float32)
+
+    def fill(u: Field, _v: Field) -> Field:
+        patches = cv2.resize(grid, u.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.asarray(np.clip(base * patches[..., None], 0, 255), np.float32)
+
+    return fill
+
+
+def worn(rng: np.random.Generator, fill: Fill, amount: float = 0.1, cells: int = 12) -> Fill:
+    """Another fill, made uneven in patches."""
+    grid = rng.normal(1, amount, (cells, cells)).astype(np.float32)
+
+    def patched(u: Field, v: Field) -> Field:
+        patches = cv2.resize(grid, u.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        return np.asarray(np.clip(fill(u, v) * patches[..., None], 0, 255), np.float32)
+
+    return patched

@@ -1,0 +1,75 @@
+"""One image of the demo set, drawn from four numbers: seed, split, class and image number."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.random import Generator, SeedSequence
+from numpy.typing import NDArray
+
+from datasets.classes import GARBAGE26, load_classes
+from datasets.demo import scene
+from datasets.demo.canvas import Canvas
+from datasets.demo.sketches.catalogue import SKETCHES, Sketch
+
+DRAWING_VERSION: Final = 1
+"""Raise it with every change that changes a pixel; a set drawn by another version is another set."""
+
+SPLITS: Final = ("train", "val")
+
+
+def folders() -> tuple[str, ...]:
+    """Folders of the 26 classes in class order."""
+    return tuple(info.folder for info in load_classes(GARBAGE26))
+
+
+def draw(class_index_or_folder: int | str, split: str, k: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Draw one image.
+
+    Args:
+        class_index_or_folder: 0..25, or a folder such as "00_07".
+        split: "train" or "val"; they have no image in common.
+        k: number of the image, from 1; image 1 is saved as `00001.jpg`.
+        seed: of the whole set, 0 or more.
+
+    Returns:
+        (224, 224, 3), blue-green-red. It depends on the four arguments and on nothing else.
+
+    Raises:
+        ValueError: if there is no such class, split, image number or seed.
+    """
+    index, folder = _class(class_index_or_folder)
+    if split not in SPLITS:
+        raise ValueError(f"there is no split '{split}'; choose one of {', '.join(SPLITS)}")
+    if k < 1 or seed < 0:
+        raise ValueError(f"image number {k} and seed {seed}: numbers count from 1, seeds from 0")
+    rng = np.random.default_rng(SeedSequence(seed, spawn_key=(SPLITS.index(split), index, k)))
+    return _picture(SKETCHES[folder], rng)
+
+
+def _class(wanted: int | str) -> tuple[int, str]:
+    """Index and folder of a class given by either."""
+    known: Sequence[str] = folders()
+    if isinstance(wanted, str):
+        if wanted not in known:
+            raise ValueError(f"there is no class folder '{wanted}'; they run from {known[0]} to {known[-1]}")
+        return known.index(wanted), wanted
+    if not 0 <= wanted < len(known):
+        raise ValueError(f"there is no class {wanted}; classes run from 0 to {len(known) - 1}")
+    return wanted, known[wanted]
+
+
+def _picture(sketch: Sketch, rng: Generator) -> NDArray[np.uint8]:
+    """Background, scraps, the object (now and then two of it), perhaps something in front, and the camera."""
+    image = scene.background(rng)
+    if rng.random() < 0.5:
+        image = scene.placed(image, scene.clutter(rng), rng)
+    # What stands may also have fallen over.
+    turn = 180.0 if rng.random() < 0.2 else sketch.turn
+    for _ in range(2 if rng.random() < 0.15 else 1):
+        sheet = Canvas()
+        sketch.draw(sheet, rng)
+        image = scene.placed(image, scene.posed(sheet, rng, turn), rng)
+    if rng.random() < 0.3:
+        image = scene.placed(image, scene.obstacle(rng), rng)
+    return scene.photographed(image, rng)
