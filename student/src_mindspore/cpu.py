@@ -1,9 +1,9 @@
 """Keep MindSpore off the slow convolution path of CPUs with AVX-512.
 
-MindSpore 2.10 computes convolutions with oneDNN 3.10. On a CPU with AVX-512 that release sends 3x3 and depthwise
-convolutions to its plain reference kernel (`ONEDNN_VERBOSE=1` shows `conv+ref:any`). Told to stay at AVX2 it uses
-compiled kernels (`x64:gemm:jit`): MobileNetV2 then runs 6 to 10 times faster forward and 6 to 23 times faster in
-training. oneDNN reads the variable once, when MindSpore is imported, so it has to be set before.
+MindSpore 2.10 computes convolutions with oneDNN 3.10. On a CPU with AVX-512 that release sends 3x3 and
+depthwise convolutions to its plain reference kernel (`ONEDNN_VERBOSE=1` shows `conv+ref:any`). Told to stay at
+AVX2 it uses compiled kernels (`x64:gemm:jit`): MobileNetV2 then runs 6 to 10 times faster forward and 6 to 23
+times faster in training. oneDNN reads the variable once, when MindSpore is imported, so it has to be set before.
 """
 
 import os
@@ -29,11 +29,12 @@ def has_avx512(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 def cap_onednn_isa() -> bool:
     """Set `ONEDNN_MAX_CPU_ISA=AVX2` where it helps; call it before `import mindspore`.
 
-    Leaves alone a value the user has set, CPUs without AVX-512, and a process that has already imported MindSpore
-    (too late to matter, and child processes should not differ from their parent).
+    Leaves alone a value the user has set, CPUs without AVX-512, and a process that has already imported
+    MindSpore (too late to matter, and child processes should not differ from their parent).
 
     Returns:
         True if this call set the variable.
+
     """
     if "mindspore" in sys.modules or VARIABLE in os.environ or not has_avx512():
         return False

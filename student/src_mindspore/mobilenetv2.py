@@ -3,9 +3,9 @@
 Sandler, Howard, Zhu, Zhmoginov, Chen: "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018,
 https://arxiv.org/abs/1801.04381 (table 2 for the network, figure 3 for the block).
 
-Parameter names are part of the interface: checkpoints are matched by name and nothing else. They carry no prefix for
-the backbone, also in the combined network: `features.0.features.0.weight` ... `features.18.features.1.gamma`, then
-whatever names the head gives its own parameters.
+Parameter names are part of the interface: checkpoints are matched by name and nothing else. They carry no
+prefix for the backbone, also in the combined network: `features.0.features.0.weight` ...
+`features.18.features.1.gamma`, then whatever names the head gives its own parameters.
 """
 
 import math
@@ -42,7 +42,7 @@ def make_divisible(channels: float, divisor: int) -> int:
 def _conv(
     in_channels: int, out_channels: int, kernel_size: int = 1, stride: int = 1, group: int = 1
 ) -> nn.Conv2d:
-    """A convolution without bias, symmetric padding, weights N(0, sqrt(2 / (k * k * out_channels)))."""
+    """Make a convolution: no bias, symmetric padding, weights N(0, sqrt(2 / (k * k * out_channels)))."""
     return nn.Conv2d(
         in_channels,
         out_channels,
@@ -75,15 +75,15 @@ class ConvBNReLU(nn.Cell):
             ]
         )
 
-    def construct(self, x: Tensor) -> Tensor:  # noqa: D102
+    def construct(self, x: Tensor) -> Tensor:
         return self.features(x)
 
 
 class InvertedResidual(nn.Cell):
     """Expand, filter each channel, project: (N, in, H, W) -> (N, out, H / stride, W / stride).
 
-    The input is added to the output where both have the same shape. The projection has no activation: that is the
-    "linear bottleneck".
+    The input is added to the output where both have the same shape. The projection has no activation: that is
+    the "linear bottleneck".
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, expand_ratio: int) -> None:
@@ -100,14 +100,14 @@ class InvertedResidual(nn.Cell):
         )
         self.use_res_connect = stride == 1 and in_channels == out_channels
 
-    def construct(self, x: Tensor) -> Tensor:  # noqa: D102
+    def construct(self, x: Tensor) -> Tensor:
         if self.use_res_connect:
             return x + self.conv(x)
         return self.conv(x)
 
 
 class MobileNetV2Backbone(nn.Cell):
-    """The network without pooling and classifier: images (N, 3, 224, 224) -> features (N, 1280, 7, 7), float32.
+    """The network up to its features: float32 images (N, 3, 224, 224) -> (N, 1280, 7, 7), not pooled.
 
     Args:
         width_mult: factor on every number of channels.
@@ -118,6 +118,7 @@ class MobileNetV2Backbone(nn.Cell):
 
     Attributes:
         out_channels: channels of the features (1280 by default).
+
     """
 
     def __init__(
@@ -142,7 +143,7 @@ class MobileNetV2Backbone(nn.Cell):
         layers.append(ConvBNReLU(channels, self.out_channels, kernel_size=1))
         self.features = nn.SequentialCell(layers)
 
-    def construct(self, x: Tensor) -> Tensor:  # noqa: D102
+    def construct(self, x: Tensor) -> Tensor:
         return self.features(x)
 
     @property
@@ -154,7 +155,7 @@ class MobileNetV2Backbone(nn.Cell):
 class GlobalAvgPooling(nn.Cell):
     """Mean over height and width: (N, C, H, W) -> (N, C)."""
 
-    def construct(self, x: Tensor) -> Tensor:  # noqa: D102
+    def construct(self, x: Tensor) -> Tensor:
         return ops.mean(x, (2, 3))
 
 
@@ -166,8 +167,9 @@ class MobileNetV2Head(nn.Cell):
         num_classes: number of classes.
         has_dropout: drop a fifth of the pooled features in training. The dense layer is then called `head.2`
             and not `head.1`.
-        activation: "Softmax" or "Sigmoid" turn logits into probabilities; anything else leaves them. Training needs
-            logits: the losses apply their own softmax.
+        activation: "Softmax" or "Sigmoid" turn logits into probabilities; anything else leaves them.
+            Training needs logits: the losses apply their own softmax.
+
     """
 
     def __init__(
@@ -186,12 +188,11 @@ class MobileNetV2Head(nn.Cell):
                 nn.Dense(input_channel, num_classes, weight_init=Normal(sigma=0.01), bias_init="zeros"),
             ]
         )
-        activations = {"Softmax": nn.Softmax(axis=-1), "Sigmoid": nn.Sigmoid()}
-        self.need_activation = activation in activations
+        self.need_activation = activation in {"Softmax", "Sigmoid"}
         if self.need_activation:
-            self.activation = activations[activation]
+            self.activation = nn.Softmax(axis=-1) if activation == "Softmax" else nn.Sigmoid()
 
-    def construct(self, x: Tensor) -> Tensor:  # noqa: D102
+    def construct(self, x: Tensor) -> Tensor:
         x = self.head(x)
         if self.need_activation:
             x = self.activation(x)
@@ -212,7 +213,7 @@ class MobileNetV2Combine(nn.Cell):
         self.backbone = backbone
         self.head = head
 
-    def construct(self, x: Tensor) -> Tensor:  # noqa: D102
+    def construct(self, x: Tensor) -> Tensor:
         return self.head(self.backbone(x))
 
 
