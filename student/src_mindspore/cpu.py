@@ -1,9 +1,10 @@
 """Keep MindSpore off the slow convolution path of CPUs with AVX-512.
 
 MindSpore 2.10 computes convolutions with oneDNN 3.10. On a CPU with AVX-512 that release sends 3x3 and
-depthwise convolutions to its plain reference kernel (`ONEDNN_VERBOSE=1` shows `conv+ref:any`). Told to stay at
-AVX2 it uses compiled kernels (`x64:gemm:jit`): MobileNetV2 then runs 6 to 10 times faster forward and 6 to 23
-times faster in training. oneDNN reads the variable once, when MindSpore is imported, so it has to be set before.
+depthwise convolutions to its plain reference kernel (`ONEDNN_VERBOSE=1` shows `conv+ref:any`). Told to stay
+at AVX2 it uses compiled kernels (`x64:gemm:jit`): MobileNetV2 then runs 6 to 10 times faster forward and 6
+to 23 times faster in training. oneDNN reads the variable once, when MindSpore is imported, so it has to be
+set before.
 """
 
 import os

@@ -76,6 +76,7 @@ class ConvBNReLU(nn.Cell):
         )
 
     def construct(self, x: Tensor) -> Tensor:
+        """Apply the three layers."""
         return self.features(x)
 
 
@@ -101,6 +102,7 @@ class InvertedResidual(nn.Cell):
         self.use_res_connect = stride == 1 and in_channels == out_channels
 
     def construct(self, x: Tensor) -> Tensor:
+        """Apply the block."""
         if self.use_res_connect:
             return x + self.conv(x)
         return self.conv(x)
@@ -144,6 +146,7 @@ class MobileNetV2Backbone(nn.Cell):
         self.features = nn.SequentialCell(layers)
 
     def construct(self, x: Tensor) -> Tensor:
+        """Return the features of a batch of images."""
         return self.features(x)
 
     @property
@@ -156,6 +159,7 @@ class GlobalAvgPooling(nn.Cell):
     """Mean over height and width: (N, C, H, W) -> (N, C)."""
 
     def construct(self, x: Tensor) -> Tensor:
+        """Return the mean of each channel."""
         return ops.mean(x, (2, 3))
 
 
@@ -193,6 +197,7 @@ class MobileNetV2Head(nn.Cell):
             self.activation = nn.Softmax(axis=-1) if activation == "Softmax" else nn.Sigmoid()
 
     def construct(self, x: Tensor) -> Tensor:
+        """Return logits, or probabilities if an activation was chosen."""
         x = self.head(x)
         if self.need_activation:
             x = self.activation(x)
@@ -214,6 +219,7 @@ class MobileNetV2Combine(nn.Cell):
         self.head = head
 
     def construct(self, x: Tensor) -> Tensor:
+        """Return the head's answer to the backbone's features."""
         return self.head(self.backbone(x))
 
 
