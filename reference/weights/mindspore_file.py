@@ -2,8 +2,9 @@
 
 A `.ckpt` file is one protobuf message (mindspore/train/checkpoint.proto):
 
-    Checkpoint   1: repeated Value Value        1: tag, the parameter's name    2: TensorProto TensorProto
-    1: dims (repeated int64)        2: tensor_type, such as "Float32"    3: tensor_content, raw bytes
+    Checkpoint   1: repeated Value
+    Value        1: tag, the parameter's name    2: TensorProto
+    TensorProto  1: repeated int64 dims    2: tensor_type, such as "Float32"    3: tensor_content, bytes
 
 and, if saved with `crc_check=True`, the ASCII text `crc_num` and a ten-byte CRC-32 at the end. Reading the
 few fields by hand takes milliseconds where importing MindSpore takes over a second, and a damaged file
