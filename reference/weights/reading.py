@@ -1,0 +1,53 @@
+"""Read the backbone's weights from a file of any known kind."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from reference.weights.errors import SourceError, WeightsError
+from reference.weights.mindspore_file import read_checkpoint
+from reference.weights.naming import Arrays, to_course_names
+from reference.weights.torch_file import is_torch_file, read_torch_file
+
+
+def read_backbone(path: Path) -> Arrays:
+    """Read a MobileNetV2 1.0 backbone: our 260 names -> float32 arrays.
+
+    PyTorch (`.pt`, `.pth`), safetensors and MindSpore (`.ckpt`) files are known, with the parameter names
+    of the course, torchvision, timm or MindCV.
+
+    Raises:
+        SourceError: the file is not there or cannot be opened.
+        WeightsError: the file is damaged, refused, or holds something else.
+
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise SourceError(f"{path}: {error.strerror or error}") from None
+    # PyTorch Lightning also writes .ckpt files, so the content decides before the name does.
+    if is_torch_file(start):
+        state = read_torch_file(path)
+    elif path.suffix == ".safetensors":
+        state = _read_safetensors(path)
+    elif path.suffix == ".ckpt":
+        state = read_checkpoint(path)
+    else:
+        raise WeightsError(f"{path}: neither a PyTorch nor a safetensors nor a MindSpore file")
+    try:
+        return to_course_names(state)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
+
+
+def _read_safetensors(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return dict(load_file(path))
+    except (SafetensorError, KeyError, ValueError, struct.error, OSError) as error:
+        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from None

@@ -1,0 +1,131 @@
+"""Batches of images and labels from a folder with one subfolder per class."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from src_mindspore.cpu import cap_onednn_isa
+
+cap_onednn_isa()
+
+import mindspore.dataset as ds  # noqa: E402
+from mindspore import dtype as mstype  # noqa: E402
+from mindspore.dataset import transforms, vision  # noqa: E402
+
+from src_mindspore.transforms import MEAN, RESIZED, SIZE, STD  # noqa: E402
+
+__all__ = ["available_cores", "create_dataset", "sorted_classes"]
+
+
+def create_dataset(
+    config: Any,
+    training: bool = True,
+    buffer_size: int = 1000,
+    repeat: int = 1,
+) -> ds.Dataset:
+    """Make the data set of one split.
+
+    Training images are augmented: random resized crop (scale .08-1, ratio 3/4-4/3), horizontal flip,
+    brightness, contrast and saturation changed by up to 40 percent. Evaluation images are resized to
+    256x256 (aspect ratio not kept) and the 224x224 centre is cropped. Both are normalised with ImageNet's
+    statistics, in RGB order.
+
+    Every evaluation image comes exactly once, the last batch being smaller if need be. In training a last,
+    smaller batch is dropped (unless it is the only one): it would weigh its few images more than the
+    others.
+
+    Args:
+        config: needs `dataset_path`, the folder that holds `train/` and `val/` (or `test/`), and
+        `batch_size`.
+            May have `eval_batch_size` (default: `batch_size`), `image_height` and `image_width` (224),
+            `class_index` (folder name -> label; default: the training folders in sorted order), and `seed`:
+            with one, order and augmentation are the same in every run and on any number of cores.
+        training: the augmented, shuffled training split, or the evaluation split in its fixed order.
+        buffer_size: images among which the shuffle picks the next one.
+        repeat: passes over the images in one epoch; each pass is augmented anew.
+
+    Returns:
+        Data set with the columns `image`, float32 (N, 3, 224, 224), and `label`, int32 (N,).
+
+    Raises:
+        FileNotFoundError: no such split, or no images in it.
+
+    """
+    folder = _split_folder(Path(config.dataset_path), training)
+    workers = available_cores()
+    seed = getattr(config, "seed", None)
+    if seed is not None:
+        ds.config.set_seed(seed)
+
+    height, width = getattr(config, "image_height", SIZE), getattr(config, "image_width", SIZE)
+    data = ds.ImageFolderDataset(
+        str(folder),
+        num_parallel_workers=workers,
+        shuffle=training,
+        class_indexing=getattr(config, "class_index", None) or sorted_classes(config.dataset_path),
+        decode=True,
+    )
+    if training:
+        data = data.map(
+            [
+                vision.RandomResizedCrop((height, width), scale=(0.08, 1.0), ratio=(3 / 4, 4 / 3)),
+                vision.RandomHorizontalFlip(prob=0.5),
+                vision.RandomColorAdjust(brightness=0.4, contrast=0.4, saturation=0.4),
+            ],
+            "image",
+            # Each worker has its own random numbers: with several, the views would depend on how many there
+            # are.
+            num_parallel_workers=1 if seed is not None else workers,
+        )
+    else:
+        enlarged = (height * RESIZED // SIZE, width * RESIZED // SIZE)
+        data = data.map(
+            [vision.Resize(enlarged), vision.CenterCrop((height, width))],
+            "image",
+            num_parallel_workers=workers,
+        )
+    data = data.map([vision.Normalize(MEAN, STD), vision.HWC2CHW()], "image", num_parallel_workers=workers)
+    data = data.map(transforms.TypeCast(mstype.int32), "label", num_parallel_workers=workers)
+
+    if training:
+        data = data.shuffle(buffer_size)
+        batch_size = config.batch_size
+    else:
+        batch_size = getattr(config, "eval_batch_size", config.batch_size)
+    drop_remainder = training and data.get_dataset_size() >= batch_size
+    return data.batch(batch_size, drop_remainder=drop_remainder, num_parallel_workers=workers).repeat(repeat)
+
+
+def available_cores() -> int:
+    """Cores this process may use. MindSpore refuses more workers than the machine has cores."""
+    # Containers and taskset narrow the affinity, not os.cpu_count(); systems other than Linux have no
+    # affinity.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _split_folder(dataset_path: Path, training: bool) -> Path:
+    names = ["train"] if training else ["val", "test"]
+    for name in names:
+        if (dataset_path / name).is_dir():
+            return dataset_path / name
+    raise FileNotFoundError(f"{dataset_path}: no folder {' or '.join(names)}/ in it")
+
+
+def sorted_classes(dataset_path: str | Path) -> dict[str, int]:
+    """Number the class folders in sorted order: folder name -> label.
+
+    The training split decides where there is one: a class that is missing in `val/` must not shift the
+    others.
+
+    Raises:
+        FileNotFoundError: no such split, or no class folders in it.
+
+    """
+    root = Path(dataset_path)
+    folder = _split_folder(root, training=(root / "train").is_dir())
+    names = sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
+    if not names:
+        raise FileNotFoundError(f"{folder}: no class folders in it")
+    return {name: label for label, name in enumerate(names)}
