@@ -1,0 +1,167 @@
+"""The assignment: which classes, what `predict` receives, and what a submission may use.
+
+Read from a TOML file; `assignments/garbage26.toml` is the commented example and the default.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+)
+
+from datasets.classes import ClassInfo, load_classes, parse_classes
+from grader.digest import digest_of_json
+from grader.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+BUILT_IN = Path(__file__).parent / "assignments"
+DEFAULT = BUILT_IN / "garbage26.toml"
+
+MIB = 1024 * 1024
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _int_as_float(value: object) -> object:
+    """TOML writes 60 where 60.0 is meant; strict mode would refuse it."""
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Seconds = Annotated[PositiveFloat, BeforeValidator(_int_as_float)]
+
+
+class Limits(_Section):
+    """What one submission may use. Every limit binds the submission's processes together."""
+
+    import_seconds: Seconds = 60.0
+    """From the start of the process until `main.py` is imported."""
+    first_prediction_seconds: Seconds = 60.0
+    """The first call of `predict`, which may compile a graph."""
+    image_seconds: Seconds = 5.0
+    """Each later call of `predict`."""
+    total_seconds: Seconds = 300.0
+    """Everything together."""
+    memory_mib: PositiveInt = 4096
+    """Resident memory of all processes of the submission."""
+    scratch_mib: PositiveInt = 512
+    """What it may write to disk; thrown away afterwards."""
+    output_kib: PositiveInt = 1024
+    """Standard output and standard error together."""
+    processes: PositiveInt = 64
+    """Processes and threads alive at one time."""
+    open_files: PositiveInt = 1024
+    """File descriptors of one process."""
+    threads: PositiveInt = 2
+    """Threads that numerical libraries use; fixed, because it decides the last bits of a sum."""
+    submission_mib: PositiveInt = 1024
+    """Size of a submission, unpacked."""
+    submission_files: PositiveInt = 5000
+    """Number of files in a submission."""
+
+
+class Points(_Section):
+    """How points follow from accuracy: `full * correct / total`, rounded to `decimals`."""
+
+    full: Seconds = 100.0
+    decimals: Annotated[int, Field(ge=0, le=6)] = 2
+
+
+class Splits(_Section):
+    """Where the images are, relative to the assignment file; the drawn demo set if not given."""
+
+    hidden: str | None = None
+    """The split that official grading asks about."""
+    public: str | None = None
+    """The split that `--self-check` asks about."""
+
+
+class Assignment(_Section):
+    """One lab as the grader sees it."""
+
+    title: str = Field(min_length=1)
+    channel_order: Literal["bgr", "rgb"] = "bgr"
+    """Order of the image's last axis as `predict` receives it."""
+    classes: tuple[ClassInfo, ...]
+    """Index order is sorted folder order."""
+    limits: Limits = Limits()
+    points: Points = Points()
+    splits: Splits = Splits()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest over everything that can change a score: not over where the split lies."""
+        return digest_of_json(self.model_dump(mode="json", exclude={"splits"}))
+
+
+def load_assignment(path: Path | None = None) -> Assignment:
+    """Read and check an assignment file; the built-in garbage lab if `path` is None.
+
+    Raises:
+        UsageError: naming the key and the reason.
+    """
+    path = DEFAULT if path is None else path
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the assignment {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text: save it as UTF-8 and try again") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not valid TOML: {error}") from error
+    try:
+        return Assignment.model_validate(
+            {**table, "classes": _classes(table, path.parent), "splits": _splits(table, path.parent)}
+        )
+    except ValidationError as error:
+        raise UsageError(f"{path}: {_first_problem(error)}") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: classes: {error}") from error
+
+
+def _classes(table: dict[str, Any], folder: Path) -> tuple[ClassInfo, ...]:
+    """Take the classes from the file itself (`[[classes]]`) or from the class list it names."""
+    classes = table.get("classes")
+    if isinstance(classes, str):
+        try:
+            return load_classes(folder / classes)
+        except OSError as error:
+            raise ValueError(f"cannot read the class list {classes!r}: {error.strerror}") from error
+    if not isinstance(classes, list):
+        raise ValueError("give the path of a class list, or [[classes]] tables with folder and name")
+    return parse_classes(classes)
+
+
+def _splits(table: dict[str, Any], folder: Path) -> object:
+    """Make the splits' paths absolute: they are relative to the file that names them."""
+    splits = table.get("splits", {})
+    if not isinstance(splits, dict):
+        return splits
+    return {key: str(folder / value) if isinstance(value, str) else value for key, value in splits.items()}
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    reason = {"extra_forbidden": "unknown key", "missing": "this key is required"}.get(
+        problem["type"], problem["msg"].removeprefix("Input ")
+    )
+    value = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
+    more = f"; and {len(error.errors()) - 1} more" if len(error.errors()) > 1 else ""
+    return f"{key}: {reason}{value}{more}"

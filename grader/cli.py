@@ -1,0 +1,97 @@
+"""The command line: `python -m grader SUBMISSION [--split DIR] [--out DIR] ...`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from grader.assignment import load_assignment
+from grader.errors import HarnessError, UsageError
+from grader.grading import choose_split, run_grading
+from grader.intake.intake import name_of
+from grader.report.files import check_output_folder, write_outcome
+from grader.report.model import Report
+from grader.report.text import render_text
+
+EXIT_GRADED = 0
+EXIT_NOT_GRADABLE = 1
+EXIT_USAGE = 2
+EXIT_INTERNAL = 3
+EXIT_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one grading; return the exit code.
+
+    0 graded; 1 not gradable, the verdict is in the report; 2 something that was given cannot be
+    used; 3 the harness or this machine failed; 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return _grade(options)
+    except UsageError as error:
+        return _complain(str(error), EXIT_USAGE)
+    except HarnessError as error:
+        return _complain(str(error), EXIT_INTERNAL)
+    except KeyboardInterrupt:
+        return _complain("interrupted; no report was written", EXIT_INTERRUPTED)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m grader",
+        description="Grade one submission: run predict(image) on every image of a split, in a sandbox.",
+        epilog="exit code: 0 graded, 1 not gradable (the report says why), 2 usage, 3 the harness failed",
+    )
+    parser.add_argument("submission", type=Path, help="folder or .zip with main.py and its checkpoint")
+    parser.add_argument(
+        "--split", type=Path, help="images to ask about: a folder with one sub-folder a class"
+    )
+    parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
+    parser.add_argument("--out", type=Path, help="folder for the reports (default: reports/NAME)")
+    parser.add_argument(
+        "--self-check",
+        action="store_true",
+        help="a student's own check: public images, runs without a sandbox if need be",
+    )
+    return parser
+
+
+def _grade(options: argparse.Namespace) -> int:
+    submission: Path = options.submission
+    if not submission.exists():
+        raise UsageError(f"the submission {submission} does not exist: give a folder or a .zip")
+    out: Path = options.out or Path("reports", name_of(submission))
+    assignment = load_assignment(options.assignment)
+    split = choose_split(options.split, assignment, self_check=options.self_check)
+    check_output_folder(out, submission)
+    with tqdm(total=len(split.images), unit="image", desc="predict", leave=False, disable=None) as bar:
+        outcome = run_grading(
+            submission,
+            split,
+            assignment,
+            self_check=options.self_check,
+            progress=lambda asked: _advance(bar, asked),
+        )
+    page = write_outcome(outcome, out)
+    sys.stdout.write(render_text(outcome.report))
+    sys.stdout.write(f"\n  report: {page}\n")
+    return _exit_code(outcome.report)
+
+
+def _advance(bar: tqdm[NoReturn], asked: int) -> None:
+    bar.update(asked - bar.n)
+
+
+def _exit_code(report: Report) -> int:
+    return EXIT_GRADED if report.is_graded else EXIT_NOT_GRADABLE
+
+
+def _complain(message: str, code: int) -> int:
+    sys.stderr.write(f"grader: {message}\n")
+    return code

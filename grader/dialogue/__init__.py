@@ -1,0 +1,1 @@
+"""Asking a sandboxed worker one image at a time, and holding it to its limits."""

@@ -1,0 +1,137 @@
+"""The frames that cross the sandbox's wall, seen from the grader's side.
+
+Nothing that comes from a submission is parsed but these frames: length-capped JSON objects with
+exactly the keys named here. See :mod:`grader.sandbox.worker` for the other side.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_LENGTH = struct.Struct("!I")
+MAX_FRAME_BYTES = 256 * 1024
+"""More than any honest answer, ASCII-escaped, can take."""
+
+
+class FrameError(ValueError):
+    """Bytes on the answer channel that are no frame of the worker's."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception in the student's code, as the worker described it."""
+
+    type: str
+    message: str
+    where: str
+    """File and line of the student's own code, `main.py:12`; empty if none was involved."""
+    trace: str
+
+
+@dataclass(frozen=True)
+class Ready:
+    """`main.py` is imported and `predict` can be called."""
+
+
+@dataclass(frozen=True)
+class NotReady:
+    """`main.py` could not be imported (`import`), or its `predict` cannot be used (`predict`)."""
+
+    stage: str
+    error: Raised
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What `predict` did with one image: exactly one of the three is given."""
+
+    index: int
+    label: str | None = None
+    wrong_type: str | None = None
+    error: Raised | None = None
+
+
+Frame = Ready | NotReady | Answered
+
+
+def encode_question(index: int, image: npt.NDArray[np.uint8]) -> bytes:
+    """Return the bytes that put one image, uint8 of shape (height, width, 3), to the worker."""
+    header = json.dumps({"index": index, "shape": list(image.shape)}).encode("ascii")
+    return b"".join((_LENGTH.pack(len(header)), header, image.tobytes()))
+
+
+class FrameReader:
+    """Takes bytes as they arrive and gives out whole frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """Add bytes; return the frames that they complete.
+
+        Raises:
+            FrameError: the bytes cannot be, or become, frames of the worker's.
+        """
+        self._buffer += data
+        frames = []
+        while len(self._buffer) >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer)
+            if length > MAX_FRAME_BYTES:
+                raise FrameError(f"a frame of {length} bytes")
+            end = _LENGTH.size + length
+            if len(self._buffer) < end:
+                break
+            frames.append(parse_frame(bytes(self._buffer[_LENGTH.size : end])))
+            del self._buffer[:end]
+        return frames
+
+
+def parse_frame(body: bytes) -> Frame:
+    """Parse one frame's JSON.
+
+    Raises:
+        FrameError: it is not JSON, not one of the five forms, or a value has another type.
+    """
+    try:
+        value = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise FrameError("not JSON") from error
+    if not isinstance(value, dict):
+        raise FrameError("not a JSON object")
+    match sorted(value):
+        case ["ready"] if value["ready"] is True:
+            return Ready()
+        case ["error", "stage"]:
+            return NotReady(stage=_text(value["stage"]), error=_raised(value["error"]))
+        case ["index", "label"]:
+            return Answered(index=_index(value["index"]), label=_text(value["label"]))
+        case ["index", "type"]:
+            return Answered(index=_index(value["index"]), wrong_type=_text(value["type"]))
+        case ["error", "index"]:
+            return Answered(index=_index(value["index"]), error=_raised(value["error"]))
+    raise FrameError("a JSON object with other keys")
+
+
+def _raised(value: Any) -> Raised:
+    if not isinstance(value, dict) or sorted(value) != ["message", "trace", "type", "where"]:
+        raise FrameError("an error of another form")
+    return Raised(**{key: _text(text) for key, text in value.items()})
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise FrameError("text expected")
+    # Lone surrogates are legal in JSON but in no file that a report is written to.
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _index(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
+        raise FrameError("an image number expected")
+    return value

@@ -1,0 +1,220 @@
+"""One running worker: its channel, its output, its deadlines, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+
+from grader.assignment import MIB, Limits
+from grader.dialogue import usage
+from grader.dialogue.frames import Frame, FrameError, FrameReader
+from grader.dialogue.output import CapturedOutput
+from grader.sandbox.launch import Launch
+from grader.verdict import Verdict
+
+_LOOK_SECONDS = 0.05
+"""How often the worker's memory, processes and disk are looked at."""
+_READ = 1 << 16
+_GRACE_SECONDS = 5.0
+
+
+@dataclass
+class LimitExceededError(Exception):
+    """The worker went past a limit and has been killed."""
+
+    verdict: Verdict
+    detail: str = ""
+
+
+@dataclass
+class WorkerDiedError(Exception):
+    """The worker ended although it still had something to answer."""
+
+    how: str
+    """`exit code 3`, `signal SIGSEGV`, in words."""
+
+
+class WorkerProcess:
+    """A worker started on some rung; use as a context manager, which ends in its certain death."""
+
+    def __init__(self, launch: Callable[[int], Launch], limits: Limits) -> None:
+        self.output = CapturedOutput()
+        self.peak_bytes = 0
+        self._limits = limits
+        self._frames: deque[Frame] = deque()
+        self._reader = FrameReader()
+        self._next_look = 0.0
+        self._channel, theirs = socket.socketpair()
+        with theirs:
+            self._launch = launch(theirs.fileno())
+            self._process = subprocess.Popen(
+                self._launch.command,
+                env=dict(self._launch.environment),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+            )
+        self._channel.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._channel, selectors.EVENT_READ)
+        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+        self._stdout = self._process.stdout
+        os.set_blocking(self._stdout.fileno(), False)
+        self._selector.register(self._stdout, selectors.EVENT_READ)
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        self._selector.close()
+        self._channel.close()
+        self._stdout.close()
+
+    def send(self, data: bytes, deadline: float) -> None:
+        """Send a question.
+
+        Raises:
+            LimitExceededError, WorkerDiedError: as :meth:`receive`.
+        """
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._channel.send(view) :]
+            except BlockingIOError:
+                self._wait(deadline, selectors.EVENT_READ | selectors.EVENT_WRITE)
+            except (BrokenPipeError, ConnectionResetError):
+                raise self._died() from None
+
+    def receive(self, deadline: float) -> Frame:
+        """Return the next frame.
+
+        Args:
+            deadline: of the monotonic clock, seconds.
+
+        Raises:
+            LimitExceededError: the deadline or a limit was passed, or the channel was forged.
+            WorkerDiedError: the worker ended first.
+        """
+        while not self._frames:
+            self._wait(deadline, selectors.EVENT_READ)
+        return self._frames.popleft()
+
+    def has_frames(self) -> bool:
+        """Whether the worker said something that nobody asked for."""
+        return bool(self._frames)
+
+    def frameworks(self) -> dict[str, str]:
+        """Return the inference libraries that the worker has loaded, with versions."""
+        return usage.frameworks(self._process.pid)
+
+    def kill(self) -> None:
+        """End the worker and everything it started; returns when it is dead."""
+        started = list(usage.descendants(self._process.pid))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        if not self._launch.capped_scratch:
+            # No process namespace whose end ends them all: at least those that are known.
+            for pid in started[1:]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        self._drain()
+
+    def _wait(self, deadline: float, events: int) -> None:
+        """Handle whatever happens next, for at most one look's time."""
+        now = time.monotonic()
+        if now >= deadline:
+            raise LimitExceededError(Verdict.TIMEOUT)
+        if now >= self._next_look:
+            self._look()
+            self._next_look = time.monotonic() + _LOOK_SECONDS
+        self._selector.modify(self._channel, events)
+        for key, mask in self._selector.select(min(deadline - now, _LOOK_SECONDS)):
+            if key.fileobj is self._stdout:
+                self._read_output()
+            elif mask & selectors.EVENT_READ:
+                self._read_channel()
+
+    def _read_channel(self) -> None:
+        try:
+            data = self._channel.recv(_READ)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise self._died()
+        try:
+            self._frames.extend(self._reader.feed(data))
+        except FrameError as error:
+            raise LimitExceededError(Verdict.CONTRACT, str(error)) from error
+
+    def _read_output(self) -> None:
+        data = self._read_some()
+        if data == b"":
+            self._selector.unregister(self._stdout)
+        elif data:
+            self.output.feed(data)
+            if self.output.size > self._limits.output_kib * 1024:
+                raise LimitExceededError(Verdict.OUTPUT)
+
+    def _read_some(self) -> bytes | None:
+        try:
+            return os.read(self._stdout.fileno(), _READ)
+        except BlockingIOError:
+            return None
+
+    def _drain(self) -> None:
+        """Take what is still in the pipe of a dead worker, within reason."""
+        end = time.monotonic() + _GRACE_SECONDS
+        while time.monotonic() < end and self.output.size <= self._limits.output_kib * 1024:
+            data = self._read_some()
+            if not data:
+                return
+            self.output.feed(data)
+
+    def _look(self) -> None:
+        """Hold the worker to its memory, processes and disk.
+
+        Raises:
+            LimitExceededError: it went past one of them.
+        """
+        pid = self._process.pid
+        seen = usage.measure(pid)
+        self.peak_bytes = max(self.peak_bytes, seen.resident_bytes)
+        limit = self._limits.memory_mib * MIB
+        # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
+        if seen.resident_bytes > limit and usage.proportional_bytes(pid) > limit:
+            raise LimitExceededError(Verdict.MEMORY, f"{seen.resident_bytes // MIB} MiB")
+        if seen.tasks >= self._limits.processes:
+            raise LimitExceededError(Verdict.PIDS, str(seen.tasks))
+        if self._launch.capped_scratch and usage.is_full(pid, self._launch.scratch):
+            raise LimitExceededError(Verdict.DISK)
+
+    def _died(self) -> WorkerDiedError:
+        """Find out how the worker ended, once its channel is closed."""
+        try:
+            code = self._process.wait(timeout=_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return WorkerDiedError("it closed the answer channel")
+        # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
+        number = -code if code < 0 else code - 128
+        if code < 0 or 128 < code < 128 + signal.NSIG:
+            with contextlib.suppress(ValueError):
+                return WorkerDiedError(f"signal {signal.Signals(number).name}")
+        return WorkerDiedError(f"exit code {code}")

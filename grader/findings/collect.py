@@ -1,0 +1,163 @@
+"""From what happened to what the report says about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from datasets.classes import ClassInfo
+from grader.assignment import Assignment
+from grader.dialogue.frames import Answered, NotReady, Raised
+from grader.dialogue.interview import Answers, Stop
+from grader.findings.catalogue import finding
+from grader.findings.exceptions import code_of, short
+from grader.intake.refusal import IntakeRefusedError
+from grader.intake.submission import Submission
+from grader.report.model import FindingPart
+from grader.scoring.labels import LabelReader
+from grader.scoring.score import Tally
+from grader.verdict import Verdict
+
+_PHASE_ZH = {"import": "导入", "first prediction": "首次预测", "prediction": "预测"}
+_HIDDEN_MESSAGE = 200
+"""Characters of a message raised while a hidden image was in reach; more could carry the image out."""
+_UNUSABLE = {
+    "class": "it is a class",
+    "not-callable": "it is not a function",
+    "async": "it is asynchronous",
+    "arguments": "it does not take exactly one argument",
+}
+
+
+def findings_of_refusal(refusal: IntakeRefusedError) -> tuple[FindingPart, ...]:
+    """Say why a submission was not taken in."""
+    return (finding(refusal.code, detail=refusal.detail),)
+
+
+def findings_of_answers(
+    answers: Answers, tally: Tally, submission: Submission, assignment: Assignment
+) -> tuple[FindingPart, ...]:
+    """Say what went wrong while answering, worst things first, and what is worth knowing."""
+    return (
+        *_not_ready(answers.not_ready, submission),
+        *(_stop(stop, assignment) for stop in answers.stops),
+        *_raised(answers.answers, tally),
+        *_labels(tally, assignment.classes),
+        *_constant(answers.answers),
+        *(finding("one-folder-deeper", detail=note) for note in submission.notes),
+    )
+
+
+def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:
+    """Yield every verdict that applies; see :func:`grader.verdict.worst`."""
+    if answers.not_ready is not None:
+        yield Verdict.CRASH if answers.not_ready.stage == "import" else Verdict.CONTRACT
+    yield from (stop.verdict for stop in answers.stops)
+    if tally.raised:
+        yield Verdict.CRASH
+    if tally.wrong_types:
+        yield Verdict.CONTRACT
+
+
+def _not_ready(not_ready: NotReady | None, submission: Submission) -> Iterator[FindingPart]:
+    if not_ready is None:
+        return
+    error = not_ready.error
+    if not_ready.stage == "import":
+        checkpoints = ", ".join(str(file.path) for file in submission.checkpoints) or "none"
+        yield finding(
+            code_of(error),
+            type=short(error.type),
+            message=short(error.message),
+            where=error.where or "native code",
+            checkpoints=checkpoints,
+        )
+    elif error.type == "missing":
+        yield finding("no-predict")
+    else:
+        yield finding("predict-unusable", detail=_UNUSABLE.get(error.type, "it cannot be called"))
+
+
+def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
+    limits = assignment.limits
+    phase = {"phase": stop.phase, "phase_zh": _PHASE_ZH[stop.phase]}
+    match stop.verdict:
+        case Verdict.TIMEOUT:
+            seconds = {
+                "import": limits.import_seconds,
+                "first prediction": limits.first_prediction_seconds,
+                "prediction": limits.image_seconds,
+            }[stop.phase]
+            if stop.is_deadline_of_total:
+                seconds = limits.total_seconds
+            return finding("timeout", seconds=f"{seconds:g}", **phase)
+        case Verdict.MEMORY:
+            return finding("memory", limit=limits.memory_mib, **phase)
+        case Verdict.PIDS:
+            return finding("pids", limit=limits.processes, **phase)
+        case Verdict.DISK:
+            return finding("disk", limit=limits.scratch_mib, **phase)
+        case Verdict.OUTPUT:
+            return finding("output", limit=limits.output_kib, **phase)
+        case Verdict.CONTRACT:
+            return finding("forged-channel", detail=stop.detail)
+    return finding("died", detail=stop.detail, **phase)
+
+
+def _raised(answers: Sequence[Answered | None], tally: Tally) -> Iterator[FindingPart]:
+    """Report the commonest exception of predict; the first such image in the split's order speaks for it."""
+    errors = [answer.error for answer in answers if answer is not None and answer.error is not None]
+    if not errors:
+        return
+    commonest = _commonest(Counter(_kind(error) for error in errors))
+    spokesman = next(error for error in errors if _kind(error) == commonest)
+    yield finding(
+        "predict-raised",
+        count=tally.raised,
+        total=tally.total,
+        type=short(spokesman.type, 60),
+        message=short(spokesman.message, _HIDDEN_MESSAGE),
+        where=short(spokesman.where, 100) or "native code",
+    )
+
+
+def _kind(error: Raised) -> str:
+    return f"{error.type} {error.where}"
+
+
+def _commonest(counted: Counter[str]) -> str:
+    return min(counted, key=lambda name: (-counted[name], name))
+
+
+def _labels(tally: Tally, classes: Sequence[ClassInfo]) -> Iterator[FindingPart]:
+    if tally.wrong_types:
+        yield finding(
+            "wrong-type",
+            count=sum(tally.wrong_types.values()),
+            total=tally.total,
+            detail=_listed(tally.wrong_types),
+        )
+    if tally.unknown_labels:
+        meant = LabelReader(classes).near_miss(_commonest(tally.unknown_labels))
+        name = classes[meant].name if meant is not None else ""
+        yield finding(
+            "unknown-label",
+            count=sum(tally.unknown_labels.values()),
+            total=tally.total,
+            detail=_listed(tally.unknown_labels),
+            meant=f' Did you mean "{name}"?' if name else "",
+            meant_zh=f"是否指 “{name}”？" if name else "",
+        )
+
+
+def _listed(counted: Counter[str], most: int = 3) -> str:
+    names = sorted(counted, key=lambda name: (-counted[name], name))
+    shown = ", ".join(f"{short(name, 40)!r} x {counted[name]}" for name in names[:most])
+    return shown + (", ..." if len(names) > most else "")
+
+
+def _constant(answers: Sequence[Answered | None]) -> Iterator[FindingPart]:
+    labels = {answer.label for answer in answers if answer is not None and answer.label is not None}
+    answered = sum(answer is not None and answer.label is not None for answer in answers)
+    if len(labels) == 1 and answered >= 10:
+        yield finding("constant-answer", detail=repr(short(labels.pop(), 40)))

@@ -1,0 +1,154 @@
+"""One grading, from end to end: `grade(submission, split, assignment) -> Report`."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+
+from grader.assignment import Assignment, load_assignment
+from grader.dialogue.interview import Answers, Progress, interview
+from grader.errors import HarnessError, UsageError
+from grader.findings.catalogue import finding
+from grader.findings.collect import findings_of_answers, findings_of_refusal, verdict_of
+from grader.intake.intake import IntakeRefusedError, name_of, take_in
+from grader.intake.submission import Submission
+from grader.report.build import Circumstances, Mode, Question, build_report
+from grader.report.model import FindingPart, Report
+from grader.report.outcome import Outcome
+from grader.sandbox.ladder import Rung, choose_rung
+from grader.scoring.score import tally
+from grader.split import Split, demo_split, open_split
+from grader.verdict import Verdict, worst
+
+
+def grade(
+    submission: Path | str,
+    split: Path | str | Split | None = None,
+    assignment: Assignment | Path | str | None = None,
+    *,
+    self_check: bool = False,
+) -> Report:
+    """Grade one submission and return its report.
+
+    Args:
+        submission: a folder or .zip with `main.py`.
+        split: an ImageFolder directory, or an opened split; None for the assignment's own, or
+            the drawn demo set if it names none.
+        assignment: an assignment, or the path of its file; None for the garbage lab.
+        self_check: accept the lower rung of isolation.
+
+    Raises:
+        UsageError: a path or setting cannot be used.
+        HarnessError: this machine cannot grade officially.
+    """
+    rules = assignment if isinstance(assignment, Assignment) else load_assignment(_path(assignment))
+    opened = split if isinstance(split, Split) else choose_split(_path(split), rules, self_check=self_check)
+    return run_grading(Path(submission), opened, rules, self_check=self_check).report
+
+
+def choose_split(path: Path | None, assignment: Assignment, *, self_check: bool) -> Split:
+    """Open the split asked for, else the assignment's own, else draw the demo set."""
+    configured = assignment.splits.public if self_check else assignment.splits.hidden
+    if path is None and configured is not None:
+        path = Path(configured)
+    if path is not None:
+        return open_split(path, assignment.classes)
+    split = demo_split()
+    if max(image.label for image in split.images) >= len(assignment.classes):
+        raise UsageError("this assignment has no split of its own: give one with --split DIR")
+    return split
+
+
+def run_grading(
+    source: Path,
+    split: Split,
+    assignment: Assignment,
+    *,
+    self_check: bool = False,
+    progress: Progress = lambda _: None,
+) -> Outcome:
+    """Take a submission in, interview it, and put its report together."""
+    circumstances = Circumstances(
+        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        host=socket.gethostname(),
+        shuffle_seed=secrets.randbits(53),
+    )
+    mode: Mode = "self-check" if self_check else "official"
+    with _workspace() as workspace:
+        try:
+            submission = take_in(source, workspace, assignment.limits)
+        except IntakeRefusedError as refusal:
+            nothing = Submission(name=name_of(source), folder=workspace, files=(), sha256="")
+            question = Question(nothing, split, assignment, mode, version())
+            return _refused(question, refusal, circumstances)
+        rung = choose_rung(submission, workspace, assignment.limits, official=not self_check)
+        _check_hidden(rung, split)
+        question = Question(submission, split, assignment, mode, version())
+        answers = interview(rung.launch, split, assignment, circumstances.shuffle_seed, progress)
+    return _graded(question, answers, rung, circumstances)
+
+
+def version() -> str:
+    """Return the harness's version."""
+    try:
+        return metadata.version("lab-grader")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Circumstances) -> Outcome:
+    counted = tally(answers.answers, question.split, question.assignment.classes)
+    findings = [*findings_of_answers(answers, counted, question.submission, question.assignment)]
+    if not rung.isolation.is_top:
+        findings.append(finding("lower-isolation"))
+    report = build_report(
+        question,
+        worst(verdict_of(answers, counted)),
+        counted,
+        answers,
+        [*findings, *_about(question.split)],
+        rung.isolation,
+        circumstances,
+    )
+    return Outcome(report, answers, question.split, question.assignment.classes)
+
+
+def _refused(question: Question, refusal: IntakeRefusedError, circumstances: Circumstances) -> Outcome:
+    counted = tally([None] * len(question.split.images), question.split, question.assignment.classes)
+    findings = [*findings_of_refusal(refusal), *_about(question.split)]
+    report = build_report(question, Verdict.FORMAT, counted, None, findings, None, circumstances)
+    return Outcome(report, None, question.split, question.assignment.classes)
+
+
+def _about(split: Split) -> list[FindingPart]:
+    return [finding("demo-split")] if split.is_demo else []
+
+
+def _check_hidden(rung: Rung, split: Split) -> None:
+    """Refuse to ask about images that the sandbox would show.
+
+    Raises:
+        HarnessError: the split lies inside a folder that is mounted.
+    """
+    if rung.policy is not None and split.source is not None and rung.policy.shows(split.source):
+        raise HarnessError(
+            f"the split {split.source} lies in a folder that submissions can read: move it out of the "
+            "system's and the interpreter's folders"
+        )
+
+
+@contextmanager
+def _workspace() -> Iterator[Path]:
+    """A private folder for the copies; nothing of it is left afterwards."""
+    with tempfile.TemporaryDirectory(prefix="lab-grader-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _path(path: Path | str | None) -> Path | None:
+    return None if path is None else Path(path)

@@ -1,0 +1,69 @@
+"""Reading a submission from a folder, without following a link or opening anything but plain files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from grader.intake.entry import Receiver, checked_path, is_junk
+from grader.intake.refusal import IntakeRefusedError
+
+_CHUNK = 1 << 20
+_MAX_ENTRIES_PER_FILE = 4
+"""How many directory entries are looked at for each file that may be handed in."""
+
+
+def receive_folder(folder: Path, receiver: Receiver) -> None:
+    """Copy every plain file of a folder.
+
+    Raises:
+        IntakeRefusedError: a link, FIFO, device, socket, hard link or unreadable file.
+    """
+    budget = receiver.limits.submission_files * _MAX_ENTRIES_PER_FILE
+    for index, (path, relative) in enumerate(_plain_files(folder, PurePosixPath())):
+        if index > budget:
+            raise IntakeRefusedError("too-many-files", str(receiver.limits.submission_files))
+        receiver.accept(relative, _read(path))
+
+
+def _plain_files(folder: Path, prefix: PurePosixPath) -> Iterator[tuple[Path, PurePosixPath]]:
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError as error:
+        raise IntakeRefusedError("unreadable", str(prefix)) from error
+    for entry in entries:
+        relative = prefix / checked_path(entry.name)
+        if is_junk(relative):
+            continue
+        status = entry.stat(follow_symlinks=False)
+        if stat.S_ISDIR(status.st_mode):
+            checked_path(str(relative))
+            yield from _plain_files(Path(entry.path), relative)
+        else:
+            _check_plain(status, relative)
+            yield Path(entry.path), relative
+
+
+def _check_plain(status: os.stat_result, path: PurePosixPath) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise IntakeRefusedError("link", str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise IntakeRefusedError("not-a-file", str(path))
+    if status.st_nlink > 1:
+        raise IntakeRefusedError("hard-link", str(path))
+
+
+def _read(path: Path) -> Iterator[bytes]:
+    try:
+        # Between stat and open the entry may have been exchanged: NOFOLLOW and NONBLOCK make that harmless.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise IntakeRefusedError("unreadable", path.name) from error
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise IntakeRefusedError("not-a-file", path.name)
+        while chunk := file.read(_CHUNK):
+            yield chunk

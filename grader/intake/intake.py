@@ -1,0 +1,69 @@
+"""From a path that somebody handed in to a :class:`Submission`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from grader.assignment import Limits
+from grader.digest import digest_of_parts
+from grader.errors import UsageError
+from grader.intake.archive import receive_zip
+from grader.intake.entry import Receiver
+from grader.intake.entry_point import find_root
+from grader.intake.folder import receive_folder
+from grader.intake.refusal import IntakeRefusedError
+from grader.intake.submission import Submission, SubmittedFile
+
+
+def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
+    """Copy what was handed in below `workspace`, hash it, and find its `main.py`.
+
+    Whatever happens to `source` afterwards, the copy is what is run and what the hashes are of.
+
+    Raises:
+        UsageError: `source` does not exist or is neither a folder nor a file.
+        IntakeRefusedError: it cannot be graded as it is (verdict FORMAT).
+    """
+    receiver = Receiver(folder=workspace / "submission", limits=limits)
+    receiver.folder.mkdir(parents=True)
+    if source.is_dir():
+        receive_folder(source, receiver)
+    elif source.is_file():
+        if source.suffix.lower() != ".zip":
+            raise IntakeRefusedError("not-a-submission", source.name)
+        receive_zip(source, receiver)
+    else:
+        raise UsageError(f"the submission {source} does not exist: give a folder or a .zip")
+    root = find_root(receiver.files)
+    return _submission(source, receiver, root)
+
+
+def name_of(source: Path) -> str:
+    """Return the name a submission goes by in reports: its folder's, or its archive's without `.zip`."""
+    resolved = source.resolve()
+    return resolved.stem if resolved.suffix.lower() == ".zip" and not resolved.is_dir() else resolved.name
+
+
+def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submission:
+    files = tuple(
+        sorted(
+            (_moved(file, root) for file in receiver.files if root in (PurePosixPath(), *file.path.parents)),
+            key=lambda file: file.path,
+        )
+    )
+    notes = (f"main.py was found one folder deeper, in {root}/",) if root.parts else ()
+    return Submission(
+        name=name_of(source),
+        folder=receiver.folder / root,
+        files=files,
+        sha256=digest_of_parts((str(file.path), file.sha256) for file in files),
+        notes=notes,
+    )
+
+
+def _moved(file: SubmittedFile, root: PurePosixPath) -> SubmittedFile:
+    return replace(file, path=file.path.relative_to(root))
+
+
+__all__ = ["IntakeRefusedError", "name_of", "take_in"]

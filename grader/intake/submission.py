@@ -1,0 +1,52 @@
+"""What a submission is once it has been taken in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+CHECKPOINT_SUFFIXES = frozenset(
+    {".ckpt", ".mindir", ".pt", ".pth", ".safetensors", ".onnx", ".npz", ".npy", ".pkl", ".h5"}
+)
+
+
+@dataclass(frozen=True)
+class SubmittedFile:
+    """One file of a submission."""
+
+    path: PurePosixPath
+    """Relative to the submission's folder."""
+    size: int
+    """Bytes."""
+    sha256: str
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Whether the name is that of a file of trained parameters."""
+        return self.path.suffix.lower() in CHECKPOINT_SUFFIXES
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A private copy of what was handed in: hashed, and out of the student's reach."""
+
+    name: str
+    """Name of the folder or archive that was handed in."""
+    folder: Path
+    """The private copy; `main.py` lies directly in it."""
+    files: tuple[SubmittedFile, ...]
+    """In the order of their paths."""
+    sha256: str
+    """Digest over all paths and contents; the name is not part of it."""
+    notes: tuple[str, ...] = ()
+    """What intake put right without being asked, in words for the student."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def checkpoints(self) -> tuple[SubmittedFile, ...]:
+        """The files of trained parameters."""
+        return tuple(file for file in self.files if file.is_checkpoint)

@@ -1,0 +1,1 @@
+"""The report: one typed model, and small pure functions that render it."""

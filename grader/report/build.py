@@ -1,0 +1,212 @@
+"""Putting a :class:`Report` together from what a grading found out."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from datasets.classes import ClassInfo
+from grader.assignment import MIB, Assignment
+from grader.dialogue.interview import Answers
+from grader.digest import digest_of_parts
+from grader.intake.submission import Submission
+from grader.report.model import (
+    AssignmentPart,
+    ClassPart,
+    ConfusionPart,
+    EnginePart,
+    FilePart,
+    FindingPart,
+    IntervalPart,
+    IsolationPart,
+    Report,
+    RunPart,
+    ScorePart,
+    SplitPart,
+    StopPart,
+    SubmissionPart,
+)
+from grader.sandbox.launch import Isolation
+from grader.scoring.score import Tally
+from grader.scoring.wilson import wilson_interval
+from grader.split import Split
+from grader.verdict import Verdict
+
+Mode = Literal["official", "self-check"]
+_LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What is particular to one run and decides nothing."""
+
+    started: str
+    """UTC, ISO 8601."""
+    host: str
+    shuffle_seed: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked of whom, by which rules: everything a grading's identity is made of."""
+
+    submission: Submission
+    split: Split
+    assignment: Assignment
+    mode: Mode
+    grader_version: str
+
+    @property
+    def identity(self) -> str:
+        """One digest: two gradings with the same identity must have the same score."""
+        return digest_of_parts(
+            (
+                ("submission", self.submission.sha256),
+                ("split", self.split.sha256),
+                ("assignment", self.assignment.sha256),
+                ("grader", self.grader_version),
+                ("mode", self.mode),
+            )
+        )
+
+
+def build_report(
+    question: Question,
+    verdict: Verdict,
+    tally: Tally,
+    answers: Answers | None,
+    findings: Sequence[FindingPart],
+    isolation: Isolation | None,
+    circumstances: Circumstances,
+) -> Report:
+    """Return the report.
+
+    Args:
+        question: what was asked.
+        verdict: the one verdict that stands at the top.
+        tally: the counted answers; all wrong if there are none.
+        answers: None if no code was run.
+        findings: in the order in which they are to be read.
+        isolation: None if no code was run.
+        circumstances: for the `run` section.
+    """
+    classes = question.assignment.classes
+    return Report(
+        identity=question.identity,
+        mode=question.mode,
+        verdict=verdict,
+        score=None if verdict is Verdict.INTERNAL else _score(tally, question.assignment),
+        per_class=tuple(_class(index, tally, classes) for index in range(len(classes))),
+        confusion=ConfusionPart(
+            labels=tuple(info.name for info in classes),
+            matrix=tuple(tuple(int(count) for count in row) for row in tally.confusion),
+        ),
+        findings=tuple(findings),
+        isolation=_isolation(isolation),
+        engine=_engine(answers, question.assignment),
+        submission=_submission(question.submission),
+        split=SplitPart(
+            sha256=question.split.sha256,
+            images=len(question.split.images),
+            classes=len({image.label for image in question.split.images}),
+            is_demo=question.split.is_demo,
+        ),
+        assignment=AssignmentPart(
+            title=question.assignment.title,
+            sha256=question.assignment.sha256,
+            channel_order=question.assignment.channel_order,
+        ),
+        grader_version=question.grader_version,
+        run=_run(answers, circumstances),
+    )
+
+
+def _score(tally: Tally, assignment: Assignment) -> ScorePart:
+    accuracy = tally.correct / tally.total
+    interval = wilson_interval(tally.correct, tally.total)
+    rule = assignment.points
+    return ScorePart(
+        correct=tally.correct,
+        total=tally.total,
+        accuracy=accuracy,
+        points=round(rule.full * tally.correct / tally.total, rule.decimals),
+        points_full=rule.full,
+        interval=IntervalPart(low=interval.low, high=interval.high, level=_LEVEL),
+        unanswered=tally.unanswered,
+    )
+
+
+def _class(index: int, tally: Tally, classes: Sequence[ClassInfo]) -> ClassPart:
+    row = tally.confusion[index]
+    total, correct = int(row.sum()), int(row[index])
+    mistakes = row[:-1].copy()
+    mistakes[index] = 0
+    info = classes[index]
+    return ClassPart(
+        index=index,
+        folder=info.folder,
+        name=info.name,
+        zh=info.zh,
+        correct=correct,
+        total=total,
+        accuracy=correct / total if total else None,
+        mistaken_for=classes[int(np.argmax(mistakes))].name if mistakes.any() else None,
+    )
+
+
+def _isolation(isolation: Isolation | None) -> IsolationPart:
+    if isolation is None:
+        return IsolationPart(rung="none", description="none of the submission's code was run")
+    rung: Literal["bubblewrap", "process"] = "bubblewrap" if isolation.is_top else "process"
+    return IsolationPart(rung=rung, description=isolation.description)
+
+
+def _engine(answers: Answers | None, assignment: Assignment) -> EnginePart | None:
+    if answers is None or answers.timing.first is None:
+        return None
+    return EnginePart(
+        frameworks=answers.frameworks, instruction_set="AVX2", threads=assignment.limits.threads
+    )
+
+
+def _submission(submission: Submission) -> SubmissionPart:
+    return SubmissionPart(
+        name=submission.name,
+        sha256=submission.sha256 or None,
+        size=submission.size,
+        files=tuple(
+            FilePart(
+                path=str(file.path), size=file.size, sha256=file.sha256, is_checkpoint=file.is_checkpoint
+            )
+            for file in submission.files
+        ),
+        notes=submission.notes,
+    )
+
+
+def _run(answers: Answers | None, circumstances: Circumstances) -> RunPart:
+    # Seconds are rounded: a run time must not carry what a submission saw out of the sandbox.
+    timing = answers.timing if answers else None
+    return RunPart(
+        started=circumstances.started,
+        host=circumstances.host,
+        shuffle_seed=circumstances.shuffle_seed,
+        import_seconds=_coarse(timing.importing if timing else None),
+        first_prediction_seconds=_coarse(timing.first if timing else None),
+        other_predictions_seconds=round(sum(timing.rest), 1) if timing else 0.0,
+        median_prediction_ms=round(1000 * statistics.median(timing.rest)) if timing and timing.rest else None,
+        total_seconds=round(timing.total, 1) if timing else 0.0,
+        peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
+        stops=tuple(
+            StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=stop.detail)
+            for stop in (answers.stops if answers else ())
+        ),
+    )
+
+
+def _coarse(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

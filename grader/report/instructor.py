@@ -1,0 +1,42 @@
+"""What only the instructor sees: the answer to every image, and what the submission printed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from grader.dialogue.frames import Answered
+from grader.report.outcome import Outcome
+from grader.scoring.labels import LabelReader
+
+
+def render_instructor(outcome: Outcome) -> str:
+    """Return the JSON text of `instructor/answers.json`."""
+    answers = outcome.answers
+    names = outcome.report.confusion.labels
+    value: dict[str, Any] = {
+        "identity": outcome.report.identity,
+        "verdict": outcome.report.verdict.value,
+        "output": answers.output if answers else "",
+        "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
+        "answers": [],
+    }
+    if answers is not None:
+        reader = LabelReader(outcome.classes)
+        value["answers"] = [
+            {"image": image.name, "truth": names[image.label], **_answer(answer, reader, names)}
+            for image, answer in zip(outcome.split.images, answers.answers, strict=True)
+        ]
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def _answer(answer: Answered | None, reader: LabelReader, names: tuple[str, ...]) -> dict[str, Any]:
+    if answer is None:
+        return {"answered": None, "as": None, "problem": "no answer"}
+    if answer.error is not None:
+        return {"answered": None, "as": None, "problem": f"{answer.error.type}: {answer.error.message}"}
+    if answer.label is None:
+        return {"answered": None, "as": None, "problem": f"returned {answer.wrong_type}"}
+    index = reader.read(answer.label)
+    problem = "names no class" if index is None else None
+    return {"answered": answer.label, "as": None if index is None else names[index], "problem": problem}

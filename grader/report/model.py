@@ -1,0 +1,176 @@
+"""The report as a typed value. Its JSON form is described by `report.schema.json` beside this file.
+
+It is what the student gets: it holds no hidden image, no file name of the split, and no answer
+to a single image. Everything that differs between two gradings of the same thing is in `run`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from grader.verdict import Verdict
+
+SCHEMA_VERSION = "1"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IntervalPart(_Part):
+    """A confidence interval of the accuracy."""
+
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    level: float = Field(description="Confidence level, 0..1.")
+    method: Literal["wilson"] = "wilson"
+
+
+class ScorePart(_Part):
+    """The score: top-1 accuracy over all images, answered or not."""
+
+    correct: int = Field(ge=0)
+    total: int = Field(gt=0)
+    accuracy: float = Field(ge=0, le=1, description="correct / total")
+    points: float = Field(description="By the assignment's rule; by default 100 * correct / total.")
+    points_full: float = Field(description="Points for all images right.")
+    interval: IntervalPart
+    unanswered: int = Field(ge=0, description="Images without any answer; they count as wrong.")
+
+
+class ClassPart(_Part):
+    """One class's row."""
+
+    index: int
+    folder: str
+    name: str
+    zh: str
+    correct: int
+    total: int
+    accuracy: float | None = Field(description="None if the split has no image of this class.")
+    mistaken_for: str | None = Field(description="The class most often answered instead.")
+
+
+class ConfusionPart(_Part):
+    """The confusion matrix."""
+
+    labels: tuple[str, ...] = Field(description="Class names, in index order.")
+    matrix: tuple[tuple[int, ...], ...] = Field(
+        description="Row = true class, column = answered class; one more column for no valid answer."
+    )
+
+
+class FindingPart(_Part):
+    """Something the report has to say: what is the matter, why, and what to do."""
+
+    code: str
+    severity: Literal["error", "warning", "note"]
+    title: str
+    rationale: str
+    help: str
+    title_zh: str
+    help_zh: str
+
+
+class IsolationPart(_Part):
+    """The sandbox that the submission ran in."""
+
+    rung: Literal["bubblewrap", "process", "none"]
+    description: str
+
+
+class EnginePart(_Part):
+    """What computed the answers."""
+
+    frameworks: dict[str, str] = Field(
+        description="Inference libraries loaded at the first answer, with versions."
+    )
+    instruction_set: str
+    threads: int
+
+
+class FilePart(_Part):
+    """One submitted file."""
+
+    path: str
+    size: int = Field(description="Bytes.")
+    sha256: str
+    is_checkpoint: bool
+
+
+class SubmissionPart(_Part):
+    """What was graded."""
+
+    name: str
+    sha256: str | None = Field(description="Over all paths and contents; None if it could not be taken in.")
+    size: int = Field(description="Bytes.")
+    files: tuple[FilePart, ...]
+    notes: tuple[str, ...]
+
+
+class SplitPart(_Part):
+    """What it was graded on."""
+
+    sha256: str
+    images: int
+    classes: int
+    is_demo: bool = Field(description="The drawn demo set; decides nobody's mark.")
+
+
+class AssignmentPart(_Part):
+    """By which rules."""
+
+    title: str
+    sha256: str
+    channel_order: Literal["bgr", "rgb"]
+
+
+class StopPart(_Part):
+    """Where a run was stopped."""
+
+    verdict: Verdict
+    phase: str
+    image: int | None = Field(description="How many images had been asked, this one included.")
+    detail: str
+
+
+class RunPart(_Part):
+    """Everything that may differ between two gradings of the same submission."""
+
+    started: str = Field(description="UTC, ISO 8601.")
+    host: str
+    shuffle_seed: int
+    import_seconds: float | None
+    first_prediction_seconds: float | None
+    other_predictions_seconds: float
+    median_prediction_ms: float | None = Field(description="Of all predictions but the first.")
+    total_seconds: float
+    peak_memory_mib: int
+    stops: tuple[StopPart, ...]
+
+
+class Report(_Part):
+    """The outcome of one grading."""
+
+    schema_version: Literal["1"] = "1"
+    identity: str = Field(description="Over submission, split, assignment and grader version.")
+    mode: Literal["official", "self-check"]
+    verdict: Verdict
+    score: ScorePart | None = Field(description="None only if the harness itself failed.")
+    per_class: tuple[ClassPart, ...]
+    confusion: ConfusionPart
+    findings: tuple[FindingPart, ...]
+    isolation: IsolationPart
+    engine: EnginePart | None = Field(description="None if no prediction was made.")
+    submission: SubmissionPart
+    split: SplitPart
+    assignment: AssignmentPart
+    grader_version: str
+    run: RunPart
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether the grading went through; decides the exit code."""
+        return self.verdict is Verdict.GRADED

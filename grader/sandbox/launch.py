@@ -1,0 +1,79 @@
+"""How a worker is started on some rung of the ladder: plain values that both rungs produce."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from grader.assignment import MIB, Limits
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """The rung of the ladder that a grading ran on."""
+
+    rung: str
+    """`bubblewrap` or `process`."""
+    description: str
+    """What that means, in words."""
+
+    @property
+    def is_top(self) -> bool:
+        """Whether official grading accepts it."""
+        return self.rung == "bubblewrap"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Everything `subprocess.Popen` needs to start a worker."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    scratch: Path
+    """The folder that the worker may write to, as a path inside."""
+    capped_scratch: bool
+    """Whether the scratch folder is a file system of its own, whose fill level can be asked."""
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """The worker's one argument."""
+
+    channel: int
+    """File descriptor of the answer channel."""
+    submission: str
+    scratch: str
+    library: str
+    scratch_bytes: int
+    processes: int
+    """0 where the limit would count processes that are not the submission's."""
+    open_files: int
+    threads: int
+
+
+def worker_command(
+    worker: Path,
+    channel: int,
+    submission: Path,
+    scratch: Path,
+    library: Path,
+    limits: Limits,
+    *,
+    own_count: bool,
+) -> tuple[str, ...]:
+    """Return the command that runs the worker, with all paths as they are inside."""
+    settings = WorkerSettings(
+        channel=channel,
+        submission=str(submission),
+        scratch=str(scratch),
+        library=str(library),
+        scratch_bytes=limits.scratch_mib * MIB,
+        # One more than allowed: the sandbox's own first process counts too.
+        processes=limits.processes + 1 if own_count else 0,
+        open_files=limits.open_files,
+        threads=limits.threads,
+    )
+    return (sys.executable, "-s", "-B", "-u", str(worker), json.dumps(asdict(settings)))

@@ -1,0 +1,177 @@
+"""What a submission's process can see: a short vocabulary, and the one policy made of it.
+
+Theory of operation
+-------------------
+The student's code is assumed hostile; the grader's machine, its images and its labels are what
+it is after. Three walls, each enough alone for most attacks:
+
+1. *Nothing is there.* The process gets a root of its own that holds only the interpreter, its
+   libraries, the course library and the submission, all read-only, and one capped scratch folder.
+   The split, the reports, other submissions and the grader's own files are not mounted.
+2. *Nobody is there.* Its own process, network, IPC and host-name namespaces: no process of the
+   machine can be named, signalled, traced or read; there is no network at all.
+3. *Nothing it says is believed.* Labels, deadlines and scores live in the grader's process. What
+   crosses the wall is one image at a time inwards and one label at a time outwards.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.assignment import Limits
+
+SCRATCH = Path("/home/student")
+SUBMISSION = Path("/submission")
+LIBRARY = Path("/course")
+WORKER = Path("/harness/worker.py")
+_PROJECT_PACKAGES = ("grader", "reference", "datasets")
+_SHARED_MEMORY_MIB = 64
+
+
+@dataclass(frozen=True)
+class ReadOnly:
+    """A file or folder of this machine that can be read, at `at`."""
+
+    source: Path
+    at: Path
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link."""
+
+    at: Path
+    target: str
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """An empty folder in memory that can be written until `mib` are full."""
+
+    at: Path
+    mib: int
+
+
+@dataclass(frozen=True)
+class Empty:
+    """An empty folder that cannot be written: hides what would lie there."""
+
+    at: Path
+
+
+Rule = ReadOnly | Link | Scratch | Empty
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Everything that the process can see or read from its environment."""
+
+    rules: tuple[Rule, ...]
+    environment: Mapping[str, str]
+
+    def shows(self, path: Path) -> bool:
+        """Whether a path of this machine can be read inside."""
+        real = path.resolve()
+        return any(
+            isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()) for rule in self.rules
+        )
+
+
+def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Limits) -> Policy:
+    """Return the policy for one submission.
+
+    Args:
+        submission: the private copy.
+        submission_mib: its size; the scratch folder holds a second copy of it.
+        identity: folder with the `passwd` and `group` files of the only user there is inside.
+        limits: of the assignment.
+    """
+    return Policy(
+        rules=(
+            *_system(identity),
+            *_interpreter(),
+            ReadOnly(Path(__file__).parent / "worker.py", WORKER),
+            ReadOnly(course_library(), LIBRARY / "src_mindspore"),
+            ReadOnly(submission, SUBMISSION),
+            Scratch(SCRATCH, limits.scratch_mib + submission_mib),
+            Link(Path("/tmp"), str(SCRATCH / "tmp")),  # noqa: S108 - inside the sandbox
+            Scratch(Path("/dev/shm"), _SHARED_MEMORY_MIB),  # noqa: S108
+        ),
+        environment=environment_for(SCRATCH, limits),
+    )
+
+
+def course_library() -> Path:
+    """Return where `src_mindspore` lies, which a submission that brings none gets."""
+    import importlib.util
+
+    spec = importlib.util.find_spec("src_mindspore")
+    if spec is None or spec.origin is None:
+        return Path(__file__).parents[2] / "student" / "src_mindspore"
+    return Path(spec.origin).parent
+
+
+def environment_for(home: Path, limits: Limits) -> dict[str, str]:
+    """Return the whole environment of the process: an allow-list, the same on every machine."""
+    threads = str(limits.threads)
+    environment = {
+        "HOME": str(home),
+        "USER": "student",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "TMPDIR": str(home / "tmp"),
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # plt.show() and cv2 windows must not wait for a screen.
+        "MPLBACKEND": "Agg",
+        "QT_QPA_PLATFORM": "offscreen",
+        # The number of threads decides the order of sums, and so the last bits of a result.
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        # One instruction set on every machine: the same sums, and on AVX-512 machines MindSpore's
+        # oneDNN otherwise falls back to its reference kernels (7 to 20 times slower).
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+    }
+    # Set by administrators of machines on which OpenBLAS picks a kernel that is wrong there.
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return environment
+
+
+def _system(identity: Path) -> Iterator[Rule]:
+    """The operating system's programs and libraries, and the little of /etc that they need."""
+    yield ReadOnly(Path("/usr"), Path("/usr"))
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/", name)
+        if path.is_symlink():
+            yield Link(path, str(path.readlink()))
+        elif path.is_dir():
+            yield ReadOnly(path, path)
+    for name in ("ld.so.cache", "alternatives", "localtime", "fonts"):
+        path = Path("/etc", name)
+        if path.exists():
+            yield ReadOnly(path.resolve(), path)
+    yield ReadOnly(identity / "passwd", Path("/etc/passwd"))
+    yield ReadOnly(identity / "group", Path("/etc/group"))
+
+
+def _interpreter() -> Iterator[Rule]:
+    """This interpreter, its environment and its packages; without the harness's own packages."""
+    prefixes = {Path(sys.base_prefix), Path(sys.prefix)}
+    prefixes |= {Path(os.path.realpath(prefix)) for prefix in prefixes}
+    for prefix in sorted(prefixes):
+        if not prefix.is_relative_to("/usr"):
+            yield ReadOnly(prefix, prefix)
+    for packages in site.getsitepackages():
+        for name in _PROJECT_PACKAGES:
+            if (path := Path(packages, name)).is_dir():
+                yield Empty(path)

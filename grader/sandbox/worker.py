@@ -1,0 +1,197 @@
+"""The program inside the sandbox: imports the student's `main.py` and puts one image at a time to it.
+
+This file is started as a script and sees nothing of the harness but itself: it imports only the
+standard library and numpy, and holds no label, no clock that counts, and no secret. Everything it
+sends may have been forged by the code it runs; the grader treats it so.
+
+Frames, in both directions: a 4-byte big-endian length and that many bytes of JSON. A question's
+JSON, `{"index": int, "shape": [height, width, 3]}`, is followed by height * width * 3 bytes of
+pixels. Answers are exactly one of
+
+    {"ready": true}                       main.py is imported and has a predict
+    {"index": int, "label": str}          what predict returned
+    {"index": int, "type": str}           predict returned something else than text: its type
+    {"index": int, "error": {...}}        predict raised
+    {"stage": str, "error": {...}}        importing main.py raised, or predict is not usable
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import io
+import json
+import os
+import random
+import resource
+import shutil
+import socket
+import struct
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_MAX_TEXT = 2000
+"""Characters of a label, message or traceback that are worth sending."""
+
+
+def main() -> None:
+    """Prepare this process, import the submission, answer questions until the channel closes."""
+    settings = json.loads(sys.argv[1])
+    channel = socket.socket(fileno=settings["channel"])
+    _bind_limits(settings)
+    folder = _scratch_copy(Path(settings["submission"]), Path(settings["scratch"]))
+    os.chdir(folder)
+    # The script's own folder leaves the path, the submission comes first, the course library last.
+    sys.path[0] = str(folder)
+    sys.path.append(settings["library"])
+    sys.argv = ["main.py"]
+    random.seed(0)
+    np.random.seed(0)
+    predict = _load(channel, folder)
+    if predict is not None:
+        _send(channel, {"ready": True})
+        _answer_all(channel, predict, folder)
+
+
+def _bind_limits(settings: dict[str, Any]) -> None:
+    """Set what only the process itself can set; none of it can be raised again from inside."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (settings["open_files"],) * 2)
+    if settings["processes"]:
+        resource.setrlimit(resource.RLIMIT_NPROC, (settings["processes"],) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (settings["scratch_bytes"],) * 2)
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, random.sample(cores, min(len(cores), settings["threads"])))
+
+
+def _scratch_copy(submission: Path, scratch: Path) -> Path:
+    """Copy the submission to where it may write; the copy is thrown away with the sandbox."""
+    folder = scratch / "submission"
+    shutil.copytree(submission, folder, copy_function=shutil.copyfile)
+    return folder
+
+
+def _load(channel: socket.socket, folder: Path) -> Any:
+    """Import main.py and return its predict, or report why that cannot be."""
+    try:
+        module = importlib.import_module("main")
+    except BaseException as error:  # also SystemExit and KeyboardInterrupt: the student's code raised them
+        _send(channel, {"stage": "import", "error": _describe(error, folder)})
+        return None
+    problem = _problem_with(getattr(module, "predict", None))
+    if problem:
+        _send(
+            channel, {"stage": "predict", "error": {"type": problem, "message": "", "where": "", "trace": ""}}
+        )
+        return None
+    return module.predict
+
+
+def _problem_with(predict: Any) -> str:
+    """Name what keeps predict from being called with one image; empty if nothing does."""
+    if predict is None:
+        return "missing"
+    if inspect.isclass(predict):
+        return "class"
+    if not callable(predict):
+        return "not-callable"
+    if inspect.iscoroutinefunction(predict) or inspect.isasyncgenfunction(predict):
+        return "async"
+    try:
+        inspect.signature(predict).bind(None)
+    except TypeError:
+        return "arguments"
+    except ValueError:  # a built-in without a signature: calling it will tell
+        pass
+    return ""
+
+
+def _answer_all(channel: socket.socket, predict: Any, folder: Path) -> None:
+    while True:
+        question = _receive(channel)
+        if question is None:
+            return
+        index, image = question
+        try:
+            answer = {"index": index, **_as_text(predict(image))}
+        except BaseException as error:
+            answer = {"index": index, "error": _describe(error, folder)}
+        _send(channel, answer)
+
+
+def _as_text(returned: Any) -> dict[str, str]:
+    """Take exact text from a str or a subclass of it (numpy.str_); name the type of all else."""
+    if isinstance(returned, str):
+        # str.__str__ makes an exact str of a subclass without calling a method of the student's.
+        return {"label": str.__str__(returned)[:_MAX_TEXT]}
+    return {"type": type(returned).__name__[:_MAX_TEXT]}
+
+
+def _describe(error: BaseException, folder: Path) -> dict[str, str]:
+    """Describe an exception: type, message, last line of the student's own code, traceback."""
+    try:
+        message = str(error)
+    except BaseException:
+        message = ""
+    if isinstance(error, SyntaxError):
+        where = f"{error.filename or ''}:{error.lineno or 0}"
+    else:
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if _is_inside(frame.filename, folder)
+        ]
+        where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return {
+        "type": type(error).__name__[:_MAX_TEXT],
+        "message": message[:_MAX_TEXT],
+        "where": where.replace(f"{folder}{os.sep}", "")[:_MAX_TEXT],
+        "trace": _trace(error)[-_MAX_TEXT:],
+    }
+
+
+def _is_inside(filename: str, folder: Path) -> bool:
+    return filename.startswith(f"{folder}{os.sep}")
+
+
+def _trace(error: BaseException) -> str:
+    out = io.StringIO()
+    try:
+        traceback.print_exception(type(error), error, error.__traceback__, file=out)
+    except BaseException:
+        return ""
+    return out.getvalue()
+
+
+def _receive(channel: socket.socket) -> tuple[int, np.ndarray[Any, Any]] | None:
+    """Receive a question; None when the grader has closed the channel."""
+    header = bytearray(4)
+    if not _fill(channel, memoryview(header)):
+        return None
+    body = bytearray(struct.unpack("!I", header)[0])
+    _fill(channel, memoryview(body))
+    question = json.loads(body)
+    # numpy's own memory for every image: contiguous, base is None, nothing shared with another image.
+    image = np.empty(question["shape"], np.uint8)
+    _fill(channel, memoryview(image.data).cast("B"))
+    return question["index"], image
+
+
+def _fill(channel: socket.socket, view: memoryview) -> bool:
+    while view:
+        count = channel.recv_into(view)
+        if count == 0:
+            return False
+        view = view[count:]
+    return True
+
+
+def _send(channel: socket.socket, frame: dict[str, Any]) -> None:
+    body = json.dumps(frame).encode("ascii")
+    channel.sendall(struct.pack("!I", len(body)) + body)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Which class a returned text names.
+
+The published rule: the English class name. Case, surrounding and repeated spaces, full-width
+letters, composed or decomposed accents and invisible characters make no difference; the class's
+folder name and Chinese name are taken too. Nothing else is: a near miss is wrong, and is named.
+"""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Sequence
+
+from datasets.classes import ClassInfo
+
+
+def normalised(text: str) -> str:
+    """Return the form in which two spellings of one name are equal."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    visible = "".join(
+        char for char in folded if unicodedata.category(char) not in ("Cf", "Cc") or char.isspace()
+    )
+    return " ".join(visible.split())
+
+
+class LabelReader:
+    """Finds the class that a text names."""
+
+    def __init__(self, classes: Sequence[ClassInfo]) -> None:
+        self._index: dict[str, int] = {}
+        # English names are entered last: where two spellings meet, the name in the contract wins.
+        for index, info in enumerate(classes):
+            for spelling in (info.folder, info.zh):
+                if spelling:
+                    self._index.setdefault(normalised(spelling), index)
+        self._index.update({normalised(info.name): index for index, info in enumerate(classes)})
+
+    def read(self, text: str) -> int | None:
+        """Return the class index, or None if the text names no class."""
+        return self._index.get(normalised(text))
+
+    def near_miss(self, text: str) -> int | None:
+        """Return the class that a wrong text probably meant, if any."""
+        close = difflib.get_close_matches(normalised(text)[:200], self._index, n=1, cutoff=0.8)
+        return self._index[close[0]] if close else None

@@ -1,0 +1,136 @@
+"""The split that a grading asks about: images and labels, read once and held in memory.
+
+Only the grader's process ever holds a :class:`Split`. What crosses into the sandbox is
+:meth:`SplitImage.pixels` of one image at a time.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from datasets.classes import ClassInfo
+from grader.digest import digest_of_bytes, digest_of_parts
+from grader.errors import UsageError
+
+ChannelOrder = Literal["bgr", "rgb"]
+_IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+_DEMO_SEED = 0
+
+
+@dataclass(frozen=True)
+class SplitImage:
+    """One labelled image, still encoded."""
+
+    name: str
+    """Folder and file name; for the instructor's eyes only."""
+    label: int
+    """Class index."""
+    encoded: bytes
+
+    def pixels(self, channel_order: ChannelOrder) -> npt.NDArray[np.uint8]:
+        """Decode as `cv2.imread` does.
+
+        Returns:
+            uint8 array of shape (height, width, 3) in the channel order asked for.
+
+        Raises:
+            UsageError: the bytes are not an image that OpenCV can read.
+        """
+        image = cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR)
+        if image is None:
+            raise UsageError(f"the split's image {self.name} cannot be decoded: replace or remove it")
+        if channel_order == "rgb":
+            image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        return np.ascontiguousarray(image, dtype=np.uint8)
+
+
+@dataclass(frozen=True)
+class Split:
+    """All images of a split, in the order of their names."""
+
+    images: tuple[SplitImage, ...]
+    sha256: str
+    """Digest over the names and bytes of all images: the same split, wherever it lies."""
+    source: Path | None
+    """The folder it was read from; None for the drawn demo set."""
+
+    @property
+    def is_demo(self) -> bool:
+        """Whether this is the drawn demo set, which decides nobody's mark."""
+        return self.source is None
+
+
+def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
+    """Read an ImageFolder: one sub-folder a class, images in it.
+
+    Raises:
+        UsageError: there is no such folder, no image, a folder that is no class of the
+            assignment, or a file that is not a readable image.
+    """
+    if not path.exists():
+        raise UsageError(f"the split {path} does not exist: give a folder with one sub-folder a class")
+    if not path.is_dir():
+        raise UsageError(f"the split {path} is not a folder: give a folder with one sub-folder a class")
+    index_of = {info.folder: index for index, info in enumerate(classes)}
+    folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not _is_hidden(entry))
+    unknown = [folder for folder in folders if folder not in index_of]
+    if unknown:
+        raise UsageError(
+            f"the split {path} has folders that are no class of this assignment: {_some(unknown)}; "
+            "give the folder that holds the class folders (for example .../val), or another --assignment"
+        )
+    images = [image for folder in folders for image in _read_class(path / folder, index_of[folder])]
+    if not images:
+        raise UsageError(
+            f"the split {path} has no images: expected {path.name}/{classes[0].folder}/*.jpg and so on"
+        )
+    return _split(images, source=path)
+
+
+def demo_split(split: Literal["train", "val"] = "val") -> Split:
+    """Draw the embedded demo set's split; it leaves nothing on disk."""
+    from datasets.demo.generate import write_demo  # drawing is needed only here
+
+    with tempfile.TemporaryDirectory(prefix="lab-grader-demo-") as folder:
+        root = Path(folder) / "demo"
+        write_demo(root, seed=_DEMO_SEED, train=0)
+        entries = sorted(entry for entry in (root / split).iterdir() if entry.is_dir())
+        images = [image for index, entry in enumerate(entries) for image in _read_class(entry, index)]
+    return _split(images, source=None)
+
+
+def _split(images: Sequence[SplitImage], source: Path | None) -> Split:
+    digest = digest_of_parts((image.name, digest_of_bytes(image.encoded)) for image in images)
+    return Split(images=tuple(images), sha256=digest, source=source)
+
+
+def _read_class(folder: Path, label: int) -> list[SplitImage]:
+    """Read one class's images; every one is decoded once, so that a bad one is found before grading."""
+    images = []
+    for file in sorted(folder.iterdir()):
+        if file.is_dir() or _is_hidden(file) or file.suffix.lower() not in _IMAGE_SUFFIXES:
+            continue
+        try:
+            image = SplitImage(name=f"{folder.name}/{file.name}", label=label, encoded=file.read_bytes())
+        except OSError as error:
+            raise UsageError(f"cannot read the split's image {file}: {error.strerror}") from error
+        image.pixels("bgr")
+        images.append(image)
+    return images
+
+
+def _is_hidden(path: Path) -> bool:
+    return re.match(r"[.]|Thumbs\.db$|__MACOSX$", path.name) is not None
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
