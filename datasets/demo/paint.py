@@ -1,7 +1,8 @@
 """Colours and fills.
 
-A colour is (blue, green, red), each 0..255. A fill gives a colour to each place of a shape: it is a function of
-u and v, the place across and down the shape, both 0..1 (see `Canvas.fill`).
+A colour is (blue, green, red), each 0..255. A fill gives a colour to each place of a shape: it is a function
+of u and v, arrays (h, w) of the place across and down the shape, both 0..1 (see `Canvas.fill`), and returns
+the blue, green and red planes, (3, h, w).
 """
 
 import colorsys
@@ -33,12 +34,14 @@ def choose(rng: np.random.Generator, options: Sequence[T]) -> T:
 
 
 def vivid(rng: np.random.Generator) -> Colour:
-    """A strong colour such as packaging has."""
+    """Make a strong colour such as packaging has."""
     return hsv(rng.uniform(0, 360), rng.uniform(0.6, 0.95), rng.uniform(0.55, 0.95))
 
 
-def near(rng: np.random.Generator, hue: float, saturation: float, value: float, spread: float = 1.0) -> Colour:
-    """A colour near the given one; `spread` 1 is about 8 degrees of hue and .1 of the rest."""
+def near(
+    rng: np.random.Generator, hue: float, saturation: float, value: float, spread: float = 1.0
+) -> Colour:
+    """Make a colour near the given one; `spread` 1 is about 8 degrees of hue and .1 of the rest."""
     return hsv(
         hue + spread * rng.uniform(-8, 8),
         saturation + spread * rng.uniform(-0.1, 0.1),
@@ -58,48 +61,54 @@ def blend(a: Colour, b: Colour, share: float) -> Colour:
     return (mixed[0], mixed[1], mixed[2])
 
 
+def _planes(colour: Colour) -> Field:
+    """Shape the colour (3, 1, 1), to be spread over any (h, w)."""
+    return np.array(colour, np.float32).reshape(3, 1, 1)
+
+
 def flat(colour: Colour) -> Fill:
-    """The same colour everywhere."""
-    return lambda u, _v: np.broadcast_to(np.array(colour, np.float32), (*u.shape, 3))
+    """Make a fill of one colour."""
+    planes = _planes(colour)
+    return lambda u, _v: np.broadcast_to(planes, (3, *u.shape))
 
 
 def gradient(first: Colour, last: Colour) -> Fill:
     """From the top of the shape to its bottom."""
-    a, b = np.array(first, np.float32), np.array(last, np.float32)
-    return lambda _u, v: a + (b - a) * v[..., None]
+    a, b = _planes(first), _planes(last)
+    return lambda _u, v: a + (b - a) * v
 
 
 def cylinder(colour: Colour, light: float = 0.3, gloss: float = 0.5) -> Fill:
-    """An upright cylinder lit at `light` (0 left edge, 1 right edge)."""
-    base = np.array(colour, np.float32)
+    """Make a fill that looks like an upright cylinder lit at `light` (0 left edge, 1 right edge)."""
+    base = _planes(colour)
 
     def fill(u: Field, _v: Field) -> Field:
         body = 0.5 + 0.62 * np.exp(-(((u - light) / 0.36) ** 2)) + 0.12 * np.exp(-(((u - 0.97) / 0.08) ** 2))
         spot = gloss * 170 * np.exp(-(((u - light) / 0.06) ** 2))
-        return np.asarray(np.clip(base * body[..., None] + spot[..., None], 0, 255), np.float32)
+        return np.asarray(np.clip(base * body + spot, 0, 255), np.float32)
 
     return fill
 
 
 def metal(colour: Colour, phase: float = 0.0) -> Fill:
     """Polished metal: several bright and dark streaks across."""
-    base = np.array(colour, np.float32)
+    base = _planes(colour)
 
     def fill(u: Field, _v: Field) -> Field:
         streaks = 0.78 + 0.24 * np.sin(9.5 * u + phase) + 0.16 * np.sin(23 * u + 2 * phase)
-        return np.asarray(np.clip(base * streaks[..., None], 0, 255), np.float32)
+        return np.asarray(np.clip(base * streaks, 0, 255), np.float32)
 
     return fill
 
 
 def ball(colour: Colour, gloss: float = 0.35) -> Fill:
-    """A ball lit from the upper left."""
-    base = np.array(colour, np.float32)
+    """Make a fill that looks like a ball lit from the upper left."""
+    base = _planes(colour)
 
     def fill(u: Field, v: Field) -> Field:
         far = ((u - 0.36) ** 2 + (v - 0.32) ** 2) / 0.5
         spot = gloss * 200 * np.exp(-far / 0.03)
-        return np.asarray(np.clip(base * (1.15 - 0.75 * far)[..., None] + spot[..., None], 0, 255), np.float32)
+        return np.asarray(np.clip(base * (1.15 - 0.75 * far) + spot, 0, 255), np.float32)
 
     return fill
 
@@ -107,11 +116,11 @@ def ball(colour: Colour, gloss: float = 0.35) -> Fill:
 def mottled(rng: np.random.Generator, colour: Colour, amount: float = 0.1, cells: int = 12) -> Fill:
     """Uneven colour in patches, `cells` of them across; `amount` is the standard deviation of brightness."""
     grid = rng.normal(1, amount, (cells, cells)).astype(np.float32)
-    base = np.array(colour, np.float32)
+    base = _planes(colour)
 
     def fill(u: Field, _v: Field) -> Field:
         patches = cv2.resize(grid, u.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        return np.asarray(np.clip(base * patches[..., None], 0, 255), np.float32)
+        return np.asarray(np.clip(base * patches, 0, 255), np.float32)
 
     return fill
 
@@ -122,6 +131,6 @@ def worn(rng: np.random.Generator, fill: Fill, amount: float = 0.1, cells: int =
 
     def patched(u: Field, v: Field) -> Field:
         patches = cv2.resize(grid, u.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        return np.asarray(np.clip(fill(u, v) * patches[..., None], 0, 255), np.float32)
+        return np.asarray(np.clip(fill(u, v) * patches, 0, 255), np.float32)
 
     return patched

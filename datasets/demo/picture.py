@@ -1,13 +1,11 @@
 """One image of the demo set, drawn from four numbers: seed, split, class and image number."""
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
-from datasets.classes import GARBAGE26, load_classes
 from datasets.demo import scene
 from datasets.demo.canvas import Canvas
 from datasets.demo.sketches.catalogue import SKETCHES, Sketch
@@ -18,9 +16,8 @@ DRAWING_VERSION: Final = 1
 SPLITS: Final = ("train", "val")
 
 
-def folders() -> tuple[str, ...]:
-    """Folders of the 26 classes in class order."""
-    return tuple(info.folder for info in load_classes(GARBAGE26))
+FOLDERS: Final = tuple(sorted(SKETCHES))
+"""Folders of the 26 classes in class order, as in garbage26.toml."""
 
 
 def draw(class_index_or_folder: int | str, split: str, k: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -37,6 +34,7 @@ def draw(class_index_or_folder: int | str, split: str, k: int, seed: int = 0) ->
 
     Raises:
         ValueError: if there is no such class, split, image number or seed.
+
     """
     index, folder = _class(class_index_or_folder)
     if split not in SPLITS:
@@ -49,14 +47,15 @@ def draw(class_index_or_folder: int | str, split: str, k: int, seed: int = 0) ->
 
 def _class(wanted: int | str) -> tuple[int, str]:
     """Index and folder of a class given by either."""
-    known: Sequence[str] = folders()
     if isinstance(wanted, str):
-        if wanted not in known:
-            raise ValueError(f"there is no class folder '{wanted}'; they run from {known[0]} to {known[-1]}")
-        return known.index(wanted), wanted
-    if not 0 <= wanted < len(known):
-        raise ValueError(f"there is no class {wanted}; classes run from 0 to {len(known) - 1}")
-    return wanted, known[wanted]
+        if wanted not in SKETCHES:
+            raise ValueError(
+                f"there is no class folder '{wanted}'; they run from {FOLDERS[0]} to {FOLDERS[-1]}"
+            )
+        return FOLDERS.index(wanted), wanted
+    if not 0 <= wanted < len(FOLDERS):
+        raise ValueError(f"there is no class {wanted}; classes run from 0 to {len(FOLDERS) - 1}")
+    return wanted, FOLDERS[wanted]
 
 
 def _picture(sketch: Sketch, rng: Generator) -> NDArray[np.uint8]:

@@ -29,10 +29,11 @@ def background(rng: Generator) -> Image:
 
 
 def posed(sheet: Canvas, rng: Generator, turn: float) -> Image:
-    """The sheet seen from somewhere: turned by up to `turn` degrees, scaled, shifted, tilted.
+    """See the sheet from somewhere: turned by up to `turn` degrees, scaled, shifted, tilted.
 
     Returns:
         (SIDE, SIDE, 4), premultiplied as the sheet is.
+
     """
     angle = np.radians(rng.uniform(-turn, turn))
     zoom = rng.uniform(0.55, 1.02)
@@ -40,24 +41,24 @@ def posed(sheet: Canvas, rng: Generator, turn: float) -> Image:
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (1 + rng.uniform(-0.14, 0.14, (4, 2)))
     c, s = np.cos(angle) * zoom, np.sin(angle) * zoom
     corners = corners @ np.array([[c, s], [-s, c]]) + shift
-    if rng.random() < 0.5:
-        corners = corners[[1, 0, 3, 2]] * (1.0 if turn > 90 else 0.0) + corners * (0.0 if turn > 90 else 1.0)
     edge = SIZE - 1
     source = np.array([(0, 0), (edge, 0), (edge, edge), (0, edge)], np.float32)
     matrix = cv2.getPerspectiveTransform(source, ((corners + 1) / 2 * edge).astype(np.float32))
-    seen = cv2.warpPerspective(sheet.bgra, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR)
-    return np.asarray(cv2.resize(seen, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.float32)
+    seen = cv2.warpPerspective(sheet.bytes, matrix, (SIZE, SIZE), flags=cv2.INTER_LINEAR)
+    small = cv2.resize(seen, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small[..., 3] /= 255
+    return np.asarray(small, np.float32)
 
 
 def placed(scene: Image, layer: Image, rng: Generator) -> Image:
-    """The layer on the scene, with its shadow."""
+    """Put the layer on the scene, with its shadow."""
     reach = rng.uniform(2, 12)
     way = rng.uniform(0, 2 * np.pi)
     shift = np.array([[1, 0, reach * np.cos(way)], [0, 1, abs(reach * np.sin(way))]], np.float32)
     cast = cv2.warpAffine(np.ascontiguousarray(layer[..., 3]), shift, (SIDE, SIDE))
     cast = cv2.GaussianBlur(cast, (0, 0), rng.uniform(2, 7)) * rng.uniform(0.2, 0.6)
-    shaded = scene * (1 - cast[..., None])
-    return np.asarray(shaded * (1 - layer[..., 3:]) + layer[..., :3], np.float32)
+    left = (1 - cast) * (1 - layer[..., 3])
+    return np.asarray(scene * cv2.merge([left, left, left]) + layer[..., :3], np.float32)
 
 
 def clutter(rng: Generator) -> Image:
@@ -99,8 +100,7 @@ def photographed(scene: Image, rng: Generator) -> NDArray[np.uint8]:
     elif rng.random() < 0.15:
         scene = _shaken(scene, rng)
     grain = rng.uniform(1, 12)
-    noise = rng.standard_normal((SIDE, SIDE, 1), np.float32) * (0.8 * grain)
-    noise = noise + rng.standard_normal((SIDE, SIDE, 3), np.float32) * (0.5 * grain)
+    noise = rng.standard_normal((SIDE, SIDE, 3), np.float32) * np.float32(grain)
     return np.asarray(np.clip(scene + noise, 0, 255).astype(np.uint8))
 
 
@@ -112,8 +112,8 @@ def _light(rng: Generator) -> Image:
     slope = rng.uniform(0, 0.3) * (np.cos(way) * x + np.sin(way) * y)
     corners = 1 - rng.uniform(0, 0.18) * (x * x + y * y)
     cast = 1 + rng.uniform(-0.09, 0.09) * np.array([1, 0, -1], np.float32) + rng.uniform(-0.03, 0.03)
-    gain = rng.uniform(0.55, 1.2) * (1 + slope) * corners
-    return np.asarray(gain[..., None] * cast, np.float32)
+    gain = rng.uniform(0.62, 1.22) * (1 + slope) * corners
+    return np.asarray(cv2.merge([(gain * float(channel)).astype(np.float32) for channel in cast]), np.float32)
 
 
 def _shaken(scene: Image, rng: Generator) -> Image:
@@ -143,7 +143,7 @@ def _scrap(sheet: Canvas, rng: Generator, x: float, y: float, r: float) -> None:
 
 
 def _surface(rng: Generator) -> Colour:
-    """A colour that walls, floors and tables have."""
+    """Make a colour that walls, floors and tables have."""
     return hsv(rng.uniform(0, 360), rng.uniform(0, 0.45), rng.uniform(0.3, 0.97))
 
 
@@ -162,7 +162,9 @@ def _shaded(rng: Generator) -> Image:
     first, last = np.array(_surface(rng), np.float32), np.array(_surface(rng), np.float32)
     across = np.linspace(0, 1, SIDE, dtype=np.float32)
     angle = rng.uniform(0, np.pi / 2)
-    share = (np.cos(angle) * across[None, :] + np.sin(angle) * across[:, None]) / (np.cos(angle) + np.sin(angle))
+    share = (np.cos(angle) * across[None, :] + np.sin(angle) * across[:, None]) / (
+        np.cos(angle) + np.sin(angle)
+    )
     return np.asarray(first + (last - first) * share[..., None], np.float32)
 
 
@@ -177,11 +179,13 @@ def _wood(rng: Generator, height: int = SIDE) -> Image:
     for y in range(int(rng.integers(0, board)), height, board):
         image[y : y + board] *= rng.uniform(0.85, 1.12)
         image[y : y + 2] *= 0.55
-    return np.asarray(image.transpose(1, 0, 2) if height == SIDE and rng.random() < 0.4 else image, np.float32)
+    return np.asarray(
+        image.transpose(1, 0, 2) if height == SIDE and rng.random() < 0.4 else image, np.float32
+    )
 
 
 def _tiles(rng: Generator) -> Image:
-    """A tiled floor or wall."""
+    """Make a tiled floor or wall."""
     colour = np.array(_surface(rng), np.float32)
     size, gap = int(rng.integers(34, 80)), int(rng.integers(2, 5))
     count = SIDE // size + 2
@@ -201,7 +205,7 @@ def _concrete(rng: Generator) -> Image:
 
 
 def _cloth(rng: Generator) -> Image:
-    """A striped or chequered cloth."""
+    """Make a striped or chequered cloth."""
     first, last = np.array(_surface(rng), np.float32), np.array(_surface(rng), np.float32)
     at = np.arange(SIDE)
     period = int(rng.integers(14, 50))
@@ -214,7 +218,7 @@ def _cloth(rng: Generator) -> Image:
 
 
 def _table_and_wall(rng: Generator) -> Image:
-    """A table top of wood or one colour before a wall."""
+    """Make a table top of wood or one colour before a wall."""
     image = _shaded(rng)
     horizon = int(rng.uniform(0.45, 0.75) * SIDE)
     low = SIDE - horizon

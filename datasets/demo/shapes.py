@@ -4,6 +4,7 @@ Every shape is an array (n, 2) of float32. Angles are in degrees, clockwise as s
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,14 +31,21 @@ def box(x0: float, y0: float, x1: float, y1: float, radius: float = 0.0) -> Poin
         return points([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
     r = min(radius, (x1 - x0) / 2, (y1 - y0) / 2)
     quarter = np.radians(np.linspace(0, 90, 8))
-    corners = [(x1 - r, y1 - r, 0.0), (x0 + r, y1 - r, 90.0), (x0 + r, y0 + r, 180.0), (x1 - r, y0 + r, 270.0)]
+    corners = [
+        (x1 - r, y1 - r, 0.0),
+        (x0 + r, y1 - r, 90.0),
+        (x0 + r, y0 + r, 180.0),
+        (x1 - r, y0 + r, 270.0),
+    ]
     arcs = []
     for cx, cy, turn in corners:
         arcs.append(moved(points(np.stack([r * np.cos(quarter), r * np.sin(quarter)], 1)), cx, cy, turn))
     return np.concatenate(arcs)
 
 
-def moved(shape: Points, dx: float = 0.0, dy: float = 0.0, turn: float = 0.0, scale: float = 1.0) -> Points:
+def moved(
+    shape: NDArray[np.floating[Any]], dx: float = 0.0, dy: float = 0.0, turn: float = 0.0, scale: float = 1.0
+) -> Points:
     """Scale and turn about the origin, then shift."""
     c, s = np.cos(np.radians(turn)) * scale, np.sin(np.radians(turn)) * scale
     matrix = np.array([[c, s], [-s, c]], np.float32)
@@ -76,13 +84,13 @@ def ribbon(path: ArrayLike, widths: ArrayLike) -> Points:
     p = points(path)
     half = np.asarray(widths, np.float32).reshape(-1)
     half = np.interp(np.linspace(0, 1, len(p)), np.linspace(0, 1, len(half)), half).astype(np.float32)
-    along = np.gradient(p, axis=0)
+    along = np.asarray(np.gradient(p, axis=0), np.float32)
     along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-6
     across = along[:, ::-1] * np.array([-1, 1], np.float32)
-    return np.concatenate([p + across * half[:, None], (p - across * half[:, None])[::-1]]).astype(np.float32)
+    return np.concatenate([p + across * half[:, None], (p - across * half[:, None])[::-1]])
 
 
 def jagged(path: ArrayLike, amount: float, rng: np.random.Generator) -> Points:
-    """The path with every point knocked aside by up to `amount`."""
+    """Return the path with every point knocked aside by up to `amount`."""
     p = points(path)
     return (p + rng.uniform(-amount, amount, p.shape)).astype(np.float32)

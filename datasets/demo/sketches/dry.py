@@ -30,7 +30,7 @@ CHROME: Colour = (205, 203, 200)
 
 
 def chopsticks(c: Canvas, rng: Generator) -> None:
-    """A pair of plain wooden chopsticks: apart, crossed, still joined, or half in their paper."""
+    """Draw a pair of plain wooden chopsticks: apart, crossed, still joined, or half in their paper."""
     wood = near(rng, 36, 0.42, 0.85)
     joined = rng.random() < 0.35
     top, low = (0.055, 0.1) if joined else (rng.uniform(0.08, 0.16), rng.uniform(-0.12, 0.22))
@@ -50,21 +50,25 @@ def chopsticks(c: Canvas, rng: Generator) -> None:
 
 
 def _paper_sleeve(c: Canvas, rng: Generator) -> None:
-    """The paper that covers the lower half of a pair."""
+    """Draw the paper that covers the lower half of a pair."""
     red = choose(rng, (near(rng, 0, 0.8, 0.75), vivid(rng)))
     c.fill(box(-0.23, 0.1, 0.23, 0.98), worn(rng, flat(WHITE), 0.03, 5), ink=(120, 120, 120))
     c.fill(box(-0.23, 0.2, 0.23, 0.36), red, inside=True)
     for y in (0.5, 0.66, 0.82):
-        c.lines([moved(box(-0.07, -0.05, 0.07, 0.05), 0, y), points([(0, y - 0.07), (0, y + 0.07)])], 0.016, red)
+        c.lines(
+            [moved(box(-0.07, -0.05, 0.07, 0.05), 0, y), points([(0, y - 0.07), (0, y + 0.07)])], 0.016, red
+        )
 
 
 def lighter(c: Canvas, rng: Generator) -> None:
-    """A throw-away gas lighter, or a metal one with a lid; some are lit."""
+    """Draw a throw-away gas lighter, or a metal one with a lid; some are lit."""
     choose(rng, (_gas_lighter, _gas_lighter, _gas_lighter, _lid_lighter))(c, rng)
 
 
 def _flame(c: Canvas, x: float, y: float) -> None:
-    outer = smooth([(x, y - 0.38), (x + 0.1, y - 0.12), (x + 0.05, y + 0.02), (x - 0.05, y + 0.02), (x - 0.1, y - 0.12)])
+    outer = smooth(
+        [(x, y - 0.38), (x + 0.1, y - 0.12), (x + 0.05, y + 0.02), (x - 0.05, y + 0.02), (x - 0.1, y - 0.12)]
+    )
     inner = (outer - (x, y)) * 0.55 + np.array([x, y], np.float32)
     c.fill(outer, gradient((40, 150, 255), (60, 200, 255)), opacity=0.9, soft=0.012)
     c.fill(inner.astype(np.float32), gradient((190, 250, 255), (255, 170, 60)), opacity=0.9, soft=0.01)
@@ -80,7 +84,11 @@ def _gas_lighter(c: Canvas, rng: Generator) -> None:
     c.fill(box(-w * 0.8, level, w * 0.8, 0.8, 0.05), shade(colour, 0.7), opacity=0.4, inside=True)
     c.line(points([(-w * 0.8, level), (w * 0.8, level)]), 0.012, WHITE, opacity=0.6)
     c.line(points([(0.03, -0.25), (0.03, 0.75)]), 0.025, shade(colour, 1.4), opacity=0.5)
-    c.fill(points([(-w * 0.9, -0.3), (-w * 0.9, -0.68), (0.02, -0.72), (0.05, -0.3)]), metal(CHROME, 1.0), ink=(60, 60, 60))
+    c.fill(
+        points([(-w * 0.9, -0.3), (-w * 0.9, -0.68), (0.02, -0.72), (0.05, -0.3)]),
+        metal(CHROME, 1.0),
+        ink=(60, 60, 60),
+    )
     c.fill(ellipse(-w * 0.45, -0.52, 0.035, 0.05), (40, 40, 40))
     button = choose(rng, (BLACK, (40, 40, 200)))
     c.fill(points([(0.06, -0.3), (0.05, -0.5), (w + 0.06, -0.55), (w, -0.3)]), button, ink=(15, 15, 15))
@@ -105,7 +113,7 @@ def _lid_lighter(c: Canvas, rng: Generator) -> None:
 
 
 def broom(c: Canvas, rng: Generator) -> None:
-    """A straw broom or a plastic one, head down."""
+    """Draw a straw broom or a plastic one, head down."""
     choose(rng, (_straw_broom, _plastic_broom))(c, rng)
 
 
@@ -123,7 +131,9 @@ def _bristles(
     for light in (0.5, 0.7, 1.0, 1.2):
         share = rng.uniform(-1, 1, 45)
         end = low[1] + rng.uniform(-0.06, 0.06, 45)
-        hairs = [points([(s * top[0], top[1]), (s * low[0] + 0.02, y)]) for s, y in zip(share, end, strict=True)]
+        hairs = [
+            points([(s * top[0], top[1]), (s * low[0] + 0.02, y)]) for s, y in zip(share, end, strict=True)
+        ]
         c.lines(hairs, 0.014, shade(colour, light), 0.9)
 
 
@@ -132,7 +142,9 @@ def _straw_broom(c: Canvas, rng: Generator) -> None:
     _handle(c, rng, 0.05)
     spread = rng.uniform(0.38, 0.55)
     _bristles(c, rng, (0.1, 0.0), (spread, 0.92), straw)
-    c.fill(points([(-0.05, -0.15), (0.05, -0.15), (0.13, 0.12), (-0.13, 0.12)]), mottled(rng, shade(straw, 0.8)))
+    c.fill(
+        points([(-0.05, -0.15), (0.05, -0.15), (0.13, 0.12), (-0.13, 0.12)]), mottled(rng, shade(straw, 0.8))
+    )
     thread = vivid(rng)
     for y in (-0.08, 0.05, 0.3, 0.42):
         w = 0.07 + max(0.0, y) * spread + 0.03
@@ -144,19 +156,25 @@ def _plastic_broom(c: Canvas, rng: Generator) -> None:
     _handle(c, rng, 0.35)
     w = rng.uniform(0.45, 0.58)
     _bristles(c, rng, (w * 0.95, 0.5), (w * 1.2, 0.94), hair)
-    c.fill(smooth([(-w, 0.54), (-w * 0.9, 0.36), (-0.1, 0.27), (0.1, 0.27), (w * 0.9, 0.36), (w, 0.54)], closed=True),
-           gradient(shade(block, 1.15), shade(block, 0.7)), ink=shade(block, 0.4))  # fmt: skip
+    back = smooth([(-w, 0.54), (-w * 0.9, 0.36), (-0.1, 0.27), (0.1, 0.27), (w * 0.9, 0.36), (w, 0.54)])
+    c.fill(back, gradient(shade(block, 1.15), shade(block, 0.7)), ink=shade(block, 0.4))
     c.fill(box(-0.07, 0.06, 0.07, 0.34, 0.03), cylinder(block), ink=shade(block, 0.4))
 
 
 def old_mirror(c: Canvas, rng: Generator) -> None:
-    """A framed mirror, oval, round or square, with a reflection, spots and often a crack."""
-    frame = choose(rng, (near(rng, 38, 0.65, 0.65), near(rng, 22, 0.65, 0.4), near(rng, 0, 0.05, 0.75), vivid(rng)))
+    """Draw a framed mirror, oval, round or square, with a reflection, spots and often a crack."""
+    frame = choose(
+        rng, (near(rng, 38, 0.65, 0.65), near(rng, 22, 0.65, 0.4), near(rng, 0, 0.05, 0.75), vivid(rng))
+    )
     kind = choose(rng, ("oval", "hand", "square"))
     rx, ry = {"oval": (0.6, 0.84), "hand": (0.52, 0.52), "square": (0.58, 0.78)}[kind]
     cy = -0.36 if kind == "hand" else 0.0
     if kind == "hand":
-        c.fill(ribbon([(0, 0.1), (0, 0.97)], [0.08, 0.06, 0.1, 0.07]), cylinder(frame, 0.35, 0.4), ink=shade(frame, 0.4))
+        c.fill(
+            ribbon([(0, 0.1), (0, 0.97)], [0.08, 0.06, 0.1, 0.07]),
+            cylinder(frame, 0.35, 0.4),
+            ink=shade(frame, 0.4),
+        )
     border = 0.12
     outer, glass = (
         (box(-rx, -ry, rx, ry, 0.05), box(-rx + border, -ry + border, rx - border, ry - border))
@@ -194,7 +212,7 @@ def _mirror_glass(c: Canvas, rng: Generator, glass: Points, cy: float) -> None:
         spot = jagged(ellipse(float(x), float(y), 0.09, 0.12)[::4], 0.03, rng)
         layer.fill(spot, (60, 75, 85), opacity=0.6, inside=True, soft=0.02)
     if rng.random() < 0.6:
-        hit = rng.uniform(-0.2, 0.2, 2) + (0, cy)
+        hit = moved(rng.uniform(-0.2, 0.2, 2), 0, cy)
         for angle in rng.uniform(0, 2 * np.pi, 6):
             way = np.linspace(0, 1.2, 6)[:, None] * np.array([np.cos(angle), np.sin(angle)])
             crack = jagged(hit + way, 0.03, rng)
@@ -204,17 +222,22 @@ def _mirror_glass(c: Canvas, rng: Generator, glass: Points, cy: float) -> None:
 
 
 def toothbrush(c: Canvas, rng: Generator) -> None:
-    """A toothbrush seen from the side or from above; sometimes with paste on it."""
+    """Draw a toothbrush seen from the side or from above; sometimes with paste on it."""
     colour, second = vivid(rng), choose(rng, (WHITE, vivid(rng)))
     bend = rng.uniform(-0.08, 0.08)
     spine = smooth([(0, 0.96), (0.02 + bend, 0.5), (-0.02, 0.05), (0.03, -0.35), (0, -0.95)], closed=False)
-    if rng.random() < 0.65:
+    aside = rng.random() < 0.65
+    if aside:
         _tufts_aside(c, rng)
-    c.fill(ribbon(spine, [0.075, 0.1, 0.09, 0.1, 0.05, 0.045, 0.07, 0.07]), cylinder(colour, 0.3, 0.5), ink=shade(colour, 0.4))
+    c.fill(
+        ribbon(spine, [0.075, 0.1, 0.09, 0.1, 0.05, 0.045, 0.07, 0.07]),
+        cylinder(colour, 0.3, 0.5),
+        ink=shade(colour, 0.4),
+    )
     grip = spine[6:22]
     c.fill(ribbon(grip, [0.02, 0.055, 0.05, 0.02]), second, ink=shade(second, 0.6))
     c.lines([points([(x - 0.05, y), (x + 0.05, y)]) for x, y in grip[2:-2:2]], 0.012, shade(second, 0.6))
-    if not np.any(c.bgra[: c.size // 3, int(c.size * 0.6) :, 3]):
+    if not aside:
         _tufts_above(c, rng)
 
 
@@ -240,19 +263,23 @@ def _tufts_above(c: Canvas, rng: Generator) -> None:
 
 
 def dirty_clothes(c: Canvas, rng: Generator) -> None:
-    """A stained T-shirt, shirt or pair of trousers."""
+    """Draw a stained T-shirt, shirt or pair of trousers."""
     choose(rng, (_t_shirt, _t_shirt, _shirt, _trousers))(c, rng)
 
 
 def _cloth_colour(rng: Generator) -> Colour:
-    return choose(rng, (near(rng, rng.uniform(0, 360), 0.08, 0.85), near(rng, rng.uniform(0, 360), 0.5, 0.65)))
+    return choose(
+        rng, (near(rng, rng.uniform(0, 360), 0.08, 0.85), near(rng, rng.uniform(0, 360), 0.5, 0.65))
+    )
 
 
 def _dirt(c: Canvas, rng: Generator, colour: Colour) -> None:
     """Folds in the cloth, and stains of mud and grease."""
     for _ in range(6):
         x, y = rng.uniform(-0.35, 0.35), rng.uniform(-0.6, 0.6)
-        fold = smooth([(x, y), (x + rng.uniform(-0.1, 0.1), y + 0.2), (x + rng.uniform(-0.2, 0.2), y + 0.45)], False)
+        fold = smooth(
+            [(x, y), (x + rng.uniform(-0.1, 0.1), y + 0.2), (x + rng.uniform(-0.2, 0.2), y + 0.45)], False
+        )
         c.line(fold, 0.05, shade(colour, 0.6), opacity=0.6, inside=True, soft=0.02)
         c.line(fold + np.float32(0.04), 0.03, shade(colour, 1.25), opacity=0.5, inside=True, soft=0.015)
     for _ in range(int(rng.integers(3, 7))):
@@ -260,7 +287,7 @@ def _dirt(c: Canvas, rng: Generator, colour: Colour) -> None:
         x, y, r = rng.uniform(-0.45, 0.45), rng.uniform(-0.6, 0.75), rng.uniform(0.06, 0.2)
         blot = smooth(jagged(ellipse(x, y, r, r * rng.uniform(0.6, 1.2))[:-1:5], r * 0.35, rng))
         c.fill(blot, mud, opacity=rng.uniform(0.55, 0.85), inside=True, soft=0.008)
-        specks = points(rng.normal(0, r * 1.2, (8, 2)) + (x, y))
+        specks = moved(rng.normal(0, r * 1.2, (8, 2)), x, y)
         c.dots(specks, 0.016, mud, 0.8)
 
 
@@ -272,7 +299,13 @@ def _t_shirt(c: Canvas, rng: Generator) -> None:
     c.fill(jagged(outline, 0.02, rng), mottled(rng, colour, 0.05, 8), ink=dark)
     if rng.random() < 0.4:
         stripe = vivid(rng)
-        c.lines([points([(-0.5, y), (0.5, y)]) for y in np.arange(-0.1, 0.7, 0.2)], 0.07, stripe, 0.85, inside=True)
+        c.lines(
+            [points([(-0.5, y), (0.5, y)]) for y in np.arange(-0.1, 0.7, 0.2)],
+            0.07,
+            stripe,
+            0.85,
+            inside=True,
+        )
     c.fill(ellipse(0, -0.74, 0.17, 0.14, end=180), shade(colour, 0.35))
     c.line(ellipse(0, -0.74, 0.19, 0.17, end=180), 0.04, shade(colour, 0.75))
     c.lines([points([(s * 0.5, -0.24), (s * 0.4, -0.62)]) for s in (-1, 1)], 0.014, dark, 0.8)
@@ -306,12 +339,20 @@ def _trousers(c: Canvas, rng: Generator) -> None:
 
 
 def seashell(c: Canvas, rng: Generator) -> None:
-    """A scallop or a spiral shell."""
+    """Draw a scallop or a spiral shell."""
     choose(rng, (_scallop, _scallop, _whelk))(c, rng)
 
 
 def _shell_colour(rng: Generator) -> Colour:
-    return choose(rng, (near(rng, 20, 0.35, 0.9), near(rng, 350, 0.3, 0.88), near(rng, 40, 0.2, 0.9), near(rng, 15, 0.6, 0.8)))
+    return choose(
+        rng,
+        (
+            near(rng, 20, 0.35, 0.9),
+            near(rng, 350, 0.3, 0.88),
+            near(rng, 40, 0.2, 0.9),
+            near(rng, 15, 0.6, 0.8),
+        ),
+    )
 
 
 def _scallop(c: Canvas, rng: Generator) -> None:
@@ -319,7 +360,9 @@ def _scallop(c: Canvas, rng: Generator) -> None:
     dark, wide = shade(colour, 0.45), rng.uniform(62, 74)
     hinge = np.array([0, 0.68], np.float32)
     angle = np.radians(np.linspace(-wide, wide, ribs * 8 + 1))
-    reach = (1.3 - 0.32 * (np.abs(angle) / np.radians(wide)) ** 2) * (1 + 0.03 * np.abs(np.sin(np.linspace(0, ribs * np.pi, len(angle)))))
+    reach = (1.3 - 0.32 * (np.abs(angle) / np.radians(wide)) ** 2) * (
+        1 + 0.03 * np.abs(np.sin(np.linspace(0, ribs * np.pi, len(angle))))
+    )
     rim = np.stack([np.sin(angle) * reach * 0.82, -np.cos(angle) * reach], 1) + hinge
     c.fill(points([(-0.3, 0.56), (0.3, 0.56), (0.22, 0.84), (-0.22, 0.84)]), shade(colour, 0.8), ink=dark)
     c.fill(points([*rim, hinge]), gradient(colour, shade(colour, 0.75)), ink=dark)
@@ -329,7 +372,13 @@ def _scallop(c: Canvas, rng: Generator) -> None:
     for i in range(ribs + 1):
         c.line(points([hinge, rim[i * 8]]), 0.022, dark, opacity=0.65, inside=True)
     for i in range(ribs):
-        c.line(points([hinge, hinge + (rim[i * 8 + 4] - hinge) * 0.97]), 0.03, shade(colour, 1.3), opacity=0.5, inside=True)
+        c.line(
+            points([hinge, hinge + (rim[i * 8 + 4] - hinge) * 0.97]),
+            0.03,
+            shade(colour, 1.3),
+            opacity=0.5,
+            inside=True,
+        )
 
 
 def _whelk(c: Canvas, rng: Generator) -> None:
@@ -347,20 +396,34 @@ def _whelk(c: Canvas, rng: Generator) -> None:
         w *= 0.72
     for y, w in whorls[::-1]:
         c.fill(ellipse(0.02, y, w, w * 0.42, -8), cylinder(colour, 0.35, 0.25), ink=dark)
-        c.line(ellipse(0.02, y + w * 0.06, w * 0.97, w * 0.4, -8, start=10, end=170), 0.03, shade(colour, 0.65), opacity=0.6)
+        c.line(
+            ellipse(0.02, y + w * 0.06, w * 0.97, w * 0.4, -8, start=10, end=170),
+            0.03,
+            shade(colour, 0.65),
+            opacity=0.6,
+        )
     for x, low in ((-0.3, 0.35), (-0.18, 0.55), (-0.06, 0.75)):
-        c.line(smooth([(x, 0.12), (x + 0.05, low * 0.6), (x + 0.12, low)], False), 0.03, shade(colour, 0.65), opacity=0.6)
+        c.line(
+            smooth([(x, 0.12), (x + 0.05, low * 0.6), (x + 0.12, low)], False),
+            0.03,
+            shade(colour, 0.65),
+            opacity=0.6,
+        )
 
 
 def ceramic_bowl(c: Canvas, rng: Generator) -> None:
-    """A rice bowl seen a little from above, plain or with a painted pattern, sometimes chipped."""
+    """Draw a rice bowl seen a little from above, plain or with a painted pattern, sometimes chipped."""
     glaze = choose(rng, (WHITE, near(rng, 45, 0.12, 0.9), near(rng, 200, 0.3, 0.6), near(rng, 20, 0.5, 0.4)))
     w, deep, tilt = rng.uniform(0.74, 0.86), rng.uniform(0.6, 0.78), rng.uniform(0.16, 0.3)
     top, dark = -0.3, shade(glaze, 0.45)
     foot = top + deep
     c.fill(box(-0.3, foot - 0.06, 0.3, foot + 0.12, 0.05), cylinder(shade(glaze, 0.8)), ink=dark)
-    side = smooth([(w, top), (w * 0.93, top + deep * 0.45), (w * 0.62, top + deep * 0.85), (0.3, foot + 0.02)], False)
-    body = np.concatenate([ellipse(0, top, w, tilt, start=180, end=360), side, side[::-1] * (-1, 1)]).astype(np.float32)
+    side = smooth(
+        [(w, top), (w * 0.93, top + deep * 0.45), (w * 0.62, top + deep * 0.85), (0.3, foot + 0.02)], False
+    )
+    body = np.concatenate([ellipse(0, top, w, tilt, start=180, end=360), side, side[::-1] * (-1, 1)]).astype(
+        np.float32
+    )
     c.fill(body, cylinder(glaze, 0.3, 0.4), ink=dark)
     _bowl_pattern(c, rng, (w, top, deep, tilt), glaze)
     c.fill(ellipse(0, top, w, tilt), gradient(shade(glaze, 0.6), shade(glaze, 1.05)), ink=dark)
@@ -370,8 +433,14 @@ def ceramic_bowl(c: Canvas, rng: Generator) -> None:
     if rng.random() < 0.4:
         x = rng.uniform(-0.4, 0.4)
         y = top + tilt * float(np.sqrt(1 - (x / w) ** 2))
-        c.fill(jagged(points([(x - 0.1, y - 0.03), (x + 0.1, y - 0.03), (x + 0.03, y + 0.1)]), 0.03, rng), (140, 160, 175), ink=dark)
-        c.line(jagged([(x, y + 0.08), (x + 0.05, y + 0.2), (x, y + 0.35)], 0.03, rng), 0.012, dark, inside=True)
+        c.fill(
+            jagged(points([(x - 0.1, y - 0.03), (x + 0.1, y - 0.03), (x + 0.03, y + 0.1)]), 0.03, rng),
+            (140, 160, 175),
+            ink=dark,
+        )
+        c.line(
+            jagged([(x, y + 0.08), (x + 0.05, y + 0.2), (x, y + 0.35)], 0.03, rng), 0.012, dark, inside=True
+        )
 
 
 def _bowl_pattern(c: Canvas, rng: Generator, form: tuple[float, float, float, float], glaze: Colour) -> None:

@@ -29,22 +29,28 @@ STEEL: Colour = (200, 198, 195)
 
 
 def paint_bucket(c: Canvas, rng: Generator) -> None:
-    """An open tin of paint: wire handle, paint in the mouth and drips down the side."""
+    """Draw an open tin of paint: wire handle, paint in the mouth and drips down the side."""
     w, foot, h = rng.uniform(0.52, 0.6), rng.uniform(0.44, 0.56), rng.uniform(0.42, 0.55)
     top, paint = -h + 0.1, vivid(rng)
     tin = choose(rng, (STEEL, STEEL, WHITE, vivid(rng)))
     lift = rng.uniform(0.35, 0.62)
     c.line(ellipse(0, top + 0.1, w + 0.03, lift, start=180, end=360), 0.028, (90, 90, 90))
-    body = np.concatenate([ellipse(0, top, w, 0.16, start=180, end=360), ellipse(0, h + 0.15, foot, 0.15, end=180)])
+    body = np.concatenate(
+        [ellipse(0, top, w, 0.16, start=180, end=360), ellipse(0, h + 0.15, foot, 0.15, end=180)]
+    )
     c.fill(body, metal(tin, 1.0) if tin == STEEL else cylinder(tin), ink=shade(tin, 0.35))
     _tin_label(c, rng, (top, h), (w, foot), paint)
-    c.line(ellipse(0, h + 0.1, foot, 0.15, start=0, end=180), 0.025, shade(tin, 0.5), opacity=0.7, inside=True)
+    c.line(
+        ellipse(0, h + 0.1, foot, 0.15, start=0, end=180), 0.025, shade(tin, 0.5), opacity=0.7, inside=True
+    )
     c.fill(ellipse(0, top, w, 0.16), shade(tin, 0.8), ink=(60, 60, 60))
     c.fill(ellipse(0, top + 0.01, w * 0.88, 0.13), gradient(shade(paint, 0.75), shade(paint, 1.15)))
     c.line(ellipse(0, top, w * 0.96, 0.145), 0.03, shade(tin, 1.1), closed=True)
     for x in rng.uniform(-0.8, 0.8, int(rng.integers(1, 4))):
         start = top + 0.16 * float(np.sqrt(1 - x * x)) - 0.02
-        drip = ribbon([(x * w, start - 0.03), (x * w, start + rng.uniform(0.15, 0.5))], [0.06, 0.04, 0.03, 0.045])
+        drip = ribbon(
+            [(x * w, start - 0.03), (x * w, start + rng.uniform(0.15, 0.5))], [0.06, 0.04, 0.03, 0.045]
+        )
         c.fill(drip, cylinder(paint, 0.35, 0.6), ink=shade(paint, 0.55))
     for side in (-1, 1):
         c.fill(ellipse(side * w * 0.99, top + 0.12, 0.045, 0.05), (120, 120, 120), ink=(50, 50, 50))
@@ -53,7 +59,7 @@ def paint_bucket(c: Canvas, rng: Generator) -> None:
 def _tin_label(
     c: Canvas, rng: Generator, span: tuple[float, float], half: tuple[float, float], paint: Colour
 ) -> None:
-    """A band in the colour of the paint with the word on it."""
+    """Draw a band in the colour of the paint with the word on it."""
     (top, low), (w, foot) = span, half
     paper = choose(rng, (WHITE, shade(paint, 0.8), BLACK))
     c.fill(band(top + 0.22, low + 0.02, w * 0.98, foot, 0.15), cylinder(paper, 0.35, 0.1), inside=True)
@@ -73,7 +79,7 @@ def battery(c: Canvas, rng: Generator) -> None:
     cell = Canvas(c.size // 2)
     colours = _cell_colours(rng)
     for i in range(count):
-        cell.bgra[:] = 0
+        cell.clear()
         _cell(cell, rng, colours)
         flipped = 180.0 * float(rng.random() < 0.25)
         x = (i - (count - 1) / 2) * 0.5
@@ -81,11 +87,13 @@ def battery(c: Canvas, rng: Generator) -> None:
 
 
 def _cell_colours(rng: Generator) -> tuple[Colour, Colour]:
-    return choose(rng, ((BLACK, hsv(28, 0.75, 0.8)), (vivid(rng), STEEL), (vivid(rng), BLACK), (BLACK, vivid(rng))))
+    return choose(
+        rng, ((BLACK, hsv(28, 0.75, 0.8)), (vivid(rng), STEEL), (vivid(rng), BLACK), (BLACK, vivid(rng)))
+    )
 
 
 def _cell(c: Canvas, rng: Generator, colours: tuple[Colour, Colour]) -> None:
-    """An upright round cell, its plus pole at the top."""
+    """Draw an upright round cell, its plus pole at the top."""
     body, top = colours
     w, h = 0.27, 0.78
     c.fill(box(-0.09, -h - 0.14, 0.09, -h + 0.05, 0.03), metal(STEEL, 1.0), ink=(70, 70, 70))
@@ -104,7 +112,7 @@ def _cell(c: Canvas, rng: Generator, colours: tuple[Colour, Colour]) -> None:
 
 
 def _block(c: Canvas, rng: Generator) -> None:
-    """A 9 volt block with its two snaps."""
+    """Draw a 9 volt block with its two snaps."""
     body, top = _cell_colours(rng)
     w, h = 0.42, 0.62
     for x in (-0.2, 0.2):
@@ -120,7 +128,7 @@ def _block(c: Canvas, rng: Generator) -> None:
 
 
 def fluorescent_lamp(c: Canvas, rng: Generator) -> None:
-    """A long tube, two of them, or an energy-saving lamp with a screw base."""
+    """Draw a long tube, two of them, or an energy-saving lamp with a screw base."""
     choose(rng, (_tubes, _tubes, _spiral_lamp, _u_lamp))(c, rng)
 
 
@@ -133,12 +141,16 @@ def _tubes(c: Canvas, rng: Generator) -> None:
 
 
 def _tube(c: Canvas, rng: Generator, x: float, w: float) -> None:
-    """A straight upright tube with a metal cap and two pins at each end."""
+    """Draw a straight upright tube with a metal cap and two pins at each end."""
     glow = near(rng, 60, 0.03, 0.97, 0.3)
     c.line(points([(x, -0.8), (x, 0.8)]), 3.2 * w, (255, 255, 255), opacity=0.35, soft=0.04)
     c.fill(box(x - w, -0.85, x + w, 0.85), cylinder(shade(glow, 0.85), 0.4, 0.4), ink=(150, 150, 150))
     for side in (-1, 1):
-        c.lines([points([(x + d, side * 0.88), (x + d, side * 1.0)]) for d in (-0.03, 0.03)], 0.022, (90, 130, 150))
+        c.lines(
+            [points([(x + d, side * 0.88), (x + d, side * 1.0)]) for d in (-0.03, 0.03)],
+            0.022,
+            (90, 130, 150),
+        )
         low, high = sorted((side * 0.78, side * 0.93))
         c.fill(box(x - w * 1.1, low, x + w * 1.1, high, 0.02), metal(STEEL, 1.0), ink=(60, 60, 60))
         dim = points([(x, side * 0.76), (x, side * 0.66)])
@@ -148,7 +160,11 @@ def _tube(c: Canvas, rng: Generator, x: float, w: float) -> None:
 def _lamp_base(c: Canvas, rng: Generator, y: float) -> None:
     """White ballast and screw thread, from `y` down."""
     case = near(rng, 45, 0.05, 0.92, 0.5)
-    c.fill(turned([(y, 0.24), (y + 0.08, 0.3), (y + 0.22, 0.28), (y + 0.32, 0.17)]), cylinder(case), ink=(110, 110, 110))
+    c.fill(
+        turned([(y, 0.24), (y + 0.08, 0.3), (y + 0.22, 0.28), (y + 0.32, 0.17)]),
+        cylinder(case),
+        ink=(110, 110, 110),
+    )
     c.fill(box(-0.15, y + 0.3, 0.15, y + 0.56, 0.03), metal(STEEL, 2.0), ink=(70, 70, 70))
     for k in range(4):
         at = y + 0.35 + 0.06 * k
@@ -196,7 +212,7 @@ def _loose_pills(c: Canvas, rng: Generator) -> None:
     pill = Canvas(c.size // 4)
     for i in rng.permutation(len(spots))[:count]:
         x, y = spots[i]
-        pill.bgra[:] = 0
+        pill.clear()
         if rng.random() < 0.7:
             _capsule(pill, colours)
         else:
@@ -217,10 +233,15 @@ def _tablet(c: Canvas, colour: Colour) -> None:
 
 
 def _blister(c: Canvas, rng: Generator) -> None:
-    """A foil card with two or three columns of pills, some pushed out."""
+    """Draw a foil card with two or three columns of pills, some pushed out."""
     columns, rows = choose(rng, ((2, 5), (3, 4)))
     w, h = 0.28 * columns, 0.18 * rows
-    c.fill(box(-w, -h, w, h, 0.08), worn(rng, metal(STEEL, rng.uniform(0, 6)), 0.05, 10), turn=30, ink=(80, 80, 80))
+    c.fill(
+        box(-w, -h, w, h, 0.08),
+        worn(rng, metal(STEEL, rng.uniform(0, 6)), 0.05, 10),
+        turn=30,
+        ink=(80, 80, 80),
+    )
     colours = (vivid(rng), choose(rng, (WHITE, vivid(rng))))
     round_ones = rng.random() < 0.4
     pill = Canvas(c.size // 4)

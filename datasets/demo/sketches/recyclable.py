@@ -3,6 +3,8 @@
 Each function draws one object of its class, upright, in the middle of the canvas.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.random import Generator
 
@@ -31,7 +33,7 @@ SILVER: Colour = (205, 203, 200)
 
 
 def plastic_bottle(c: Canvas, rng: Generator) -> None:
-    """A clear drinks bottle with screw cap, ribs and a label."""
+    """Draw a clear drinks bottle with screw cap, ribs and a label."""
     w, waist = rng.uniform(0.25, 0.34), rng.uniform(0.86, 0.96)
     tint = choose(rng, (near(rng, 205, 0.18, 0.92), near(rng, 195, 0.35, 0.9), near(rng, 140, 0.25, 0.85)))
     profile = [(-0.76, 0.1), (-0.66, 0.1), (-0.58, 0.13), (-0.34, w * 0.95), (-0.25, w), (0.1, w * waist)]
@@ -48,11 +50,13 @@ def plastic_bottle(c: Canvas, rng: Generator) -> None:
     c.fill(box(-0.13, -0.93, 0.13, -0.74, 0.03), cylinder(cap, gloss=0.3), ink=shade(cap, 0.4))
     ridges = [points([(x, -0.9), (x, -0.76)]) for x in np.linspace(-0.1, 0.1, 7)]
     c.lines(ridges, 0.01, shade(cap, 0.55), 0.7)
-    c.line(points([(-w * 0.62, -0.25), (-w * 0.62, 0.75)]), 0.04, WHITE, opacity=0.55, inside=True, soft=0.012)
+    c.line(
+        points([(-w * 0.62, -0.25), (-w * 0.62, 0.75)]), 0.04, WHITE, opacity=0.55, inside=True, soft=0.012
+    )
 
 
 def _bottle_label(c: Canvas, rng: Generator, y0: float, y1: float, w: float) -> None:
-    """A paper band round a bottle of half width `w`, with a name on it."""
+    """Draw a paper band round a bottle of half width `w`, with a name on it."""
     colour = vivid(rng)
     c.fill(band(y0, y1, w, w, 0.05), cylinder(colour, gloss=0.15), inside=True, ink=shade(colour, 0.5))
     stripe = y0 + (y1 - y0) * rng.uniform(0.75, 0.85)
@@ -62,7 +66,7 @@ def _bottle_label(c: Canvas, rng: Generator, y0: float, y1: float, w: float) -> 
 
 
 def hat(c: Canvas, rng: Generator) -> None:
-    """A baseball cap, a hat with a brim, or a knitted hat."""
+    """Draw a baseball cap, a hat with a brim, or a knitted hat."""
     choose(rng, (_cap, _cap, _brimmed_hat, _brimmed_hat, _knitted_hat))(c, rng)
 
 
@@ -70,7 +74,9 @@ def _cap(c: Canvas, rng: Generator) -> None:
     colour = vivid(rng) if rng.random() < 0.75 else BLACK
     peak = shade(colour, 0.75) if rng.random() < 0.5 else vivid(rng)
     dark = blend(colour, (0, 0, 0), 0.6)
-    dome = smooth([(-0.62, 0.28), (-0.6, -0.1), (-0.35, -0.5), (0.05, -0.6), (0.42, -0.4), (0.58, 0.0), (0.6, 0.25)])
+    dome = smooth(
+        [(-0.62, 0.28), (-0.6, -0.1), (-0.35, -0.5), (0.05, -0.6), (0.42, -0.4), (0.58, 0.0), (0.6, 0.25)]
+    )
     brim = smooth([(0.0, 0.3), (0.3, 0.16), (0.62, 0.16), (0.9, 0.28), (0.97, 0.42), (0.7, 0.42), (0.3, 0.4)])
     c.fill(dome, worn(rng, ball(colour, 0.1), 0.04), ink=dark)
     c.fill(brim, gradient(shade(peak, 1.2), shade(peak, 0.6)), ink=blend(peak, (0, 0, 0), 0.6))
@@ -88,7 +94,11 @@ def _brimmed_hat(c: Canvas, rng: Generator) -> None:
     colour = choose(rng, (near(rng, 40, 0.4, 0.85), near(rng, 25, 0.5, 0.5), near(rng, 0, 0.05, 0.25)))
     dark, ribbon_colour = shade(colour, 0.5), choose(rng, (BLACK, vivid(rng)))
     tall, w = rng.uniform(0.45, 0.65), rng.uniform(0.42, 0.52)
-    c.fill(ellipse(0, 0.3, 0.93, 0.26), worn(rng, gradient(shade(colour, 1.1), shade(colour, 0.75)), 0.06), ink=dark)
+    c.fill(
+        ellipse(0, 0.3, 0.93, 0.26),
+        worn(rng, gradient(shade(colour, 1.1), shade(colour, 0.75)), 0.06),
+        ink=dark,
+    )
     crown = smooth([(-w, 0.28), (-w * 0.9, 0.3 - tall), (-w * 0.5, 0.2 - tall), (0, 0.27 - tall),
                     (w * 0.5, 0.2 - tall), (w * 0.9, 0.3 - tall), (w, 0.28), (0, 0.42)])  # fmt: skip
     c.fill(crown, worn(rng, cylinder(colour, 0.35, 0.05), 0.06), ink=dark)
@@ -101,25 +111,31 @@ def _brimmed_hat(c: Canvas, rng: Generator) -> None:
 
 def _knitted_hat(c: Canvas, rng: Generator) -> None:
     colour, second = vivid(rng), vivid(rng)
-    dome = smooth([(-0.58, 0.4), (-0.55, -0.1), (-0.3, -0.5), (0, -0.6), (0.3, -0.5), (0.55, -0.1), (0.58, 0.4)])
+    dome = smooth(
+        [(-0.58, 0.4), (-0.55, -0.1), (-0.3, -0.5), (0, -0.6), (0.3, -0.5), (0.55, -0.1), (0.58, 0.4)]
+    )
     c.fill(dome, ball(colour, 0.0), ink=shade(colour, 0.4))
     for y in (-0.25, -0.05):
         c.line(ellipse(0, y, 0.6, 0.1, start=0, end=180), 0.08, second, inside=True)
     stitches = [points([(x * 0.6, -0.5), (x, 0.35)]) for x in np.linspace(-0.5, 0.5, 15)]
     c.lines(stitches, 0.012, shade(colour, 0.5), 0.5, inside=True)
     c.fill(box(-0.64, 0.28, 0.64, 0.58, 0.1), cylinder(second, 0.35, 0.0), ink=shade(second, 0.4))
-    c.lines([points([(x, 0.3), (x, 0.56)]) for x in np.linspace(-0.58, 0.58, 18)], 0.015, shade(second, 0.55), 0.7)
+    c.lines(
+        [points([(x, 0.3), (x, 0.56)]) for x in np.linspace(-0.58, 0.58, 18)], 0.015, shade(second, 0.55), 0.7
+    )
     c.fill(jagged(ellipse(0, -0.66, 0.2, 0.19), 0.03, rng), ball(WHITE, 0.0), ink=(140, 140, 140))
 
 
 def newspaper(c: Canvas, rng: Generator) -> None:
-    """A front page: masthead, columns of print and a photo; often with the rest of the paper under it."""
+    """Draw a front page: masthead, columns of print and a photo; often with more pages under it."""
     grey = near(rng, 42, 0.12, 0.86)
     w, h = rng.uniform(0.6, 0.72), rng.uniform(0.8, 0.9)
     for turn in rng.uniform(-9, 9, int(rng.integers(0, 3))):
         c.fill(moved(box(-w, -h, w, h), 0.04, 0.03, turn), shade(grey, 0.85), ink=(90, 90, 90))
     c.fill(box(-w, -h, w, h), worn(rng, flat(grey), 0.05, 6), ink=(80, 80, 80))
-    c.text(choose(rng, ("DAILY NEWS", "THE TIMES", "CITY POST", "GAZETTE")), 0, -h + 0.16, 0.17, BLACK, bold=3)
+    c.text(
+        choose(rng, ("DAILY NEWS", "THE TIMES", "CITY POST", "GAZETTE")), 0, -h + 0.16, 0.17, BLACK, bold=3
+    )
     c.lines([points([(-w + 0.05, y), (w - 0.05, y)]) for y in (-h + 0.28, -h + 0.31)], 0.012, BLACK, 0.9)
     photo = choose(rng, ((-w + 0.06, -0.45, 0.1, 0.05), (-0.1, -0.2, w - 0.06, 0.3), (-0.3, -0.45, 0.3, 0.0)))
     _print_columns(c, rng, (w, h), photo)
@@ -148,7 +164,7 @@ def _print_columns(
 
 
 def _photo(c: Canvas, rng: Generator, x0: float, y0: float, x1: float, y1: float) -> None:
-    """A press photo: sky, hills and a sun, in grey or in colour."""
+    """Draw a press photo: sky, hills and a sun, in grey or in colour."""
     colour = near(rng, rng.uniform(0, 360), 0.4 * float(rng.random() < 0.5), 0.6)
     c.fill(box(x0, y0, x1, y1), gradient(shade(colour, 1.4), shade(colour, 0.8)), ink=BLACK)
     xs = np.linspace(x0, x1, 7)
@@ -158,25 +174,27 @@ def _photo(c: Canvas, rng: Generator, x0: float, y0: float, x1: float, y1: float
 
 
 def can(c: Canvas, rng: Generator) -> None:
-    """An aluminium drinks can."""
+    """Draw an aluminium drinks can."""
     w, h = rng.uniform(0.36, 0.44), rng.uniform(0.66, 0.78)
     colour, second = vivid(rng), choose(rng, (WHITE, vivid(rng)))
     body = turned([(-h, w * 0.82), (-h + 0.1, w), (h - 0.1, w), (h, w * 0.8), (h + 0.04, w * 0.5)])
     if rng.random() < 0.3:
         body = jagged(body, 0.025, rng)
     c.fill(body, cylinder(colour, rng.uniform(0.25, 0.4), 0.6), ink=shade(colour, 0.4))
-    _can_print(c, rng, w, h, second)
+    _can_print(c, rng, w, second)
     c.fill(band(h - 0.06, h + 0.03, w * 0.95, w * 0.75, 0.09), metal(SILVER), inside=True)
     c.fill(band(-h, -h + 0.08, w * 0.84, w, 0.12), metal(SILVER, 1.0), inside=True)
-    c.fill(ellipse(0, -h, w * 0.84, 0.13), gradient(shade(SILVER, 0.75), shade(SILVER, 1.15)), ink=(90, 90, 90))
+    c.fill(
+        ellipse(0, -h, w * 0.84, 0.13), gradient(shade(SILVER, 0.75), shade(SILVER, 1.15)), ink=(90, 90, 90)
+    )
     c.line(ellipse(0, -h, w * 0.74, 0.1), 0.014, (110, 110, 110), closed=True)
     if rng.random() < 0.6:
         c.fill(ellipse(0.0, -h + 0.045, w * 0.3, 0.035), (30, 30, 35))
     c.fill(ellipse(0.0, -h - 0.02, w * 0.22, 0.04), shade(SILVER, 1.1), ink=(90, 90, 90))
 
 
-def _can_print(c: Canvas, rng: Generator, w: float, h: float, second: Colour) -> None:
-    """A wave or a disc, and the name of the drink."""
+def _can_print(c: Canvas, rng: Generator, w: float, second: Colour) -> None:
+    """Draw a wave or a disc, and the name of the drink."""
     if rng.random() < 0.6:
         x = np.linspace(-w, w, 12)
         wave = np.sin(x * rng.uniform(4, 7) + rng.uniform(0, 6)) * 0.12
@@ -189,12 +207,12 @@ def _can_print(c: Canvas, rng: Generator, w: float, h: float, second: Colour) ->
 
 
 def glassware(c: Canvas, rng: Generator) -> None:
-    """A tumbler, a wine glass or a jug of clear glass."""
+    """Draw a tumbler, a wine glass or a jug of clear glass."""
     choose(rng, (_tumbler, _wine_glass, _mug))(c, rng)
 
 
 def _glass_body(c: Canvas, rng: Generator, outline: Points, opacity: float = 0.35) -> Colour:
-    """A clear body with bright edges; returns its tint."""
+    """Draw a clear body with bright edges; returns its tint."""
     tint = near(rng, 190, 0.1, 0.92)
     c.fill(outline, cylinder(tint, gloss=0.5), opacity=opacity)
     c.line(outline, 0.03, shade(tint, 0.5), opacity=0.55, closed=True, inside=True)
@@ -208,7 +226,9 @@ def _drink(rng: Generator) -> Colour:
 
 def _tumbler(c: Canvas, rng: Generator) -> None:
     top, foot, h = rng.uniform(0.4, 0.52), rng.uniform(0.28, 0.38), rng.uniform(0.6, 0.78)
-    outline = np.concatenate([ellipse(0, -h, top, 0.12, start=180, end=360), ellipse(0, h, foot, 0.1, end=180)])
+    outline = np.concatenate(
+        [ellipse(0, -h, top, 0.12, start=180, end=360), ellipse(0, h, foot, 0.1, end=180)]
+    )
     if rng.random() < 0.5:
         level = rng.uniform(-0.3, 0.3)
         w = foot + (top - foot) * (h - level) / (2 * h)
@@ -216,7 +236,12 @@ def _tumbler(c: Canvas, rng: Generator) -> None:
         c.fill(band(level, h - 0.12, w * 0.95, foot * 0.95, 0.1), cylinder(drink, gloss=0.2), opacity=0.7)
         c.fill(ellipse(0, level, w * 0.95, 0.1), shade(drink, 1.15), opacity=0.8)
     tint = _glass_body(c, rng, outline)
-    c.fill(band(h - 0.13, h, foot * 1.02, foot, 0.09), gradient(shade(tint, 0.6), WHITE), opacity=0.7, inside=True)
+    c.fill(
+        band(h - 0.13, h, foot * 1.02, foot, 0.09),
+        gradient(shade(tint, 0.6), WHITE),
+        opacity=0.7,
+        inside=True,
+    )
     for x in np.linspace(-0.7, 0.7, 6) if rng.random() < 0.6 else ():
         c.line(points([(x * top, -0.1), (x * foot, h)]), 0.02, WHITE, opacity=0.6, inside=True)
     _rim(c, -h, top, 0.12)
@@ -224,7 +249,7 @@ def _tumbler(c: Canvas, rng: Generator) -> None:
 
 
 def _rim(c: Canvas, y: float, w: float, bulge: float) -> None:
-    """The open mouth of a glass."""
+    """Draw the open mouth of a glass."""
     c.fill(ellipse(0, y, w, bulge), WHITE, opacity=0.25)
     c.line(ellipse(0, y, w, bulge), 0.022, (245, 250, 250), closed=True)
     c.line(ellipse(0, y + 0.012, w * 0.97, bulge * 0.9), 0.01, (120, 115, 110), closed=True)
@@ -240,9 +265,16 @@ def _wine_glass(c: Canvas, rng: Generator) -> None:
         c.fill(fluid, cylinder(wine, gloss=0.3), opacity=0.85)
         c.fill(ellipse(0, -0.42, w * 0.92, 0.08), shade(wine, 1.25))
     c.fill(box(-0.035, 0.0, 0.035, 0.8), metal(tint), opacity=0.8, ink=shade(tint, 0.4))
-    c.fill(ellipse(0, 0.82, foot, 0.1), gradient(WHITE, shade(tint, 0.6)), opacity=0.75, ink=shade(tint, 0.35))
+    c.fill(
+        ellipse(0, 0.82, foot, 0.1), gradient(WHITE, shade(tint, 0.6)), opacity=0.75, ink=shade(tint, 0.35)
+    )
     _rim(c, -0.88, w * 0.8, 0.09)
-    c.line(smooth([(-w * 0.6, -0.75), (-w * 0.75, -0.5), (-w * 0.6, -0.25)], closed=False), 0.05, WHITE, opacity=0.8)
+    c.line(
+        smooth([(-w * 0.6, -0.75), (-w * 0.75, -0.5), (-w * 0.6, -0.25)], closed=False),
+        0.05,
+        WHITE,
+        opacity=0.8,
+    )
 
 
 def _mug(c: Canvas, rng: Generator) -> None:
@@ -261,7 +293,7 @@ def _mug(c: Canvas, rng: Generator) -> None:
 
 
 def glass_bottle(c: Canvas, rng: Generator) -> None:
-    """A wine or beer bottle: long neck, dark or green glass, paper label."""
+    """Draw a wine or beer bottle: long neck, dark or green glass, paper label."""
     glass = choose(rng, (near(rng, 110, 0.75, 0.38), near(rng, 25, 0.85, 0.4), near(rng, 150, 0.45, 0.6)))
     w, shoulder = rng.uniform(0.23, 0.3), rng.uniform(-0.3, -0.1)
     neck = rng.uniform(0.075, 0.095)
@@ -269,13 +301,21 @@ def glass_bottle(c: Canvas, rng: Generator) -> None:
     profile += [(shoulder, w * 0.9), (shoulder + 0.1, w), (0.86, w), (0.92, w * 0.9)]
     body = turned(profile)
     c.fill(body, cylinder(glass, 0.28, 0.7), opacity=rng.uniform(0.85, 0.97), ink=shade(glass, 0.3))
-    c.line(points([(w * 0.75, shoulder + 0.15), (w * 0.75, 0.8)]), 0.03, shade(glass, 2.2), opacity=0.6, soft=0.01)
+    c.line(
+        points([(w * 0.75, shoulder + 0.15), (w * 0.75, 0.8)]),
+        0.03,
+        shade(glass, 2.2),
+        opacity=0.6,
+        soft=0.01,
+    )
     paper = choose(rng, (near(rng, 45, 0.15, 0.93), near(rng, 0, 0.7, 0.6), near(rng, 45, 0.6, 0.8)))
     if rng.random() < 0.85:
         y0 = shoulder + rng.uniform(0.22, 0.3)
         c.fill(band(y0, 0.65, w, w, 0.05), cylinder(paper, 0.35, 0.0), inside=True, ink=(60, 60, 60))
         c.text(choose(rng, ("WINE", "1998", "ALE", "CIDER")), 0, y0 + 0.2, 0.13, (40, 30, 60))
-        c.lines([points([(-w * 0.6, y), (w * 0.6, y)]) for y in (y0 + 0.32, y0 + 0.38)], 0.014, (60, 50, 70), 0.8)
+        c.lines(
+            [points([(-w * 0.6, y), (w * 0.6, y)]) for y in (y0 + 0.32, y0 + 0.38)], 0.014, (60, 50, 70), 0.8
+        )
     if rng.random() < 0.5:
         foil = vivid(rng)
         c.fill(box(-neck * 1.1, -0.94, neck * 1.1, -0.66), cylinder(foil, gloss=0.5), ink=shade(foil, 0.4))
@@ -284,12 +324,12 @@ def glass_bottle(c: Canvas, rng: Generator) -> None:
 
 
 def cardboard(c: Canvas, rng: Generator) -> None:
-    """An open carton, a closed one, or a torn sheet of corrugated board."""
+    """Draw an open carton, a closed one, or a torn sheet of corrugated board."""
     choose(rng, (_open_box, _open_box, _closed_box, _torn_board))(c, rng)
 
 
 def _box_sides(c: Canvas, rng: Generator, colour: Colour, corner: Points) -> None:
-    """The two sides of a carton that are seen; corner = left, front, right at the top, then the same below."""
+    """Draw the two sides of a carton that are seen; corner: left, front, right at the top, then below."""
     left, front, right, left_low, front_low, right_low = corner
     dark = shade(colour, 0.4)
     c.fill(points([left, front, front_low, left_low]), mottled(rng, shade(colour, 0.95), 0.03), ink=dark)
@@ -316,13 +356,25 @@ def _open_box(c: Canvas, rng: Generator) -> None:
     colour, corner, far = _carton(rng)
     left, front, right = corner[:3]
     dark = shade(colour, 0.4)
-    c.fill(points([far, left, left + (-0.2, -0.2), far + (-0.22, -0.2)]), shade(colour, 0.85), ink=dark)
-    c.fill(points([far, right, right + (0.2, -0.22), far + (0.2, -0.22)]), shade(colour, 1.0), ink=dark)
+    c.fill(
+        points([far, left, moved(left, -0.2, -0.2), moved(far, -0.22, -0.2)]), shade(colour, 0.85), ink=dark
+    )
+    c.fill(
+        points([far, right, moved(right, 0.2, -0.22), moved(far, 0.2, -0.22)]), shade(colour, 1.0), ink=dark
+    )
     c.fill(points([left, front, right, far]), gradient(shade(colour, 0.55), shade(colour, 0.3)), ink=dark)
     _box_sides(c, rng, colour, corner)
     droop = rng.uniform(0.05, 0.25)
-    c.fill(points([left, front, front + (-0.2, droop), left + (-0.22, droop)]), shade(colour, 1.12), ink=dark)
-    c.fill(points([front, right, right + (0.22, droop), front + (0.2, droop)]), shade(colour, 0.85), ink=dark)
+    c.fill(
+        points([left, front, moved(front, -0.2, droop), moved(left, -0.22, droop)]),
+        shade(colour, 1.12),
+        ink=dark,
+    )
+    c.fill(
+        points([front, right, moved(right, 0.22, droop), moved(front, 0.2, droop)]),
+        shade(colour, 0.85),
+        ink=dark,
+    )
 
 
 def _closed_box(c: Canvas, rng: Generator) -> None:
@@ -333,7 +385,7 @@ def _closed_box(c: Canvas, rng: Generator) -> None:
     a, b = (left + front) / 2, (far + right) / 2
     tape = ribbon([a, b], [0.07, 0.05])
     c.fill(tape, (150, 190, 215), opacity=0.9)
-    c.line(points([a, a + (0, 0.2)]), 0.13, (140, 180, 205), opacity=0.9)
+    c.line(points([a, moved(a, 0, 0.2)]), 0.13, (140, 180, 205), opacity=0.9)
     c.lines([points([a, b])], 0.01, shade(colour, 0.4), 0.8)
 
 
@@ -344,15 +396,29 @@ def _torn_board(c: Canvas, rng: Generator) -> None:
     outline = np.concatenate([sheet[:2], torn, sheet[2:]])
     under = outline + np.array([0.03, 0.05], np.float32)
     c.fill(under, shade(colour, 0.55), ink=shade(colour, 0.35))
-    c.lines([points([(x, 0.3), (x, 0.9)]) for x in np.arange(-0.8, 0.9, 0.035)], 0.014, shade(colour, 0.9), 0.9, True)
+    c.lines(
+        [points([(x, 0.3), (x, 0.9)]) for x in np.arange(-0.8, 0.9, 0.035)],
+        0.014,
+        shade(colour, 0.9),
+        0.9,
+        True,
+    )
     c.fill(outline, mottled(rng, colour, 0.04, 9), ink=shade(colour, 0.4))
-    c.lines([points([(x, -0.7), (x, 0.7)]) for x in np.arange(-0.8, 0.8, 0.07)], 0.02, shade(colour, 0.88), 0.6, True)
-    c.line(points([(-0.75, rng.uniform(-0.2, 0.2)), (0.75, rng.uniform(-0.2, 0.2))]), 0.03, shade(colour, 0.6))
+    c.lines(
+        [points([(x, -0.7), (x, 0.7)]) for x in np.arange(-0.8, 0.8, 0.07)],
+        0.02,
+        shade(colour, 0.88),
+        0.6,
+        True,
+    )
+    c.line(
+        points([(-0.75, rng.uniform(-0.2, 0.2)), (0.75, rng.uniform(-0.2, 0.2))]), 0.03, shade(colour, 0.6)
+    )
     c.text(choose(rng, ("RECYCLE", "CARTON", "24 PCS")), -0.1, 0.32, 0.13, shade(colour, 0.35))
 
 
 def basketball(c: Canvas, rng: Generator) -> None:
-    """A basketball, its seams turned any way."""
+    """Draw a basketball, its seams turned any way."""
     colour = near(rng, 20, 0.8, 0.85)
     r = rng.uniform(0.72, 0.88)
     c.fill(ellipse(0, 0, r, r), worn(rng, ball(colour, 0.15), 0.06, 40), ink=shade(colour, 0.35))
@@ -376,7 +442,7 @@ def basketball(c: Canvas, rng: Generator) -> None:
 
 
 def paper(c: Canvas, rng: Generator) -> None:
-    """A written sheet with a turned corner, a crumpled one, or a crumpled ball."""
+    """Draw a written sheet with a turned corner, a crumpled one, or a crumpled ball."""
     choose(rng, (_sheet, _sheet, _crumpled_sheet, _paper_ball))(c, rng)
 
 
@@ -402,7 +468,7 @@ def _sheet(c: Canvas, rng: Generator) -> None:
 def _crumple(c: Canvas, rng: Generator, rings: Points, colour: Colour, depth: float) -> None:
     """Facets between rings (rings, around, 2) of points, each in its own light."""
     count = rings.shape[1]
-    for inner, outer in zip(rings[:-1], rings[1:], strict=True):
+    for inner, outer in pairwise(rings):
         for i in range(count):
             j = (i + 1) % count
             for corners in ((inner[i], outer[i], outer[j]), (inner[i], inner[j], outer[j])):
@@ -414,7 +480,9 @@ def _crumpled_sheet(c: Canvas, rng: Generator) -> None:
     white = near(rng, rng.uniform(30, 220), 0.04, 0.93, 0.5)
     edge = jagged(smooth(box(-0.66, -0.8, 0.66, 0.8), steps=4) * 0.9, 0.05, rng)
     c.fill(edge, white, ink=(110, 110, 110))
-    rings = np.stack([edge * s + rng.normal(0, 0.05 * (0.2 < s < 0.9), edge.shape) for s in (0.05, 0.4, 0.72, 1.0)])
+    rings = np.stack(
+        [edge * s + rng.normal(0, 0.05 * (0.2 < s < 0.9), edge.shape) for s in (0.05, 0.4, 0.72, 1.0)]
+    )
     _crumple(c, rng, rings.astype(np.float32), white, 0.3)
 
 
@@ -422,13 +490,15 @@ def _paper_ball(c: Canvas, rng: Generator) -> None:
     white = near(rng, rng.uniform(30, 220), 0.04, 0.95, 0.5)
     edge = jagged(ellipse(0, 0, 0.72, 0.68)[:-1:4], 0.08, rng)
     c.fill(edge, white, ink=(100, 100, 100))
-    rings = np.stack([edge * s + rng.normal(0, 0.06 * (0.2 < s < 0.9), edge.shape) for s in (0.08, 0.45, 0.78, 1.0)])
+    rings = np.stack(
+        [edge * s + rng.normal(0, 0.06 * (0.2 < s < 0.9), edge.shape) for s in (0.08, 0.45, 0.78, 1.0)]
+    )
     _crumple(c, rng, rings.astype(np.float32), white, 0.42)
     c.fill(edge + np.array([0.3, 0.3], np.float32), (0, 0, 0), opacity=0.3, soft=0.15, inside=True)
 
 
 def metalware(c: Canvas, rng: Generator) -> None:
-    """A frying pan, a pot, a spanner, or spoon and fork."""
+    """Draw a frying pan, a pot, a spanner, or spoon and fork."""
     choose(rng, (_pan, _pot, _spanner, _cutlery))(c, rng)
 
 
@@ -453,16 +523,24 @@ def _pot(c: Canvas, rng: Generator) -> None:
     steel, w, h = _steel(rng), rng.uniform(0.55, 0.65), rng.uniform(0.32, 0.5)
     for side in (-1, 1):
         c.line(ellipse(side * (w + 0.04), -h + 0.22, 0.16, 0.09), 0.06, shade(steel, 0.55), closed=True)
-    body = np.concatenate([ellipse(0, -h, w, 0.16, start=180, end=360), ellipse(0, h, w * 0.96, 0.16, end=180)])
+    body = np.concatenate(
+        [ellipse(0, -h, w, 0.16, start=180, end=360), ellipse(0, h, w * 0.96, 0.16, end=180)]
+    )
     c.fill(body, metal(steel, rng.uniform(0, 6)), ink=shade(steel, 0.35))
     if rng.random() < 0.5:
-        c.fill(ellipse(0, -h - 0.02, w * 1.03, 0.2), gradient(shade(steel, 1.2), shade(steel, 0.7)), ink=BLACK)
+        c.fill(
+            ellipse(0, -h - 0.02, w * 1.03, 0.2), gradient(shade(steel, 1.2), shade(steel, 0.7)), ink=BLACK
+        )
         c.fill(ellipse(0, -h - 0.1, w * 0.6, 0.1), shade(steel, 1.1), opacity=0.6, soft=0.03)
         c.fill(ellipse(0, -h - 0.2, 0.1, 0.07), ball(BLACK, 0.6), ink=BLACK)
     else:
-        c.fill(ellipse(0, -h, w, 0.16), gradient(shade(steel, 0.35), shade(steel, 0.8)), ink=shade(steel, 0.3))
+        c.fill(
+            ellipse(0, -h, w, 0.16), gradient(shade(steel, 0.35), shade(steel, 0.8)), ink=shade(steel, 0.3)
+        )
         c.line(ellipse(0, -h, w, 0.16), 0.03, shade(steel, 1.25), closed=True)
-    c.line(ellipse(0, -h + 0.12, w, 0.16, start=0, end=180), 0.02, shade(steel, 0.5), opacity=0.6, inside=True)
+    c.line(
+        ellipse(0, -h + 0.12, w, 0.16, start=0, end=180), 0.02, shade(steel, 0.5), opacity=0.6, inside=True
+    )
 
 
 def _spanner(c: Canvas, rng: Generator) -> None:
@@ -483,10 +561,18 @@ def _cutlery(c: Canvas, rng: Generator) -> None:
     dark = shade(steel, 0.35)
     gap = rng.uniform(0.22, 0.34)
     for x in (-gap, gap):
-        c.fill(ribbon([(x, -0.3), (x, 0.92)], [0.035, 0.035, 0.05, 0.08, 0.06]), metal(steel, x * 9), ink=dark)
+        c.fill(
+            ribbon([(x, -0.3), (x, 0.92)], [0.035, 0.035, 0.05, 0.08, 0.06]), metal(steel, x * 9), ink=dark
+        )
     c.fill(ellipse(-gap, -0.58, 0.19, 0.31), ball(steel, 0.7), ink=dark)
     c.fill(ellipse(-gap, -0.56, 0.13, 0.23), gradient(shade(steel, 0.6), shade(steel, 1.2)), opacity=0.8)
-    tines = smooth([(gap - 0.17, -0.6), (gap - 0.15, -0.4), (gap, -0.26), (gap + 0.15, -0.4), (gap + 0.17, -0.6)], False)
-    c.fill(np.concatenate([tines, points([(gap + 0.17, -0.93), (gap - 0.17, -0.93)])]), metal(steel, 3.0), ink=dark)
+    tines = smooth(
+        [(gap - 0.17, -0.6), (gap - 0.15, -0.4), (gap, -0.26), (gap + 0.15, -0.4), (gap + 0.17, -0.6)], False
+    )
+    c.fill(
+        np.concatenate([tines, points([(gap + 0.17, -0.93), (gap - 0.17, -0.93)])]),
+        metal(steel, 3.0),
+        ink=dark,
+    )
     for x in (-0.085, 0.0, 0.085):
         c.erase(box(gap + x - 0.022, -0.96, gap + x + 0.022, -0.52, 0.02))

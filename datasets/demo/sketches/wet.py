@@ -23,7 +23,7 @@ def _rind(rng: Generator) -> Colour:
 
 
 def _pores(c: Canvas, rng: Generator, colour: Colour, count: int = 90) -> None:
-    """The dimples of the skin."""
+    """Draw the dimples of the skin."""
     places = points(rng.uniform(-0.9, 0.9, (count, 2)))
     c.dots(places, 0.012, shade(colour, 0.7), 0.5)
 
@@ -47,11 +47,31 @@ def _peel_star(c: Canvas, rng: Generator) -> None:
     for i in range(count):
         turn = 360 * i / count + rng.uniform(-12, 12)
         long, wide = rng.uniform(0.75, 0.92), 0.95 / count + 0.06
-        petal = smooth([(0.0, -wide * 0.3), (long * 0.5, -wide), (long, -0.03), (long, 0.03), (long * 0.5, wide), (0.0, wide * 0.3)])
-        c.fill(moved(petal * 1.05, 0.02, 0.03, turn), gradient(colour, shade(colour, 0.8)), ink=shade(colour, 0.5))
+        petal = smooth(
+            [
+                (0.0, -wide * 0.3),
+                (long * 0.5, -wide),
+                (long, -0.03),
+                (long, 0.03),
+                (long * 0.5, wide),
+                (0.0, wide * 0.3),
+            ]
+        )
+        c.fill(
+            moved(petal * 1.05, 0.02, 0.03, turn),
+            gradient(colour, shade(colour, 0.8)),
+            ink=shade(colour, 0.5),
+        )
         c.fill(moved(petal * 0.92, 0, 0, turn), mottled(rng, PITH, 0.04, 9), ink=shade(PITH, 0.75))
         if rng.random() < 0.5:
-            tip = smooth([(long * 0.62, -wide * 0.85), (long * 0.98, 0.0), (long * 0.62, wide * 0.85), (long * 0.52, 0)])
+            tip = smooth(
+                [
+                    (long * 0.62, -wide * 0.85),
+                    (long * 0.98, 0.0),
+                    (long * 0.62, wide * 0.85),
+                    (long * 0.52, 0),
+                ]
+            )
             c.fill(moved(tip, 0, 0, turn), ball(colour, 0.3), ink=shade(colour, 0.55))
     c.fill(ellipse(0, 0, 0.17, 0.17), mottled(rng, shade(PITH, 0.97), 0.04, 5))
     c.fill(ellipse(0, 0, 0.06, 0.05), (90, 150, 130))
@@ -63,10 +83,16 @@ def _peel_pieces(c: Canvas, rng: Generator) -> None:
     places = [(-0.4, -0.4), (0.4, -0.35), (-0.05, 0.1), (-0.45, 0.5), (0.42, 0.48)]
     for x, y in places[: int(rng.integers(3, 6))]:
         turn, s = rng.uniform(0, 360), rng.uniform(0.85, 1.15)
-        piece = smooth([(-0.46, 0.05), (-0.2, -0.24), (0.2, -0.24), (0.46, 0.05), (0.2, 0.17), (-0.2, 0.17)]) * s
+        piece = (
+            smooth([(-0.46, 0.05), (-0.2, -0.24), (0.2, -0.24), (0.46, 0.05), (0.2, 0.17), (-0.2, 0.17)]) * s
+        )
         skin_up = rng.random() < 0.55
         shape = moved(piece, x, y, turn)
-        c.fill(shape + np.float32(0.025), shade(PITH, 0.9) if skin_up else shade(colour, 0.85), ink=shade(colour, 0.5))
+        c.fill(
+            shape + np.float32(0.025),
+            shade(PITH, 0.9) if skin_up else shade(colour, 0.85),
+            ink=shade(colour, 0.5),
+        )
         c.fill(shape, ball(colour, 0.35) if skin_up else mottled(rng, PITH, 0.05, 8), ink=shade(colour, 0.6))
         if not skin_up:
             c.line(shape, 0.04, colour, closed=True, inside=True)
@@ -74,7 +100,7 @@ def _peel_pieces(c: Canvas, rng: Generator) -> None:
 
 
 def vegetable_leaf(c: Canvas, rng: Generator) -> None:
-    """A leaf of pak choi, lettuce or spinach, sometimes wilted."""
+    """Draw a leaf of pak choi, lettuce or spinach, sometimes wilted."""
     choose(rng, (_pak_choi, _lettuce, _lettuce))(c, rng)
 
 
@@ -95,7 +121,7 @@ def _blade(rng: Generator, w: float, top: float, low: float, ruffle: float) -> P
 
 
 def _veins(c: Canvas, colour: Colour, w: float, top: float, low: float) -> None:
-    """A midrib, and side veins that leave it upward."""
+    """Draw a midrib, and side veins that leave it upward."""
     paths = []
     for share in np.linspace(0.12, 0.85, 7):
         y = low + (top - low) * share
@@ -122,7 +148,13 @@ def _pak_choi(c: Canvas, rng: Generator) -> None:
     _veins(c, shade(stem, 0.92), w, -0.85, 0.35)
     stalk = ribbon([(0, -0.2), (0, 0.3), (rng.uniform(-0.1, 0.1), 0.94)], [0.05, 0.12, 0.2])
     c.fill(stalk, cylinder(stem, 0.4, 0.2), ink=shade(stem, 0.55))
-    c.lines([points([(x, 0.3), (x * 1.4, 0.92)]) for x in (-0.08, 0.0, 0.08)], 0.014, shade(stem, 0.75), 0.8, inside=True)
+    c.lines(
+        [points([(x, 0.3), (x * 1.4, 0.92)]) for x in (-0.08, 0.0, 0.08)],
+        0.014,
+        shade(stem, 0.75),
+        0.8,
+        inside=True,
+    )
     _age(c, rng)
 
 
@@ -132,7 +164,9 @@ def _lettuce(c: Canvas, rng: Generator) -> None:
     outline = jagged(_blade(rng, w, -0.9, low, rng.uniform(0.05, 0.12)), 0.025, rng)
     stem = near(rng, 85, 0.3, 0.88, 0.5)
     c.fill(ribbon([(0, low - 0.3), (0, 0.97)], [0.05, 0.06]), cylinder(stem), ink=shade(stem, 0.5))
-    c.fill(outline, worn(rng, gradient(shade(green, 1.1), shade(green, 0.85)), 0.12, 18), ink=shade(green, 0.45))
+    c.fill(
+        outline, worn(rng, gradient(shade(green, 1.1), shade(green, 0.85)), 0.12, 18), ink=shade(green, 0.45)
+    )
     c.line(outline, 0.05, shade(green, 1.35), opacity=0.5, closed=True, inside=True, soft=0.012)
     _veins(c, stem, w, -0.85, low)
     _age(c, rng)
@@ -148,7 +182,7 @@ def eggshell(c: Canvas, rng: Generator) -> None:
         c.stamp(half, 0, 0, rng.uniform(-25, 25), 0.95)
     elif kind == "two":
         for x, y in ((-0.4, rng.uniform(-0.3, 0.0)), (0.42, rng.uniform(0.1, 0.35))):
-            half.bgra[:] = 0
+            half.clear()
             _half_shell(half, rng, colour)
             c.stamp(half, x, y, rng.uniform(-60, 60), 0.58)
     else:
@@ -157,7 +191,7 @@ def eggshell(c: Canvas, rng: Generator) -> None:
 
 
 def _half_shell(c: Canvas, rng: Generator, colour: Colour) -> None:
-    """The lower half of an egg with a jagged rim, seen a little from above into its pale inside."""
+    """Draw the lower half of an egg with a jagged rim, seen a little from above into its pale inside."""
     w, tilt = rng.uniform(0.68, 0.78), rng.uniform(0.2, 0.32)
     dark, inside = shade(colour, 0.45), near(rng, 40, 0.08, 0.97, 0.4)
     rim = ellipse(0, -0.15, w, tilt)[:-1]
@@ -167,7 +201,18 @@ def _half_shell(c: Canvas, rng: Generator, colour: Colour) -> None:
     c.fill(points(knocked), gradient(shade(inside, 0.62), shade(inside, 0.95)), ink=dark)
     if rng.random() < 0.4:
         c.fill(ellipse(0, 0.0, w * 0.7, tilt * 0.55), ball((40, 170, 250), 0.5), opacity=0.95, inside=True)
-    bowl = smooth([(w, -0.15), (w * 0.95, 0.2), (w * 0.6, 0.62), (0, 0.8), (-w * 0.6, 0.62), (-w * 0.95, 0.2), (-w, -0.15)], False)
+    bowl = smooth(
+        [
+            (w, -0.15),
+            (w * 0.95, 0.2),
+            (w * 0.6, 0.62),
+            (0, 0.8),
+            (-w * 0.6, 0.62),
+            (-w * 0.95, 0.2),
+            (-w, -0.15),
+        ],
+        False,
+    )
     outer = np.concatenate([bowl, front[::-1]])
     c.fill(outer, worn(rng, ball(colour, 0.25), 0.02, 20), ink=dark)
     c.line(front, 0.035, shade(inside, 1.0))
@@ -179,7 +224,7 @@ def _half_shell(c: Canvas, rng: Generator, colour: Colour) -> None:
 
 
 def _cracked_egg(c: Canvas, rng: Generator, colour: Colour) -> None:
-    """An egg with a hole broken into its side."""
+    """Draw an egg with a hole broken into its side."""
     dark = shade(colour, 0.4)
     t = np.linspace(0, 2 * np.pi, 60)
     egg = points(np.stack([np.sin(t) * (0.55 + 0.07 * np.cos(t)), 0.75 * np.cos(t)], 1))
@@ -189,8 +234,8 @@ def _cracked_egg(c: Canvas, rng: Generator, colour: Colour) -> None:
     c.fill(hole, gradient((35, 45, 60), (110, 140, 160)), ink=dark)
     c.line(hole, 0.035, (235, 240, 245), closed=True)
     for corner in hole[::2]:
-        way = (corner - (x, y)) * np.array([[1.0], [1.35], [1.7]])
-        c.line(jagged(way + (x, y), 0.04, rng), 0.014, dark, inside=True)
+        way = points((corner - (x, y)) * np.array([[1.0], [1.35], [1.7]]))
+        c.line(jagged(moved(way, x, y), 0.04, rng), 0.014, dark, inside=True)
 
 
 def _splinters(c: Canvas, rng: Generator, colour: Colour) -> None:
@@ -203,7 +248,7 @@ def _splinters(c: Canvas, rng: Generator, colour: Colour) -> None:
 
 
 def banana_peel(c: Canvas, rng: Generator) -> None:
-    """A banana skin: stem in the middle or at the top, three to five strips, spots."""
+    """Draw a banana skin: stem in the middle or at the top, three to five strips, spots."""
     choose(rng, (_peel_flat, _peel_draped))(c, rng)
 
 
@@ -225,7 +270,9 @@ def _strip(c: Canvas, rng: Generator, path: Points, colour: Colour, inner_up: bo
         c.line(path + np.float32(0.05), 0.03, shade(colour, 1.25), opacity=0.5, inside=True, soft=0.012)
     for _ in range(int(rng.integers(0, 5))):
         x, y = path[int(rng.integers(2, len(path)))] + rng.uniform(-0.08, 0.08, 2)
-        spot = ellipse(float(x), float(y), rng.uniform(0.015, 0.05), rng.uniform(0.01, 0.03), rng.uniform(0, 180))
+        spot = ellipse(
+            float(x), float(y), rng.uniform(0.015, 0.05), rng.uniform(0.01, 0.03), rng.uniform(0, 180)
+        )
         c.fill(spot, (25, 50, 80), opacity=0.75, inside=True)
 
 
@@ -249,8 +296,21 @@ def _peel_draped(c: Canvas, rng: Generator) -> None:
     for reach, inner_up in ways[: 3 + int(rng.integers(0, 3))]:
         reach += rng.uniform(-0.1, 0.1)
         low = rng.uniform(0.6, 0.85)
-        path = smooth([(0, -0.5), (reach * 0.35, -0.3), (reach * 0.75, 0.1), (reach * 0.95, low * 0.75), (reach * 0.8, low)], False)
+        path = smooth(
+            [
+                (0, -0.5),
+                (reach * 0.35, -0.3),
+                (reach * 0.75, 0.1),
+                (reach * 0.95, low * 0.75),
+                (reach * 0.8, low),
+            ],
+            False,
+        )
         _strip(c, rng, path, colour, inner_up)
-    c.fill(smooth([(-0.07, -0.7), (0.07, -0.7), (0.16, -0.4), (0, -0.3), (-0.16, -0.4)]), cylinder(colour, 0.35, 0.2), ink=shade(colour, 0.5))
+    c.fill(
+        smooth([(-0.07, -0.7), (0.07, -0.7), (0.16, -0.4), (0, -0.3), (-0.16, -0.4)]),
+        cylinder(colour, 0.35, 0.2),
+        ink=shade(colour, 0.5),
+    )
     c.fill(box(-0.055, -0.92, 0.055, -0.68, 0.02), cylinder(shade(colour, 0.8)), ink=shade(colour, 0.35))
     c.fill(ellipse(0, -0.92, 0.06, 0.03), (30, 55, 75), ink=(15, 30, 40))

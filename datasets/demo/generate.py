@@ -1,0 +1,216 @@
+"""Write the demo set to disk as an ImageFolder: whole or not at all, and never over anything of the user's.
+
+The images go to a hidden folder beside the wanted one, which is renamed when the last one is written. A run
+that is killed can leave such a hidden folder behind (`.NAME.drawing-...`, safe to delete), but never half a set.
+"""
+
+import errno
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import cv2
+from tqdm import tqdm
+
+from datasets.demo.picture import DRAWING_VERSION, FOLDERS, SPLITS, draw
+
+MANIFEST: Final = "demo.json"
+JPEG_QUALITY: Final = 92
+MOST: Final = 99_999
+"""Images a class and split at most: file names have five digits."""
+
+_CHUNK = 8  # images sent to another process at a time
+
+
+class DemoError(Exception):
+    """Something the user has to put right; the message is one line that says what."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which demo set is wanted."""
+
+    seed: int = 0
+    """0 or more; another seed gives other images throughout."""
+    train: int = 40
+    """Training images a class."""
+    val: int = 5
+    """Validation images a class."""
+
+    def check(self) -> None:
+        """Raise DemoError if this cannot be drawn."""
+        if self.seed < 0:
+            raise DemoError(f"the seed is {self.seed}; it must be 0 or more")
+        for split, count in (("train", self.train), ("val", self.val)):
+            if not 1 <= count <= MOST:
+                raise DemoError(f"{count} {split} images a class cannot be drawn; ask for 1 to {MOST}")
+
+    def images(self) -> Iterator[tuple[str, str, int]]:
+        """Split, class folder and number of every image, in the order in which they are written."""
+        for split in SPLITS:
+            count = self.train if split == "train" else self.val
+            for folder in FOLDERS:
+                for k in range(1, count + 1):
+                    yield split, folder, k
+
+    def count(self) -> int:
+        """Return the number of images in all."""
+        return len(FOLDERS) * (self.train + self.val)
+
+    def identity(self) -> dict[str, int]:
+        """Return what decides every pixel, as the manifest records it."""
+        return {"drawing": DRAWING_VERSION, "classes": len(FOLDERS), **asdict(self)}
+
+
+def write_demo(
+    out: Path,
+    *,
+    seed: int = 0,
+    train: int = 40,
+    val: int = 5,
+    pool: Executor | None = None,
+    progress: bool = False,
+) -> bool:
+    """Write the set to `out/train/<folder>/00001.jpg` and so on, 224x224 JPEG, with a manifest `demo.json`.
+
+    Args:
+        out: a folder that does not exist yet, or is empty, or holds exactly this set.
+        seed: of the whole set.
+        train: training images a class.
+        val: validation images a class.
+        pool: draws on these workers; in this process if None. It changes the time, not the images.
+        progress: show a progress bar.
+
+    Returns:
+        True if it was drawn, False if exactly this set was there already.
+
+    Raises:
+        DemoError: if it cannot be drawn, or `out` holds anything else, which is then left as it is.
+
+    """
+    plan = Plan(seed, train, val)
+    plan.check()
+    # A link to an empty folder stays a link: what it points to is replaced.
+    out = out.expanduser().resolve()
+    try:
+        if already_there(out, plan):
+            return False
+        return _write_beside(out, plan, pool, progress)
+    except OSError as error:
+        raise DemoError(f"{error.filename or out}: {error.strerror}") from error
+
+
+def already_there(out: Path, plan: Plan) -> bool:
+    """Whether `out` holds exactly this set. DemoError if it holds anything else, even a changed image."""
+    if not out.exists():
+        return False
+    if not out.is_dir():
+        raise DemoError(f"{out} is a file; choose a new or empty folder")
+    if not any(out.iterdir()):
+        return False
+    recorded = _manifest(out)
+    if recorded is None:
+        raise DemoError(
+            f"{out} is not empty and no demo set; it was left as it is. Choose a new or empty folder"
+        )
+    if {key: recorded.get(key) for key in plan.identity()} != plan.identity():
+        raise DemoError(f"{out} holds another demo set; it was left as it is. Choose a new or empty folder")
+    if not _unchanged(out, plan, recorded):
+        raise DemoError(
+            f"{out} holds this demo set, but changed; it was left as it is. Choose a new or empty folder"
+        )
+    return True
+
+
+def encoded(image: tuple[str, str, int], seed: int) -> bytes:
+    """One image of the set, given by split, class folder and number, as the bytes of its JPEG file."""
+    split, folder, k = image
+    good, data = cv2.imencode(".jpg", draw(folder, split, k, seed), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    if not good:
+        raise DemoError(f"OpenCV could not write {_name(image)} as JPEG")
+    return bytes(data)
+
+
+def _write_beside(out: Path, plan: Plan, pool: Executor | None, progress: bool) -> bool:
+    """Write the set to a hidden folder beside `out`, then give it its name."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    hidden = Path(tempfile.mkdtemp(prefix=f".{out.name}.drawing-", dir=out.parent))
+    try:
+        # Made here so that it has the usual permissions; mkdtemp keeps others out.
+        whole = hidden / "set"
+        whole.mkdir()
+        _write_images(whole, plan, pool, progress)
+        return _rename(whole, out, plan)
+    finally:
+        shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _write_images(folder: Path, plan: Plan, pool: Executor | None, progress: bool) -> None:
+    """Draw and write every image, and at last the manifest."""
+    for split in SPLITS:
+        for name in FOLDERS:
+            (folder / split / name).mkdir(parents=True)
+    job = partial(encoded, seed=plan.seed)
+    files: Iterable[bytes]
+    files = pool.map(job, plan.images(), chunksize=_CHUNK) if pool else map(job, plan.images())
+    digest = hashlib.sha256()
+    bar = tqdm(files, total=plan.count(), unit="image", desc="drawing", disable=not progress, leave=False)
+    for image, data in zip(plan.images(), bar, strict=True):
+        (folder / _name(image)).write_bytes(data)
+        _add(digest, image, data)
+    manifest = {**plan.identity(), "sha256": digest.hexdigest()}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def _rename(whole: Path, out: Path, plan: Plan) -> bool:
+    """Give the finished set its name, unless somebody else came first."""
+    try:
+        if out.is_dir():
+            out.rmdir()
+        whole.rename(out)
+    except OSError as error:
+        if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+            raise
+        return not already_there(out, plan)
+    return True
+
+
+def _manifest(out: Path) -> dict[str, object] | None:
+    """Return the manifest of a demo set, or None if there is none that can be read."""
+    try:
+        recorded = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return recorded if isinstance(recorded, dict) else None
+
+
+def _unchanged(out: Path, plan: Plan, recorded: dict[str, object]) -> bool:
+    """Whether the files of both splits are those that were written, to the byte, and no others."""
+    found = {
+        path.relative_to(out).as_posix() for s in SPLITS for path in (out / s).rglob("*") if not path.is_dir()
+    }
+    if found != {_name(image) for image in plan.images()}:
+        return False
+    digest = hashlib.sha256()
+    for image in plan.images():
+        _add(digest, image, (out / _name(image)).read_bytes())
+    return digest.hexdigest() == recorded.get("sha256")
+
+
+def _name(image: tuple[str, str, int]) -> str:
+    """Path of an image inside the set."""
+    split, folder, k = image
+    return f"{split}/{folder}/{k:05d}.jpg"
+
+
+def _add(digest: "hashlib._Hash", image: tuple[str, str, int], data: bytes) -> None:
+    """Add name, length and content of one file."""
+    digest.update(f"{_name(image)}\0{len(data)}\0".encode())
+    digest.update(data)
