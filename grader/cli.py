@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -79,13 +80,22 @@ def _grade(options: argparse.Namespace) -> int:
             progress=lambda asked: _advance(bar, asked),
         )
     page = write_outcome(outcome, out)
-    sys.stdout.write(render_text(outcome.report))
-    sys.stdout.write(f"\n  report: {page}\n")
+    _print(f"{render_text(outcome.report)}\n  report: {page}\n")
     return _exit_code(outcome.report)
 
 
 def _advance(bar: tqdm[NoReturn], asked: int) -> None:
     bar.update(asked - bar.n)
+
+
+def _print(text: str) -> None:
+    """Print to whoever still listens; the files are written already."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _exit_code(report: Report) -> int:

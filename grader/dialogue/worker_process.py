@@ -127,7 +127,7 @@ class WorkerProcess:
         started = list(usage.descendants(self._process.pid))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        if not self._launch.capped_scratch:
+        if not self._launch.is_contained:
             # No process namespace whose end ends them all: at least those that are known.
             for pid in started[1:]:
                 with contextlib.suppress(ProcessLookupError):
@@ -201,9 +201,9 @@ class WorkerProcess:
         # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
         if seen.resident_bytes > limit and usage.proportional_bytes(pid) > limit:
             raise LimitExceededError(Verdict.MEMORY, f"{seen.resident_bytes // MIB} MiB")
-        if seen.tasks >= self._limits.processes:
-            raise LimitExceededError(Verdict.PIDS, str(seen.tasks))
-        if self._launch.capped_scratch and usage.is_full(pid, self._launch.scratch):
+        if (tasks := seen.tasks - self._launch.overhead_tasks) > self._limits.processes:
+            raise LimitExceededError(Verdict.PIDS, str(tasks))
+        if self._launch.is_contained and usage.is_full(pid, self._launch.scratch):
             raise LimitExceededError(Verdict.DISK)
 
     def _died(self) -> WorkerDiedError:

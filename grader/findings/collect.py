@@ -38,7 +38,7 @@ def findings_of_answers(
     answers: Answers, tally: Tally, submission: Submission, assignment: Assignment
 ) -> tuple[FindingPart, ...]:
     """Say what went wrong while answering, worst things first, and what is worth knowing."""
-    return (
+    found = (
         *_not_ready(answers.not_ready, submission),
         *(_stop(stop, assignment) for stop in answers.stops),
         *_raised(answers.answers, tally),
@@ -46,6 +46,8 @@ def findings_of_answers(
         *_constant(answers.answers),
         *(finding("one-folder-deeper", detail=note) for note in submission.notes),
     )
+    # A worker that was started again may have ended in the very same way; once is enough to say so.
+    return tuple(dict.fromkeys(found))
 
 
 def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:

@@ -11,7 +11,14 @@ _NETWORK = re.compile(
     re.I,
 )
 _NETWORK_TYPES = frozenset(
-    {"gaierror", "URLError", "ConnectionError", "ConnectTimeout", "NewConnectionError"}
+    {
+        "gaierror",
+        "URLError",
+        "ConnectionError",
+        "ConnectTimeout",
+        "ConnectionRefusedError",
+        "NewConnectionError",
+    }
 )
 _DEVICE = re.compile(r"cuda|device_target|\bGPU\b|Ascend|\bNPU\b", re.I)
 _MISSING = re.compile(

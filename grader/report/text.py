@@ -24,7 +24,7 @@ def printable(text: str) -> str:
 
 
 def _headline(report: Report) -> str:
-    kind = "self-check" if report.mode == "self-check" else "graded officially"
+    kind = "self-check" if report.mode == "self-check" else "official grading"
     return printable(
         f"{report.submission.name}: {report.verdict.value}   ({report.assignment.title}, {kind})"
     )

@@ -40,6 +40,8 @@ ISOLATION = Isolation(
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
 _UIDS = 1 << 24
+_OVERHEAD_TASKS = 2
+"""bubblewrap itself, and the first process of the namespace, which buries the dead."""
 
 
 def find_bwrap() -> Path | None:
@@ -58,7 +60,8 @@ def launch(bwrap: Path, policy: Policy, channel: int, limits: Limits) -> Launch:
         command=sandboxed(bwrap, policy, worker),
         environment=policy.environment,
         scratch=SCRATCH,
-        capped_scratch=True,
+        is_contained=True,
+        overhead_tasks=_OVERHEAD_TASKS,
     )
 
 

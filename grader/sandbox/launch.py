@@ -10,6 +10,8 @@ from pathlib import Path
 
 from grader.assignment import MIB, Limits
 
+_SEEN_ABOVE_LIMIT = 8
+
 
 @dataclass(frozen=True)
 class Isolation:
@@ -34,8 +36,11 @@ class Launch:
     environment: Mapping[str, str]
     scratch: Path
     """The folder that the worker may write to, as a path inside."""
-    capped_scratch: bool
-    """Whether the scratch folder is a file system of its own, whose fill level can be asked."""
+    is_contained: bool
+    """Whether the scratch folder is a capped file system of its own, and whether the end of the first
+    process is the end of all."""
+    overhead_tasks: int
+    """Processes of the sandbox's own, which are not the submission's."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,8 @@ def worker_command(
         scratch=str(scratch),
         library=str(library),
         scratch_bytes=limits.scratch_mib * MIB,
-        # One more than allowed: the sandbox's own first process counts too.
-        processes=limits.processes + 1 if own_count else 0,
+        # A little more than allowed, so that the grader sees who goes past the limit.
+        processes=limits.processes + _SEEN_ABOVE_LIMIT if own_count else 0,
         open_files=limits.open_files,
         threads=limits.threads,
     )

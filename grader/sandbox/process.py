@@ -30,5 +30,6 @@ def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> L
         command=worker_command(worker, channel, submission, home, library, limits, own_count=False),
         environment=environment_for(home, limits),
         scratch=home,
-        capped_scratch=False,
+        is_contained=False,
+        overhead_tasks=0,
     )
