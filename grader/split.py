@@ -7,7 +7,6 @@ Only the grader's process ever holds a :class:`Split`. What crosses into the san
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +22,8 @@ from grader.errors import UsageError
 
 ChannelOrder = Literal["bgr", "rgb"]
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-_DEMO_SEED = 0
+_DEMO_SEED, _DEMO_IMAGES = 0, 5
+"""As `python -m datasets.demo` draws it unless told otherwise; images a class."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +96,16 @@ def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
     return _split(images, source=path)
 
 
-def demo_split(split: Literal["train", "val"] = "val") -> Split:
-    """Draw the embedded demo set's split; it leaves nothing on disk."""
-    from datasets.demo.generate import write_demo  # drawing is needed only here
+def demo_split() -> Split:
+    """Draw the embedded demo set's validation images; nothing is left on disk."""
+    from datasets.demo.generate import encoded  # needed only here
+    from datasets.demo.picture import FOLDERS
 
-    with tempfile.TemporaryDirectory(prefix="lab-grader-demo-") as folder:
-        root = Path(folder) / "demo"
-        write_demo(root, seed=_DEMO_SEED, train=0)
-        entries = sorted(entry for entry in (root / split).iterdir() if entry.is_dir())
-        images = [image for index, entry in enumerate(entries) for image in _read_class(entry, index)]
+    images = [
+        SplitImage(f"{folder}/{number:05d}.jpg", label, encoded(("val", folder, number), _DEMO_SEED))
+        for label, folder in enumerate(FOLDERS)
+        for number in range(1, _DEMO_IMAGES + 1)
+    ]
     return _split(images, source=None)
 
 

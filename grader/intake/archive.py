@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import zipfile
 import zlib
@@ -42,6 +43,10 @@ def receive_zip(archive: Path, receiver: Receiver) -> None:
         OverflowError,
     ) as error:
         raise IntakeRefusedError("bad-zip", str(error)) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise  # a full disk is not the submission's fault
+        raise IntakeRefusedError("bad-zip", "it points outside itself") from error
 
 
 def _receive_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, receiver: Receiver) -> None:

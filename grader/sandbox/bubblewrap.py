@@ -55,7 +55,7 @@ def find_bwrap() -> Path | None:
 
 def launch(bwrap: Path, policy: Policy, channel: int, limits: Limits) -> Launch:
     """Return how to start the worker under `policy`; `channel` is inherited by it."""
-    worker = worker_command(WORKER, channel, SUBMISSION, SCRATCH, LIBRARY, limits, own_count=True)
+    worker = worker_command(WORKER, channel, SUBMISSION, SCRATCH, LIBRARY, limits, contained=True)
     return Launch(
         command=sandboxed(bwrap, policy, worker),
         environment=policy.environment,

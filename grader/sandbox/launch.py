@@ -52,7 +52,8 @@ class WorkerSettings:
     submission: str
     scratch: str
     library: str
-    scratch_bytes: int
+    file_bytes: int
+    """The largest file that may be written; 0 where the scratch folder has a cap of its own."""
     processes: int
     """0 where the limit would count processes that are not the submission's."""
     open_files: int
@@ -67,7 +68,7 @@ def worker_command(
     library: Path,
     limits: Limits,
     *,
-    own_count: bool,
+    contained: bool,
 ) -> tuple[str, ...]:
     """Return the command that runs the worker, with all paths as they are inside."""
     settings = WorkerSettings(
@@ -75,9 +76,9 @@ def worker_command(
         submission=str(submission),
         scratch=str(scratch),
         library=str(library),
-        scratch_bytes=limits.scratch_mib * MIB,
+        file_bytes=0 if contained else limits.scratch_mib * MIB,
         # A little more than allowed, so that the grader sees who goes past the limit.
-        processes=limits.processes + _SEEN_ABOVE_LIMIT if own_count else 0,
+        processes=limits.processes + _SEEN_ABOVE_LIMIT if contained else 0,
         open_files=limits.open_files,
         threads=limits.threads,
     )

@@ -27,7 +27,7 @@ def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> L
     library = home / "course"
     shutil.copytree(course_library(), library / "src_mindspore", ignore=shutil.ignore_patterns("__pycache__"))
     return Launch(
-        command=worker_command(worker, channel, submission, home, library, limits, own_count=False),
+        command=worker_command(worker, channel, submission, home, library, limits, contained=False),
         environment=environment_for(home, limits),
         scratch=home,
         is_contained=False,

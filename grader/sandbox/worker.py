@@ -63,7 +63,8 @@ def _bind_limits(settings: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (settings["open_files"],) * 2)
     if settings["processes"]:
         resource.setrlimit(resource.RLIMIT_NPROC, (settings["processes"],) * 2)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (settings["scratch_bytes"],) * 2)
+    if settings["file_bytes"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_bytes"],) * 2)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, random.sample(cores, min(len(cores), settings["threads"])))
 

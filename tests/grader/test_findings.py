@@ -1,0 +1,61 @@
+import pytest
+
+from grader.dialogue.frames import Raised
+from grader.findings import catalogue
+from grader.findings.exceptions import code_of, short
+
+FIELDS = [
+    *("detail", "type", "message", "where", "checkpoints", "count", "total", "meant", "meant_zh"),
+    *("phase", "phase_zh", "seconds", "limit"),
+]
+
+
+@pytest.mark.parametrize("code", sorted(catalogue.codes()))
+def test_every_message_is_whole_in_both_languages(code):
+    message = catalogue.finding(code, **dict.fromkeys(FIELDS, "X"))
+    for text in (message.title, message.rationale, message.help, message.title_zh, message.help_zh):
+        assert text
+        assert "{" not in text
+    assert any("\u4e00" <= char <= "\u9fff" for char in message.help_zh)
+
+
+def test_what_a_student_wrote_is_never_a_format_string():
+    assert catalogue.finding("no-main", detail="{0.__class__} {x}").title.endswith("{0.__class__} {x})")
+
+
+@pytest.mark.parametrize(
+    ("type_", "message", "code"),
+    [
+        ("SyntaxError", "expected ':' (main.py, line 3)", "syntax-error"),
+        ("SyntaxError", "(unicode error) 'utf-8' codec can't decode byte 0xc4", "not-utf8"),
+        ("ModuleNotFoundError", "No module named 'timm'", "missing-module"),
+        ("FileNotFoundError", "[Errno 2] No such file or directory: 'a.ckpt'", "missing-file"),
+        (
+            "ValueError",
+            "For 'load_checkpoint', the checkpoint file: results/a.ckpt does not exist",
+            "missing-file",
+        ),
+        ("URLError", "<urlopen error [Errno -3] Temporary failure in name resolution>", "no-network"),
+        ("ConnectionRefusedError", "[Errno 111] Connection refused", "no-network"),
+        ("EOFError", "EOF when reading a line", "asks-keyboard"),
+        ("SystemExit", "2", "asks-keyboard"),
+        ("RuntimeError", "Attempting to deserialize object on a CUDA device", "no-device"),
+        ("ZeroDivisionError", "division by zero", "import-failed"),
+    ],
+)
+def test_an_exception_is_recognised_for_what_it_means(type_, message, code):
+    assert code_of(Raised(type_, message, "main.py:1", "")) == code
+
+
+def test_short_text_is_one_line_and_bounded():
+    assert short("a\nb\t c") == "a b c"
+    assert len(short("x" * 1000)) == 300
+
+
+def test_every_code_that_the_grader_uses_is_in_the_catalogue():
+    from pathlib import Path
+
+    import grader
+
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
+    assert all(f'"{code}"' in source for code in catalogue.codes()), "a message that nothing says"

@@ -1,0 +1,365 @@
+"""Gradings through the front door, in the real sandbox, with submissions in plain numpy."""
+
+import shutil
+import zipfile
+
+import pytest
+
+from grader import HarnessError, Verdict, grade
+from grader.grading import run_grading
+from grader.sandbox import ladder
+
+from .conftest import ORACLE
+
+TOTAL = 12
+
+
+def with_limits(assignment, **limits):
+    return assignment.model_copy(update={"limits": assignment.limits.model_copy(update=limits)})
+
+
+@pytest.fixture
+def graded(write_submission, split, assignment):
+    """Grade a main.py given as text."""
+
+    def run(source, name="zhang", **limits):
+        return run_grading(
+            write_submission(source, name=name), split, with_limits(assignment, **limits)
+        ).report
+
+    return run
+
+
+def codes(report):
+    return [finding.code for finding in report.findings]
+
+
+def test_an_honest_submission_gets_its_exact_score(graded):
+    report = graded(ORACLE)
+    assert report.verdict is Verdict.GRADED
+    assert (report.score.correct, report.score.total, report.score.points) == (TOTAL, TOTAL, 100.0)
+    assert report.isolation.rung == "bubblewrap"
+    assert report.findings == ()
+    assert report.run.import_seconds is not None
+
+
+def test_grade_is_the_whole_in_one_call(write_submission, split_folder, assignment):
+    report = grade(write_submission(ORACLE), split_folder, assignment)
+    assert report.score.correct == TOTAL
+
+
+def test_the_same_grading_twice_differs_in_run_alone(write_submission, split, assignment):
+    folder = write_submission(ORACLE.replace("// 80", "// 100"))
+    first, second = (run_grading(folder, split, assignment).report for _ in range(2))
+    assert first.model_dump(exclude={"run"}) == second.model_dump(exclude={"run"})
+    assert first.run.shuffle_seed != second.run.shuffle_seed
+
+
+def test_a_zip_and_a_chinese_folder_are_the_same_submission(write_submission, split, assignment, tmp_path):
+    folder = write_submission(ORACLE, name="第三组 张三")
+    archive = tmp_path / "第三组.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.write(folder / "main.py", "main.py")
+    reports = [run_grading(source, split, assignment).report for source in (folder, archive)]
+    assert [report.submission.name for report in reports] == ["第三组 张三", "第三组"]
+    assert reports[0].submission.sha256 == reports[1].submission.sha256
+    assert reports[0].identity == reports[1].identity
+    assert all(report.score.correct == TOTAL for report in reports)
+
+
+def test_printing_probing_and_writing_do_no_harm(write_submission, split, assignment):
+    folder = write_submission(
+        """
+        import os, warnings
+        print("loading", flush=True)
+        os.system("nvidia-smi")
+        warnings.warn("careful")
+        os.makedirs("results", exist_ok=True)
+        open("results/log.txt", "w").write("here")
+        open("/tmp/x", "w").write("there")
+        open(os.path.expanduser("~/y"), "w").write("home")
+        open("main.py", "a").write("# changed")
+        NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
+
+        def predict(image):
+            print(image.mean())
+            name = NAMES[int(image[0, 0, 0]) // 80]
+            image[:] = 0
+            return name
+        """
+    )
+    before = (folder / "main.py").read_bytes()
+    report = run_grading(folder, split, assignment).report
+    assert report.verdict is Verdict.GRADED
+    assert report.score.correct == TOTAL
+    assert (folder / "main.py").read_bytes() == before
+    assert sorted(path.name for path in folder.iterdir()) == ["main.py"]
+
+
+def test_every_image_is_an_array_of_its_own(graded):
+    report = graded(
+        """
+        import numpy as np
+        seen = []
+
+        def predict(image):
+            assert type(image) is np.ndarray and image.dtype == np.uint8 and image.ndim == 3
+            assert image.base is None and image.flags.owndata and image.flags.c_contiguous
+            assert image.flags.writeable
+            assert all(image is not other for other in seen)
+            seen.append(image)
+            return "Hats"
+        """
+    )
+    assert report.verdict is Verdict.GRADED
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict", "code"),
+    [
+        ("x = 1", Verdict.CONTRACT, "no-predict"),
+        ("if __name__ == '__main__':\n    def predict(image): return 'Hats'", Verdict.CONTRACT, "no-predict"),
+        ("def predict(image, size): return 'Hats'", Verdict.CONTRACT, "predict-unusable"),
+        ("class predict: pass", Verdict.CONTRACT, "predict-unusable"),
+        ("async def predict(image): return 'Hats'", Verdict.CONTRACT, "predict-unusable"),
+        ("predict = 'Hats'", Verdict.CONTRACT, "predict-unusable"),
+        ("def predict(image): return 1", Verdict.CONTRACT, "wrong-type"),
+        ("def predict(image): return ['Hats']", Verdict.CONTRACT, "wrong-type"),
+        ("def predict(image): return float('nan')", Verdict.CONTRACT, "wrong-type"),
+        ("def predict(image)\n    return 1", Verdict.CRASH, "syntax-error"),
+        ("open('results/net.ckpt')\ndef predict(image): return 'Hats'", Verdict.CRASH, "missing-file"),
+        ("import timm_of_nowhere", Verdict.CRASH, "missing-module"),
+        ("import urllib.request as u; u.urlopen('http://example.com')", Verdict.CRASH, "no-network"),
+        ("import socket; socket.create_connection(('127.0.0.1', 22))", Verdict.CRASH, "no-network"),
+        ("input('path: ')", Verdict.CRASH, "asks-keyboard"),
+        ("import argparse; p = argparse.ArgumentParser(); p.add_argument('x'); p.parse_args()",
+         Verdict.CRASH, "asks-keyboard"),
+        ("1 / 0", Verdict.CRASH, "import-failed"),
+        ("def predict(image): raise ValueError('dark')", Verdict.CRASH, "predict-raised"),
+        ("def predict(image): exit(0)", Verdict.CRASH, "predict-raised"),
+        ("import os; os._exit(0)", Verdict.CRASH, "died"),
+        ("import os\ndef predict(image): os.abort()", Verdict.CRASH, "died"),
+        ("def predict(image): return 'cat'", Verdict.GRADED, "unknown-label"),
+        ("def predict(image): return 'Hats'", Verdict.GRADED, "constant-answer"),
+    ],
+)  # fmt: skip
+def test_what_a_student_did_gets_its_verdict_and_its_message(graded, source, verdict, code):
+    report = graded(source)
+    assert report.verdict is verdict
+    assert code in codes(report)
+    assert report.score.total == TOTAL
+
+
+@pytest.mark.parametrize(
+    ("source", "phase", "asked"),
+    [
+        ("while True: pass", "import", None),
+        ("import time; time.sleep(99)", "import", None),
+        ("def predict(image):\n    while True: pass", "first prediction", 1),
+        (
+            "n = 0\ndef predict(image):\n    global n; n += 1\n    while n == 5: pass\n    return 'Hats'",
+            "prediction",
+            5,
+        ),
+        (
+            "import signal\nfor s in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM): signal.signal(s, signal.SIG_IGN)\n"
+            "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+            "import",
+            None,
+        ),
+    ],
+)
+def test_endless_code_is_stopped_and_the_phase_is_named(graded, source, phase, asked):
+    report = graded(source, import_seconds=1.5, first_prediction_seconds=1.0, image_seconds=1.0)
+    assert report.verdict is Verdict.TIMEOUT
+    assert [(stop.phase, stop.image) for stop in report.run.stops] == [(phase, asked)]
+    assert f"during {phase}" in report.findings[0].title
+
+
+def test_the_total_time_binds_however_short_each_image(graded):
+    source = "import time\ndef predict(image):\n    time.sleep(.3)\n    return 'Hats'"
+    report = graded(source, total_seconds=2.0)
+    assert report.verdict is Verdict.TIMEOUT
+    assert "within 2 s" in report.findings[0].title
+    assert 0 < report.score.unanswered < TOTAL
+
+
+def test_a_slow_first_call_has_its_own_budget(graded):
+    source = ORACLE.replace(
+        "    def predict(image):",
+        "    import time\n    n = 0\n\n    def predict(image):\n        global n; n += 1; time.sleep(1.2 * (n == 1))",
+    )
+    report = graded(source, first_prediction_seconds=8.0, image_seconds=0.8)
+    assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
+
+
+@pytest.mark.parametrize(
+    ("source", "verdict"),
+    [
+        ("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", Verdict.PIDS),
+        (
+            "import threading, time\nwhile True:\n    try: threading.Thread(target=time.sleep, args=(99,)).start()\n"
+            "    except RuntimeError: pass",
+            Verdict.PIDS,
+        ),
+        ("import numpy as np, time\nx = np.ones(10**8)\ntime.sleep(9)", Verdict.MEMORY),
+        (
+            "import numpy as np, os, time\nfor _ in range(5): os.fork() or (np.ones(10**7), time.sleep(9))\ntime.sleep(9)",
+            Verdict.MEMORY,
+        ),
+        ("import time\ntry:\n    f = open('/tmp/x', 'wb')\n    while True: f.write(bytes(10**6))\nexcept OSError: time.sleep(9)", Verdict.DISK),
+        ("while True: print('x' * 1000)", Verdict.OUTPUT),
+        ("import sys\nwhile True: sys.stderr.write('x' * 1000)", Verdict.OUTPUT),
+    ],
+    ids=["forks", "threads", "one array", "many children", "a file", "stdout", "stderr"],
+)  # fmt: skip
+def test_what_uses_everything_up_is_stopped_by_name(graded, source, verdict):
+    report = graded(source, memory_mib=300, scratch_mib=16, processes=32)
+    assert report.verdict is verdict
+
+
+def test_one_file_cannot_outgrow_the_scratch_folder_by_any_name(graded):
+    report = graded(
+        """
+        import os
+        def room(path):
+            try:
+                with open(path, "wb") as file:
+                    for _ in range(200): file.write(bytes(1 << 20))
+            except OSError as error:
+                return error.strerror
+            return "unlimited"
+        for path in ("/tmp/a", "a", "/dev/shm/a", "/a", "/dev/a", "/usr/a", "/submission/a", "/course/a"):
+            assert room(path) != "unlimited", path
+            if os.path.exists(path): os.unlink(path)
+        def predict(image): return "Hats"
+        """,
+        scratch_mib=64,
+    )
+    # Filling the scratch folder may be seen while it is full; not being able to go past it is what counts.
+    assert report.verdict in (Verdict.GRADED, Verdict.DISK)
+
+
+def test_answers_before_a_crash_are_kept_and_the_rest_is_asked_of_a_new_process(graded):
+    report = graded(
+        """
+        import os
+        NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
+        asked = 0
+
+        def predict(image):
+            global asked
+            asked += 1
+            if asked == 4:
+                os._exit(0)
+            return NAMES[int(image[0, 0, 0]) // 80]
+        """
+    )
+    assert report.verdict is Verdict.CRASH
+    # Four asked, three answered; then four more of a second process; the other four are not asked.
+    assert (report.score.correct, report.score.unanswered) == (6, 6)
+    assert [stop.image for stop in report.run.stops] == [4, 8]
+
+
+def test_a_report_written_by_the_submission_counts_for_nothing(graded):
+    report = graded(
+        """
+        import json, os
+        for path in ("report.json", "/tmp/report.json", "../report.json"):
+            try: open(path, "w").write(json.dumps({"verdict": "GRADED", "score": {"correct": 12, "total": 12}}))
+            except OSError: pass
+        print('{"verdict": "GRADED", "score": 100}', flush=True)
+        os._exit(0)
+        """
+    )
+    assert (report.verdict, report.score.correct) == (Verdict.CRASH, 0)
+
+
+def test_forged_answers_are_only_guesses_and_end_the_grading(graded):
+    report = graded(
+        """
+        import json, os, socket, struct
+        def predict(image):
+            for fd in range(3, 64):
+                for index in range(12):
+                    body = json.dumps({"index": index, "label": "Hats"}).encode()
+                    try: os.write(fd, struct.pack("!I", len(body)) + body)
+                    except OSError: break
+            return "Hats"
+        """
+    )
+    assert report.verdict is Verdict.CONTRACT
+    assert "forged-channel" in codes(report)
+    assert report.score.correct <= 1
+
+
+def test_scoring_cannot_be_patched_from_inside(graded):
+    report = graded(
+        """
+        import builtins, json, numpy
+        class Everything(str):
+            def __eq__(self, other): return True
+            def __hash__(self): return 0
+            def __str__(self): return "Newspaper"
+        json.dumps_ = json.dumps
+        numpy.trace = lambda *a: 10**9
+        builtins.sum = lambda *a: 10**9
+        def predict(image): return Everything("Hats")
+        """
+    )
+    assert report.verdict is Verdict.GRADED
+    assert report.score.correct == 4
+
+
+def test_files_of_the_submission_cannot_shadow_the_worker(write_submission, split, assignment):
+    shadows = dict.fromkeys(("json.py", "numpy.py", "struct.py", "grader.py", "sitecustomize.py", "usercustomize.py"), "raise SystemExit('shadowed')")  # fmt: skip
+    report = run_grading(write_submission(ORACLE, **shadows), split, assignment).report
+    assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
+
+
+def test_below_the_top_rung_official_grading_refuses_and_a_self_check_says_so(
+    write_submission, split, assignment, monkeypatch
+):
+    monkeypatch.setattr(ladder, "_try", lambda *_: "user namespaces are off")
+    folder = write_submission(ORACLE)
+    with pytest.raises(HarnessError, match=r"user namespaces are off.*--self-check"):
+        run_grading(folder, split, assignment)
+    report = run_grading(folder, split, assignment, self_check=True).report
+    assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
+    assert report.isolation.rung == "process"
+    assert "lower-isolation" in codes(report)
+
+
+@pytest.mark.parametrize("source", ["while True: pass", "import os\nos.fork()\nwhile True: pass"])
+def test_the_lower_rung_ends_what_it_started(write_submission, split, assignment, monkeypatch, source):
+    monkeypatch.setattr(ladder, "_try", lambda *_: "off")
+    report = run_grading(
+        write_submission(source), split, with_limits(assignment, import_seconds=1.0), self_check=True
+    ).report
+    assert report.verdict is Verdict.TIMEOUT
+
+
+def test_a_split_that_submissions_could_read_is_refused(write_submission, split_folder, assignment):
+    import sys
+    from pathlib import Path
+
+    visible = Path(sys.prefix) / "hidden-images-of-a-test"
+    shutil.copytree(split_folder, visible)
+    try:
+        with pytest.raises(HarnessError, match="can read"):
+            grade(write_submission(ORACLE), visible, assignment)
+    finally:
+        shutil.rmtree(visible)
+
+
+def test_nothing_is_left_behind(write_submission, split, assignment, tmp_path, monkeypatch):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
+    (tmp_path / "temp").mkdir()
+    run_grading(
+        write_submission("import os\nos.fork()\nopen('/tmp/x','w').write('x')\nwhile True: pass"),
+        split,
+        with_limits(assignment, import_seconds=1.0),
+    )
+    assert list((tmp_path / "temp").iterdir()) == []

@@ -1,0 +1,266 @@
+import io
+import os
+import shutil
+import socket
+import stat
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader.assignment import Limits
+from grader.errors import UsageError
+from grader.intake.archive import entry_name
+from grader.intake.entry import checked_path
+from grader.intake.intake import IntakeRefusedError, name_of, take_in
+
+LIMITS = Limits(submission_mib=2, submission_files=20)
+MAIN = b"def predict(image): return 'Hats'\n"
+
+
+def refused(source: Path, tmp_path: Path) -> str:
+    workspace = tmp_path / "workspace"
+    shutil.rmtree(workspace, ignore_errors=True)
+    with pytest.raises(IntakeRefusedError) as error:
+        take_in(source, workspace, LIMITS)
+    return error.value.code
+
+
+def taken(source: Path, tmp_path: Path):
+    workspace = tmp_path / "workspace"
+    shutil.rmtree(workspace, ignore_errors=True)
+    return take_in(source, workspace, LIMITS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "张三"
+    folder.mkdir()
+    (folder / "main.py").write_bytes(MAIN)
+    (folder / "results").mkdir()
+    (folder / "results" / "net.ckpt").write_bytes(b"weights")
+    return folder
+
+
+def zip_of(tmp_path: Path, entries: dict[str, bytes], name: str = "submission.zip") -> Path:
+    path = tmp_path / name
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for entry, data in entries.items():
+            zipped.writestr(entry, data)
+    return path
+
+
+def test_a_folder_is_copied_and_hashed(folder, tmp_path):
+    submission = taken(folder, tmp_path)
+    assert submission.name == "张三"
+    assert [str(file.path) for file in submission.files] == ["main.py", "results/net.ckpt"]
+    assert [str(file.path) for file in submission.checkpoints] == ["results/net.ckpt"]
+    assert (submission.folder / "main.py").read_bytes() == MAIN
+
+
+def test_the_copy_does_not_follow_later_changes(folder, tmp_path):
+    submission = taken(folder, tmp_path)
+    (folder / "main.py").write_bytes(b"changed")
+    assert (submission.folder / "main.py").read_bytes() == MAIN
+
+
+def test_the_digest_is_of_paths_and_contents_alone(folder, tmp_path):
+    first = taken(folder, tmp_path).sha256
+    renamed = folder.rename(tmp_path / "li")
+    (renamed / "__pycache__").mkdir()
+    (renamed / "__pycache__" / "main.cpython-311.pyc").write_bytes(b"x")
+    assert taken(renamed, tmp_path).sha256 == first
+    zipped = zip_of(tmp_path, {"main.py": MAIN, "results/net.ckpt": b"weights"})
+    assert taken(zipped, tmp_path).sha256 == first
+    (renamed / "results" / "net.ckpt").rename(renamed / "net.ckpt")
+    assert taken(renamed, tmp_path).sha256 != first
+
+
+def test_one_folder_deeper_is_accepted_with_a_note(tmp_path):
+    zipped = zip_of(
+        tmp_path, {"zhang/main.py": MAIN, "zhang/net.ckpt": b"w", "readme.txt": b"x"}, "zhang.zip"
+    )
+    submission = taken(zipped, tmp_path)
+    assert submission.name == "zhang"
+    assert [str(file.path) for file in submission.files] == ["main.py", "net.ckpt"]
+    assert (submission.folder / "main.py").is_file()
+    assert "zhang/" in submission.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ([], "empty"),
+        (["model.py"], "no-main"),
+        (["Main.py"], "misnamed-main"),
+        (["predict.py"], "misnamed-main"),
+        (["main.ipynb"], "misnamed-main"),
+        (["a/main.py", "b/main.py"], "several-mains"),
+        (["a/b/main.py"], "misnamed-main"),
+    ],
+)
+def test_without_one_main_py_the_student_is_told_what_to_do(tmp_path, files, code):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    for file in files:
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_bytes(MAIN)
+    assert refused(folder, tmp_path) == code
+
+
+def test_links_and_special_files_are_refused_without_being_opened(folder, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"label")
+    special = folder / "results" / "special"
+    for make, code in [
+        (lambda: special.symlink_to(secret), "link"),
+        (lambda: special.symlink_to(tmp_path, target_is_directory=True), "link"),
+        (lambda: os.mkfifo(special), "not-a-file"),
+        (lambda: os.link(secret, special), "hard-link"),
+        (lambda: socket.socket(socket.AF_UNIX).bind(str(special)[:100]), "not-a-file"),
+    ]:
+        make()
+        assert refused(folder, tmp_path) == code
+        special.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_an_unreadable_file_is_refused(folder, tmp_path):
+    (folder / "main.py").chmod(0)
+    assert refused(folder, tmp_path) == "unreadable"
+
+
+def test_a_read_only_checkpoint_as_mindspore_leaves_it_is_accepted(folder, tmp_path):
+    (folder / "results" / "net.ckpt").chmod(0o400)
+    submission = taken(folder, tmp_path)
+    mode = (submission.folder / "results" / "net.ckpt").stat().st_mode
+    assert mode & stat.S_IROTH
+
+
+def test_caps_on_bytes_and_files_bind_while_copying(folder, tmp_path):
+    with (folder / "big.bin").open("wb") as file:
+        file.truncate(5 << 20)
+    assert refused(folder, tmp_path) == "too-large"
+    (folder / "big.bin").unlink()
+    for number in range(20):
+        (folder / f"{number}.txt").touch()
+    assert refused(folder, tmp_path) == "too-many-files"
+
+
+@pytest.mark.parametrize(
+    ("entry", "code"),
+    [
+        ("../main.py", "unsafe-path"),
+        ("/etc/passwd", "unsafe-path"),
+        ("a/../../x", "unsafe-path"),
+        ("C:\\x\\main.py", "unsafe-path"),
+        ("..\\x", "unsafe-path"),
+        ("/".join("d" * 40), "bad-path"),
+        ("x" * 300, "bad-path"),
+    ],
+)
+def test_unsafe_paths_in_a_zip_are_refused_and_nothing_is_written_outside(tmp_path, entry, code):
+    before = sorted(tmp_path.iterdir())
+    zipped = zip_of(tmp_path, {"main.py": MAIN, entry: b"x"})
+    assert refused(zipped, tmp_path) == code
+    assert {path.name for path in tmp_path.iterdir()} - {p.name for p in before} <= {
+        "submission.zip",
+        "workspace",
+    }
+
+
+def test_a_symbolic_link_in_a_zip_is_refused(tmp_path):
+    path = tmp_path / "s.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("main.py", MAIN)
+        link = zipfile.ZipInfo("net.ckpt")
+        link.external_attr = (stat.S_IFLNK | 0o777) << 16
+        zipped.writestr(link, "/etc/passwd")
+    assert refused(path, tmp_path) == "link"
+
+
+def test_two_entries_with_one_path_are_refused(tmp_path):
+    path = tmp_path / "s.zip"
+    with zipfile.ZipFile(path, "w") as zipped, pytest.warns(UserWarning, match="Duplicate"):
+        zipped.writestr("main.py", MAIN)
+        zipped.writestr("main.py", b"other")
+    assert refused(path, tmp_path) == "duplicate-path"
+    # The same name, once composed and once decomposed, is one path too.
+    assert (
+        refused(zip_of(tmp_path, {"main.py": MAIN, "\u00e9": b"1", "e\u0301": b"2"}), tmp_path)
+        == "duplicate-path"
+    )
+    assert refused(zip_of(tmp_path, {"main.py": MAIN, "a": b"1", "a/b": b"2"}), tmp_path) == "duplicate-path"
+
+
+def test_a_zip_that_swells_is_refused_on_what_comes_out(tmp_path):
+    bomb = zip_of(tmp_path, {"main.py": MAIN, "zeros": bytes(40 << 20)})
+    with pytest.raises(IntakeRefusedError) as error:
+        take_in(bomb, tmp_path / "roomy", Limits(submission_mib=1000))
+    assert error.value.code == "bomb"
+    assert refused(bomb, tmp_path) == "too-large"
+
+
+def test_windows_archives_with_gbk_names_and_back_slashes_are_recovered(tmp_path):
+    gbk = "模型\\权重.ckpt".encode("gbk")
+    path = tmp_path / "s.zip"
+    with zipfile.ZipFile(path, "w") as zipped:
+        zipped.writestr("main.py", MAIN)
+        zipped.writestr("X" * len(gbk), b"w")
+    path.write_bytes(path.read_bytes().replace(b"X" * len(gbk), gbk))
+    assert [str(file.path) for file in taken(path, tmp_path).files] == ["main.py", "模型/权重.ckpt"]
+
+
+def test_other_files_and_damaged_zips_are_refused(tmp_path):
+    (tmp_path / "s.rar").write_bytes(b"Rar!")
+    (tmp_path / "s.zip").write_bytes(b"PK\x03\x04 not really")
+    assert refused(tmp_path / "s.rar", tmp_path) == "not-a-submission"
+    assert refused(tmp_path / "s.zip", tmp_path) == "bad-zip"
+    with pytest.raises(UsageError, match="does not exist"):
+        take_in(tmp_path / "none", tmp_path / "w", LIMITS)
+
+
+@given(st.integers(0, 400), st.integers(0, 255))
+def test_a_zip_with_any_byte_changed_is_taken_in_or_refused(tmp_path_factory, position, byte):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("main.py", MAIN)
+        zipped.writestr("数据/net.ckpt", b"w" * 100)
+    data = bytearray(buffer.getvalue())
+    data[position % len(data)] = byte
+    folder = tmp_path_factory.mktemp("mutated")
+    (folder / "s.zip").write_bytes(data)
+    try:
+        submission = take_in(folder / "s.zip", folder / "w", LIMITS)
+    except IntakeRefusedError:
+        pass
+    else:
+        assert (submission.folder / "main.py").is_file()
+
+
+@given(st.text(max_size=60))
+def test_a_checked_path_never_leaves_its_folder(name):
+    try:
+        path = checked_path(name)
+    except IntakeRefusedError:
+        return
+    assert not path.is_absolute()
+    assert ".." not in path.parts
+    root = Path("/root/of/all")
+    assert Path(os.path.normpath(root / path)).is_relative_to(root)
+
+
+@given(st.text(st.characters(codec="gbk", categories=["Lo"]), min_size=1, max_size=20))
+def test_entry_names_flagged_as_utf8_are_left_alone(name):
+    info = zipfile.ZipInfo(name)
+    info.flag_bits = 0x800
+    assert entry_name(info) == name
+
+
+def test_the_name_is_the_folders_or_the_archives(tmp_path, monkeypatch):
+    (tmp_path / "wang.v2").mkdir()
+    monkeypatch.chdir(tmp_path / "wang.v2")
+    assert name_of(Path()) == "wang.v2"
+    assert name_of(Path("李四.zip")) == "李四"

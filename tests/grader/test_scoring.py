@@ -1,0 +1,129 @@
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from datasets.classes import GARBAGE26, load_classes
+from grader.dialogue.frames import Answered, Raised
+from grader.scoring.labels import LabelReader, normalised
+from grader.scoring.score import tally
+from grader.scoring.wilson import wilson_interval
+
+from .conftest import CLASSES, PER_CLASS
+
+GARBAGE = load_classes(GARBAGE26)
+READER = LabelReader(GARBAGE)
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("Plastic Bottle", 0),
+        ("plastic bottle", 0),
+        (" Plastic   Bottle\n", 0),
+        ("\uff30lastic Bottle", 0),
+        ("Plastic\u00a0Bottle", 0),
+        ("Plastic\u200b Bottle\ufeff", 0),
+        ("塑料瓶", 0),
+        ("03_02", 24),
+        ("EGGSHELL", 24),
+        ("Plastic_Bottle", None),
+        ("PlasticBottle", None),
+        ("Plastic Bottles", None),
+        ("0", None),
+        ("", None),
+        ("Plastic Bottle, Hats", None),
+    ],
+    ids=repr,
+)
+def test_names_are_read_by_the_published_rule(text, index):
+    assert READER.read(text) == index
+
+
+@given(st.sampled_from(GARBAGE), st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
+def test_every_spelling_of_a_class_names_it(info, form):
+    for text in (info.name, info.zh, info.folder, info.name.upper()):
+        assert GARBAGE[READER.read(unicodedata.normalize(form, text))] == info
+
+
+@given(st.text(max_size=50))
+def test_normalising_twice_is_normalising_once(text):
+    assert normalised(normalised(text)) == normalised(text)
+
+
+def test_near_misses_are_named_but_stay_wrong():
+    assert GARBAGE[READER.near_miss("Plastic_Bottle")].name == "Plastic Bottle"
+    assert READER.near_miss("cat") is None
+
+
+@pytest.mark.parametrize(
+    # From scipy.stats.binomtest(correct, total).proportion_ci(method="wilson"), scipy 1.17.
+    ("correct", "total", "low", "high"),
+    [
+        (0, 10, 0.0, 0.2775328),
+        (10, 10, 0.7224672, 1.0),
+        (126, 130, 0.9235555, 0.9879707),
+        (5, 10, 0.2365931, 0.7634069),
+    ],
+)
+def test_the_wilson_interval_agrees_with_published_values(correct, total, low, high):
+    interval = wilson_interval(correct, total)
+    assert interval.low == pytest.approx(low, abs=5e-7)
+    assert interval.high == pytest.approx(high, abs=5e-7)
+
+
+@given(st.integers(1, 2000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total))))
+def test_the_interval_holds_the_accuracy_and_stays_within_0_and_1(counts):
+    correct, total = counts
+    interval = wilson_interval(correct, total)
+    assert 0 <= interval.low <= correct / total <= interval.high <= 1
+
+
+@pytest.mark.parametrize(("correct", "total"), [(1, 0), (-1, 5), (6, 5)])
+def test_what_is_no_proportion_has_no_interval(correct, total):
+    with pytest.raises(ValueError, match="no proportion"):
+        wilson_interval(correct, total)
+
+
+def answered(index, label=None, wrong_type=None, error=None):
+    return Answered(index, label=label, wrong_type=wrong_type, error=error)
+
+
+def test_an_image_without_a_valid_answer_is_wrong_and_counted(split):
+    error = Raised("ValueError", "", "", "")
+    answers = [None] * len(split.images)
+    answers[0] = answered(0, label="plastic bottle")
+    answers[1] = answered(1, label="Plastic Botle")
+    answers[2] = answered(2, wrong_type="int")
+    answers[3] = answered(3, error=error)
+    answers[4] = answered(4, label="Newspaper")
+    counted = tally(answers, split, CLASSES)
+    assert (counted.correct, counted.total) == (1, len(split.images))
+    assert counted.confusion[0].tolist() == [1, 0, 0, 3]
+    assert counted.confusion[1].tolist() == [0, 0, 1, PER_CLASS - 1]
+    assert (counted.unanswered, counted.raised) == (len(split.images) - 5, 1)
+    assert counted.unknown_labels == {"Plastic Botle": 1}
+    assert counted.wrong_types == {"int": 1}
+
+
+@given(
+    st.lists(st.sampled_from(["Hats", "Newspaper", "Plastic Bottle", "cat", None]), min_size=12, max_size=12)
+)
+def test_every_image_counts_exactly_once(split_of_three, labels):
+    answers = [None if label is None else answered(i, label=label) for i, label in enumerate(labels)]
+    counted = tally(answers, split_of_three, CLASSES)
+    assert counted.total == 12
+    assert counted.confusion.sum(axis=1).tolist() == [PER_CLASS] * 3
+    truth = [info.name for info in CLASSES for _ in range(PER_CLASS)]
+    assert counted.correct == sum(a == b for a, b in zip(labels, truth, strict=True))
+    assert np.all(counted.confusion >= 0)
+
+
+@pytest.fixture(scope="module")
+def split_of_three():
+    from grader.split import Split, SplitImage
+
+    images = tuple(SplitImage(f"{i}", i // PER_CLASS, b"") for i in range(3 * PER_CLASS))
+    return Split(images, "digest", None)
