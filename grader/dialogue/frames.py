@@ -35,6 +35,11 @@ class Raised:
 
 
 @dataclass(frozen=True)
+class Started:
+    """The worker stands in its sandbox, and has run none of the student's code yet."""
+
+
+@dataclass(frozen=True)
 class Ready:
     """`main.py` is imported and `predict` can be called."""
 
@@ -57,7 +62,7 @@ class Answered:
     error: Raised | None = None
 
 
-Frame = Ready | NotReady | Answered
+Frame = Started | Ready | NotReady | Answered
 
 
 def encode_question(index: int, image: npt.NDArray[np.uint8]) -> bytes:
@@ -96,7 +101,7 @@ def parse_frame(body: bytes) -> Frame:
     """Parse one frame's JSON.
 
     Raises:
-        FrameError: it is not JSON, not one of the five forms, or a value has another type.
+        FrameError: it is not JSON, none of the six forms, or a value has another type.
     """
     try:
         value = json.loads(body.decode("utf-8"))
@@ -105,8 +110,8 @@ def parse_frame(body: bytes) -> Frame:
     if not isinstance(value, dict):
         raise FrameError("not a JSON object")
     match sorted(value):
-        case ["ready"] if value["ready"] is True:
-            return Ready()
+        case ["ready"] if isinstance(value["ready"], bool):
+            return Ready() if value["ready"] else Started()
         case ["error", "stage"]:
             return NotReady(stage=_text(value["stage"]), error=_raised(value["error"]))
         case ["index", "label"]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from grader.assignment import Assignment, Limits
-from grader.dialogue.frames import Answered, NotReady, Ready, encode_question
+from grader.dialogue.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.dialogue.worker_process import LimitExceededError, WorkerDiedError, WorkerProcess
+from grader.errors import HarnessError
 from grader.sandbox.launch import Launch
 from grader.split import Split
 from grader.verdict import Verdict
@@ -164,6 +165,7 @@ def _one_worker(
 def _import(worker: WorkerProcess, limits: Limits, end: float, record: _Record) -> bool:
     """Wait for the worker to import main.py; return whether there is a predict to ask."""
     began = time.monotonic()
+    _wait_for_start(worker, min(began + limits.import_seconds, end))
     frame = worker.receive(min(began + limits.import_seconds, end))
     if record.importing is None:
         record.importing = time.monotonic() - began
@@ -172,6 +174,22 @@ def _import(worker: WorkerProcess, limits: Limits, end: float, record: _Record) 
     elif not isinstance(frame, Ready):
         raise LimitExceededError(Verdict.CONTRACT, "an answer before any question")
     return isinstance(frame, Ready)
+
+
+def _wait_for_start(worker: WorkerProcess, deadline: float) -> None:
+    """Wait until the worker stands in its sandbox.
+
+    Raises:
+        HarnessError: it does not come up; nothing of the student's has run yet.
+    """
+    try:
+        started = isinstance(worker.receive(deadline), Started)
+    except (LimitExceededError, WorkerDiedError):
+        started = False
+    if not started:
+        worker.kill()
+        said = worker.output.text().strip().splitlines()
+        raise HarnessError(f"the sandbox did not come up: {said[-1] if said else 'no reason was given'}")
 
 
 def _ask(worker: WorkerProcess, question: bytes, index: int, deadline: float) -> Answered:

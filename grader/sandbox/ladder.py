@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +58,10 @@ def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, offi
 
 
 def _try(bwrap: Path, policy: Policy) -> str | None:
-    """Run /usr/bin/true under the very policy that will be used; return the obstacle, if any."""
+    """Start this interpreter under the very policy that will be used; return the obstacle, if any."""
     try:
         done = subprocess.run(
-            bubblewrap.sandboxed(bwrap, policy, ("/usr/bin/true",)),
+            bubblewrap.sandboxed(bwrap, policy, (sys.executable, "-I", "-S", "-c", "")),
             env=dict(policy.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -8,6 +8,7 @@ Frames, in both directions: a 4-byte big-endian length and that many bytes of JS
 JSON, `{"index": int, "shape": [height, width, 3]}`, is followed by height * width * 3 bytes of
 pixels. Answers are exactly one of
 
+    {"ready": false}                      about to import main.py
     {"ready": true}                       main.py is imported and has a predict
     {"index": int, "label": str}          what predict returned
     {"index": int, "type": str}           predict returned something else than text: its type
@@ -51,6 +52,7 @@ def main() -> None:
     sys.argv = ["main.py"]
     random.seed(0)
     np.random.seed(0)
+    _send(channel, {"ready": False})
     predict = _load(channel, folder)
     if predict is not None:
         _send(channel, {"ready": True})

@@ -14,6 +14,7 @@ from grader.dialogue.frames import (
     FrameReader,
     NotReady,
     Ready,
+    Started,
     encode_question,
     parse_frame,
 )
@@ -26,7 +27,8 @@ def frame(value) -> bytes:
     return struct.pack("!I", len(body)) + body
 
 
-def test_each_of_the_five_forms_is_read():
+def test_each_of_the_six_forms_is_read():
+    assert isinstance(parse_frame(b'{"ready": false}'), Started)
     assert isinstance(parse_frame(b'{"ready": true}'), Ready)
     assert parse_frame(b'{"index": 3, "label": "Hats"}') == Answered(3, label="Hats")
     assert parse_frame(b'{"index": 3, "type": "int"}') == Answered(3, wrong_type="int")

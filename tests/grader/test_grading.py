@@ -1,13 +1,12 @@
 """Gradings through the front door, in the real sandbox, with submissions in plain numpy."""
 
-import shutil
 import zipfile
 
 import pytest
 
 from grader import HarnessError, Verdict, grade
 from grader.grading import run_grading
-from grader.sandbox import ladder
+from grader.sandbox import ladder, policy
 
 from .conftest import ORACLE
 
@@ -339,17 +338,21 @@ def test_the_lower_rung_ends_what_it_started(write_submission, split, assignment
     assert report.verdict is Verdict.TIMEOUT
 
 
-def test_a_split_that_submissions_could_read_is_refused(write_submission, split_folder, assignment):
-    import sys
-    from pathlib import Path
+def test_a_split_that_submissions_could_read_is_refused(write_submission, split_folder, assignment, monkeypatch):
+    mounted = policy.ReadOnly(split_folder.parent, split_folder.parent)
+    monkeypatch.setattr(policy, "_interpreter", lambda: iter([mounted]))
+    monkeypatch.setattr(ladder, "_try", lambda *_: None)
+    with pytest.raises(HarnessError, match="can read"):
+        grade(write_submission(ORACLE), split_folder, assignment)
 
-    visible = Path(sys.prefix) / "hidden-images-of-a-test"
-    shutil.copytree(split_folder, visible)
-    try:
-        with pytest.raises(HarnessError, match="can read"):
-            grade(write_submission(ORACLE), visible, assignment)
-    finally:
-        shutil.rmtree(visible)
+
+def test_a_sandbox_that_does_not_come_up_is_the_harness_fault_and_no_score(
+    write_submission, split, assignment, monkeypatch
+):
+    monkeypatch.setattr(policy, "_interpreter", lambda: iter(()))
+    monkeypatch.setattr(ladder, "_try", lambda *_: None)
+    with pytest.raises(HarnessError, match="did not come up"):
+        run_grading(write_submission(ORACLE), split, assignment)
 
 
 def test_nothing_is_left_behind(write_submission, split, assignment, tmp_path, monkeypatch):
