@@ -338,7 +338,9 @@ def test_the_lower_rung_ends_what_it_started(write_submission, split, assignment
     assert report.verdict is Verdict.TIMEOUT
 
 
-def test_a_split_that_submissions_could_read_is_refused(write_submission, split_folder, assignment, monkeypatch):
+def test_a_split_that_submissions_could_read_is_refused(
+    write_submission, split_folder, assignment, monkeypatch
+):
     mounted = policy.ReadOnly(split_folder.parent, split_folder.parent)
     monkeypatch.setattr(policy, "_interpreter", lambda: iter([mounted]))
     monkeypatch.setattr(ladder, "_try", lambda *_: None)

@@ -1,0 +1,122 @@
+"""`python -m grader` as a user runs it: exit codes, one-line errors, and which files appear."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import CLASSES, ORACLE
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments, cwd):
+    return subprocess.run(
+        [sys.executable, "-m", "grader", *map(str, arguments)],
+        cwd=cwd,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+@pytest.fixture
+def assignment_file(tmp_path):
+    rows = "".join(f'[[classes]]\nfolder = "{c.folder}"\nname = "{c.name}"\nzh = "{c.zh}"\n' for c in CLASSES)
+    path = tmp_path / "assignment.toml"
+    path.write_text(f'title = "Colours"\n{rows}', encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def cwd(tmp_path):
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    return folder
+
+
+def test_a_graded_submission_exits_0_and_writes_only_below_out(
+    write_submission, split_folder, assignment_file, cwd, tmp_path
+):
+    before = set(tmp_path.rglob("*"))
+    submission = write_submission(ORACLE, name="王小明")
+    done = run(submission, "--split", split_folder, "--assignment", assignment_file, "--out", "作业", cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    assert "王小明: GRADED" in done.stdout
+    assert "100 of 100 points" in done.stdout
+    assert f"report: {Path('作业', 'report.html')}" in done.stdout
+    assert json.loads((cwd / "作业" / "report.json").read_text(encoding="utf-8"))["score"]["correct"] == 12
+    new = set(tmp_path.rglob("*")) - before - {*submission.parents, submission, submission / "main.py"}
+    assert all(path.is_relative_to(cwd / "作业") for path in new)
+
+
+def test_a_submission_that_cannot_be_graded_exits_1_with_its_verdict(
+    tmp_path, split_folder, assignment_file, cwd
+):
+    (tmp_path / "empty").mkdir()
+    done = run(tmp_path / "empty", "--split", split_folder, "--assignment", assignment_file, cwd=cwd)
+    assert done.returncode == 1
+    assert "FORMAT" in done.stdout
+    assert (
+        json.loads((cwd / "reports" / "empty" / "report.json").read_text(encoding="utf-8"))["verdict"]
+        == "FORMAT"
+    )
+
+
+def test_usage_errors_are_one_line_and_exit_2(write_submission, split_folder, assignment_file, cwd, tmp_path):
+    submission = write_submission(ORACLE)
+    (tmp_path / "none").mkdir()
+    (tmp_path / "broken.toml").write_text('title = "t"\nclasses = 3', encoding="utf-8")
+    for arguments, reason in [
+        (["nowhere", "--split", split_folder], "does not exist"),
+        ([submission, "--split", tmp_path / "none", "--assignment", assignment_file], "no images"),
+        ([submission, "--split", tmp_path / "nowhere", "--assignment", assignment_file], "does not exist"),
+        ([submission, "--split", split_folder, "--assignment", tmp_path / "broken.toml"], "classes"),
+        ([submission, "--assignment", tmp_path / "nowhere.toml"], "cannot read"),
+        (
+            [submission, "--split", split_folder, "--assignment", assignment_file, "--out", submission / "o"],
+            "inside",
+        ),
+    ]:
+        done = run(*arguments, cwd=cwd)
+        assert done.returncode == 2
+        assert reason in done.stderr
+        assert done.stderr.count("\n") == 1
+        assert done.stdout == ""
+    assert list(cwd.iterdir()) == []
+
+
+def test_without_a_split_the_drawn_demo_set_is_used_and_named(write_submission, cwd):
+    done = run(write_submission("def predict(image): return 'Hats'"), cwd=cwd)
+    assert done.returncode == 0
+    assert "5 of 130 images right" in done.stdout
+    assert "drawn demo set" in done.stdout
+
+
+def test_an_assignment_with_other_classes_needs_a_split_of_its_own(write_submission, assignment_file, cwd):
+    done = run(write_submission(ORACLE), "--assignment", assignment_file, cwd=cwd)
+    assert done.returncode == 2
+    assert "--split" in done.stderr
+
+
+def test_a_reader_that_goes_away_costs_neither_report_nor_exit_code(
+    write_submission, split_folder, assignment_file, cwd
+):
+    command = f"{sys.executable} -m grader {write_submission(ORACLE)} --split {split_folder} --assignment {assignment_file} --out o | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=cwd, env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin"},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (cwd / "o" / "report.html").exists()
+
+
+def test_the_grader_itself_never_imports_mindspore():
+    code = "import sys, grader, grader.cli, grader.report.files; sys.exit('mindspore' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}"}, check=False
+    )
+    assert done.returncode == 0

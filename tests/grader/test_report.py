@@ -1,0 +1,137 @@
+"""The report's files: complete, safe to open, never half written, and silent about the hidden images."""
+
+import json
+import re
+
+import jsonschema
+import pytest
+
+from grader.errors import UsageError
+from grader.grading import run_grading
+from grader.report.files import check_output_folder, write_outcome
+from grader.report.html import render_html
+from grader.report.model import Report
+from grader.report.schema import FILE, schema_text
+from grader.report.text import printable, render_text
+
+from .conftest import ORACLE
+
+HOSTILE = '<script>alert(1)</script>\x1b[2J=HYPERLINK("x")'
+
+
+@pytest.fixture
+def outcome(write_submission, split, assignment):
+    return run_grading(
+        write_submission(ORACLE.replace("int(image[0, 0, 0]) // 80", "min(int(image[0, 0, 0]) // 80, 1)")),
+        split,
+        assignment,
+    )
+
+
+@pytest.fixture
+def hostile(write_submission, split, assignment):
+    """A submission that puts markup and escape codes wherever text of its own is shown."""
+    source = f"def predict(image):\n    if image[0, 0, 0] > 100: raise ValueError({HOSTILE!r})\n    return {HOSTILE!r}"
+    files = {"<b>bold</b>.txt": "x", "=cmd.ckpt": "x"}
+    return run_grading(write_submission(source, name="<i>name", **files), split, assignment)
+
+
+def test_the_published_schema_is_that_of_the_model():
+    assert FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m grader.report.schema"
+
+
+def test_report_json_follows_the_published_schema(outcome, hostile, tmp_path):
+    schema = json.loads(FILE.read_text(encoding="utf-8"))
+    for number, case in enumerate((outcome, hostile)):
+        write_outcome(case, tmp_path / str(number))
+        value = json.loads((tmp_path / str(number) / "report.json").read_text(encoding="utf-8"))
+        jsonschema.validate(value, schema)
+        assert Report.model_validate(value) == case.report
+
+
+def test_report_json_has_what_other_programs_rely_on(outcome, tmp_path):
+    write_outcome(outcome, tmp_path / "out")
+    value = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert value["verdict"] == "GRADED"
+    assert value["score"]["correct"] == 8
+    assert value["score"]["total"] == 12
+    assert value["score"]["accuracy"] == pytest.approx(8 / 12)
+    assert value["score"]["interval"]["low"] < 8 / 12 < value["score"]["interval"]["high"]
+    assert value["submission"]["sha256"]
+    assert value["split"]["sha256"]
+    for key in ("per_class", "confusion", "isolation", "engine", "run"):
+        assert value[key]
+
+
+def test_the_students_files_name_no_hidden_image_and_no_single_answer(outcome, tmp_path):
+    write_outcome(outcome, tmp_path / "out")
+    names = [image.name for image in outcome.split.images]
+    for file in ("report.json", "report.html"):
+        text = (tmp_path / "out" / file).read_text(encoding="utf-8")
+        assert not any(name in text for name in names)
+    instructor = json.loads((tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8"))
+    assert [row["image"] for row in instructor["answers"]] == names
+    assert sum(row["truth"] == row["as"] for row in instructor["answers"]) == 8
+
+
+def test_what_a_submission_prints_is_kept_for_the_instructor_alone(
+    write_submission, split, assignment, tmp_path
+):
+    source = "print('SECRET PIXELS')\n" + "def predict(image):\n    print('MORE PIXELS')\n    return 'Hats'"
+    write_outcome(run_grading(write_submission(source), split, assignment), tmp_path / "out")
+    assert "PIXELS" not in (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
+    assert "PIXELS" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "SECRET PIXELS" in (tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8")
+
+
+def test_a_message_raised_over_a_hidden_image_is_cut_short(write_submission, split, assignment):
+    source = "def predict(image): raise ValueError('p' * 1900)"
+    report = run_grading(write_submission(source), split, assignment).report
+    assert max(map(len, re.findall("p+", report.model_dump_json()))) <= 200
+
+
+def test_html_is_one_offline_file_in_which_a_submissions_text_is_only_text(hostile):
+    page = render_html(hostile.report)
+    assert "<script" not in page
+    assert "<b>bold" not in page
+    assert "<i>name" not in page
+    assert "&lt;script&gt;" in page
+    assert not re.search(r"(src|href)\s*=|url\(|@import|https?://", page)
+
+
+def test_the_terminal_is_not_steered_by_a_submission(hostile):
+    text = render_text(hostile.report)
+    assert "\x1b" not in text
+    assert printable("a\x1b[31mb\u202ec\n") == "a\ufffd[31mb\ufffdc\n"
+
+
+def test_the_terminal_says_score_interval_and_weakest_classes(outcome):
+    text = render_text(outcome.report)
+    assert "8 of 12 images right (66.67 %)" in text
+    assert re.search(r"39\.1 % to 86\.2 %", text)
+    assert re.search(r"Newspaper\s+报纸\s+0/4\s+Hats", text)
+
+
+def test_an_earlier_report_is_moved_aside_and_never_overwritten(outcome, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "report.json").write_text("mine", encoding="utf-8")
+    (out / "notes.txt").write_text("mine", encoding="utf-8")
+    write_outcome(outcome, out)
+    write_outcome(outcome, out)
+    assert (out / "earlier" / "001" / "report.json").read_text(encoding="utf-8") == "mine"
+    assert (
+        json.loads((out / "earlier" / "002" / "report.json").read_text(encoding="utf-8"))["verdict"]
+        == "GRADED"
+    )
+    assert (out / "notes.txt").read_text(encoding="utf-8") == "mine"
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def test_an_output_folder_that_cannot_be_used_is_found_before_grading(tmp_path, write_submission):
+    submission = write_submission(ORACLE)
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="inside the submission"):
+        check_output_folder(submission / "out", submission)
+    with pytest.raises(UsageError, match="cannot make"):
+        check_output_folder(tmp_path / "file", submission)
