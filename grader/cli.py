@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -32,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0 graded; 1 not gradable, the verdict is in the report; 2 something that was given cannot be
     used; 3 the harness or this machine failed; 130 interrupted.
     """
+    # A terminal that cannot show Chinese must not cost anybody a report.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
     try:
         return _grade(options)

@@ -1,0 +1,70 @@
+"""What the policy shows and hides, read from the policy alone."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from grader.assignment import Limits
+from grader.sandbox import bubblewrap
+from grader.sandbox.policy import SCRATCH, Empty, Link, Policy, ReadOnly, Scratch, environment_for, policy_for
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def policy(tmp_path) -> Policy:
+    (tmp_path / "submission").mkdir()
+    return policy_for(tmp_path / "submission", 9, tmp_path / "identity", Limits(scratch_mib=100))
+
+
+def test_the_interpreter_and_the_submission_are_shown(policy, tmp_path):
+    for path in (sys.executable, os.__file__, "/usr/bin/env", tmp_path / "submission" / "main.py"):
+        assert policy.shows(Path(path)), path
+
+
+def test_the_project_homes_and_the_rest_of_the_machine_are_hidden(policy, tmp_path):
+    for path in (ROOT / "grader" / "cli.py", ROOT / "reference", ROOT / "datasets", tmp_path / "hidden", Path.home() / ".ssh", "/etc/shadow", "/var", "/"):  # fmt: skip
+        assert not policy.shows(Path(path)), path
+
+
+def test_all_that_can_be_written_is_capped(policy):
+    writable = {rule.at: rule.mib for rule in policy.rules if isinstance(rule, Scratch)}
+    assert writable == {SCRATCH: 109, Path("/dev/shm"): 64}
+
+
+def test_rules_become_arguments_in_order_with_parents_that_anybody_may_enter(tmp_path):
+    rules = [
+        ReadOnly(tmp_path, Path("/a/b")),
+        Link(Path("/l"), "a"),
+        Scratch(Path("/s"), 2),
+        Empty(Path("/a/b/c")),
+    ]
+    words = " ".join(word for rule in rules for word in bubblewrap._arguments(rule))
+    assert f"--perms 0755 --dir /a --ro-bind {tmp_path} /a/b" in words
+    assert "--symlink a /l" in words
+    assert f"--size {2 << 20} --tmpfs /s" in words
+    assert words.endswith("--tmpfs /a/b/c --remount-ro /a/b/c")
+
+
+def test_root_gives_itself_up_before_the_sandbox_is_made(policy, monkeypatch):
+    command = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    as_root = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",))
+    assert as_root.index("/usr/bin/setpriv") < as_root.index("--unshare-all")
+    uid = int(as_root[as_root.index("--reuid") + 1])
+    assert uid > 1_000_000_000
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    as_user = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",))
+    assert "/usr/bin/setpriv" not in as_user
+    assert as_user[1 : as_user.index("--ro-bind")] == as_root[as_root.index("--unshare-all") : as_root.index("--ro-bind", as_root.index("--unshare-all"))]  # fmt: skip
+    assert command[-1] == "true"
+
+
+def test_the_environment_is_the_same_whoever_grades(monkeypatch):
+    first = environment_for(SCRATCH, Limits())
+    monkeypatch.setenv("HTTP_PROXY", "x")
+    monkeypatch.setenv("PYTHONPATH", "x")
+    assert environment_for(SCRATCH, Limits()) == first
+    assert first["OMP_NUM_THREADS"] == "2"

@@ -1,0 +1,57 @@
+"""ARCHITECTURE.md's table of who may import what, enforced."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+OURS = {"grader", "reference", "datasets", "src_mindspore", "student", "tests"}
+MAY_IMPORT = {
+    "grader": {"grader", "datasets"},
+    "reference": {"reference", "datasets", "src_mindspore"},
+    "datasets": {"datasets"},
+    "student": {"src_mindspore"},
+}
+WORKER = ROOT / "grader" / "sandbox" / "worker.py"
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of everything a file imports, at any depth of its code."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_what_the_table_allows(room):
+    files = sorted((ROOT / room).rglob("*.py"))
+    assert files
+    for file in files:
+        forbidden = (imported(file) & OURS) - MAY_IMPORT[room]
+        assert not forbidden, f"{file.relative_to(ROOT)} imports {forbidden}"
+
+
+def test_the_grader_never_imports_a_deep_learning_framework():
+    for file in (ROOT / "grader").rglob("*.py"):
+        assert not imported(file) & {"mindspore", "onnxruntime", "onnx", "torch"}, file
+
+
+def test_the_worker_imports_the_standard_library_and_numpy_alone():
+    import sys
+
+    assert imported(WORKER) - set(sys.stdlib_module_names) == {"numpy"}
+
+
+@pytest.mark.parametrize(
+    "file", sorted(ROOT.glob("*/**/__init__.py")), ids=lambda file: str(file.parent.name)
+)
+def test_no_init_file_decides_anything(file):
+    if file.relative_to(ROOT).parts[0].startswith("."):
+        pytest.skip("not ours")
+    allowed = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)
+    assert all(isinstance(node, allowed) for node in ast.parse(file.read_text(encoding="utf-8")).body)
