@@ -132,5 +132,5 @@ def test_a_wrong_file_is_refused_in_one_line_that_names_it(
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="nowhere.toml: cannot be read: No such file"):
+    with pytest.raises(ValueError, match=r"nowhere\.toml: cannot be read: No such file"):
         load_classes(tmp_path / "nowhere.toml")

@@ -131,11 +131,10 @@ def test_a_demo_set_that_was_changed_is_refused_and_not_touched(tmp_path: Path, 
     out = tmp_path / "set"
     write_demo(out, train=1, val=1)
     image = out / "val/01_02/00001.jpg"
-    {
-        "altered": lambda: image.write_bytes(b"x"),
-        "removed": lambda: image.unlink(),
-        "added": lambda: (out / "val/01_02/mine.jpg").write_bytes(b"x"),
-    }[change]()
+    if change == "removed":
+        image.unlink()
+    else:
+        (image if change == "altered" else image.with_name("mine.jpg")).write_bytes(b"x")
     before = files(tmp_path)
     with pytest.raises(DemoError, match="holds this demo set, but changed"):
         write_demo(out, train=1, val=1)
@@ -181,10 +180,10 @@ def test_looking_for_a_set_where_there_is_none_finds_none(tmp_path: Path) -> Non
     assert not already_there(tmp_path / "nothing", Plan())
 
 
-@pytest.mark.parametrize("arguments", [{"train": 0}, {"val": 0}, {"seed": -1}, {"train": 100_000}])
-def test_what_cannot_be_drawn_is_refused(tmp_path: Path, arguments: dict[str, int]) -> None:
+@pytest.mark.parametrize("plan", [Plan(train=0), Plan(val=0), Plan(seed=-1), Plan(train=100_000)])
+def test_what_cannot_be_drawn_is_refused(tmp_path: Path, plan: Plan) -> None:
     with pytest.raises(DemoError, match=r"^.+$"):
-        write_demo(tmp_path / "set", **arguments)
+        write_demo(tmp_path / "set", seed=plan.seed, train=plan.train, val=plan.val)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -199,8 +198,18 @@ def test_the_command_says_drawn_and_then_already_there(
     assert "52 images of 26 classes already there" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [[], ["--out", "{}", "--train", "0"], ["--out", "{}"], ["--sheet", "{}/a.jpg"],
-                                       ["--sheet", "{}/taken.png"]])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--out", "{}/set", "--train", "0"],
+        ["--out", "{}/set", "--seed", "-1"],
+        ["--out", "{}"],
+        ["--out", "{}/taken.png"],
+        ["--sheet", "{}/a.jpg"],
+        ["--sheet", "{}/taken.png"],
+    ],
+)
 def test_the_command_refuses_in_one_line_with_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:

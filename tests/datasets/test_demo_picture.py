@@ -34,13 +34,22 @@ def test_every_one_of_the_four_numbers_matters() -> None:
 
 def test_drawing_leaves_the_global_random_state_alone() -> None:
     np.random.seed(5)
-    before = np.random.get_state()[1].copy()  # type: ignore[union-attr,index]
+    before = np.random.get_state()[1].copy()  # type: ignore[index]
     draw(0, "train", 1, 0)
     assert np.array_equal(before, np.random.get_state()[1])  # type: ignore[index]
 
 
-@pytest.mark.parametrize("arguments", [(26, "train", 1, 0), (-1, "train", 1, 0), ("04_00", "train", 1, 0),
-                                       (0, "test", 1, 0), (0, "train", 0, 0), (0, "train", 1, -1)])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (26, "train", 1, 0),
+        (-1, "train", 1, 0),
+        ("04_00", "train", 1, 0),
+        (0, "test", 1, 0),
+        (0, "train", 0, 0),
+        (0, "train", 1, -1),
+    ],
+)
 def test_what_does_not_exist_is_refused(arguments: tuple[int | str, str, int, int]) -> None:
     with pytest.raises(ValueError, match=r"^.+$"):
         draw(*arguments)
