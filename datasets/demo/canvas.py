@@ -202,17 +202,14 @@ class Canvas:
     def _axes(self, window: tuple[slice, slice], places: Points, turn: float) -> tuple[Field, Field]:
         """Find u and v at each pixel of the window, 0..1 over the extent of the places along turned axes."""
         rows, columns = window
-        x = (np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) * 2 / self.size - 1
-        y = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) * 2 / self.size - 1
-        c, s = np.float32(np.cos(np.radians(turn))), np.float32(np.sin(np.radians(turn)))
-
-        def along(px: Field, py: Field, a: np.float32, b: np.float32) -> Field:
-            at = places[:, 0] * a + places[:, 1] * b
-            low, extent = at.min(), max(float(np.ptp(at)), 1e-3)
-            return np.asarray(np.clip((px * a + py * b - low) / extent, 0, 1), np.float32)
-
-        grid_x, grid_y = np.broadcast_arrays(x[None, :], y[:, None])
-        return along(grid_x, grid_y, c, s), along(grid_x, grid_y, -s, c)
+        x = ((np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) * 2 / self.size - 1)[None, :]
+        y = ((np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) * 2 / self.size - 1)[:, None]
+        if turn == 0:
+            # One row and one column are enough, and most fills are then done at once.
+            return _share(x, places[:, 0]), _share(y, places[:, 1])
+        c, s = float(np.cos(np.radians(turn))), float(np.sin(np.radians(turn)))
+        across, down = places[:, 0] * c + places[:, 1] * s, places[:, 1] * c - places[:, 0] * s
+        return _share(x * c + y * s, across), _share(y * c - x * s, down)
 
     def _over(
         self, window: tuple[slice, slice], mask: NDArray[np.float32], colour: Field, inside: bool
@@ -224,3 +221,9 @@ class Canvas:
         for plane, value in zip(below, (*colour, 1), strict=True):
             plane *= keep
             plane += value * weight
+
+
+def _share(at: Field, among: Field) -> Field:
+    """How far from the smallest (0) to the largest (1) of some values."""
+    low, extent = among.min(), max(float(np.ptp(among)), 1e-3)
+    return np.asarray(np.clip((at - low) / extent, 0, 1), np.float32)

@@ -1,7 +1,7 @@
 """Write the demo set to disk as an ImageFolder: whole or not at all, and never over anything of the user's.
 
 The images go to a hidden folder beside the wanted one, which is renamed when the last one is written. A run
-that is killed can leave such a hidden folder behind (`.NAME.drawing-...`, safe to delete), but never half a set.
+that is killed can leave such a hidden folder (`.NAME.drawing-...`, safe to delete), but never half a set.
 """
 
 import errno

@@ -1,8 +1,8 @@
 """Colours and fills.
 
 A colour is (blue, green, red), each 0..255. A fill gives a colour to each place of a shape: it is a function
-of u and v, arrays (h, w) of the place across and down the shape, both 0..1 (see `Canvas.fill`), and returns
-the blue, green and red planes, (3, h, w).
+of u and v, arrays (h, w) or (1, w) and (h, 1) of the place across and down the shape, both 0..1 (see
+`Canvas.fill`), and returns blue, green and red planes that spread over (3, h, w).
 """
 
 import colorsys
@@ -69,7 +69,7 @@ def _planes(colour: Colour) -> Field:
 def flat(colour: Colour) -> Fill:
     """Make a fill of one colour."""
     planes = _planes(colour)
-    return lambda u, _v: np.broadcast_to(planes, (3, *u.shape))
+    return lambda _u, _v: planes
 
 
 def gradient(first: Colour, last: Colour) -> Fill:
@@ -114,23 +114,17 @@ def ball(colour: Colour, gloss: float = 0.35) -> Fill:
 
 
 def mottled(rng: np.random.Generator, colour: Colour, amount: float = 0.1, cells: int = 12) -> Fill:
-    """Uneven colour in patches, `cells` of them across; `amount` is the standard deviation of brightness."""
-    grid = rng.normal(1, amount, (cells, cells)).astype(np.float32)
-    base = _planes(colour)
-
-    def fill(u: Field, _v: Field) -> Field:
-        patches = cv2.resize(grid, u.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        return np.asarray(np.clip(base * patches, 0, 255), np.float32)
-
-    return fill
+    """Uneven colour in patches; the arguments are as in `worn`."""
+    return worn(rng, flat(colour), amount, cells)
 
 
 def worn(rng: np.random.Generator, fill: Fill, amount: float = 0.1, cells: int = 12) -> Fill:
-    """Another fill, made uneven in patches."""
+    """Make a fill uneven in patches, `cells` of them across; `amount` is the deviation of brightness."""
     grid = rng.normal(1, amount, (cells, cells)).astype(np.float32)
 
     def patched(u: Field, v: Field) -> Field:
-        patches = cv2.resize(grid, u.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        height, width = np.broadcast_shapes(u.shape, v.shape)
+        patches = cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(np.clip(fill(u, v) * patches, 0, 255), np.float32)
 
     return patched

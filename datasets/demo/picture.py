@@ -13,6 +13,12 @@ from datasets.demo.sketches.catalogue import SKETCHES, Sketch
 DRAWING_VERSION: Final = 1
 """Raise it with every change that changes a pixel; a set drawn by another version is another set."""
 
+USUAL: Final = (0.45, 1.0)
+"""Smallest and largest scale of an object that is alone; 1 fills the image."""
+
+SMALL: Final = (0.4, 0.65)
+"""The same for each of two."""
+
 SPLITS: Final = ("train", "val")
 
 
@@ -59,16 +65,17 @@ def _class(wanted: int | str) -> tuple[int, str]:
 
 
 def _picture(sketch: Sketch, rng: Generator) -> NDArray[np.uint8]:
-    """Background, scraps, the object (now and then two of it), perhaps something in front, and the camera."""
+    """Draw background, scraps, the object (now and then two), perhaps something in front; photograph it."""
     image = scene.background(rng)
     if rng.random() < 0.5:
         image = scene.placed(image, scene.clutter(rng), rng)
     # What stands may also have fallen over.
-    turn = 180.0 if rng.random() < 0.2 else sketch.turn
-    for _ in range(2 if rng.random() < 0.15 else 1):
+    turn = 180.0 if rng.random() < 0.25 else sketch.turn
+    reaches = [SMALL, SMALL] if rng.random() < 0.12 else [USUAL]
+    for reach in reaches:
         sheet = Canvas()
         sketch.draw(sheet, rng)
-        image = scene.placed(image, scene.posed(sheet, rng, turn), rng)
-    if rng.random() < 0.3:
+        image = scene.placed(image, scene.posed(sheet, rng, turn, reach), rng)
+    if rng.random() < 0.35:
         image = scene.placed(image, scene.obstacle(rng), rng)
     return scene.photographed(image, rng)

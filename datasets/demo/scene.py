@@ -28,15 +28,21 @@ def background(rng: Generator) -> Image:
     return choose(rng, options)(rng)
 
 
-def posed(sheet: Canvas, rng: Generator, turn: float) -> Image:
+def posed(sheet: Canvas, rng: Generator, turn: float, reach: tuple[float, float]) -> Image:
     """See the sheet from somewhere: turned by up to `turn` degrees, scaled, shifted, tilted.
+
+    Args:
+        sheet: what is drawn.
+        rng: decides everything.
+        turn: at most, in degrees, either way.
+        reach: smallest and largest scale; 1 fills the image.
 
     Returns:
         (SIDE, SIDE, 4), premultiplied as the sheet is.
 
     """
     angle = np.radians(rng.uniform(-turn, turn))
-    zoom = rng.uniform(0.55, 1.02)
+    zoom = rng.uniform(*reach)
     shift = rng.uniform(-0.28, 0.28, 2) * (1.15 - 0.6 * zoom)
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * (1 + rng.uniform(-0.14, 0.14, (4, 2)))
     c, s = np.cos(angle) * zoom, np.sin(angle) * zoom
@@ -95,11 +101,13 @@ def obstacle(rng: Generator) -> Image:
 def photographed(scene: Image, rng: Generator) -> NDArray[np.uint8]:
     """Uneven light, colour cast, blur, sensor noise, and eight bits."""
     scene = scene * _light(rng)
+    if rng.random() < 0.15:
+        scene = _faded(scene, rng.uniform(0.3, 1.0))
     if rng.random() < 0.4:
-        scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 1.6))
+        scene = cv2.GaussianBlur(scene, (0, 0), rng.uniform(0.4, 2.0))
     elif rng.random() < 0.15:
         scene = _shaken(scene, rng)
-    grain = rng.uniform(1, 12)
+    grain = rng.uniform(1, 16)
     noise = rng.standard_normal((SIDE, SIDE, 3), np.float32) * np.float32(grain)
     return np.asarray(np.clip(scene + noise, 0, 255).astype(np.uint8))
 
@@ -112,8 +120,14 @@ def _light(rng: Generator) -> Image:
     slope = rng.uniform(0, 0.3) * (np.cos(way) * x + np.sin(way) * y)
     corners = 1 - rng.uniform(0, 0.18) * (x * x + y * y)
     cast = 1 + rng.uniform(-0.09, 0.09) * np.array([1, 0, -1], np.float32) + rng.uniform(-0.03, 0.03)
-    gain = rng.uniform(0.62, 1.22) * (1 + slope) * corners
+    gain = rng.uniform(0.55, 1.25) * (1 + slope) * corners
     return np.asarray(cv2.merge([(gain * float(channel)).astype(np.float32) for channel in cast]), np.float32)
+
+
+def _faded(scene: Image, share: float) -> Image:
+    """Mix in the grey image: 0 leaves the colours, 1 takes them."""
+    grey = cv2.cvtColor(scene.astype(np.float32), cv2.COLOR_BGR2GRAY)[..., None]
+    return np.asarray(scene + (grey - scene) * np.float32(share), np.float32)
 
 
 def _shaken(scene: Image, rng: Generator) -> Image:

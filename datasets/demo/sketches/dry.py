@@ -55,9 +55,8 @@ def _paper_sleeve(c: Canvas, rng: Generator) -> None:
     c.fill(box(-0.23, 0.1, 0.23, 0.98), worn(rng, flat(WHITE), 0.03, 5), ink=(120, 120, 120))
     c.fill(box(-0.23, 0.2, 0.23, 0.36), red, inside=True)
     for y in (0.5, 0.66, 0.82):
-        c.lines(
-            [moved(box(-0.07, -0.05, 0.07, 0.05), 0, y), points([(0, y - 0.07), (0, y + 0.07)])], 0.016, red
-        )
+        frame = moved(box(-0.07, -0.05, 0.07, 0.05), 0, y)
+        c.lines([frame[[0, 1, 2, 3, 0]], points([(0, y - 0.07), (0, y + 0.07)])], 0.016, red)
 
 
 def lighter(c: Canvas, rng: Generator) -> None:
@@ -425,7 +424,7 @@ def ceramic_bowl(c: Canvas, rng: Generator) -> None:
         np.float32
     )
     c.fill(body, cylinder(glaze, 0.3, 0.4), ink=dark)
-    _bowl_pattern(c, rng, (w, top, deep, tilt), glaze)
+    _bowl_pattern(c, rng, (w, top, deep, tilt))
     c.fill(ellipse(0, top, w, tilt), gradient(shade(glaze, 0.6), shade(glaze, 1.05)), ink=dark)
     c.fill(ellipse(0, top + 0.04, w * 0.6, tilt * 0.55), shade(glaze, 0.9), opacity=0.5, soft=0.05)
     edge = choose(rng, (shade(glaze, 1.1), near(rng, 220, 0.7, 0.55)))
@@ -443,7 +442,7 @@ def ceramic_bowl(c: Canvas, rng: Generator) -> None:
         )
 
 
-def _bowl_pattern(c: Canvas, rng: Generator, form: tuple[float, float, float, float], glaze: Colour) -> None:
+def _bowl_pattern(c: Canvas, rng: Generator, form: tuple[float, float, float, float]) -> None:
     """Painted rings, flowers or a wave round the bowl."""
     w, top, deep, tilt = form
     ink = choose(rng, (near(rng, 222, 0.8, 0.55), near(rng, 222, 0.8, 0.55), near(rng, 355, 0.8, 0.65)))
@@ -464,4 +463,3 @@ def _bowl_pattern(c: Canvas, rng: Generator, form: tuple[float, float, float, fl
         x = np.linspace(-w, w, 60)
         curve = y + tilt * np.sqrt(np.clip(1 - (x / w) ** 2, 0, 1)) - 0.05 + 0.05 * np.sin(x * 22)
         c.line(points(np.stack([x * 0.93, curve], 1)), 0.035, ink, opacity=0.85, inside=True)
-    del glaze

@@ -106,7 +106,7 @@ def _cell(c: Canvas, rng: Generator, colours: tuple[Colour, Colour]) -> None:
     c.lines(cross, 0.045, ink)
     label = Canvas(c.size // 2)
     word = WHITE if sum(body) < 420 else BLACK
-    label.text(choose(rng, ("AA 1.5V", "POWER", "ALKALINE", "MAX")), 0, 0, 0.26, word, inside=False, bold=2)
+    label.text(choose(rng, ("AA 1.5V", "POWER", "ALKALINE", "MAX")), 0, 0, 0.2, word, inside=False, bold=2)
     c.stamp(label, 0.02, 0.12, -90, 0.62)
     c.lines([points([(-0.08, h - 0.18), (0.08, h - 0.18)])], 0.04, word)
 

@@ -134,7 +134,7 @@ def newspaper(c: Canvas, rng: Generator) -> None:
         c.fill(moved(box(-w, -h, w, h), 0.04, 0.03, turn), shade(grey, 0.85), ink=(90, 90, 90))
     c.fill(box(-w, -h, w, h), worn(rng, flat(grey), 0.05, 6), ink=(80, 80, 80))
     c.text(
-        choose(rng, ("DAILY NEWS", "THE TIMES", "CITY POST", "GAZETTE")), 0, -h + 0.16, 0.17, BLACK, bold=3
+        choose(rng, ("DAILY NEWS", "THE TIMES", "CITY POST", "GAZETTE")), 0, -h + 0.15, 0.135, BLACK, bold=3
     )
     c.lines([points([(-w + 0.05, y), (w - 0.05, y)]) for y in (-h + 0.28, -h + 0.31)], 0.012, BLACK, 0.9)
     photo = choose(rng, ((-w + 0.06, -0.45, 0.1, 0.05), (-0.1, -0.2, w - 0.06, 0.3), (-0.3, -0.45, 0.3, 0.0)))
@@ -336,8 +336,8 @@ def _box_sides(c: Canvas, rng: Generator, colour: Colour, corner: Points) -> Non
     c.fill(points([front, right, right_low, front_low]), mottled(rng, shade(colour, 0.7), 0.03), ink=dark)
     side = front - left
     if rng.random() < 0.7:
-        place = left + 0.3 * side + np.array([0, 0.42], np.float32)
-        c.text(choose(rng, ("FRAGILE", "THIS UP", "BOX")), float(place[0] + 0.1), float(place[1]), 0.1, dark)
+        place = left + 0.42 * side + np.array([0, 0.42], np.float32)
+        c.text(choose(rng, ("FRAGILE", "THIS UP", "BOX")), float(place[0]), float(place[1]), 0.08, dark)
         arrow = points([(0, 0.09), (0, -0.09), (-0.05, -0.03), (0, -0.09), (0.05, -0.03)])
         c.line(moved(arrow, float(place[0]), float(place[1]) - 0.18), 0.025, dark)
 

@@ -1,0 +1,1 @@
+"""Tests of the class lists and the drawn demo set."""
