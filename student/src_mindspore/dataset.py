@@ -112,7 +112,7 @@ def _split_folder(dataset_path: Path, training: bool) -> Path:
 
 
 def sorted_classes(dataset_path: str | Path) -> dict[str, int]:
-    """Number the class folders in sorted order: folder name -> label.
+    """Give the class folders their labels, in sorted order: folder name -> label.
 
     The training split decides where there is one: a class that is missing in `val/` must not shift the
     others.
