@@ -29,7 +29,7 @@ def read_backbone(path: Path) -> Arrays:
     except OSError as error:
         raise SourceError(f"{path}: {error.strerror or error}") from None
     # PyTorch Lightning also writes .ckpt files, so the content decides before the name does.
-    if is_torch_file(start):
+    if is_torch_file(start) or path.suffix in {".pt", ".pth"}:
         state = read_torch_file(path)
     elif path.suffix == ".safetensors":
         state = _read_safetensors(path)

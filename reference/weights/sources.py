@@ -110,7 +110,8 @@ def download(url: str, folder: Path, timeout: float = 30.0, progress: bool = Tru
                         raise SourceError(f"{url}: more than {MAX_DOWNLOAD_BYTES >> 20} MiB, refused")
             received = file.tell()
     except (urllib.error.URLError, HTTPException, OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
+        is_status = isinstance(error, urllib.error.HTTPError)
+        reason = error if is_status else getattr(error, "reason", None) or error
         raise SourceError(f"cannot download {url}: {reason}") from None
     if announced and received != announced:
         raise SourceError(f"cannot download {url}: it broke off after {received} of {announced} bytes")

