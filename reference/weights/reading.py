@@ -44,8 +44,11 @@ def read_backbone(path: Path) -> Arrays:
 
 
 def _read_safetensors(path: Path) -> dict[str, npt.NDArray[np.generic]]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    try:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+    except ImportError:
+        raise SourceError(f"{path}: reading it needs the package safetensors (MindSpore brings it)") from None
 
     try:
         return dict(load_file(path))
