@@ -1,0 +1,72 @@
+"""Run the backbone's graph on the CPU: images in, features out."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from src_mindspore.engine.graph import (
+    INPUT_NAME,
+    INPUT_SIZE,
+    OUTPUT_NAME,
+    FloatArray,
+    backbone_parameters,
+    block_strides,
+    build_graph,
+)
+
+# Images given to ONNX Runtime at a time. PLACEHOLDER
+BATCH_SIZE = 8
+
+
+def available_cores() -> int:
+    """Count the cores this process may use; in a container the machine may have more."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
+
+
+class FeatureExtractor:
+    """A MobileNetV2 backbone on ONNX Runtime.
+
+    Args:
+        parameters: a mapping of the course library's names to arrays, or a `MobileNetV2Backbone` cell. They
+            are read once: parameters that change later need a new extractor.
+        pooled: return (N, 1280), the mean over positions, instead of the map (N, 1280, 7, 7).
+        threads: of ONNX Runtime; by default as many as cores are available.
+
+    Raises:
+        ValueError: the parameters are not a MobileNetV2 backbone's.
+
+    The same image gives the same bits, whatever batch it comes in. Several threads may call it at once.
+
+    """
+
+    def __init__(self, parameters: Any, *, pooled: bool = True, threads: int | None = None) -> None:
+        self.pooled = pooled
+        self.threads = threads or available_cores()
+        graph = build_graph(backbone_parameters(parameters), pooled=pooled, strides=block_strides(parameters))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, images: FloatArray) -> FloatArray:
+        """Return the features of `images`, (N, 3, 224, 224) float32 as the transforms make them; N may be 0.
+
+        Raises:
+            ValueError: another shape or type.
+
+        """
+        if images.dtype != np.float32 or images.ndim != 4 or images.shape[1:] != (3, INPUT_SIZE, INPUT_SIZE):
+            raise ValueError(
+                f"expected float32 (N, 3, {INPUT_SIZE}, {INPUT_SIZE}), got {images.dtype} {images.shape}"
+            )
+        batches = [images[start : start + BATCH_SIZE] for start in range(0, max(1, len(images)), BATCH_SIZE)]
+        return np.concatenate([self._session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0] for batch in batches])
