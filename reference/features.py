@@ -1,0 +1,182 @@
+"""Pooled features of image files, each computed once.
+
+A feature vector depends on the bytes of the image, the view, the backbone's weights, and on the code and
+libraries that turn one into the other. `feature_key` is a digest of exactly these, so that whatever
+changes, no old features can be taken for new ones; and an image keeps its features when the images round
+it change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import src_mindspore.engine.graph
+import src_mindspore.engine.session
+import src_mindspore.transforms
+from src_mindspore.engine.graph import Parameters
+from src_mindspore.engine.session import FeatureExtractor, available_cores
+
+import reference.features
+import reference.views
+from reference.cache import FeatureCache
+from reference.errors import InputError
+from reference.views import View
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+
+IMAGES_A_TASK = 8
+TASKS_A_WRITE = 32
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Features of a list of images.
+
+    Attributes:
+        features: (views, images, channels).
+        computed: how many feature vectors were not in the cache.
+
+    """
+
+    features: FloatArray
+    computed: int
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Feature vectors to compute together: (image path, its digest, view, key)."""
+
+    items: tuple[tuple[Path, bytes, View, bytes], ...]
+
+
+class Backbone:
+    """A frozen backbone, ready to run, and the digest of all that decides its output.
+
+    Args:
+        parameters: names and arrays, as `FeatureExtractor` takes them.
+
+    """
+
+    def __init__(self, parameters: Parameters) -> None:
+        # One thread inside each call and one caller for each core: decoding and augmenting then overlap
+        # with the network by themselves, and no thread waits for another at the end of every layer.
+        self.extract = FeatureExtractor(parameters, threads=1)
+        self.digest = _pipeline_digest(parameters)
+
+
+def feature_key(image_digest: bytes, view: View, backbone: Backbone) -> bytes:
+    """Return the name under which a feature vector is cached, 32 bytes."""
+    return hashlib.sha256(image_digest + backbone.digest + view.identity.encode()).digest()
+
+
+def extract_features(
+    paths: Sequence[Path],
+    views: Sequence[View],
+    backbone: Backbone,
+    cache: FeatureCache,
+    advance: Callable[[int], object] = lambda _: None,
+) -> Extraction:
+    """Compute the features of image files in every view, or fetch them from the cache.
+
+    Args:
+        paths: image files.
+        views: what is made of each.
+        backbone: the network.
+        cache: consulted first, and given what was computed.
+        advance: told how many more feature vectors are ready, for a progress bar.
+
+    Raises:
+        InputError: a file cannot be read, or is not an image.
+
+    """
+    with ThreadPoolExecutor(available_cores()) as pool:
+        digests = list(pool.map(_file_digest, paths))
+        wanted = {
+            feature_key(digest, view, backbone): (path, digest, view)
+            for path, digest in zip(paths, digests, strict=True)
+            for view in views
+        }
+        ready = cache.get(list(wanted))
+        advance(len(ready))
+        missing = [(*source, key) for key, source in wanted.items() if key not in ready]
+        tasks = [_Task(tuple(missing[i : i + IMAGES_A_TASK])) for i in range(0, len(missing), IMAGES_A_TASK)]
+        unwritten: dict[bytes, FloatArray] = {}
+        for done, rows in enumerate(_in_order(pool, backbone, tasks), start=1):
+            unwritten.update(rows)
+            advance(len(rows))
+            if done % TASKS_A_WRITE == 0 or done == len(tasks):
+                cache.put(unwritten)
+                ready.update(unwritten)
+                unwritten = {}
+    stacked = [[ready[feature_key(digest, view, backbone)] for digest in digests] for view in views]
+    return Extraction(np.array(stacked, dtype=np.float32), len(missing))
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, backbone: Backbone, tasks: Sequence[_Task]
+) -> Iterator[dict[bytes, FloatArray]]:
+    """Results of the tasks, in order; when one fails, those that have not begun are dropped."""
+    futures: list[Future[dict[bytes, FloatArray]]] = [pool.submit(_run, task, backbone) for task in tasks]
+    try:
+        for future in futures:
+            yield future.result()
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _run(task: _Task, backbone: Backbone) -> dict[bytes, FloatArray]:
+    images = {path: _decode(path, digest) for path, digest, _, _ in task.items}
+    inputs = np.stack([view.make(images[path]) for path, _, view, _ in task.items])
+    rows = backbone.extract(inputs)
+    return {key: row for (_, _, _, key), row in zip(task.items, rows, strict=True)}
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _file_digest(path: Path) -> bytes:
+    return hashlib.sha256(_read(path)).digest()
+
+
+def _decode(path: Path, digest: bytes) -> npt.NDArray[np.uint8]:
+    """Return the image as `cv2.imread` would, uint8 (H, W, 3) BGR; also from a path that is not ASCII."""
+    content = _read(path)
+    if hashlib.sha256(content).digest() != digest:
+        raise InputError(f"{path}: changed while it was being read")
+    image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR) if content else None
+    if image is None:
+        raise InputError(f"{path}: is not an image that OpenCV can read")
+    return np.asarray(image, dtype=np.uint8)
+
+
+def _pipeline_digest(parameters: Parameters) -> bytes:
+    """Digest of weights, libraries and code: what decides the features besides image and view."""
+    digest = hashlib.sha256()
+    for module in (
+        src_mindspore.transforms,
+        src_mindspore.engine.graph,
+        src_mindspore.engine.session,
+        reference.views,
+        reference.features,
+    ):
+        digest.update(hashlib.sha256(Path(str(module.__file__)).read_bytes()).digest())
+    for name in sorted(parameters):
+        array = np.ascontiguousarray(parameters[name], dtype="<f4")
+        digest.update(f"{name} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    digest.update(f"cv2 {cv2.__version__} numpy {np.__version__} ort {onnxruntime.__version__}".encode())
+    return digest.digest()

@@ -1,0 +1,116 @@
+"""An image classification set on disk, checked before any work is done on it.
+
+The layout is the usual one, a folder for each split and in it one for each class::
+
+    D/train/daisy/0001.jpg
+    D/val/daisy/0107.jpg      (or D/test/...)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from reference.errors import InputError
+
+IntArray: TypeAlias = npt.NDArray[np.int64]
+
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of one split, in sorted order of class and then of file name.
+
+    Attributes:
+        name: of its folder.
+        paths: (N,) image files.
+        labels: (N,) class indices.
+
+    """
+
+    name: str
+    paths: tuple[Path, ...]
+    labels: IntArray
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """A whole set.
+
+    Attributes:
+        root: the folder that was scanned.
+        classes: class folders in sorted order; a class's index is its place.
+        train: what the head learns from.
+        validation: what the best epoch is chosen by: `val/`, or `test/` where there is no `val/`.
+        test: `test/` where there is a `val/` too. It chooses nothing.
+
+    """
+
+    root: Path
+    classes: tuple[str, ...]
+    train: Split
+    validation: Split
+    test: Split | None
+
+
+def scan(root: Path) -> ImageFolder:
+    """Find the images of an ImageFolder set.
+
+    Files without an image's suffix and hidden files are passed over. Images are not opened.
+
+    Raises:
+        InputError: no such folder, a split is missing, fewer than two classes, a class without images, or
+            a class outside `train/` that `train/` does not have.
+
+    """
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder")
+    if not (root / "train").is_dir():
+        raise InputError(f"{root}: has no folder train/")
+    held_out = [name for name in ("val", "test") if (root / name).is_dir()]
+    if not held_out:
+        raise InputError(f"{root}: has neither val/ nor test/ beside train/")
+    classes = tuple(_class_folders(root / "train"))
+    if len(classes) < 2:
+        raise InputError(f"{root / 'train'}: has {len(classes)} class folders; at least 2 are needed")
+    train, validation, *rest = (_split(root, name, classes) for name in ("train", *held_out))
+    return ImageFolder(root, classes, train, validation, rest[0] if rest else None)
+
+
+def _class_folders(folder: Path) -> list[str]:
+    return sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
+    )
+
+
+def _split(root: Path, name: str, classes: tuple[str, ...]) -> Split:
+    folder = root / name
+    present = _class_folders(folder)
+    if not present:
+        raise InputError(f"{folder}: has no class folders")
+    unknown = [entry for entry in present if entry not in classes]
+    if unknown:
+        raise InputError(f"{folder / unknown[0]}: train/ has no class of this name")
+    paths: list[Path] = []
+    labels: list[int] = []
+    for class_name in present:
+        images = _images(folder / class_name)
+        paths += images
+        labels += [classes.index(class_name)] * len(images)
+    return Split(name, tuple(paths), np.array(labels, dtype=np.int64))
+
+
+def _images(folder: Path) -> list[Path]:
+    images = sorted(
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".") and entry.is_file()
+    )
+    if not images:
+        raise InputError(f"{folder}: has no images")
+    return images

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+from drawn_shapes import draw_set
+
+from reference.errors import InputError
+from reference.imagefolder import scan
+
+
+@pytest.fixture
+def shapes(tmp_path: Path) -> Path:
+    return draw_set(tmp_path / "shapes", {"train": 2, "val": 1})
+
+
+def test_classes_are_sorted_folders_and_labels_their_places(shapes: Path) -> None:
+    folder = scan(shapes)
+    assert folder.classes == ("disc", "square", "triangle")
+    assert folder.train.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert [path.parent.name for path in folder.validation.paths] == ["disc", "square", "triangle"]
+    assert folder.test is None
+
+
+def test_a_test_split_validates_where_there_is_no_val(shapes: Path) -> None:
+    (shapes / "val").rename(shapes / "test")
+    folder = scan(shapes)
+    assert (folder.validation.name, folder.test) == ("test", None)
+
+
+def test_a_test_split_beside_val_is_kept_apart(tmp_path: Path) -> None:
+    folder = scan(draw_set(tmp_path, {"train": 1, "val": 1, "test": 1}))
+    assert folder.validation.name == "val"
+    assert folder.test is not None
+    assert folder.test.name == "test"
+
+
+def test_hidden_files_and_files_that_are_no_images_are_passed_over(shapes: Path) -> None:
+    (shapes / "train" / "disc" / "notes.txt").write_text("hello", encoding="utf-8")
+    (shapes / "train" / "disc" / "._000.png").write_bytes(b"")
+    (shapes / "train" / ".cache").mkdir()
+    assert len(scan(shapes).train.paths) == 6
+
+
+def test_a_class_may_be_absent_from_val(shapes: Path) -> None:
+    (shapes / "val" / "disc" / "000.png").unlink()
+    (shapes / "val" / "disc").rmdir()
+    assert scan(shapes).validation.labels.tolist() == [1, 2]
+
+
+def test_a_missing_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: no such folder"):
+        scan(tmp_path / "nowhere")
+
+
+def test_a_missing_train_folder_is_named(shapes: Path) -> None:
+    (shapes / "train").rename(shapes / "training")
+    with pytest.raises(InputError, match="no folder train/"):
+        scan(shapes)
+
+
+def test_a_set_without_val_and_test_is_refused(shapes: Path) -> None:
+    (shapes / "val").rename(shapes / "validation")
+    with pytest.raises(InputError, match="neither val/ nor test/"):
+        scan(shapes)
+
+
+def test_an_empty_class_folder_is_named(shapes: Path) -> None:
+    (shapes / "train" / "star").mkdir()
+    with pytest.raises(InputError, match=r"star: has no images"):
+        scan(shapes)
+
+
+def test_a_class_of_val_that_train_does_not_have_is_named(shapes: Path) -> None:
+    (shapes / "val" / "disc").rename(shapes / "val" / "star")
+    with pytest.raises(InputError, match=r"star: train/ has no class of this name"):
+        scan(shapes)
+
+
+def test_one_class_is_too_few(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split / "only").mkdir(parents=True)
+    with pytest.raises(InputError, match="at least 2"):
+        scan(tmp_path)
