@@ -1,0 +1,125 @@
+"""The folder of one run, which may hold files that are not ours.
+
+`manifest.json` lists the files that the command made, by name and sha256. A name is entered before its
+file is written, with no digest, and gets its digest when the file is complete; so also the files of a run
+that was killed are known for what they are. With `--overwrite` a file goes only if it is listed and still
+has the bytes that were
+written: what the user added or edited stays, and an edited file stops the command before it starts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from reference.errors import InputError
+
+MANIFEST = "manifest.json"
+
+
+class RunFolder:
+    """Where a run's files go.
+
+    Args:
+        path: made by `begin` when it is missing.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._made: dict[str, str | None] = {}
+
+    def check(self, overwrite: bool, names: tuple[str, ...]) -> None:
+        """Make sure that a run may begin, and change nothing.
+
+        Args:
+            overwrite: an earlier run's files may be replaced.
+            names: the files that the run will make.
+
+        Raises:
+            InputError: the path is not a folder, holds an earlier run (without `overwrite`), or has a
+                file in the way that this command did not make or that was changed since.
+
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise InputError(f"{self.path}: is not a folder")
+        if not self.path.is_dir() or not any(self.path.iterdir()):
+            return
+        if not overwrite:
+            raise InputError(
+                f"{self.path}: is not empty; choose another --run_path, or --overwrite an earlier run"
+            )
+        earlier = self._read_manifest()
+        for name in sorted({*names, *earlier}):
+            path = self.path / name
+            if not path.exists():
+                continue
+            if name not in earlier:
+                raise InputError(f"{path}: is in the way and was not made by this command; move it away")
+            if earlier[name] is not None and earlier[name] != _sha256(path):
+                raise InputError(f"{path}: was changed since the run that made it; move it away")
+
+    def begin(self) -> None:
+        """Make the folder and remove the files of an earlier run that `check` has found to be ours.
+
+        Raises:
+            InputError: the folder cannot be made or changed.
+
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for name in self._read_manifest():
+                (self.path / name).unlink(missing_ok=True)
+            self._made = {}
+            self._write_manifest()
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be written: {error.strerror}") from None
+
+    @contextmanager
+    def making(self, name: str) -> Iterator[Path]:
+        """Give the path at which to write the file `name`, which may lie in a subfolder."""
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        self._made[name] = None
+        self._write_manifest()
+        yield path
+        self._made[name] = _sha256(path)
+        self._write_manifest()
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Write a whole UTF-8 file."""
+        with self.making(name) as path:
+            path.write_text(text, encoding="utf-8")
+        return path
+
+    def _read_manifest(self) -> dict[str, str | None]:
+        path = self.path / MANIFEST
+        try:
+            listed = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            raise InputError(f"{path}: is damaged, so it is unknown which files are whose") from None
+        names = listed.get("files") if isinstance(listed, dict) else None
+        if not isinstance(names, dict) or not all(_is_inside(name) for name in names):
+            raise InputError(f"{path}: is damaged, so it is unknown which files are whose")
+        return names
+
+    def _write_manifest(self) -> None:
+        path = self.path / MANIFEST
+        temporary = path.with_suffix(".tmp")
+        temporary.write_text(json.dumps({"files": self._made}, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(path)
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name from a manifest stays in the folder: nobody's edit makes us delete elsewhere."""
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,1 @@
+"""Files that are filled in and written out; never imported."""

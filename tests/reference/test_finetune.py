@@ -1,0 +1,165 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_shapes import CLASSES, draw_set, untrained_backbone
+
+pytestmark = pytest.mark.mindspore
+
+OPTIONS = ("--epochs", "30", "--views", "2", "--learning_rate", "0.003", "--batch_size", "8")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Inputs of the command: a drawn set, weights that need no download, a cache."""
+
+    dataset: Path
+    weights: Path
+    cache: Path
+
+    def command(self, run: Path, *more: str) -> list[str]:
+        inputs = ["--dataset_path", self.dataset, "--pretrained", self.weights, "--cache", self.cache]
+        return [sys.executable, "-m", "reference.finetune", *map(str, inputs), "--run_path", str(run), *more]
+
+    def finetune(self, run: Path, *more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(run, *OPTIONS, *more), capture_output=True, encoding="utf-8", check=False
+        )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    from reference.weights.mindspore_file import write_checkpoint
+
+    root = tmp_path_factory.mktemp("finetune")
+    write_checkpoint(untrained_backbone(), root / "untrained.ckpt")
+    dataset = draw_set(root / "shapes", {"train": 12, "val": 5, "test": 3})
+    return Place(dataset, root / "untrained.ckpt", root / "cache")
+
+
+@pytest.fixture(scope="module")
+def finished(place: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A finished run's folder, and what was printed."""
+    run = tmp_path_factory.mktemp("runs") / "run"
+    process = place.finetune(run)
+    assert process.returncode == 0, process.stderr
+    return run, process.stdout
+
+
+def test_coloured_shapes_are_learned(finished: tuple[Path, str]) -> None:
+    run, printed = finished
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert summary["validation"]["images"] == 15
+    assert summary["validation"]["correct"] >= 13
+    assert summary["test"]["images"] == 9
+    assert summary["answers"]["agree"] == 15
+    assert f"{summary['validation']['correct']} of 15" in printed
+    assert str(run / "submission") in printed
+
+
+def test_the_run_folder_holds_everything(finished: tuple[Path, str]) -> None:
+    run, _ = finished
+    files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
+    assert files == {
+        *("config.json", "log.csv", "summary.json", "manifest.json", "curves.png", "confusion_matrix.png"),
+        *("mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt"),
+        *("submission/main.py", "submission/mobilenetv2-best.ckpt"),
+    }
+    log = list(csv.DictReader((run / "log.csv").read_text(encoding="utf-8").splitlines()))
+    assert [row["epoch"] for row in log] == [str(epoch) for epoch in range(1, 31)]
+    best = max(float(row["validation_accuracy"]) for row in log)
+    first_best = next(int(row["epoch"]) for row in log if float(row["validation_accuracy"]) == best)
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    assert summary["best_epoch"] == first_best, "strict improvement: the first of equals is kept"
+    assert json.loads((run / "config.json").read_text(encoding="utf-8"))["seed"] == 0
+
+
+def test_the_submission_works_elsewhere_on_its_own(finished: tuple[Path, str], tmp_path: Path) -> None:
+    import shutil
+
+    from reference.submission import ask
+
+    run, _ = finished
+    moved = shutil.copytree(run / "submission", tmp_path / "交作业")
+    images = sorted(draw_set(tmp_path / "new", {"val": 4}, seed=9).rglob("*.png"))
+    names = ask(moved, images).names
+    assert set(names) <= set(CLASSES)
+    assert sum(name == path.parent.name for name, path in zip(names, images, strict=True)) >= 9
+    assert sorted(path.name for path in moved.iterdir()) == ["main.py", "mobilenetv2-best.ckpt"]
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(
+    place: Place, finished: tuple[Path, str], tmp_path: Path
+) -> None:
+    run, _ = finished
+    for seed, same in ((0, True), (1, False)):
+        other = tmp_path / str(seed)
+        assert place.finetune(other, "--seed", str(seed)).returncode == 0
+        for name in ("mobilenetv2_final.ckpt", "submission/mobilenetv2-best.ckpt"):
+            assert ((other / name).read_bytes() == (run / name).read_bytes()) is same
+
+
+def test_a_run_that_is_there_is_not_replaced_unasked(place: Place, finished: tuple[Path, str]) -> None:
+    run, _ = finished
+    process = place.finetune(run)
+    assert process.returncode == 2
+    assert len(process.stderr.splitlines()) == 1
+    assert "--overwrite" in process.stderr
+
+
+def test_an_unreadable_image_is_named_and_the_run_folder_stays_as_it_is(place: Place, tmp_path: Path) -> None:
+    import shutil
+
+    dataset = shutil.copytree(place.dataset, tmp_path / "set")
+    (dataset / "train" / "disc" / "000.png").write_bytes(b"not an image")
+    process = Place(dataset, place.weights, place.cache).finetune(tmp_path / "run")
+    assert process.returncode == 2
+    assert process.stderr.strip().endswith("disc/000.png: is not an image that OpenCV can read")
+    assert len(process.stderr.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_wrong_weights_are_refused_in_one_line(place: Place, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.ckpt"
+    wrong.write_bytes(b"nothing of the kind")
+    process = Place(place.dataset, wrong, place.cache).finetune(tmp_path / "run")
+    assert process.returncode == 2
+    assert len(process.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None:
+    command = place.command(tmp_path / "run", "--epochs", "100000")
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    time.sleep(6)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.splitlines() == ["interrupted"]
+
+
+def test_the_first_of_equally_good_epochs_is_kept() -> None:
+    from reference.head import LabelledFeatures, Recipe
+    from reference.training import train_head
+
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    features = (rng.normal(0, 0.1, (40, 8)) + labels[:, None]).astype(np.float32)
+    data = LabelledFeatures(features[None], labels)
+    result = train_head(data, data, 2, Recipe(epochs=5, batch_size=8, learning_rate=0.1), seed=0)
+    accuracies = [entry.validation_accuracy for entry in result.log]
+    assert max(accuracies) == 1.0
+    assert result.best_epoch == accuracies.index(1.0) + 1
+    assert not np.array_equal(result.best.weight, result.final.weight)
