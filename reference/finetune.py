@@ -2,7 +2,11 @@
 
     python -m reference.finetune --dataset_path D --run_path R
 
-RESULTS
+Six seeds on the 26-class garbage set (2213 training images), two cores, top-1 on 130 validation images:
+
+    best epoch, which these images choose      mean 124.2   min 124   max 125
+    last epoch, which nothing chooses          mean 124.0   min 124   max 124
+    seconds, empty cache / full cache          43 / 12 (features 32, head 4, check of the submission 7)
 
 What R holds afterwards: `config.json`, `log.csv`, `curves.png`, `confusion_matrix.png`, `summary.json`, the
 checkpoints `mobilenetv2-best.ckpt` and `mobilenetv2_final.ckpt`, `submission/` to hand in as it is, and
@@ -162,7 +166,7 @@ def compute_features(folder: ImageFolder, backbone: Backbone, settings: Settings
     splits = [(folder.train, views), (folder.validation, (EVALUATION,))]
     if folder.test:
         splits.append((folder.test, (EVALUATION,)))
-    total = sum(len(set(split.paths)) * len(split_views) for split, split_views in splits)
+    total = sum(len(split.paths) * len(split_views) for split, split_views in splits)
     with _progress(total, "features", "image") as bar:
 
         def labelled(split: Split, split_views: Sequence[View]) -> tuple[LabelledFeatures, int]:
@@ -339,6 +343,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, WeightsError) as error:
         return _stop(2, f"error: {error}")
     except (SourceError, SubmissionError) as error:
+        return _stop(1, f"error: {error}")
+    except OSError as error:
         return _stop(1, f"error: {error}")
     except KeyboardInterrupt:
         return _stop(130, "interrupted")

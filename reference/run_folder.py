@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,13 +54,18 @@ class RunFolder:
             )
         earlier = self._read_manifest()
         for name in sorted({*names, *earlier}):
-            path = self.path / name
-            if not path.exists():
-                continue
-            if name not in earlier:
-                raise InputError(f"{path}: is in the way and was not made by this command; move it away")
-            if earlier[name] is not None and earlier[name] != _sha256(path):
-                raise InputError(f"{path}: was changed since the run that made it; move it away")
+            self._check_replaceable(name, earlier)
+
+    def _check_replaceable(self, name: str, earlier: Mapping[str, str | None]) -> None:
+        path = self.path / name
+        if path.parent.exists() and not path.parent.is_dir():
+            raise InputError(f"{path.parent}: is in the way; move it away")
+        if not path.exists():
+            return
+        if name not in earlier or not path.is_file():
+            raise InputError(f"{path}: is in the way and was not made by this command; move it away")
+        if earlier[name] not in {None, _sha256(path)}:
+            raise InputError(f"{path}: was changed since the run that made it; move it away")
 
     def begin(self) -> None:
         """Make the folder and remove the files of an earlier run that `check` has found to be ours.

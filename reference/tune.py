@@ -2,7 +2,18 @@
 
     python -m reference.tune --dataset_path D --views 1 2 --weight_decay 1e-4 3e-5 --label_smoothing 0 0.1
 
-TABLE
+What it said of the defaults, 5 parts, top-1 in percent on the 26-class garbage set and on the 5 flowers:
+
+    --views            1          2          3 (default)  4
+                       93.3 90.6  94.5 90.3  94.8 90.3    94.8
+    --learning_rate    3e-4       1e-3 (default)  3e-3
+                       93.8 90.2  94.8 90.3       94.8 90.0
+    --weight_decay     1e-4 (default)  1e-3  1e-2
+                       94.8            94.6  94.5
+    --label_smoothing  0     0.1 (default)
+                       94.2  94.8
+
+Differences below half a percent are within what other parts give; of equals the cheaper was taken.
 
 Every combination of the values given is trained on k - 1 parts of `train/` and counted on the part left out,
 in the evaluation view and after the last epoch. Copies of an image always lie in the same part. `val/` and
@@ -95,7 +106,7 @@ def tune(options: argparse.Namespace) -> None:
     folder = scan(options.dataset_path)
     backbone = Backbone(load_pretrained(options.pretrained))
     views = training_views(max(options.views))
-    total = len(set(folder.train.paths)) * len(views)
+    total = len(folder.train.paths) * len(views)
     with tqdm(total=total, desc="features", unit="image", disable=None) as bar:
         cache = FeatureCache(options.cache)
         features = extract_features(folder.train.paths, views, backbone, cache, bar.update).features

@@ -78,6 +78,12 @@ def test_a_manifest_cannot_send_us_out_of_the_folder(tmp_path: Path) -> None:
     assert outside.exists()
 
 
+def test_a_file_in_place_of_the_submission_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "submission").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="submission: is in the way"):
+        RunFolder(tmp_path).check(True, NAMES)
+
+
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match="is not a folder"):
