@@ -44,19 +44,19 @@ def _int_as_float(value: object) -> object:
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Seconds = Annotated[PositiveFloat, BeforeValidator(_int_as_float)]
+PositiveNumber = Annotated[PositiveFloat, BeforeValidator(_int_as_float)]
 
 
 class Limits(_Section):
     """What one submission may use. Every limit binds the submission's processes together."""
 
-    import_seconds: Seconds = 60.0
+    import_seconds: PositiveNumber = 60.0
     """From the start of the process until `main.py` is imported."""
-    first_prediction_seconds: Seconds = 60.0
+    first_prediction_seconds: PositiveNumber = 60.0
     """The first call of `predict`, which may compile a graph."""
-    image_seconds: Seconds = 5.0
+    image_seconds: PositiveNumber = 5.0
     """Each later call of `predict`."""
-    total_seconds: Seconds = 300.0
+    total_seconds: PositiveNumber = 300.0
     """Everything together."""
     memory_mib: PositiveInt = 4096
     """Resident memory of all processes of the submission."""
@@ -79,7 +79,7 @@ class Limits(_Section):
 class Points(_Section):
     """How points follow from accuracy: `full * correct / total`, rounded to `decimals`."""
 
-    full: Seconds = 100.0
+    full: PositiveNumber = 100.0
     decimals: Annotated[int, Field(ge=0, le=6)] = 2
 
 

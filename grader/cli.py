@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -18,7 +20,8 @@ from grader.grading import choose_split, run_grading
 from grader.intake.intake import name_of
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.model import Report
-from grader.report.text import render_text
+from grader.report.text import one_line, render_text
+from grader.verdict import Verdict
 
 EXIT_GRADED = 0
 EXIT_NOT_GRADABLE = 1
@@ -37,12 +40,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
     options = _parser().parse_args(arguments)
+    # Being told to stop must clean up as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     try:
         return _grade(options)
     except UsageError as error:
         return _complain(str(error), EXIT_USAGE)
     except HarnessError as error:
         return _complain(str(error), EXIT_INTERNAL)
+    except Exception:
+        traceback.print_exc()
+        return _complain(
+            "that was a fault of the harness; there is no score. Please report it", EXIT_INTERNAL
+        )
     except KeyboardInterrupt:
         return _complain("interrupted; no report was written", EXIT_INTERRUPTED)
 
@@ -84,7 +95,9 @@ def _grade(options: argparse.Namespace) -> int:
             progress=lambda asked: _advance(bar, asked),
         )
     page = write_outcome(outcome, out)
-    _print(f"{render_text(outcome.report)}\n  report: {page}\n")
+    if outcome.failure:
+        sys.stderr.write(outcome.failure)
+    _print(f"{render_text(outcome.report)}\n  report: {one_line(str(page))}\n")
     return _exit_code(outcome.report)
 
 
@@ -103,7 +116,9 @@ def _print(text: str) -> None:
 
 
 def _exit_code(report: Report) -> int:
-    return EXIT_GRADED if report.is_graded else EXIT_NOT_GRADABLE
+    if report.verdict is Verdict.INTERNAL:
+        return EXIT_INTERNAL
+    return EXIT_GRADED if report.verdict is Verdict.GRADED else EXIT_NOT_GRADABLE
 
 
 def _complain(message: str, code: int) -> int:

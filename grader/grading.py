@@ -6,9 +6,9 @@ import datetime
 import secrets
 import socket
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 
 from grader.assignment import Assignment, load_assignment
@@ -16,12 +16,15 @@ from grader.dialogue.interview import Answers, Progress, interview
 from grader.errors import HarnessError, UsageError
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_answers, findings_of_refusal, verdict_of
+from grader.findings.exceptions import short
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission
+from grader.provenance import this_harness
 from grader.report.build import Circumstances, Mode, Question, build_report
 from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
 from grader.sandbox.ladder import Rung, choose_rung
+from grader.sandbox.policy import is_visible_inside
 from grader.scoring.score import tally
 from grader.split import Split, demo_split, open_split
 from grader.verdict import Verdict, worst
@@ -73,11 +76,16 @@ def run_grading(
     self_check: bool = False,
     progress: Progress = lambda _: None,
 ) -> Outcome:
-    """Take a submission in, interview it, and put its report together."""
+    """Take a submission in, interview it, and put its report together.
+
+    Raises:
+        UsageError: there is no such submission.
+        HarnessError: this machine cannot grade; whatever fails later gives an outcome with verdict INTERNAL.
+    """
+    seed = secrets.randbits(53)
     circumstances = Circumstances(
         started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         host=socket.gethostname(),
-        shuffle_seed=secrets.randbits(53),
     )
     mode: Mode = "self-check" if self_check else "official"
     with _workspace() as workspace:
@@ -85,29 +93,31 @@ def run_grading(
             submission = take_in(source, workspace, assignment.limits)
         except IntakeRefusedError as refusal:
             nothing = Submission(name=name_of(source), folder=workspace, files=(), sha256="")
-            question = Question(nothing, split, assignment, mode, version())
-            return _refused(question, refusal, circumstances)
+            question = Question(nothing, split, assignment, mode, this_harness())
+            report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances)
+            return Outcome(report, None, split, assignment.classes, seed)
         rung = choose_rung(submission, workspace, assignment.limits, official=not self_check)
         _check_hidden(rung, split)
-        question = Question(submission, split, assignment, mode, version())
-        answers = interview(rung.launch, split, assignment, circumstances.shuffle_seed, progress)
-    return _graded(question, answers, rung, circumstances)
+        question = Question(submission, split, assignment, mode, this_harness())
+        try:
+            answers = interview(rung.launch, split, assignment, seed, progress)
+        except Exception as error:
+            report = _ungraded(
+                question,
+                Verdict.INTERNAL,
+                (finding("harness-failed", detail=short(str(error))),),
+                circumstances,
+            )
+            return Outcome(report, None, split, assignment.classes, seed, failure=traceback.format_exc())
+    return Outcome(_graded(question, answers, rung, circumstances), answers, split, assignment.classes, seed)
 
 
-def version() -> str:
-    """Return the harness's version."""
-    try:
-        return metadata.version("lab-grader")
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Circumstances) -> Outcome:
+def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Circumstances) -> Report:
     counted = tally(answers.answers, question.split, question.assignment.classes)
     findings = [*findings_of_answers(answers, counted, question.submission, question.assignment)]
     if not rung.isolation.is_top:
         findings.append(finding("lower-isolation"))
-    report = build_report(
+    return build_report(
         question,
         worst(verdict_of(answers, counted)),
         counted,
@@ -116,14 +126,15 @@ def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Cir
         rung.isolation,
         circumstances,
     )
-    return Outcome(report, answers, question.split, question.assignment.classes)
 
 
-def _refused(question: Question, refusal: IntakeRefusedError, circumstances: Circumstances) -> Outcome:
+def _ungraded(
+    question: Question, verdict: Verdict, findings: Sequence[FindingPart], circumstances: Circumstances
+) -> Report:
     counted = tally([None] * len(question.split.images), question.split, question.assignment.classes)
-    findings = [*findings_of_refusal(refusal), *_about(question.split)]
-    report = build_report(question, Verdict.FORMAT, counted, None, findings, None, circumstances)
-    return Outcome(report, None, question.split, question.assignment.classes)
+    return build_report(
+        question, verdict, counted, None, [*findings, *_about(question.split)], None, circumstances
+    )
 
 
 def _about(split: Split) -> list[FindingPart]:
@@ -134,13 +145,14 @@ def _check_hidden(rung: Rung, split: Split) -> None:
     """Refuse to ask about images that the sandbox would show.
 
     Raises:
-        HarnessError: the split lies inside a folder that is mounted.
+        HarnessError: an image of the split lies inside a folder that is mounted.
     """
-    if rung.policy is not None and split.source is not None and rung.policy.shows(split.source):
-        raise HarnessError(
-            f"the split {split.source} lies in a folder that submissions can read: move it out of the "
-            "system's and the interpreter's folders"
-        )
+    for folder in split.folders:
+        if rung.isolation.is_top and is_visible_inside(folder):
+            raise HarnessError(
+                f"images of the split lie in {folder}, which submissions can read: move them out of the "
+                "system's and the interpreter's folders"
+            )
 
 
 @contextmanager

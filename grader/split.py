@@ -60,13 +60,13 @@ class Split:
     images: tuple[SplitImage, ...]
     sha256: str
     """Digest over the names and bytes of all images: the same split, wherever it lies."""
-    source: Path | None
-    """The folder it was read from; None for the drawn demo set."""
+    folders: tuple[Path, ...]
+    """Where the images really lie, links followed; empty for the drawn demo set."""
 
     @property
     def is_demo(self) -> bool:
         """Whether this is the drawn demo set, which decides nobody's mark."""
-        return self.source is None
+        return not self.folders
 
 
 def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
@@ -81,19 +81,20 @@ def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
     if not path.is_dir():
         raise UsageError(f"the split {path} is not a folder: give a folder with one sub-folder a class")
     index_of = {info.folder: index for index, info in enumerate(classes)}
-    folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not _is_hidden(entry))
-    unknown = [folder for folder in folders if folder not in index_of]
+    names = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not _is_hidden(entry))
+    unknown = [name for name in names if name not in index_of]
     if unknown:
         raise UsageError(
             f"the split {path} has folders that are no class of this assignment: {_some(unknown)}; "
             "give the folder that holds the class folders (for example .../val), or another --assignment"
         )
-    images = [image for folder in folders for image in _read_class(path / folder, index_of[folder])]
+    images = [image for name in names for image in _read_class(path / name, index_of[name])]
     if not images:
         raise UsageError(
             f"the split {path} has no images: expected {path.name}/{classes[0].folder}/*.jpg and so on"
         )
-    return _split(images, source=path)
+    folders = {file.resolve().parent for file in (path / image.name for image in images)}
+    return _split(images, sorted(folders))
 
 
 def demo_split() -> Split:
@@ -106,12 +107,12 @@ def demo_split() -> Split:
         for label, folder in enumerate(FOLDERS)
         for number in range(1, _DEMO_IMAGES + 1)
     ]
-    return _split(images, source=None)
+    return _split(images, folders=())
 
 
-def _split(images: Sequence[SplitImage], source: Path | None) -> Split:
+def _split(images: Sequence[SplitImage], folders: Sequence[Path]) -> Split:
     digest = digest_of_parts((image.name, digest_of_bytes(image.encoded)) for image in images)
-    return Split(images=tuple(images), sha256=digest, source=source)
+    return Split(images=tuple(images), sha256=digest, folders=tuple(folders))
 
 
 def _read_class(folder: Path, label: int) -> list[SplitImage]:

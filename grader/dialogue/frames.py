@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 _LENGTH = struct.Struct("!I")
-MAX_FRAME_BYTES = 256 * 1024
-"""More than any honest answer, ASCII-escaped, can take."""
+MAX_TEXT = 2000
+"""Characters of one text; the worker cuts what it sends to this."""
+MAX_FRAME_BYTES = 128 * 1024
+"""More than four such texts take, however they are escaped."""
 
 
 class FrameError(ValueError):
@@ -56,7 +59,8 @@ class NotReady:
 class Answered:
     """What `predict` did with one image: exactly one of the three is given."""
 
-    index: int
+    number: int
+    """The question's."""
     label: str | None = None
     wrong_type: str | None = None
     error: Raised | None = None
@@ -65,9 +69,13 @@ class Answered:
 Frame = Started | Ready | NotReady | Answered
 
 
-def encode_question(index: int, image: npt.NDArray[np.uint8]) -> bytes:
-    """Return the bytes that put one image, uint8 of shape (height, width, 3), to the worker."""
-    header = json.dumps({"index": index, "shape": list(image.shape)}).encode("ascii")
+def encode_question(number: int, image: npt.NDArray[np.uint8]) -> bytes:
+    """Return the bytes that put one image, uint8 of shape (height, width, 3), to the worker.
+
+    `number` only ties the answer to the question. It must say nothing about the image: the worker's
+    memory is open to the student's code.
+    """
+    header = json.dumps({"number": number, "shape": list(image.shape)}).encode("ascii")
     return b"".join((_LENGTH.pack(len(header)), header, image.tobytes()))
 
 
@@ -77,24 +85,23 @@ class FrameReader:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Frame]:
-        """Add bytes; return the frames that they complete.
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Add bytes; yield the frames that they complete.
 
         Raises:
             FrameError: the bytes cannot be, or become, frames of the worker's.
         """
         self._buffer += data
-        frames = []
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             if length > MAX_FRAME_BYTES:
                 raise FrameError(f"a frame of {length} bytes")
             end = _LENGTH.size + length
             if len(self._buffer) < end:
-                break
-            frames.append(parse_frame(bytes(self._buffer[_LENGTH.size : end])))
+                return
+            frame = parse_frame(bytes(self._buffer[_LENGTH.size : end]))
             del self._buffer[:end]
-        return frames
+            yield frame
 
 
 def parse_frame(body: bytes) -> Frame:
@@ -114,12 +121,12 @@ def parse_frame(body: bytes) -> Frame:
             return Ready() if value["ready"] else Started()
         case ["error", "stage"]:
             return NotReady(stage=_text(value["stage"]), error=_raised(value["error"]))
-        case ["index", "label"]:
-            return Answered(index=_index(value["index"]), label=_text(value["label"]))
-        case ["index", "type"]:
-            return Answered(index=_index(value["index"]), wrong_type=_text(value["type"]))
-        case ["error", "index"]:
-            return Answered(index=_index(value["index"]), error=_raised(value["error"]))
+        case ["label", "number"]:
+            return Answered(number=_number(value["number"]), label=_text(value["label"]))
+        case ["number", "type"]:
+            return Answered(number=_number(value["number"]), wrong_type=_text(value["type"]))
+        case ["error", "number"]:
+            return Answered(number=_number(value["number"]), error=_raised(value["error"]))
     raise FrameError("a JSON object with other keys")
 
 
@@ -130,13 +137,13 @@ def _raised(value: Any) -> Raised:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise FrameError("text expected")
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise FrameError("a text expected, and not a long one")
     # Lone surrogates are legal in JSON but in no file that a report is written to.
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
-def _index(value: Any) -> int:
+def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
-        raise FrameError("an image number expected")
+        raise FrameError("a question's number expected")
     return value

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import random
+import secrets
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
 
-from grader.assignment import Assignment, Limits
+from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.dialogue.worker_process import LimitExceededError, WorkerDiedError, WorkerProcess
 from grader.errors import HarnessError
 from grader.sandbox.launch import Launch
-from grader.split import Split
+from grader.split import Split, SplitImage
 from grader.verdict import Verdict
+
+Phase = Literal["import", "first prediction", "prediction"]
+_MAX_WORKERS = 20
+_MAX_BARREN = 2
+_START_SECONDS = 60.0
 
 Progress = Callable[[int], None]
 """Called after each image with the number of images asked so far."""
@@ -24,11 +32,10 @@ class Stop:
     """Something that ended a worker before it had answered everything."""
 
     verdict: Verdict
-    phase: str
-    """`import`, `first prediction`, `prediction`."""
+    phase: Phase
     detail: str = ""
     asked: int | None = None
-    """How many images had been asked, this one included; None during the import."""
+    """How many images had been asked, the last one included; None during an import."""
     is_deadline_of_total: bool = False
 
 
@@ -58,24 +65,6 @@ class Answers:
     peak_bytes: int
 
 
-@dataclass
-class _Record:
-    """What is known so far; filled while the interview runs."""
-
-    answers: list[Answered | None]
-    not_ready: NotReady | None = None
-    stops: list[Stop] = field(default_factory=list)
-    importing: float | None = None
-    seconds: list[float] = field(default_factory=list)
-    frameworks: dict[str, str] | None = None
-    output: list[str] = field(default_factory=list)
-    peak_bytes: int = 0
-
-    @property
-    def asked(self) -> int:
-        return len(self.seconds)
-
-
 def secret_order(count: int, seed: int) -> list[int]:
     """Return the numbers 0..count-1 shuffled by `seed`, the same on every platform."""
     order = list(range(count))
@@ -86,122 +75,164 @@ def secret_order(count: int, seed: int) -> list[int]:
 def interview(
     launch: Callable[[int], Launch], split: Split, assignment: Assignment, seed: int, progress: Progress
 ) -> Answers:
-    """Put every image of `split` to a worker.
+    """Put every image of `split` to a worker, in the order that `seed` gives.
 
-    A worker that dies at some image is started once more for those after it. A worker that goes
-    past a limit is not.
+    A worker that dies, or takes too long over an image, costs that image: another worker is asked
+    the rest, until the time for all is over, _MAX_WORKERS have been used, or _MAX_BARREN in a row gave no
+    answer at all. So a submission that fails at certain images has the same score in every order. One that
+    goes past another limit, or fails in its import or by the first prediction's deadline, has had its chance.
+
+    Raises:
+        HarnessError: a sandbox did not come up.
     """
-    start = time.monotonic()
-    record = _Record(answers=[None] * len(split.images))
-    end = start + assignment.limits.total_seconds
-    pending = secret_order(len(split.images), seed)
-    for _ in range(2):
-        asked_before = record.asked
-        may_restart = _one_worker(launch, split, assignment, pending, end, record, progress)
-        pending = pending[record.asked - asked_before :]
-        if not (may_restart and pending):
-            break
-    return Answers(
-        answers=tuple(record.answers),
-        not_ready=record.not_ready,
-        stops=tuple(record.stops),
-        timing=Timing(
-            importing=record.importing,
-            first=record.seconds[0] if record.seconds else None,
-            rest=tuple(record.seconds[1:]),
-            total=time.monotonic() - start,
-        ),
-        frameworks=record.frameworks or {},
-        output="".join(record.output),
-        peak_bytes=record.peak_bytes,
-    )
+    return _Interview(launch, split, assignment, seed, progress).run()
 
 
-def _one_worker(
-    launch: Callable[[int], Launch],
-    split: Split,
-    assignment: Assignment,
-    pending: Sequence[int],
-    end: float,
-    record: _Record,
-    progress: Progress,
-) -> bool:
-    """Ask as many of `pending` as one worker answers; return whether another may go on."""
-    phase = "import"
-    with WorkerProcess(launch, assignment.limits) as worker:
-        try:
-            if not _import(worker, assignment.limits, end, record):
+class _Interview:
+    """One interview under way: what is still to be asked, and what is known so far."""
+
+    def __init__(
+        self,
+        launch: Callable[[int], Launch],
+        split: Split,
+        assignment: Assignment,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        self._launch = launch
+        self._split = split
+        self._channel_order = assignment.channel_order
+        self._limits = assignment.limits
+        self._progress = progress
+        self._begun = time.monotonic()
+        self._end = self._begun + assignment.limits.total_seconds
+        self._pending = deque(secret_order(len(split.images), seed))
+        self._phase: Phase = "import"
+        self._answers: list[Answered | None] = [None] * len(split.images)
+        self._not_ready: NotReady | None = None
+        self._stops: list[Stop] = []
+        self._importing: float | None = None
+        self._seconds: list[float] = []
+        self._frameworks: dict[str, str] | None = None
+        self._output: list[str] = []
+        self._peak_bytes = 0
+
+    def run(self) -> Answers:
+        """Ask everything that can be asked."""
+        barren = 0
+        for _ in range(_MAX_WORKERS):
+            asked = len(self._seconds)
+            may_go_on = self._ask_one_worker()
+            # The last one asked is the one that was not answered.
+            barren = barren + 1 if len(self._seconds) <= asked + 1 else 0
+            if not (may_go_on and self._pending and barren < _MAX_BARREN and time.monotonic() < self._end):
+                break
+        return Answers(
+            answers=tuple(self._answers),
+            not_ready=self._not_ready,
+            stops=tuple(self._stops),
+            timing=Timing(
+                importing=self._importing,
+                first=self._seconds[0] if self._seconds else None,
+                rest=tuple(self._seconds[1:]),
+                total=time.monotonic() - self._begun,
+            ),
+            frameworks=self._frameworks or {},
+            output="".join(self._output),
+            peak_bytes=self._peak_bytes,
+        )
+
+    def _ask_one_worker(self) -> bool:
+        """Ask one worker as much as it answers; return whether another may go on with the rest."""
+        with WorkerProcess(self._launch, self._limits) as worker:
+            try:
+                self._phase = "import"
+                _wait_for_start(worker)
+                if self._import(worker):
+                    self._ask_all(worker)
                 return False
-            for position, number in enumerate(pending):
-                phase = "first prediction" if position == 0 else "prediction"
-                image = split.images[number].pixels(assignment.channel_order)
-                allowed = _allowed(assignment.limits, position)
-                began = time.monotonic()
-                try:
-                    record.answers[number] = _ask(
-                        worker, encode_question(number, image), number, min(began + allowed, end)
-                    )
-                finally:
-                    record.seconds.append(time.monotonic() - began)
-                progress(record.asked)
-                if record.frameworks is None:
-                    record.frameworks = worker.frameworks()
-            return False
-        except LimitExceededError as breach:
-            late = breach.verdict is Verdict.TIMEOUT and time.monotonic() >= end
-            record.stops.append(
-                Stop(breach.verdict, phase, breach.detail, record.asked or None, is_deadline_of_total=late)
-            )
-            return False
-        except WorkerDiedError as death:
-            record.stops.append(Stop(Verdict.CRASH, phase, death.how, record.asked or None))
-            return phase != "import"
+            except LimitExceededError as breach:
+                self._stop(breach.verdict, breach.detail)
+                return breach.verdict is Verdict.TIMEOUT and self._has_answered()
+            except WorkerDiedError as death:
+                self._stop(Verdict.CRASH, death.how)
+                return self._has_been_asked()
+            finally:
+                worker.kill()
+                self._output.append(worker.output.text())
+                self._peak_bytes = max(self._peak_bytes, worker.peak_bytes)
+
+    def _import(self, worker: WorkerProcess) -> bool:
+        """Wait for the worker to import main.py; return whether there is a predict to ask."""
+        began = time.monotonic()
+        frame = worker.receive(min(began + self._limits.import_seconds, self._end))
+        if self._importing is None:
+            self._importing = time.monotonic() - began
+        if isinstance(frame, NotReady):
+            self._not_ready = frame
+        elif not isinstance(frame, Ready):
+            raise LimitExceededError(Verdict.CONTRACT, "an answer before any question")
+        return isinstance(frame, Ready)
+
+    def _ask_all(self, worker: WorkerProcess) -> None:
+        """Put all pending images to a worker that is ready."""
+        self._phase = "first prediction"
+        while self._pending:
+            index = self._pending.popleft()
+            self._answers[index] = self._ask(worker, self._split.images[index])
+            self._progress(len(self._seconds))
+            if self._frameworks is None:
+                self._frameworks = worker.frameworks()
+            self._phase = "prediction"
+
+    def _ask(self, worker: WorkerProcess, image: SplitImage) -> Answered:
+        """Put one question; only an answer to this very question is taken."""
+        # Random, and no index: the split is sorted by class, and an index would be as good as the label.
+        number = secrets.randbits(31)
+        question = encode_question(number, image.pixels(self._channel_order))
+        began = time.monotonic()
+        deadline = min(began + self._allowed(), self._end)
+        try:
+            worker.send(question, deadline)
+            frame = worker.receive(deadline)
         finally:
-            worker.kill()
-            record.output.append(worker.output.text())
-            record.peak_bytes = max(record.peak_bytes, worker.peak_bytes)
+            self._seconds.append(time.monotonic() - began)
+        if not isinstance(frame, Answered) or frame.number != number:
+            raise LimitExceededError(Verdict.CONTRACT, "an answer to a question that was not asked")
+        return frame
+
+    def _has_been_asked(self) -> bool:
+        return self._phase != "import"
+
+    def _has_answered(self) -> bool:
+        """Whether this or an earlier worker answered anything: then being slow is a matter of the image."""
+        return self._has_been_asked() and len(self._seconds) > 1
+
+    def _allowed(self) -> float:
+        first = self._phase == "first prediction"
+        return self._limits.first_prediction_seconds if first else self._limits.image_seconds
+
+    def _stop(self, verdict: Verdict, detail: str) -> None:
+        late = verdict is Verdict.TIMEOUT and time.monotonic() >= self._end
+        asked = None if self._phase == "import" else len(self._seconds)
+        self._stops.append(Stop(verdict, self._phase, detail, asked, is_deadline_of_total=late))
 
 
-def _import(worker: WorkerProcess, limits: Limits, end: float, record: _Record) -> bool:
-    """Wait for the worker to import main.py; return whether there is a predict to ask."""
-    began = time.monotonic()
-    _wait_for_start(worker, min(began + limits.import_seconds, end))
-    frame = worker.receive(min(began + limits.import_seconds, end))
-    if record.importing is None:
-        record.importing = time.monotonic() - began
-    if isinstance(frame, NotReady):
-        record.not_ready = frame
-    elif not isinstance(frame, Ready):
-        raise LimitExceededError(Verdict.CONTRACT, "an answer before any question")
-    return isinstance(frame, Ready)
-
-
-def _wait_for_start(worker: WorkerProcess, deadline: float) -> None:
-    """Wait until the worker stands in its sandbox.
+def _wait_for_start(worker: WorkerProcess) -> None:
+    """Wait until the worker stands in its sandbox; the time that takes is the harness's own.
 
     Raises:
         HarnessError: it does not come up; nothing of the student's has run yet.
     """
     try:
-        started = isinstance(worker.receive(deadline), Started)
-    except (LimitExceededError, WorkerDiedError):
+        started = isinstance(worker.receive(time.monotonic() + _START_SECONDS), Started)
+    except WorkerDiedError:
+        started = False
+    except LimitExceededError as breach:
+        if breach.verdict is not Verdict.TIMEOUT:
+            raise  # only the student's code can have done that: it runs already
         started = False
     if not started:
         worker.kill()
         said = worker.output.text().strip().splitlines()
         raise HarnessError(f"the sandbox did not come up: {said[-1] if said else 'no reason was given'}")
-
-
-def _ask(worker: WorkerProcess, question: bytes, index: int, deadline: float) -> Answered:
-    """Put one question; only an answer to this very question is taken."""
-    if worker.has_frames():
-        raise LimitExceededError(Verdict.CONTRACT, "an answer before its question")
-    worker.send(question, deadline)
-    frame = worker.receive(deadline)
-    if not isinstance(frame, Answered) or frame.index != index:
-        raise LimitExceededError(Verdict.CONTRACT, "an answer to a question that was not asked")
-    return frame
-
-
-def _allowed(limits: Limits, position: int) -> float:
-    return limits.first_prediction_seconds if position == 0 else limits.image_seconds

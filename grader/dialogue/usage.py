@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import islice
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _FULL = 0.99
+_MAX_INODES = 50_000
+_MAX_MAPS = 1 << 21
+"""Characters of a list of mapped files; MindSpore's is a tenth of it."""
+_MAX_PROCESSES_READ = 8
+_BROUGHT_ALONG = "brought along by the submission"
 _FRAMEWORKS = {
     # Name as people say it: (a part of its libraries' paths, the distribution that has its version).
     "mindspore": ("/mindspore/", "mindspore"),
@@ -59,31 +66,63 @@ def proportional_bytes(pid: int) -> int:
     return sum(_proportional(process) for process in descendants(pid))
 
 
-def is_full(pid: int, folder: Path) -> bool:
-    """Whether the file system at `folder`, as some process below `pid` sees it, has no room left."""
+def is_full(pid: int, folders: Sequence[Path]) -> bool:
+    """Whether one of the folders, file systems of their own inside the sandbox, has no room left.
+
+    Args:
+        pid: the first process; those below it are looked at until one is inside.
+        folders: paths inside; where the first of them exists is inside.
+    """
     for process in descendants(pid):
+        root = Path(f"/proc/{process}/root")
         try:
-            seen = Path(f"/proc/{process}/root{folder}")
-            state = os.statvfs(seen)
-            own = seen.stat().st_dev != Path("/").stat().st_dev
+            if (root / folders[0].relative_to("/")).exists():
+                return any(_has_no_room(root / folder.relative_to("/")) for folder in folders)
         except OSError:
             continue
-        if own and (state.f_bavail <= state.f_blocks * (1 - _FULL) or state.f_favail == 0):
-            return True
     return False
+
+
+def _has_no_room(folder: Path) -> bool:
+    """Whether the blocks are used up, or so many inodes that their memory counts."""
+    state = os.statvfs(folder)
+    inodes = state.f_files - state.f_ffree
+    return state.f_bavail <= state.f_blocks * (1 - _FULL) or inodes > _MAX_INODES
 
 
 def frameworks(pid: int) -> dict[str, str]:
     """Return the inference libraries that the tree below `pid` has loaded, with their versions.
 
-    Read from the kernel's list of mapped files: the code that is looked at has no say in it.
+    Read from the kernel's list of mapped files: the code that is looked at has no say in it. A library
+    that is not this environment's own file, but one that was brought along, is called so.
     """
-    maps = "".join(_read(Path(f"/proc/{process}/maps")) for process in descendants(pid))
-    return {
-        name: _version(distribution)
-        for name, (part, distribution) in _FRAMEWORKS.items()
-        if any(part in line and ".so" in line for line in maps.splitlines())
-    }
+    found: dict[str, str] = {}
+    for process in islice(descendants(pid), _MAX_PROCESSES_READ):
+        for path, inode in _mapped_libraries(process):
+            for name, (part, distribution) in _FRAMEWORKS.items():
+                if part in path and found.get(name, _BROUGHT_ALONG) == _BROUGHT_ALONG:
+                    found[name] = _version(distribution) if _is_ours(path, inode) else _BROUGHT_ALONG
+    return dict(sorted(found.items()))
+
+
+def _mapped_libraries(pid: int) -> set[tuple[str, int]]:
+    """Return path and inode of the shared libraries that a process has mapped, as far as read."""
+    try:
+        with Path(f"/proc/{pid}/maps").open(encoding="utf-8", errors="replace") as file:
+            lines = file.read(_MAX_MAPS).splitlines()
+    except OSError:
+        return set()
+    # address, permissions, offset, device, inode, path
+    rows = (line.split(maxsplit=5) for line in lines)
+    return {(row[5], int(row[4])) for row in rows if len(row) == 6 and ".so" in row[5]}
+
+
+def _is_ours(path: str, inode: int) -> bool:
+    """Whether a mapped library is the very file of this environment."""
+    try:
+        return path.startswith(sys.prefix) and Path(path).stat().st_ino == inode
+    except OSError:
+        return False
 
 
 def _version(distribution: str) -> str:

@@ -24,7 +24,7 @@ from grader.verdict import Verdict
 _LOOK_SECONDS = 0.05
 """How often the worker's memory, processes and disk are looked at."""
 _READ = 1 << 16
-_GRACE_SECONDS = 5.0
+_GRACE_SECONDS = 1.0
 
 
 @dataclass
@@ -53,6 +53,8 @@ class WorkerProcess:
         self._frames: deque[Frame] = deque()
         self._reader = FrameReader()
         self._next_look = 0.0
+        self._noise = ""
+        self._is_dead = False
         self._channel, theirs = socket.socketpair()
         with theirs:
             self._launch = launch(theirs.fileno())
@@ -93,6 +95,8 @@ class WorkerProcess:
         """
         view = memoryview(data)
         while view:
+            if self._frames or self._noise:
+                raise LimitExceededError(Verdict.CONTRACT, self._noise or "an answer before its question")
             try:
                 view = view[self._channel.send(view) :]
             except BlockingIOError:
@@ -111,12 +115,10 @@ class WorkerProcess:
             WorkerDiedError: the worker ended first.
         """
         while not self._frames:
+            if self._noise:
+                raise LimitExceededError(Verdict.CONTRACT, self._noise)
             self._wait(deadline, selectors.EVENT_READ)
         return self._frames.popleft()
-
-    def has_frames(self) -> bool:
-        """Whether the worker said something that nobody asked for."""
-        return bool(self._frames)
 
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
@@ -124,6 +126,9 @@ class WorkerProcess:
 
     def kill(self) -> None:
         """End the worker and everything it started; returns when it is dead."""
+        if self._is_dead:
+            return
+        self._is_dead = True
         started = list(usage.descendants(self._process.pid))
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -160,9 +165,11 @@ class WorkerProcess:
         if not data:
             raise self._died()
         try:
-            self._frames.extend(self._reader.feed(data))
+            for frame in self._reader.feed(data):
+                self._frames.append(frame)
         except FrameError as error:
-            raise LimitExceededError(Verdict.CONTRACT, str(error)) from error
+            # Said when it is its turn: what came before it may have been the worker's own.
+            self._noise = str(error)
 
     def _read_output(self) -> None:
         data = self._read_some()
@@ -203,15 +210,24 @@ class WorkerProcess:
             raise LimitExceededError(Verdict.MEMORY, f"{seen.resident_bytes // MIB} MiB")
         if (tasks := seen.tasks - self._launch.overhead_tasks) > self._limits.processes:
             raise LimitExceededError(Verdict.PIDS, str(tasks))
-        if self._launch.is_contained and usage.is_full(pid, self._launch.scratch):
+        if self._launch.is_contained and usage.is_full(pid, self._launch.writable):
             raise LimitExceededError(Verdict.DISK)
 
     def _died(self) -> WorkerDiedError:
-        """Find out how the worker ended, once its channel is closed."""
-        try:
-            code = self._process.wait(timeout=_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            return WorkerDiedError("it closed the answer channel")
+        """Find out how the worker ended, once its channel is closed.
+
+        Raises:
+            LimitExceededError: it lives on, and went past a limit meanwhile.
+        """
+        end = time.monotonic() + _GRACE_SECONDS
+        while (state := os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
+            if time.monotonic() > end:
+                return WorkerDiedError("it closed the answer channel")
+            self._drain()
+            self._look()
+            time.sleep(_LOOK_SECONDS / 10)
+        # WNOWAIT leaves it unburied: until kill() has ended all of it, its number stays its own.
+        code = state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128
         if code < 0 or 128 < code < 128 + signal.NSIG:

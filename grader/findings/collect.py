@@ -10,7 +10,7 @@ from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
 from grader.findings.catalogue import finding
-from grader.findings.exceptions import code_of, short
+from grader.findings.exceptions import code_of, narrow, short
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission
 from grader.report.model import FindingPart
@@ -19,8 +19,12 @@ from grader.scoring.score import Tally
 from grader.verdict import Verdict
 
 _PHASE_ZH = {"import": "导入", "first prediction": "首次预测", "prediction": "预测"}
-_HIDDEN_MESSAGE = 200
-"""Characters of a message raised while a hidden image was in reach; more could carry the image out."""
+_HIDDEN_MESSAGE, _HIDDEN_NAME = 60, 24
+"""Characters of what was said while a hidden image was in reach; enough of them would carry it out."""
+_TELLING = frozenset(
+    {"missing-file", "missing-module", "missing-library", "no-network", "no-device", "asks-keyboard"}
+)
+_MOST_FILES = 5
 _UNUSABLE = {
     "class": "it is a class",
     "not-callable": "it is not a function",
@@ -41,12 +45,13 @@ def findings_of_answers(
     found = (
         *_not_ready(answers.not_ready, submission),
         *(_stop(stop, assignment) for stop in answers.stops),
-        *_raised(answers.answers, tally),
+        *_raised(answers.answers, tally, submission),
         *_labels(tally, assignment.classes),
         *_constant(answers.answers),
+        *_checkpoints(submission),
         *(finding("one-folder-deeper", detail=note) for note in submission.notes),
     )
-    # A worker that was started again may have ended in the very same way; once is enough to say so.
+    # Workers that were started again may have ended in the very same way; once is enough to say so.
     return tuple(dict.fromkeys(found))
 
 
@@ -66,18 +71,23 @@ def _not_ready(not_ready: NotReady | None, submission: Submission) -> Iterator[F
         return
     error = not_ready.error
     if not_ready.stage == "import":
-        checkpoints = ", ".join(str(file.path) for file in submission.checkpoints) or "none"
-        yield finding(
-            code_of(error),
-            type=short(error.type),
-            message=short(error.message),
-            where=error.where or "native code",
-            checkpoints=checkpoints,
-        )
+        yield _told(code_of(error), error, submission)
     elif error.type == "missing":
         yield finding("no-predict")
     else:
         yield finding("predict-unusable", detail=_UNUSABLE.get(error.type, "it cannot be called"))
+
+
+def _told(code: str, error: Raised, submission: Submission) -> FindingPart:
+    """Word an exception; what it says may be told in full if no hidden image had been in reach."""
+    return finding(
+        code,
+        type=short(error.type),
+        message=short(error.message),
+        where=short(error.where) or "native code",
+        file=short(error.where.partition(":")[0]) or "main.py",
+        checkpoints=_some([str(file.path) for file in submission.checkpoints]) or "none",
+    )
 
 
 def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
@@ -103,24 +113,38 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
             return finding("output", limit=limits.output_kib, **phase)
         case Verdict.CONTRACT:
             return finding("forged-channel", detail=stop.detail)
-    return finding("died", detail=stop.detail, **phase)
+    if stop.phase == "import":
+        return finding("died-importing", detail=stop.detail)
+    # Which image came first is chance: the phase is left to the report's `run` section.
+    return finding("died", detail=stop.detail)
 
 
-def _raised(answers: Sequence[Answered | None], tally: Tally) -> Iterator[FindingPart]:
+def _raised(
+    answers: Sequence[Answered | None], tally: Tally, submission: Submission
+) -> Iterator[FindingPart]:
     """Report the commonest exception of predict; the first such image in the split's order speaks for it."""
     errors = [answer.error for answer in answers if answer is not None and answer.error is not None]
     if not errors:
         return
     commonest = _commonest(Counter(_kind(error) for error in errors))
     spokesman = next(error for error in errors if _kind(error) == commonest)
+    told = Raised(
+        type=narrow(spokesman.type, _HIDDEN_NAME),
+        message=narrow(spokesman.message, _HIDDEN_MESSAGE),
+        where=narrow(spokesman.where, _HIDDEN_NAME),
+        trace="",
+    )
     yield finding(
         "predict-raised",
         count=tally.raised,
         total=tally.total,
-        type=short(spokesman.type, 60),
-        message=short(spokesman.message, _HIDDEN_MESSAGE),
-        where=short(spokesman.where, 100) or "native code",
+        type=told.type,
+        message=told.message,
+        where=told.where or "native code",
     )
+    # Judged by the whole message, worded with the narrow one.
+    if (code := code_of(spokesman)) in _TELLING:
+        yield _told(code, told, submission)
 
 
 def _kind(error: Raised) -> str:
@@ -154,7 +178,7 @@ def _labels(tally: Tally, classes: Sequence[ClassInfo]) -> Iterator[FindingPart]
 
 def _listed(counted: Counter[str], most: int = 3) -> str:
     names = sorted(counted, key=lambda name: (-counted[name], name))
-    shown = ", ".join(f"{short(name, 40)!r} x {counted[name]}" for name in names[:most])
+    shown = ", ".join(f"{narrow(name, _HIDDEN_NAME)!r} x {counted[name]}" for name in names[:most])
     return shown + (", ..." if len(names) > most else "")
 
 
@@ -162,4 +186,20 @@ def _constant(answers: Sequence[Answered | None]) -> Iterator[FindingPart]:
     labels = {answer.label for answer in answers if answer is not None and answer.label is not None}
     answered = sum(answer is not None and answer.label is not None for answer in answers)
     if len(labels) == 1 and answered >= 10:
-        yield finding("constant-answer", detail=repr(short(labels.pop(), 40)))
+        yield finding("constant-answer", detail=repr(narrow(labels.pop(), _HIDDEN_NAME)))
+
+
+def _checkpoints(submission: Submission) -> Iterator[FindingPart]:
+    """Name the checkpoints that cannot be any."""
+    for file in submission.checkpoints:
+        if file.size == 0:
+            yield finding("empty-checkpoint", detail=short(str(file.path)))
+        elif file.is_lfs_pointer:
+            yield finding("lfs-pointer", detail=short(str(file.path)))
+        elif file.is_web_page:
+            yield finding("web-page-checkpoint", detail=short(str(file.path)))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_FILES} more" if len(names) > _MOST_FILES else ""
+    return ", ".join(short(name, 80) for name in names[:_MOST_FILES]) + more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from grader.intake.refusal import IntakeRefusedError
 _CHUNK = 1 << 20
 _UTF8_FLAG = 0x800
 _ENCRYPTED_FLAG = 0x1
-_MAX_ENTRIES_PER_FILE = 4
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Only for these does a bounded read bound what is unpacked; bz2 and LZMA may give gigabytes at once."""
 _MAX_RATIO = 200
 _RATIO_FREE_BYTES = 16 << 20
 """A file may unpack to this size whatever its ratio: a matrix of zeros is no bomb."""
@@ -27,12 +29,11 @@ def receive_zip(archive: Path, receiver: Receiver) -> None:
     Raises:
         IntakeRefusedError: not a zip, damaged, encrypted, a bomb, a link, or an unsafe path.
     """
+    _check_directory(archive, receiver)
     try:
         with zipfile.ZipFile(archive) as zipped:
-            entries = zipped.infolist()
-            if len(entries) > receiver.limits.submission_files * _MAX_ENTRIES_PER_FILE:
-                raise IntakeRefusedError("too-many-files", str(receiver.limits.submission_files))
-            for entry in entries:
+            for entry in zipped.infolist():
+                receiver.look_at_entry()
                 _receive_entry(zipped, entry, receiver)
     except (
         zipfile.BadZipFile,
@@ -49,6 +50,35 @@ def receive_zip(archive: Path, receiver: Receiver) -> None:
         raise IntakeRefusedError("bad-zip", "it points outside itself") from error
 
 
+_END = struct.Struct("<4s4H2LH")
+_END_SIGNATURE, _ZIP64_SIGNATURE = b"PK\x05\x06", b"PK\x06\x07"
+_BYTES_PER_ENTRY = 600
+"""A directory entry is 46 bytes, its name, and little more."""
+
+
+def _check_directory(archive: Path, receiver: Receiver) -> None:
+    """Refuse a directory of a million entries before `zipfile` makes an object of each.
+
+    Raises:
+        IntakeRefusedError: no end record, one for archives over 4 GiB, or too long a directory.
+    """
+    with archive.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _END.size - 0xFFFF - 20))
+        tail = file.read()
+    # As zipfile looks for it: at the very end, else the last one before a comment.
+    at = len(tail) - _END.size
+    if at < 0 or not (tail.startswith(_END_SIGNATURE, at) and tail.endswith(b"\0\0")):
+        at = tail.rfind(_END_SIGNATURE)
+    if at < 0 or len(tail) < at + _END.size:
+        raise IntakeRefusedError("bad-zip", "it has no directory")
+    if tail[max(0, at - 20) : at].startswith(_ZIP64_SIGNATURE):
+        raise IntakeRefusedError("bad-zip", "it is in the format for archives over 4 GiB")
+    directory_bytes = _END.unpack_from(tail, at)[5]
+    if directory_bytes > receiver.most_entries * _BYTES_PER_ENTRY:
+        raise IntakeRefusedError("too-many-files", str(receiver.limits.submission_files))
+
+
 def _receive_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, receiver: Receiver) -> None:
     name = entry_name(entry)
     if name.endswith("/"):
@@ -63,6 +93,8 @@ def _receive_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, receiver: Re
         raise IntakeRefusedError("not-a-file", str(path))
     if entry.flag_bits & _ENCRYPTED_FLAG:
         raise IntakeRefusedError("encrypted-zip", str(path))
+    if entry.compress_type not in _METHODS:
+        raise IntakeRefusedError("bad-zip", "its compression is neither stored nor deflated")
     receiver.accept(path, _unpack(zipped, entry, path))
 
 

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.assignment import MIB, Limits
 from grader.intake.refusal import IntakeRefusedError
-from grader.intake.submission import SubmittedFile
+from grader.intake.submission import HEAD_BYTES, SubmittedFile
 
 _JUNK_NAMES = frozenset(
     {
@@ -27,6 +27,9 @@ _JUNK_NAMES = frozenset(
     }
 )
 _MAX_DEPTH = 32
+_MAX_PART_BYTES, _MAX_PATH_BYTES = 255, 1024
+_ENTRIES_PER_FILE = 4
+"""Folders and junk may be there too, but not without end."""
 
 
 def is_junk(path: PurePosixPath) -> bool:
@@ -49,12 +52,13 @@ def checked_path(raw: str) -> PurePosixPath:
         raise IntakeRefusedError("bad-path", repr(raw))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise IntakeRefusedError("unsafe-path", repr(raw))
-    if len(path.parts) > _MAX_DEPTH or any(len(part.encode("utf-8", "replace")) > 255 for part in path.parts):
-        raise IntakeRefusedError("bad-path", repr(raw[:80]))
     try:
-        name.encode("utf-8")
+        longest = max(len(part.encode("utf-8")) for part in path.parts)
+        length = len(name.encode("utf-8"))
     except UnicodeEncodeError as error:
-        raise IntakeRefusedError("bad-path", repr(raw)) from error
+        raise IntakeRefusedError("bad-path", ascii(raw[:80])) from error
+    if len(path.parts) > _MAX_DEPTH or longest > _MAX_PART_BYTES or length > _MAX_PATH_BYTES:
+        raise IntakeRefusedError("bad-path", repr(raw[:80]))
     return path
 
 
@@ -65,8 +69,24 @@ class Receiver:
     folder: Path
     limits: Limits
     files: list[SubmittedFile] = field(default_factory=list)
+    _entries: int = 0
     _bytes: int = 0
     _seen: set[PurePosixPath] = field(default_factory=set)
+
+    @property
+    def most_entries(self) -> int:
+        """How many entries are looked at: files, folders and junk together."""
+        return self.limits.submission_files * _ENTRIES_PER_FILE
+
+    def look_at_entry(self) -> None:
+        """Count one entry, whatever it is.
+
+        Raises:
+            IntakeRefusedError: one too many.
+        """
+        self._entries += 1
+        if self._entries > self.most_entries:
+            raise IntakeRefusedError("too-many-files", str(self.limits.submission_files))
 
     def accept(self, path: PurePosixPath, chunks: Iterator[bytes]) -> None:
         """Copy one file in, hashing it.
@@ -82,13 +102,13 @@ class Receiver:
         target = self.folder / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            digest, size = self._copy(target, chunks)
+            digest, size, head = self._copy(target, chunks)
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise IntakeRefusedError("duplicate-path", str(path)) from error
-        self.files.append(SubmittedFile(path=path, size=size, sha256=digest))
+        self.files.append(SubmittedFile(path=path, size=size, sha256=digest, head=head))
 
-    def _copy(self, target: Path, chunks: Iterator[bytes]) -> tuple[str, int]:
-        digest, size = hashlib.sha256(), 0
+    def _copy(self, target: Path, chunks: Iterator[bytes]) -> tuple[str, int, bytes]:
+        digest, size, head = hashlib.sha256(), 0, b""
         # O_EXCL: two entries must never meet in one file, whatever their names are made of.
         with os.fdopen(
             os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb"
@@ -99,5 +119,6 @@ class Receiver:
                 if self._bytes > self.limits.submission_mib * MIB:
                     raise IntakeRefusedError("too-large", f"{self.limits.submission_mib} MiB")
                 digest.update(chunk)
+                head = head or chunk[:HEAD_BYTES]
                 out.write(chunk)
-        return digest.hexdigest(), size
+        return digest.hexdigest(), size, head

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from grader.intake.entry import Receiver, checked_path, is_junk
 from grader.intake.refusal import IntakeRefusedError
 
 _CHUNK = 1 << 20
-_MAX_ENTRIES_PER_FILE = 4
-"""How many directory entries are looked at for each file that may be handed in."""
 
 
 def receive_folder(folder: Path, receiver: Receiver) -> None:
@@ -21,27 +19,29 @@ def receive_folder(folder: Path, receiver: Receiver) -> None:
     Raises:
         IntakeRefusedError: a link, FIFO, device, socket, hard link or unreadable file.
     """
-    budget = receiver.limits.submission_files * _MAX_ENTRIES_PER_FILE
-    for index, (path, relative) in enumerate(_plain_files(folder, PurePosixPath())):
-        if index > budget:
-            raise IntakeRefusedError("too-many-files", str(receiver.limits.submission_files))
+    for path, relative in _plain_files(folder, PurePosixPath(), receiver.look_at_entry):
         receiver.accept(relative, _read(path))
 
 
-def _plain_files(folder: Path, prefix: PurePosixPath) -> Iterator[tuple[Path, PurePosixPath]]:
+def _plain_files(
+    folder: Path, prefix: PurePosixPath, look_at_entry: Callable[[], None]
+) -> Iterator[tuple[Path, PurePosixPath]]:
+    entries = []
     try:
         with os.scandir(folder) as scan:
-            entries = sorted(scan, key=lambda entry: entry.name)
+            for entry in scan:
+                look_at_entry()
+                entries.append(entry)
     except OSError as error:
         raise IntakeRefusedError("unreadable", str(prefix)) from error
-    for entry in entries:
+    for entry in sorted(entries, key=lambda entry: entry.name):
         relative = prefix / checked_path(entry.name)
         if is_junk(relative):
             continue
         status = entry.stat(follow_symlinks=False)
         if stat.S_ISDIR(status.st_mode):
             checked_path(str(relative))
-            yield from _plain_files(Path(entry.path), relative)
+            yield from _plain_files(Path(entry.path), relative, look_at_entry)
         else:
             _check_plain(status, relative)
             yield Path(entry.path), relative

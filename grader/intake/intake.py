@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -42,7 +43,10 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
 def name_of(source: Path) -> str:
     """Return the name a submission goes by in reports: its folder's, or its archive's without `.zip`."""
     resolved = source.resolve()
-    return resolved.stem if resolved.suffix.lower() == ".zip" and not resolved.is_dir() else resolved.name
+    is_archive = resolved.suffix.lower() == ".zip" and not resolved.is_dir()
+    name = resolved.stem if is_archive else resolved.name
+    # A name in another encoding must not keep the report from being written.
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submission:

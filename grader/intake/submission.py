@@ -10,6 +10,9 @@ CHECKPOINT_SUFFIXES = frozenset(
 )
 
 
+HEAD_BYTES = 64
+
+
 @dataclass(frozen=True)
 class SubmittedFile:
     """One file of a submission."""
@@ -19,11 +22,23 @@ class SubmittedFile:
     size: int
     """Bytes."""
     sha256: str
+    head: bytes = b""
+    """The first bytes, by which a checkpoint that is none can be told."""
 
     @property
     def is_checkpoint(self) -> bool:
         """Whether the name is that of a file of trained parameters."""
         return self.path.suffix.lower() in CHECKPOINT_SUFFIXES
+
+    @property
+    def is_lfs_pointer(self) -> bool:
+        """Whether it only says where git-lfs keeps the real file."""
+        return self.head.startswith(b"version https://git-lfs")
+
+    @property
+    def is_web_page(self) -> bool:
+        """Whether it is HTML: what a browser saves when a download needed a login."""
+        return self.head.lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 @dataclass(frozen=True)

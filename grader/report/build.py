@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from grader.assignment import MIB, Assignment
 from grader.dialogue.interview import Answers
 from grader.digest import digest_of_parts
 from grader.intake.submission import Submission
+from grader.provenance import Harness
 from grader.report.model import (
     AssignmentPart,
     ClassPart,
@@ -21,6 +22,7 @@ from grader.report.model import (
     EnginePart,
     FilePart,
     FindingPart,
+    HarnessPart,
     IntervalPart,
     IsolationPart,
     Report,
@@ -47,7 +49,6 @@ class Circumstances:
     started: str
     """UTC, ISO 8601."""
     host: str
-    shuffle_seed: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Question:
     split: Split
     assignment: Assignment
     mode: Mode
-    grader_version: str
+    harness: Harness
 
     @property
     def identity(self) -> str:
@@ -68,7 +69,7 @@ class Question:
                 ("submission", self.submission.sha256),
                 ("split", self.split.sha256),
                 ("assignment", self.assignment.sha256),
-                ("grader", self.grader_version),
+                ("harness", self.harness.sha256),
                 ("mode", self.mode),
             )
         )
@@ -120,7 +121,7 @@ def build_report(
             sha256=question.assignment.sha256,
             channel_order=question.assignment.channel_order,
         ),
-        grader_version=question.grader_version,
+        harness=HarnessPart(**asdict(question.harness)),
         run=_run(answers, circumstances),
     )
 
@@ -194,7 +195,6 @@ def _run(answers: Answers | None, circumstances: Circumstances) -> RunPart:
     return RunPart(
         started=circumstances.started,
         host=circumstances.host,
-        shuffle_seed=circumstances.shuffle_seed,
         import_seconds=_coarse(timing.importing if timing else None),
         first_prediction_seconds=_coarse(timing.first if timing else None),
         other_predictions_seconds=round(sum(timing.rest), 1) if timing else 0.0,

@@ -11,41 +11,54 @@ from grader.errors import UsageError
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor
 from grader.report.outcome import Outcome
+from grader.sandbox.policy import is_visible_inside
 
 REPORT_JSON = Path("report.json")
 REPORT_HTML = Path("report.html")
 INSTRUCTOR_JSON = Path("instructor", "answers.json")
+EARLIER = "earlier"
 
 
 def check_output_folder(out: Path, submission: Path) -> None:
     """Find out before grading whether reports can be written there.
 
     Raises:
-        UsageError: `out` is a file, cannot be made or written, or lies inside the submission.
+        UsageError: `out` cannot be made or written, lies inside the submission, where a submission could
+            read it, or something else stands in the place of one of its folders.
     """
     if out.resolve().is_relative_to(submission.resolve()):
         raise UsageError(f"--out {out} lies inside the submission: choose a folder beside it")
+    if is_visible_inside(out):
+        raise UsageError(f"--out {out} lies where submissions can read: choose a folder of your own")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make the folder {out}: {error.strerror}; choose another --out") from error
     if not os.access(out, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write into {out}: choose another --out")
+    for folder in (out / EARLIER, (out / INSTRUCTOR_JSON).parent):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is in the way: move it, or choose another --out")
 
 
 def write_outcome(outcome: Outcome, out: Path) -> Path:
     """Write all files of a grading below `out`; return the path of `report.html`.
 
-    Files of an earlier grading are moved to `earlier/<number>/` first.
+    Files of an earlier grading are moved to `earlier/<number>/`, once the new ones are on the disk.
     """
     contents = {
         REPORT_JSON: to_json(outcome),
         REPORT_HTML: render_html(outcome.report),
         INSTRUCTOR_JSON: render_instructor(outcome),
     }
-    _keep_earlier(out, [*contents])
-    for path, text in contents.items():
-        _write_atomically(out / path, text)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
+        for path, text in contents.items():
+            _write(Path(folder) / path, text)
+        _keep_earlier(out, [*contents])
+        for path in contents:
+            (out / path).parent.mkdir(exist_ok=True)
+            (Path(folder) / path).replace(out / path)
     return out / REPORT_HTML
 
 
@@ -58,7 +71,7 @@ def _keep_earlier(out: Path, paths: list[Path]) -> None:
     present = [path for path in paths if (out / path).exists()]
     if not present:
         return
-    earlier = out / "earlier"
+    earlier = out / EARLIER
     earlier.mkdir(exist_ok=True)
     number = 1 + max((int(entry.name) for entry in earlier.iterdir() if entry.name.isdigit()), default=0)
     for path in present:
@@ -67,12 +80,9 @@ def _keep_earlier(out: Path, paths: list[Path]) -> None:
         (out / path).rename(target)
 
 
-def _write_atomically(path: Path, text: str) -> None:
+def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with path.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    Path(temporary).chmod(0o644)
-    Path(temporary).replace(path)

@@ -17,6 +17,8 @@ def render_instructor(outcome: Outcome) -> str:
     value: dict[str, Any] = {
         "identity": outcome.report.identity,
         "verdict": outcome.report.verdict.value,
+        "shuffle_seed": outcome.shuffle_seed,
+        "harness_failure": outcome.failure,
         "output": answers.output if answers else "",
         "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
         "answers": [],
@@ -34,7 +36,7 @@ def _answer(answer: Answered | None, reader: LabelReader, names: tuple[str, ...]
     if answer is None:
         return {"answered": None, "as": None, "problem": "no answer"}
     if answer.error is not None:
-        return {"answered": None, "as": None, "problem": f"{answer.error.type}: {answer.error.message}"}
+        return {"answered": None, "as": None, "problem": answer.error.trace or answer.error.type}
     if answer.label is None:
         return {"answered": None, "as": None, "problem": f"returned {answer.wrong_type}"}
     index = reader.read(answer.label)

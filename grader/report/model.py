@@ -127,6 +127,15 @@ class AssignmentPart(_Part):
     channel_order: Literal["bgr", "rgb"]
 
 
+class HarnessPart(_Part):
+    """What graded, and the environment that the submission ran in."""
+
+    version: str
+    source_sha256: str = Field(description="Over the grader's and the course library's files.")
+    python: str
+    libraries: dict[str, str] = Field(description="Versions of those that are installed.")
+
+
 class StopPart(_Part):
     """Where a run was stopped."""
 
@@ -141,7 +150,6 @@ class RunPart(_Part):
 
     started: str = Field(description="UTC, ISO 8601.")
     host: str
-    shuffle_seed: int
     import_seconds: float | None
     first_prediction_seconds: float | None
     other_predictions_seconds: float
@@ -155,7 +163,7 @@ class Report(_Part):
     """The outcome of one grading."""
 
     schema_version: Literal["1"] = "1"
-    identity: str = Field(description="Over submission, split, assignment and grader version.")
+    identity: str = Field(description="Over submission, split, assignment, mode and harness.")
     mode: Literal["official", "self-check"]
     verdict: Verdict
     score: ScorePart | None = Field(description="None only if the harness itself failed.")
@@ -167,10 +175,5 @@ class Report(_Part):
     submission: SubmissionPart
     split: SplitPart
     assignment: AssignmentPart
-    grader_version: str
+    harness: HarnessPart
     run: RunPart
-
-    @property
-    def is_graded(self) -> bool:
-        """Whether the grading went through; decides the exit code."""
-        return self.verdict is Verdict.GRADED

@@ -19,3 +19,7 @@ class Outcome:
     """Per image; None if no code was run."""
     split: Split
     classes: tuple[ClassInfo, ...]
+    shuffle_seed: int
+    """Of the order in which images were asked. Beside a report it would tell labels: no report has it."""
+    failure: str = ""
+    """Traceback of what went wrong in the harness itself, if anything did."""

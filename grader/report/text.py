@@ -16,18 +16,14 @@ def render_text(report: Report) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def printable(text: str) -> str:
-    """Return text without the control characters that would steer a terminal."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text
-    )
+def one_line(text: str) -> str:
+    """Return text without the characters that would steer a terminal, line ends among them."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _headline(report: Report) -> str:
     kind = "self-check" if report.mode == "self-check" else "official grading"
-    return printable(
-        f"{report.submission.name}: {report.verdict.value}   ({report.assignment.title}, {kind})"
-    )
+    return one_line(f"{report.submission.name}: {report.verdict.value}   ({report.assignment.title}, {kind})")
 
 
 def _score(report: Report) -> str:
@@ -45,7 +41,8 @@ def _score(report: Report) -> str:
 def _finding(finding: FindingPart) -> str:
     mark = {"error": "x", "warning": "!", "note": "-"}[finding.severity]
     lines = [f"  {mark} {finding.title}", f"    {finding.rationale}", f"    -> {finding.help}"]
-    return printable("\n".join([*lines, f"    {finding.title_zh}", f"    -> {finding.help_zh}"]))
+    lines += [f"    {finding.title_zh}", f"    -> {finding.help_zh}"]
+    return "\n".join(map(one_line, lines))
 
 
 def _weakest(report: Report, most: int = 6) -> str:
@@ -94,4 +91,4 @@ def _times(report: Report) -> str:
 
 def _stopped(phase: str, image: int | None, detail: str) -> str:
     where = f"{phase}, at image {image} in the order asked" if image else phase
-    return printable(f"{where}: {detail}" if detail else where)
+    return one_line(f"{where}: {detail}" if detail else where)

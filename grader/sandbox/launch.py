@@ -8,10 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grader.assignment import MIB, Limits
-
-_SEEN_ABOVE_LIMIT = 8
-
 
 @dataclass(frozen=True)
 class Isolation:
@@ -34,8 +30,8 @@ class Launch:
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    scratch: Path
-    """The folder that the worker may write to, as a path inside."""
+    writable: tuple[Path, ...]
+    """The folders that the worker may write to, as paths inside."""
     is_contained: bool
     """Whether the scratch folder is a capped file system of its own, and whether the end of the first
     process is the end of all."""
@@ -45,7 +41,7 @@ class Launch:
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """The worker's one argument."""
+    """The worker's one argument; all paths are as they are inside."""
 
     channel: int
     """File descriptor of the answer channel."""
@@ -53,33 +49,15 @@ class WorkerSettings:
     scratch: str
     library: str
     file_bytes: int
-    """The largest file that may be written; 0 where the scratch folder has a cap of its own."""
+    """The largest file that may be written, on disk or in memory."""
     processes: int
-    """0 where the limit would count processes that are not the submission's."""
+    """0 where the kernel would count processes that are not the submission's."""
     open_files: int
     threads: int
+    dies_with_parent: bool
+    """Whether the worker itself must see to it that it does not outlive the grader."""
 
 
-def worker_command(
-    worker: Path,
-    channel: int,
-    submission: Path,
-    scratch: Path,
-    library: Path,
-    limits: Limits,
-    *,
-    contained: bool,
-) -> tuple[str, ...]:
-    """Return the command that runs the worker, with all paths as they are inside."""
-    settings = WorkerSettings(
-        channel=channel,
-        submission=str(submission),
-        scratch=str(scratch),
-        library=str(library),
-        file_bytes=0 if contained else limits.scratch_mib * MIB,
-        # A little more than allowed, so that the grader sees who goes past the limit.
-        processes=limits.processes + _SEEN_ABOVE_LIMIT if contained else 0,
-        open_files=limits.open_files,
-        threads=limits.threads,
-    )
+def worker_command(worker: Path, settings: WorkerSettings) -> tuple[str, ...]:
+    """Return the command that runs the worker."""
     return (sys.executable, "-s", "-B", "-u", str(worker), json.dumps(asdict(settings)))

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import site
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,12 +74,14 @@ class Policy:
     rules: tuple[Rule, ...]
     environment: Mapping[str, str]
 
+    @property
+    def scratch_mib(self) -> int:
+        """What the scratch folder holds."""
+        return next(rule.mib for rule in self.rules if isinstance(rule, Scratch) and rule.at == SCRATCH)
+
     def shows(self, path: Path) -> bool:
         """Whether a path of this machine can be read inside."""
-        real = path.resolve()
-        return any(
-            isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()) for rule in self.rules
-        )
+        return _show(self.rules, path)
 
 
 def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Limits) -> Policy:
@@ -93,17 +95,29 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
     """
     return Policy(
         rules=(
-            *_system(identity),
+            *_operating_system(),
+            ReadOnly(identity / "passwd", Path("/etc/passwd")),
+            ReadOnly(identity / "group", Path("/etc/group")),
             *_interpreter(),
             ReadOnly(Path(__file__).parent / "worker.py", WORKER),
             ReadOnly(course_library(), LIBRARY / "src_mindspore"),
             ReadOnly(submission, SUBMISSION),
             Scratch(SCRATCH, limits.scratch_mib + submission_mib),
             Link(Path("/tmp"), str(SCRATCH / "tmp")),  # noqa: S108 - inside the sandbox
-            Scratch(Path("/dev/shm"), _SHARED_MEMORY_MIB),  # noqa: S108
+            Scratch(Path("/dev/shm"), min(_SHARED_MEMORY_MIB, limits.scratch_mib)),  # noqa: S108
         ),
         environment=environment_for(SCRATCH, limits),
     )
+
+
+def is_visible_inside(path: Path) -> bool:
+    """Whether every submission could read this path of the machine: nothing hidden may lie there."""
+    return _show((*_operating_system(), *_interpreter()), path)
+
+
+def _show(rules: Iterable[Rule], path: Path) -> bool:
+    real = path.resolve()
+    return any(isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()) for rule in rules)
 
 
 def course_library() -> Path:
@@ -147,7 +161,7 @@ def environment_for(home: Path, limits: Limits) -> dict[str, str]:
     return environment
 
 
-def _system(identity: Path) -> Iterator[Rule]:
+def _operating_system() -> Iterator[Rule]:
     """The operating system's programs and libraries, and the little of /etc that they need."""
     yield ReadOnly(Path("/usr"), Path("/usr"))
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
@@ -160,8 +174,6 @@ def _system(identity: Path) -> Iterator[Rule]:
         path = Path("/etc", name)
         if path.exists():
             yield ReadOnly(path.resolve(), path)
-    yield ReadOnly(identity / "passwd", Path("/etc/passwd"))
-    yield ReadOnly(identity / "group", Path("/etc/group"))
 
 
 def _interpreter() -> Iterator[Rule]:

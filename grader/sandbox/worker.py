@@ -2,30 +2,33 @@
 
 This file is started as a script and sees nothing of the harness but itself: it imports only the
 standard library and numpy, and holds no label, no clock that counts, and no secret. Everything it
-sends may have been forged by the code it runs; the grader treats it so.
+sends may have been forged by the code it runs; the grader treats it so. A question's number is random
+and says nothing about the image.
 
 Frames, in both directions: a 4-byte big-endian length and that many bytes of JSON. A question's
-JSON, `{"index": int, "shape": [height, width, 3]}`, is followed by height * width * 3 bytes of
+JSON, `{"number": int, "shape": [height, width, 3]}`, is followed by height * width * 3 bytes of
 pixels. Answers are exactly one of
 
     {"ready": false}                      about to import main.py
     {"ready": true}                       main.py is imported and has a predict
-    {"index": int, "label": str}          what predict returned
-    {"index": int, "type": str}           predict returned something else than text: its type
-    {"index": int, "error": {...}}        predict raised
+    {"number": int, "label": str}         what predict returned
+    {"number": int, "type": str}          predict returned something else than text: its type
+    {"number": int, "error": {...}}       predict raised
     {"stage": str, "error": {...}}        importing main.py raised, or predict is not usable
 """
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import ctypes
+import importlib.util
 import inspect
-import io
 import json
 import os
 import random
 import resource
 import shutil
+import signal
 import socket
 import struct
 import sys
@@ -35,6 +38,7 @@ from typing import Any
 
 import numpy as np
 
+_PR_SET_PDEATHSIG = 1
 _MAX_TEXT = 2000
 """Characters of a label, message or traceback that are worth sending."""
 
@@ -65,8 +69,12 @@ def _bind_limits(settings: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (settings["open_files"],) * 2)
     if settings["processes"]:
         resource.setrlimit(resource.RLIMIT_NPROC, (settings["processes"],) * 2)
-    if settings["file_bytes"]:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_bytes"],) * 2)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (settings["file_bytes"],) * 2)
+    # Should the machine run out of memory, this process goes first and not the grader.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    if settings["dies_with_parent"]:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, random.sample(cores, min(len(cores), settings["threads"])))
 
@@ -81,7 +89,7 @@ def _scratch_copy(submission: Path, scratch: Path) -> Path:
 def _load(channel: socket.socket, folder: Path) -> Any:
     """Import main.py and return its predict, or report why that cannot be."""
     try:
-        module = importlib.import_module("main")
+        module = _import_main(folder / "main.py")
     except BaseException as error:  # also SystemExit and KeyboardInterrupt: the student's code raised them
         _send(channel, {"stage": "import", "error": _describe(error, folder)})
         return None
@@ -92,6 +100,19 @@ def _load(channel: socket.socket, folder: Path) -> Any:
         )
         return None
     return module.predict
+
+
+def _import_main(path: Path) -> Any:
+    """Import this very file as `main`, whatever else of that name lies beside it.
+
+    It must be in `sys.modules` under its name: MindSpore's GRAPH mode imports the modules of cells again.
+    """
+    spec = importlib.util.spec_from_file_location("main", path)
+    assert spec is not None and spec.loader is not None  # noqa: S101 - a .py file always has a loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["main"] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def _problem_with(predict: Any) -> str:
@@ -108,8 +129,8 @@ def _problem_with(predict: Any) -> str:
         inspect.signature(predict).bind(None)
     except TypeError:
         return "arguments"
-    except ValueError:  # a built-in without a signature: calling it will tell
-        pass
+    except Exception:  # no signature, or one that raises: calling it will tell
+        return ""
     return ""
 
 
@@ -118,11 +139,11 @@ def _answer_all(channel: socket.socket, predict: Any, folder: Path) -> None:
         question = _receive(channel)
         if question is None:
             return
-        index, image = question
+        number, image = question
         try:
-            answer = {"index": index, **_as_text(predict(image))}
+            answer = {"number": number, **_as_text(predict(image))}
         except BaseException as error:
-            answer = {"index": index, "error": _describe(error, folder)}
+            answer = {"number": number, "error": _describe(error, folder)}
         _send(channel, answer)
 
 
@@ -135,11 +156,21 @@ def _as_text(returned: Any) -> dict[str, str]:
 
 
 def _describe(error: BaseException, folder: Path) -> dict[str, str]:
-    """Describe an exception: type, message, last line of the student's own code, traceback."""
+    """Describe an exception, whatever its own methods do."""
     try:
-        message = str(error)
+        return _described(error, folder)
     except BaseException:
-        message = ""
+        return {
+            "type": "Exception",
+            "message": "an exception that cannot be described",
+            "where": "",
+            "trace": "",
+        }
+
+
+def _described(error: BaseException, folder: Path) -> dict[str, str]:
+    """Return type, message, last line of the student's own code, and traceback."""
+    message = str(error)
     if isinstance(error, SyntaxError):
         where = f"{error.filename or ''}:{error.lineno or 0}"
     else:
@@ -160,12 +191,7 @@ def _is_inside(filename: str, folder: Path) -> bool:
 
 
 def _trace(error: BaseException) -> str:
-    out = io.StringIO()
-    try:
-        traceback.print_exception(type(error), error, error.__traceback__, file=out)
-    except BaseException:
-        return ""
-    return out.getvalue()
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
 def _receive(channel: socket.socket) -> tuple[int, np.ndarray[Any, Any]] | None:
@@ -179,7 +205,7 @@ def _receive(channel: socket.socket) -> tuple[int, np.ndarray[Any, Any]] | None:
     # numpy's own memory for every image: contiguous, base is None, nothing shared with another image.
     image = np.empty(question["shape"], np.uint8)
     _fill(channel, memoryview(image.data).cast("B"))
-    return question["index"], image
+    return question["number"], image
 
 
 def _fill(channel: socket.socket, view: memoryview) -> bool:
@@ -192,6 +218,7 @@ def _fill(channel: socket.socket, view: memoryview) -> bool:
 
 
 def _send(channel: socket.socket, frame: dict[str, Any]) -> None:
+    """Send one frame; any text in it is ASCII-escaped, so lone surrogates pass."""
     body = json.dumps(frame).encode("ascii")
     channel.sendall(struct.pack("!I", len(body)) + body)
 

@@ -23,6 +23,9 @@ def normalised(text: str) -> str:
     return " ".join(visible.split())
 
 
+_LONGEST = 200
+
+
 class LabelReader:
     """Finds the class that a text names."""
 
@@ -37,9 +40,12 @@ class LabelReader:
 
     def read(self, text: str) -> int | None:
         """Return the class index, or None if the text names no class."""
+        # No name is as long; and normalising takes time that grows with the square of the length.
+        if len(text) > _LONGEST:
+            return None
         return self._index.get(normalised(text))
 
     def near_miss(self, text: str) -> int | None:
         """Return the class that a wrong text probably meant, if any."""
-        close = difflib.get_close_matches(normalised(text)[:200], self._index, n=1, cutoff=0.8)
+        close = difflib.get_close_matches(normalised(text[:_LONGEST]), self._index, n=1, cutoff=0.8)
         return self._index[close[0]] if close else None

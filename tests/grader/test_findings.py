@@ -1,11 +1,15 @@
+import re
+from pathlib import Path
+
 import pytest
 
+import grader
 from grader.dialogue.frames import Raised
-from grader.findings import catalogue
-from grader.findings.exceptions import code_of, short
+from grader.findings import catalogue, exceptions
+from grader.findings.exceptions import code_of, narrow, short
 
 FIELDS = [
-    *("detail", "type", "message", "where", "checkpoints", "count", "total", "meant", "meant_zh"),
+    *("detail", "type", "message", "where", "file", "checkpoints", "count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),
 ]
 
@@ -40,6 +44,19 @@ def test_what_a_student_wrote_is_never_a_format_string():
         ("EOFError", "EOF when reading a line", "asks-keyboard"),
         ("SystemExit", "2", "asks-keyboard"),
         ("RuntimeError", "Attempting to deserialize object on a CUDA device", "no-device"),
+        ("ValueError", "device_target must be CPU", "no-device"),
+        (
+            "ImportError",
+            "libGL.so.1: cannot open shared object file: No such file or directory",
+            "missing-library",
+        ),
+        (
+            "CalledProcessError",
+            "Command '['python', '-m', 'pip', 'install', 'timm']' returned non-zero exit status 1.",
+            "no-network",
+        ),
+        ("SystemExit", "the checkpoint is too old", "import-failed"),
+        ("ValueError", "bins must be in ascending order", "import-failed"),
         ("ZeroDivisionError", "division by zero", "import-failed"),
     ],
 )
@@ -52,10 +69,18 @@ def test_short_text_is_one_line_and_bounded():
     assert len(short("x" * 1000)) == 300
 
 
-def test_every_code_that_the_grader_uses_is_in_the_catalogue():
-    from pathlib import Path
+def test_addresses_which_change_with_every_run_are_left_out():
+    assert short("<main.Net object at 0x7fd61234abcd>") == "<main.Net object at 0x...>"
 
-    import grader
 
+def test_what_is_told_over_a_hidden_image_is_little_and_ascii():
+    assert narrow("图像" * 100, 60) == "?" * 57 + "..."
+
+
+def test_the_catalogue_and_the_code_know_the_same_codes():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
-    assert all(f'"{code}"' in source for code in catalogue.codes()), "a message that nothing says"
+    used = set(re.findall(r'(?:finding|IntakeRefusedError)\(\s*"([a-z0-9-]+)"', source))
+    used |= set(
+        re.findall(r'(?:return|else) "([a-z0-9-]+)"', Path(exceptions.__file__).read_text(encoding="utf-8"))
+    )
+    assert used == catalogue.codes()

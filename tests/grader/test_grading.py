@@ -1,10 +1,21 @@
 """Gradings through the front door, in the real sandbox, with submissions in plain numpy."""
 
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import time
 import zipfile
+from pathlib import Path
 
 import pytest
 
-from grader import HarnessError, Verdict, grade
+from grader import HarnessError, Verdict, grade, grading
+from grader.dialogue import interview as interview_module
 from grader.grading import run_grading
 from grader.sandbox import ladder, policy
 
@@ -49,9 +60,9 @@ def test_grade_is_the_whole_in_one_call(write_submission, split_folder, assignme
 
 def test_the_same_grading_twice_differs_in_run_alone(write_submission, split, assignment):
     folder = write_submission(ORACLE.replace("// 80", "// 100"))
-    first, second = (run_grading(folder, split, assignment).report for _ in range(2))
-    assert first.model_dump(exclude={"run"}) == second.model_dump(exclude={"run"})
-    assert first.run.shuffle_seed != second.run.shuffle_seed
+    first, second = (run_grading(folder, split, assignment) for _ in range(2))
+    assert first.report.model_dump(exclude={"run"}) == second.report.model_dump(exclude={"run"})
+    assert first.shuffle_seed != second.shuffle_seed
 
 
 def test_a_zip_and_a_chinese_folder_are_the_same_submission(write_submission, split, assignment, tmp_path):
@@ -136,7 +147,7 @@ def test_every_image_is_an_array_of_its_own(graded):
         ("1 / 0", Verdict.CRASH, "import-failed"),
         ("def predict(image): raise ValueError('dark')", Verdict.CRASH, "predict-raised"),
         ("def predict(image): exit(0)", Verdict.CRASH, "predict-raised"),
-        ("import os; os._exit(0)", Verdict.CRASH, "died"),
+        ("import os; os._exit(0)", Verdict.CRASH, "died-importing"),
         ("import os\ndef predict(image): os.abort()", Verdict.CRASH, "died"),
         ("def predict(image): return 'cat'", Verdict.GRADED, "unknown-label"),
         ("def predict(image): return 'Hats'", Verdict.GRADED, "constant-answer"),
@@ -171,7 +182,7 @@ def test_what_a_student_did_gets_its_verdict_and_its_message(graded, source, ver
 def test_endless_code_is_stopped_and_the_phase_is_named(graded, source, phase, asked):
     report = graded(source, import_seconds=1.5, first_prediction_seconds=1.0, image_seconds=1.0)
     assert report.verdict is Verdict.TIMEOUT
-    assert [(stop.phase, stop.image) for stop in report.run.stops] == [(phase, asked)]
+    assert (report.run.stops[0].phase, report.run.stops[0].image) == (phase, asked)
     assert f"during {phase}" in report.findings[0].title
 
 
@@ -207,10 +218,12 @@ def test_a_slow_first_call_has_its_own_budget(graded):
             Verdict.MEMORY,
         ),
         ("import time\ntry:\n    f = open('/tmp/x', 'wb')\n    while True: f.write(bytes(10**6))\nexcept OSError: time.sleep(9)", Verdict.DISK),
+        ("import time\nfor n in range(10**6): open(f'/tmp/{n}', 'w').close()\ntime.sleep(9)", Verdict.DISK),
+        ("import time\ntry:\n    f = open('/dev/shm/x', 'wb')\n    while True: f.write(bytes(10**6))\nexcept OSError: time.sleep(9)", Verdict.DISK),
         ("while True: print('x' * 1000)", Verdict.OUTPUT),
         ("import sys\nwhile True: sys.stderr.write('x' * 1000)", Verdict.OUTPUT),
     ],
-    ids=["forks", "threads", "one array", "many children", "a file", "stdout", "stderr"],
+    ids=["forks", "threads", "one array", "many children", "a file", "empty files", "shared memory", "stdout", "stderr"],
 )  # fmt: skip
 def test_what_uses_everything_up_is_stopped_by_name(graded, source, verdict):
     report = graded(source, memory_mib=300, scratch_mib=16, processes=32)
@@ -239,7 +252,7 @@ def test_one_file_cannot_outgrow_the_scratch_folder_by_any_name(graded):
     assert report.verdict in (Verdict.GRADED, Verdict.DISK)
 
 
-def test_answers_before_a_crash_are_kept_and_the_rest_is_asked_of_a_new_process(graded):
+def test_a_death_costs_its_image_and_the_rest_is_asked_of_a_new_process(graded):
     report = graded(
         """
         import os
@@ -249,15 +262,46 @@ def test_answers_before_a_crash_are_kept_and_the_rest_is_asked_of_a_new_process(
         def predict(image):
             global asked
             asked += 1
-            if asked == 4:
+            if asked == 5:
                 os._exit(0)
             return NAMES[int(image[0, 0, 0]) // 80]
         """
     )
     assert report.verdict is Verdict.CRASH
-    # Four asked, three answered; then four more of a second process; the other four are not asked.
-    assert (report.score.correct, report.score.unanswered) == (6, 6)
-    assert [stop.image for stop in report.run.stops] == [4, 8]
+    # Four answered and one lost, twice; then two answered by a third process.
+    assert (report.score.correct, report.score.unanswered) == (10, 2)
+    assert [stop.image for stop in report.run.stops] == [5, 10]
+
+
+@pytest.mark.parametrize("fate", ["os.abort()", "os._exit(3)", "time.sleep(99)", "1 / 0"])
+def test_a_submission_that_fails_at_certain_images_has_the_same_report_in_every_order(
+    write_submission, split, assignment, fate
+):
+    source = f"""
+        import os, time
+        NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
+
+        def predict(image):
+            if int(image[0, 0, 0]) in (81, 163):
+                {fate}
+            return NAMES[int(image[0, 0, 0]) // 80]
+    """
+    folder = write_submission(source)
+    reports = [
+        run_grading(
+            folder, split, with_limits(assignment, image_seconds=0.7, first_prediction_seconds=8.0)
+        ).report
+        for _ in range(3)
+    ]
+    if "sleep" in fate:  # by the first prediction's deadline it has had its chance
+        reports = [report for report in reports if report.run.stops[0].phase != "first prediction"]
+    assert {report.score.correct for report in reports} <= {10}
+    assert len({report.model_dump_json(exclude={"run"}) for report in reports}) <= 1
+
+
+def test_a_submission_that_always_dies_is_given_up_soon(graded):
+    report = graded("import os\ndef predict(image): os.abort()")
+    assert (report.verdict, len(report.run.stops)) == (Verdict.CRASH, 2)
 
 
 def test_a_report_written_by_the_submission_counts_for_nothing(graded):
@@ -290,6 +334,109 @@ def test_forged_answers_are_only_guesses_and_end_the_grading(graded):
     assert report.verdict is Verdict.CONTRACT
     assert "forged-channel" in codes(report)
     assert report.score.correct <= 1
+
+
+@pytest.mark.parametrize("part", ["number", "question"])
+def test_nothing_in_the_workers_frames_tells_the_label(graded, part):
+    # As it once was: the image's index, from which the class of a sorted split follows.
+    report = graded(
+        f"""
+        import sys
+        def predict(image):
+            value = sys._getframe(1).f_locals[{part!r}]
+            value = value[0] if isinstance(value, tuple) else value
+            return ["Plastic Bottle", "Hats", "Newspaper"][value // 4] if value < 12 else "Newspaper"
+        """
+    )
+    assert report.score.correct == 4
+
+
+FLOOD = """
+    import json, os, socket, struct, sys
+    worker = sys.modules["__main__"]
+    channel = next(fd for fd in range(3, 32) if os.path.exists(f"/proc/self/fd/{fd}") and "socket" in os.readlink(f"/proc/self/fd/{fd}"))
+
+    def say(value, times=1):
+        body = json.dumps(value).encode()
+        for _ in range(times):
+            os.write(channel, struct.pack("!I", len(body)) + body)
+"""
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "while True: say({'number': 1, 'label': 'x' * 2000})",
+        "def predict(image):\n    while True: say({'number': 1, 'label': 'x' * 2000})",
+        "def predict(image): say({'number': 5, 'label': 'y' + '\u0301\u0316' * 20000}); return 'Hats'",
+        "say({'ready': True}); say({'ready': True})\nwhile True: say({'number': 1, 'label': 'x'})",
+        "os.write(channel, b'\\xff' * 100)\ndef predict(image): return 'Hats'",
+    ],
+    ids=["at import", "in predict", "one huge label", "instead of reading", "noise"],
+)
+def test_floods_of_the_channel_end_the_grading_at_once(graded, attack):
+    report = graded(textwrap.dedent(FLOOD) + attack)
+    assert report.verdict is Verdict.CONTRACT
+    assert report.run.total_seconds < 5
+
+
+def test_a_closed_channel_buys_neither_time_nor_memory(graded):
+    report = graded(
+        textwrap.dedent(FLOOD)
+        + "import numpy, time\ndef predict(image):\n    os.close(channel)\n    worker = numpy.ones(10**8)\n    time.sleep(9)",
+        memory_mib=300,
+    )
+    assert report.verdict in (Verdict.MEMORY, Verdict.CRASH)
+    assert report.run.total_seconds < 6
+
+
+def test_dying_at_the_very_end_is_not_the_harness_fault(graded):
+    source = "import os, time\ndef predict(image):\n    time.sleep(1.8)\n    os._exit(0)"
+    report = graded(source, total_seconds=2.0)
+    assert report.verdict in (Verdict.CRASH, Verdict.TIMEOUT)
+    assert report.score.total == TOTAL
+
+
+def test_as_many_threads_as_allowed_are_allowed(graded):
+    source = """
+        import threading, time
+        for _ in range({count}): threading.Thread(target=time.sleep, args=(99,), daemon=True).start()
+        time.sleep(0.3)
+        def predict(image): return "Hats"
+    """
+    own = 1 + 2  # the worker's first thread, and what numpy's BLAS may start
+    assert graded(source.format(count=32 - own), name="a", processes=32).verdict is Verdict.GRADED
+    assert graded(source.format(count=32 + 1), name="b", processes=32).verdict is Verdict.PIDS
+
+
+def test_an_engine_is_not_faked_by_a_file_of_its_name(graded):
+    report = graded(
+        """
+        import mmap, os
+        os.makedirs("mindspore", exist_ok=True)
+        open("mindspore/x.so", "wb").write(bytes(4096))
+        mapped = mmap.mmap(os.open("mindspore/x.so", os.O_RDONLY), 4096, prot=mmap.PROT_READ)
+        def predict(image): return "Hats"
+        """
+    )
+    assert report.engine.frameworks == {"mindspore": "brought along by the submission"}
+
+
+def test_main_py_itself_is_graded_whatever_else_is_called_main(write_submission, split, assignment):
+    folder = write_submission(ORACLE, **{"main/__init__.py": "def predict(image): return 'Hats'"})
+    assert run_grading(folder, split, assignment).report.score.correct == TOTAL
+
+
+def test_odd_exceptions_and_signatures_are_described_or_survived(graded):
+    for number, source in enumerate(
+        [
+            "class E(Exception):\n    def __str__(self): raise self\ndef predict(image): raise E()",
+            "class M(type):\n    @property\n    def __name__(cls): raise ValueError\nclass E(Exception, metaclass=M): pass\ndef predict(image): raise E()",
+            "class P:\n    @property\n    def __signature__(self): raise ValueError\n    def __call__(self, image): return 1 / 0\npredict = P()",
+        ]
+    ):
+        report = graded(source, name=f"s{number}")
+        assert (report.verdict, codes(report)[0]) == (Verdict.CRASH, "predict-raised")
 
 
 def test_scoring_cannot_be_patched_from_inside(graded):
@@ -329,13 +476,31 @@ def test_below_the_top_rung_official_grading_refuses_and_a_self_check_says_so(
     assert "lower-isolation" in codes(report)
 
 
-@pytest.mark.parametrize("source", ["while True: pass", "import os\nos.fork()\nwhile True: pass"])
-def test_the_lower_rung_ends_what_it_started(write_submission, split, assignment, monkeypatch, source):
+def test_the_lower_rung_ends_what_it_started_and_starts_afresh(
+    write_submission, split, assignment, monkeypatch
+):
     monkeypatch.setattr(ladder, "_try", lambda *_: "off")
+    source = (
+        ORACLE
+        + "\nimport os\nasked = 0\nanswer = predict\ndef predict(image):\n    global asked; asked += 1\n    return os.abort() if asked == 5 else answer(image)"
+    )
     report = run_grading(
-        write_submission(source), split, with_limits(assignment, import_seconds=1.0), self_check=True
+        write_submission(textwrap.dedent(ORACLE) + source.removeprefix(ORACLE)),
+        split,
+        assignment,
+        self_check=True,
+    ).report
+    assert (report.verdict, report.score.correct) == (Verdict.CRASH, 10)
+    marker = f"sleep {os.getpid()}.25"
+    source = f"import subprocess, os\nsubprocess.Popen({marker.split()!r}, start_new_session=True)\nwhile True: pass"
+    report = run_grading(
+        write_submission(source, name="li"),
+        split,
+        with_limits(assignment, import_seconds=1.0),
+        self_check=True,
     ).report
     assert report.verdict is Verdict.TIMEOUT
+    assert marker not in commands()
 
 
 def test_a_split_that_submissions_could_read_is_refused(
@@ -353,18 +518,83 @@ def test_a_sandbox_that_does_not_come_up_is_the_harness_fault_and_no_score(
 ):
     monkeypatch.setattr(policy, "_interpreter", lambda: iter(()))
     monkeypatch.setattr(ladder, "_try", lambda *_: None)
-    with pytest.raises(HarnessError, match="did not come up"):
-        run_grading(write_submission(ORACLE), split, assignment)
+    report = run_grading(write_submission(ORACLE), split, assignment).report
+    assert (report.verdict, report.score) == (Verdict.INTERNAL, None)
+    assert "did not come up" in report.findings[0].title
 
 
 def test_nothing_is_left_behind(write_submission, split, assignment, tmp_path, monkeypatch):
-    import tempfile
-
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
     (tmp_path / "temp").mkdir()
-    run_grading(
-        write_submission("import os\nos.fork()\nopen('/tmp/x','w').write('x')\nwhile True: pass"),
-        split,
-        with_limits(assignment, import_seconds=1.0),
-    )
+    marker = f"sleep {os.getpid()}.5"
+    source = f"import subprocess\nsubprocess.Popen({marker.split()!r}, start_new_session=True)\nopen('/tmp/x', 'w').write('x')\nwhile True: pass"
+    run_grading(write_submission(source), split, with_limits(assignment, import_seconds=1.0))
     assert list((tmp_path / "temp").iterdir()) == []
+    wait_until(lambda: marker not in commands())
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
+@pytest.mark.parametrize("rung", ["bubblewrap", "process"])
+def test_a_grader_that_is_killed_takes_its_submission_with_it(
+    write_submission, split_folder, tmp_path, number, rung
+):
+    marker = f"sleep {os.getpid()}.{int(number)}"
+    folder = write_submission(f"import os\nos.execvp('sleep', {marker.split()!r})")
+    code = f"""
+        import sys
+        from grader.cli import main
+        from grader.sandbox import ladder
+        if {rung!r} == "process":
+            ladder._try = lambda *_: "off"
+        sys.exit(main([{str(folder)!r}, "--self-check", "--out", {str(tmp_path / "out")!r}]))
+    """
+    grader = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        env={**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.PIPE,
+    )
+    try:
+        wait_until(lambda: marker in commands())
+    finally:
+        grader.send_signal(number)
+    error = grader.communicate()[1].decode()
+    wait_until(lambda: marker not in commands())
+    if number == signal.SIGTERM:
+        assert grader.returncode == 130
+        assert error == "grader: interrupted; no report was written\n"
+        assert not [path for path in tmp_path.iterdir() if path.name.startswith("lab-grader-")]
+
+
+def test_a_fault_of_the_harness_is_internal_and_has_no_score(
+    write_submission, split, assignment, monkeypatch
+):
+    monkeypatch.setattr(interview_module, "encode_question", lambda *_: 1 / 0)
+    outcome = run_grading(write_submission(ORACLE), split, assignment)
+    assert outcome.report.verdict is Verdict.INTERNAL
+    assert outcome.report.score is None
+    assert codes(outcome.report) == ["harness-failed"]
+    assert "ZeroDivisionError" in outcome.failure
+
+
+def test_another_harness_is_another_identity(write_submission, split, assignment, monkeypatch):
+    folder = write_submission(ORACLE)
+    first = run_grading(folder, split, assignment).report
+    other = dataclasses.replace(grading.this_harness(), source_sha256="another")
+    monkeypatch.setattr(grading, "this_harness", lambda: other)
+    assert run_grading(folder, split, assignment).report.identity != first.identity
+
+
+def commands() -> str:
+    """The command lines of all processes of this machine, a line each."""
+    lines = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            lines.append(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+    return "\n".join(lines)
+
+
+def wait_until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.05)

@@ -159,6 +159,7 @@ def test_caps_on_bytes_and_files_bind_while_copying(folder, tmp_path):
         ("..\\x", "unsafe-path"),
         ("/".join("d" * 40), "bad-path"),
         ("x" * 300, "bad-path"),
+        ("/".join(["long" * 50] * 8), "bad-path"),
     ],
 )
 def test_unsafe_paths_in_a_zip_are_refused_and_nothing_is_written_outside(tmp_path, entry, code):
@@ -203,6 +204,55 @@ def test_a_zip_that_swells_is_refused_on_what_comes_out(tmp_path):
     assert refused(bomb, tmp_path) == "too-large"
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_unpack_without_bound_are_refused(tmp_path, method):
+    path = tmp_path / "s.zip"
+    with zipfile.ZipFile(path, "w", method) as zipped:
+        zipped.writestr("main.py", MAIN)
+        zipped.writestr("net.ckpt", bytes(1 << 20))
+    assert refused(path, tmp_path) == "bad-zip"
+
+
+def test_an_archive_of_a_million_entries_is_refused_before_they_are_listed(tmp_path, monkeypatch):
+    path = zip_of(tmp_path, {"main.py": MAIN, **{f"{n:05d}/": b"" for n in range(2000)}})
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda _: pytest.fail("listed"))
+    with pytest.raises(IntakeRefusedError) as error:
+        take_in(path, tmp_path / "w", Limits(submission_files=10))
+    assert error.value.code == "too-many-files"
+
+
+def test_an_archive_with_a_hidden_second_directory_is_refused(tmp_path):
+    path = zip_of(tmp_path, {"main.py": MAIN})
+    data = path.read_bytes()
+    path.write_bytes(data[:-22] + b"PK\x06\x07" + bytes(16) + data[-22:])
+    assert refused(path, tmp_path) == "bad-zip"
+
+
+def test_folders_without_end_are_refused(folder, tmp_path):
+    for number in range(100):
+        (folder / f"d{number}").mkdir()
+    assert refused(folder, tmp_path) == "too-many-files"
+
+
+def test_names_in_another_encoding_are_refused_as_files_and_replaced_as_submissions(folder, tmp_path):
+    broken = os.fsdecode(b"na\xffme")
+    (folder / broken).touch()
+    assert refused(folder, tmp_path) == "bad-path"
+    (folder / broken).unlink()
+    renamed = folder.rename(tmp_path / broken)
+    assert taken(renamed, tmp_path).name == "na\ufffdme"
+
+
+def test_checkpoints_that_are_none_are_told_by_their_first_bytes(folder, tmp_path):
+    (folder / "a.ckpt").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    (folder / "b.ckpt").write_bytes(b"\n<!DOCTYPE html><html>")
+    files = {str(file.path): file for file in taken(folder, tmp_path).files}
+    assert files["a.ckpt"].is_lfs_pointer
+    assert files["b.ckpt"].is_web_page
+    assert not files["results/net.ckpt"].is_lfs_pointer
+    assert not files["main.py"].is_web_page
+
+
 def test_windows_archives_with_gbk_names_and_back_slashes_are_recovered(tmp_path):
     gbk = "模型\\权重.ckpt".encode("gbk")
     path = tmp_path / "s.zip"
@@ -222,10 +272,14 @@ def test_other_files_and_damaged_zips_are_refused(tmp_path):
         take_in(tmp_path / "none", tmp_path / "w", LIMITS)
 
 
-@given(st.integers(0, 400), st.integers(0, 255))
-def test_a_zip_with_any_byte_changed_is_taken_in_or_refused(tmp_path_factory, position, byte):
+@given(
+    st.integers(0, 500),
+    st.integers(0, 255),
+    st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]),
+)
+def test_a_zip_with_any_byte_changed_is_taken_in_or_refused(tmp_path_factory, position, byte, method):
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as zipped:
+    with zipfile.ZipFile(buffer, "w", method) as zipped:
         zipped.writestr("main.py", MAIN)
         zipped.writestr("数据/net.ckpt", b"w" * 100)
     data = bytearray(buffer.getvalue())

@@ -135,17 +135,30 @@ found["mount"] = os.system("mount -t tmpfs none /tmp 2>/dev/null")
     assert found["mount"] != 0
 
 
-def test_the_workers_memory_holds_no_label_and_no_seed(probe):
-    found = probe("""
-import gc, inspect
-frames = [frame.frame.f_locals for frame in inspect.stack()]
-found["locals"] = sorted({name for frame in frames for name in frame})
-texts = [value for value in gc.get_objects() if isinstance(value, (dict, list, tuple))]
-found["labels"] = [str(value)[:80] for value in texts if "Newspaper" in str(value)[:10000] and value is not texts and "00_02" in str(value)[:10000]][:1]
-found["main"] = sorted(name for name in vars(sys.modules["__main__"]) if not name.startswith("__"))
-""")
-    assert not {"label", "labels", "seed", "order", "split"} & set(found["locals"])
-    assert "_answer_all" in found["main"]
+def test_the_workers_memory_holds_no_label_and_no_seed_while_it_answers(write_submission, split, assignment):
+    source = """
+        import gc, json, sys
+
+        def predict(image):
+            frame, names, numbers = sys._getframe(1), set(), set()
+            while frame:
+                names |= set(frame.f_locals)
+                if frame.f_locals is frame.f_globals: break
+                numbers |= {value for value in frame.f_locals.values() if type(value) is int}
+                frame = frame.f_back
+            texts = [text for text in gc.get_objects() if isinstance(text, (dict, list, tuple))]
+            labels = any(len(text) >= 12 and "".join(["News", "paper"]) in str(text)[:4000] for text in texts if text is not texts)
+            small = any(0 <= number < 12 for number in numbers)
+            return "PROBE" + json.dumps({"names": sorted(names), "labels": labels, "small": small})
+    """
+    answers = run_grading(write_submission(source), split, assignment).answers.answers
+    found = [json.loads(answer.label.removeprefix("PROBE")) for answer in answers]
+    assert len(found) == 12
+    assert not any(
+        {"label", "labels", "seed", "order", "split", "index"} & set(each["names"]) for each in found
+    )
+    assert not any(each["labels"] for each in found)
+    assert not any(each["small"] for each in found)
 
 
 def test_the_system_cannot_be_written(probe):

@@ -8,7 +8,17 @@ import pytest
 
 from grader.assignment import Limits
 from grader.sandbox import bubblewrap
-from grader.sandbox.policy import SCRATCH, Empty, Link, Policy, ReadOnly, Scratch, environment_for, policy_for
+from grader.sandbox.policy import (
+    SCRATCH,
+    Empty,
+    Link,
+    Policy,
+    ReadOnly,
+    Scratch,
+    environment_for,
+    is_visible_inside,
+    policy_for,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,6 +70,15 @@ def test_root_gives_itself_up_before_the_sandbox_is_made(policy, monkeypatch):
     assert "/usr/bin/setpriv" not in as_user
     assert as_user[1 : as_user.index("--ro-bind")] == as_root[as_root.index("--unshare-all") : as_root.index("--ro-bind", as_root.index("--unshare-all"))]  # fmt: skip
     assert command[-1] == "true"
+
+
+def test_what_every_submission_could_read_is_known_without_any_submission(tmp_path):
+    assert is_visible_inside(Path("/usr/share"))
+    assert is_visible_inside(Path(sys.prefix) / "anything")
+    link = tmp_path / "link"
+    link.symlink_to("/usr")
+    assert is_visible_inside(link / "share")
+    assert not is_visible_inside(tmp_path)
 
 
 def test_the_environment_is_the_same_whoever_grades(monkeypatch):

@@ -2,6 +2,8 @@
 
 import json
 import re
+import sys
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -12,7 +14,7 @@ from grader.report.files import check_output_folder, write_outcome
 from grader.report.html import render_html
 from grader.report.model import Report
 from grader.report.schema import FILE, schema_text
-from grader.report.text import printable, render_text
+from grader.report.text import one_line, render_text
 
 from .conftest import ORACLE
 
@@ -84,10 +86,31 @@ def test_what_a_submission_prints_is_kept_for_the_instructor_alone(
     assert "SECRET PIXELS" in (tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8")
 
 
-def test_a_message_raised_over_a_hidden_image_is_cut_short(write_submission, split, assignment):
-    source = "def predict(image): raise ValueError('p' * 1900)"
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def predict(image): raise ValueError(PIXELS)",
+        "def predict(image): return PIXELS",
+        "def predict(image): raise type(PIXELS, (Exception,), {})()",
+        "def predict(image): return type(PIXELS, (), {})()",
+    ],
+)
+def test_little_of_what_is_said_over_a_hidden_image_reaches_the_student(
+    write_submission, split, assignment, source
+):
+    source = "PIXELS = ''.join(chr(0x4e00 + n) for n in range(180)) + 'p' * 1700\n" + source
     report = run_grading(write_submission(source), split, assignment).report
-    assert max(map(len, re.findall("p+", report.model_dump_json()))) <= 200
+    told = report.model_dump_json()
+    assert max(map(len, re.findall("p+", told))) <= 60
+    assert "\u4e01\u4e02\u4e03" not in told
+
+
+def test_the_secret_order_is_the_instructors_alone(outcome, tmp_path):
+    write_outcome(outcome, tmp_path / "out")
+    assert str(outcome.shuffle_seed) not in (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
+    assert str(outcome.shuffle_seed) in (tmp_path / "out" / "instructor" / "answers.json").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_html_is_one_offline_file_in_which_a_submissions_text_is_only_text(hostile):
@@ -102,7 +125,7 @@ def test_html_is_one_offline_file_in_which_a_submissions_text_is_only_text(hosti
 def test_the_terminal_is_not_steered_by_a_submission(hostile):
     text = render_text(hostile.report)
     assert "\x1b" not in text
-    assert printable("a\x1b[31mb\u202ec\n") == "a\ufffd[31mb\ufffdc\n"
+    assert one_line("a\x1b[31mb\u202ec\nzhang: GRADED 100") == "a\ufffd[31mb\ufffdc\ufffdzhang: GRADED 100"
 
 
 def test_the_terminal_says_score_interval_and_weakest_classes(outcome):
@@ -135,3 +158,10 @@ def test_an_output_folder_that_cannot_be_used_is_found_before_grading(tmp_path, 
         check_output_folder(submission / "out", submission)
     with pytest.raises(UsageError, match="cannot make"):
         check_output_folder(tmp_path / "file", submission)
+    with pytest.raises(UsageError, match="submissions can read"):
+        check_output_folder(Path(sys.prefix) / "reports", submission)
+    for name in ("earlier", "instructor"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+        with pytest.raises(UsageError, match="in the way"):
+            check_output_folder(tmp_path / name, submission)

@@ -53,6 +53,12 @@ def test_normalising_twice_is_normalising_once(text):
     assert normalised(normalised(text)) == normalised(text)
 
 
+def test_an_endless_text_names_no_class_and_costs_no_time():
+    # Normalising 100,000 combining marks would take minutes.
+    assert READER.read("a" + "\u0301\u0316" * 50_000) is None
+    assert READER.near_miss("a" + "\u0301\u0316" * 50_000) is None
+
+
 def test_near_misses_are_named_but_stay_wrong():
     assert GARBAGE[READER.near_miss("Plastic_Bottle")].name == "Plastic Bottle"
     assert READER.near_miss("cat") is None
@@ -126,4 +132,4 @@ def split_of_three():
     from grader.split import Split, SplitImage
 
     images = tuple(SplitImage(f"{i}", i // PER_CLASS, b"") for i in range(3 * PER_CLASS))
-    return Split(images, "digest", None)
+    return Split(images, "digest", ())

@@ -1,0 +1,58 @@
+"""What graded: the version, the very source, and the libraries that can change a score."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from grader.digest import digest_of_file, digest_of_json, digest_of_parts
+from grader.sandbox.policy import course_library
+
+_LIBRARIES = ("mindspore", "numpy", "onnxruntime", "opencv-python-headless", "torch")
+_SOURCES = frozenset({".py", ".toml", ".html"})
+
+
+@dataclass(frozen=True)
+class Harness:
+    """The harness that graded, and the environment that submissions ran in."""
+
+    version: str
+    source_sha256: str
+    """Over the grader's and the course library's files."""
+    python: str
+    libraries: dict[str, str]
+    """Versions of those that are installed."""
+
+    @property
+    def sha256(self) -> str:
+        """One digest over all of it."""
+        return digest_of_json(asdict(self))
+
+
+@cache
+def this_harness() -> Harness:
+    """Return what is running now."""
+    return Harness(
+        version=_version("lab-grader") or "0 (not installed)",
+        source_sha256=digest_of_parts((name, digest_of_file(path)) for name, path in _sources()),
+        python=platform.python_version(),
+        libraries={name: version for name in _LIBRARIES if (version := _version(name))},
+    )
+
+
+def _sources() -> Iterator[tuple[str, Path]]:
+    for name, root in (("grader", Path(__file__).parent), ("src_mindspore", course_library())):
+        for path in sorted(root.rglob("*")):
+            if path.suffix in _SOURCES:
+                yield f"{name}/{path.relative_to(root).as_posix()}", path
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
