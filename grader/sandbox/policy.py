@@ -11,7 +11,7 @@ it is after. Three walls, each enough alone for most attacks:
 2. *Nobody is there.* Its own process, network, IPC and host-name namespaces: no process of the
    machine can be named, signalled, traced or read; there is no network at all.
 3. *Nothing it says is believed.* Labels, deadlines and scores live in the grader's process. What
-   crosses the wall is one image at a time inwards and one label at a time outwards.
+   crosses the wall is one image at a time inwards and one text at a time outwards.
 """
 
 from __future__ import annotations
