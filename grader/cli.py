@@ -17,7 +17,7 @@ from tqdm import tqdm
 from grader.assignment import load_assignment
 from grader.errors import HarnessError, UsageError
 from grader.grading import choose_split, run_grading
-from grader.intake.intake import name_of
+from grader.intake.intake import check_exists, name_of
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.model import Report
 from grader.report.text import one_line, render_text
@@ -80,13 +80,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _grade(options: argparse.Namespace) -> int:
     submission: Path = options.submission
-    if not submission.exists():
-        raise UsageError(f"the submission {submission} does not exist: give a folder or a .zip")
+    check_exists(submission)
     out: Path = options.out or Path("reports", name_of(submission))
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=options.self_check)
     check_output_folder(out, submission)
-    with tqdm(total=len(split.images), unit="image", desc="predict", leave=False, disable=None) as bar:
+    with tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar:
         outcome = run_grading(
             submission,
             split,
@@ -102,6 +101,7 @@ def _grade(options: argparse.Namespace) -> int:
 
 
 def _advance(bar: tqdm[NoReturn], asked: int) -> None:
+    bar.set_description("predict", refresh=False)
     bar.update(asked - bar.n)
 
 

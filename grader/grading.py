@@ -122,7 +122,7 @@ def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Cir
         worst(verdict_of(answers, counted)),
         counted,
         answers,
-        [*findings, *_about(question.split)],
+        [*findings, *_about(question.split, len(question.assignment.classes))],
         rung.isolation,
         circumstances,
     )
@@ -133,12 +133,23 @@ def _ungraded(
 ) -> Report:
     counted = tally([None] * len(question.split.images), question.split, question.assignment.classes)
     return build_report(
-        question, verdict, counted, None, [*findings, *_about(question.split)], None, circumstances
+        question,
+        verdict,
+        counted,
+        None,
+        [*findings, *_about(question.split, len(question.assignment.classes))],
+        None,
+        circumstances,
     )
 
 
-def _about(split: Split) -> list[FindingPart]:
-    return [finding("demo-split")] if split.is_demo else []
+def _about(split: Split, classes: int) -> list[FindingPart]:
+    """Say what is particular about the images that were asked."""
+    found = [finding("demo-split")] if split.is_demo else []
+    present = len({image.label for image in split.images})
+    if present < classes:
+        found.append(finding("partial-split", count=present, total=classes))
+    return found
 
 
 def _check_hidden(rung: Rung, split: Split) -> None:

@@ -76,10 +76,21 @@ def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
         UsageError: there is no such folder, no image, a folder that is no class of the
             assignment, or a file that is not a readable image.
     """
-    if not path.exists():
-        raise UsageError(f"the split {path} does not exist: give a folder with one sub-folder a class")
-    if not path.is_dir():
-        raise UsageError(f"the split {path} is not a folder: give a folder with one sub-folder a class")
+    try:
+        return _read_split(path, classes)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"the split {path} does not exist: give a folder with one sub-folder a class"
+        ) from error
+    except NotADirectoryError as error:
+        raise UsageError(
+            f"the split {path} is not a folder: give a folder with one sub-folder a class"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"cannot read the split's {error.filename}: {error.strerror}") from error
+
+
+def _read_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
     index_of = {info.folder: index for index, info in enumerate(classes)}
     names = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not _is_hidden(entry))
     unknown = [name for name in names if name not in index_of]
@@ -121,10 +132,7 @@ def _read_class(folder: Path, label: int) -> list[SplitImage]:
     for file in sorted(folder.iterdir()):
         if file.is_dir() or _is_hidden(file) or file.suffix.lower() not in _IMAGE_SUFFIXES:
             continue
-        try:
-            image = SplitImage(name=f"{folder.name}/{file.name}", label=label, encoded=file.read_bytes())
-        except OSError as error:
-            raise UsageError(f"cannot read the split's image {file}: {error.strerror}") from error
+        image = SplitImage(name=f"{folder.name}/{file.name}", label=label, encoded=file.read_bytes())
         image.pixels("bgr")
         images.append(image)
     return images

@@ -109,6 +109,7 @@ class _Interview:
         self._pending = deque(secret_order(len(split.images), seed))
         self._phase: Phase = "import"
         self._answers: list[Answered | None] = [None] * len(split.images)
+        self._has_answered = False
         self._not_ready: NotReady | None = None
         self._stops: list[Stop] = []
         self._importing: float | None = None
@@ -153,7 +154,8 @@ class _Interview:
                 return False
             except LimitExceededError as breach:
                 self._stop(breach.verdict, breach.detail)
-                return breach.verdict is Verdict.TIMEOUT and self._has_answered()
+                # Once anything was answered, being slow is a matter of the image.
+                return breach.verdict is Verdict.TIMEOUT and self._has_been_asked() and self._has_answered
             except WorkerDiedError as death:
                 self._stop(Verdict.CRASH, death.how)
                 return self._has_been_asked()
@@ -176,22 +178,26 @@ class _Interview:
 
     def _ask_all(self, worker: WorkerProcess) -> None:
         """Put all pending images to a worker that is ready."""
-        self._phase = "first prediction"
+        # Which image comes first to a second worker is chance, and no business of the report's.
+        self._phase = "prediction" if self._has_answered else "first prediction"
+        allowed = self._limits.first_prediction_seconds
         while self._pending:
             index = self._pending.popleft()
-            self._answers[index] = self._ask(worker, self._split.images[index])
+            self._answers[index] = self._ask(worker, self._split.images[index], allowed)
+            self._has_answered = True
+            allowed = self._limits.image_seconds
             self._progress(len(self._seconds))
             if self._frameworks is None:
                 self._frameworks = worker.frameworks()
             self._phase = "prediction"
 
-    def _ask(self, worker: WorkerProcess, image: SplitImage) -> Answered:
+    def _ask(self, worker: WorkerProcess, image: SplitImage, allowed: float) -> Answered:
         """Put one question; only an answer to this very question is taken."""
         # Random, and no index: the split is sorted by class, and an index would be as good as the label.
         number = secrets.randbits(31)
         question = encode_question(number, image.pixels(self._channel_order))
         began = time.monotonic()
-        deadline = min(began + self._allowed(), self._end)
+        deadline = min(began + allowed, self._end)
         try:
             worker.send(question, deadline)
             frame = worker.receive(deadline)
@@ -203,14 +209,6 @@ class _Interview:
 
     def _has_been_asked(self) -> bool:
         return self._phase != "import"
-
-    def _has_answered(self) -> bool:
-        """Whether this or an earlier worker answered anything: then being slow is a matter of the image."""
-        return self._has_been_asked() and len(self._seconds) > 1
-
-    def _allowed(self) -> float:
-        first = self._phase == "first prediction"
-        return self._limits.first_prediction_seconds if first else self._limits.image_seconds
 
     def _stop(self, verdict: Verdict, detail: str) -> None:
         late = verdict is Verdict.TIMEOUT and time.monotonic() >= self._end

@@ -10,7 +10,7 @@ from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
 from grader.findings.catalogue import finding
-from grader.findings.exceptions import code_of, narrow, short
+from grader.findings.exceptions import code_of, code_of_missing, narrow, short
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission
 from grader.report.model import FindingPart
@@ -22,9 +22,17 @@ _PHASE_ZH = {"import": "导入", "first prediction": "首次预测", "prediction
 _HIDDEN_MESSAGE, _HIDDEN_NAME = 60, 24
 """Characters of what was said while a hidden image was in reach; enough of them would carry it out."""
 _TELLING = frozenset(
-    {"missing-file", "missing-module", "missing-library", "no-network", "no-device", "asks-keyboard"}
+    {
+        "missing-file",
+        "missing-module",
+        "missing-library",
+        "no-network",
+        "no-device",
+        "asks-keyboard",
+        "wants-a-path",
+    }
 )
-_MOST_FILES = 5
+_MOST_FILES, _MOST_NAMES = 5, 5
 _UNUSABLE = {
     "class": "it is a class",
     "not-callable": "it is not a function",
@@ -80,13 +88,19 @@ def _not_ready(not_ready: NotReady | None, submission: Submission) -> Iterator[F
 
 def _told(code: str, error: Raised, submission: Submission) -> FindingPart:
     """Word an exception; what it says may be told in full if no hidden image had been in reach."""
+    checkpoints = [str(file.path) for file in submission.checkpoints]
+    found = ""
+    if code == "missing-file":
+        code, found = code_of_missing(error.message, checkpoints)
     return finding(
         code,
         type=short(error.type),
         message=short(error.message),
         where=short(error.where) or "native code",
         file=short(error.where.partition(":")[0]) or "main.py",
-        checkpoints=_some([str(file.path) for file in submission.checkpoints]) or "none",
+        found=short(found),
+        checkpoints=_some(checkpoints) or "none",
+        checkpoints_zh=_some(checkpoints) or "无",
     )
 
 
@@ -152,7 +166,7 @@ def _kind(error: Raised) -> str:
 
 
 def _commonest(counted: Counter[str]) -> str:
-    return min(counted, key=lambda name: (-counted[name], name))
+    return _by_count(counted)[0]
 
 
 def _labels(tally: Tally, classes: Sequence[ClassInfo]) -> Iterator[FindingPart]:
@@ -164,22 +178,36 @@ def _labels(tally: Tally, classes: Sequence[ClassInfo]) -> Iterator[FindingPart]
             detail=_listed(tally.wrong_types),
         )
     if tally.unknown_labels:
-        meant = LabelReader(classes).near_miss(_commonest(tally.unknown_labels))
-        name = classes[meant].name if meant is not None else ""
+        names = _meant(tally.unknown_labels, classes)
         yield finding(
             "unknown-label",
             count=sum(tally.unknown_labels.values()),
             total=tally.total,
             detail=_listed(tally.unknown_labels),
-            meant=f' Did you mean "{name}"?' if name else "",
-            meant_zh=f"是否指 “{name}”？" if name else "",
+            meant=f" Perhaps meant: {names}." if names else "",
+            meant_zh=f"可能是指：{names}。" if names else "",
         )
 
 
-def _listed(counted: Counter[str], most: int = 3) -> str:
-    names = sorted(counted, key=lambda name: (-counted[name], name))
-    shown = ", ".join(f"{narrow(name, _HIDDEN_NAME)!r} x {counted[name]}" for name in names[:most])
-    return shown + (", ..." if len(names) > most else "")
+def _meant(unknown: Counter[str], classes: Sequence[ClassInfo]) -> str:
+    """List the classes that wrong names probably stand for."""
+    reader = LabelReader(classes)
+    pairs = ((name, reader.near_miss(name)) for name in _by_count(unknown)[:_MOST_NAMES])
+    return "; ".join(
+        f"{narrow(name, _HIDDEN_NAME)!r} is {classes[index].name!r}"
+        for name, index in pairs
+        if index is not None
+    )
+
+
+def _by_count(counted: Counter[str]) -> list[str]:
+    return sorted(counted, key=lambda name: (-counted[name], name))
+
+
+def _listed(counted: Counter[str]) -> str:
+    names = _by_count(counted)
+    shown = ", ".join(f"{narrow(name, _HIDDEN_NAME)!r} x {counted[name]}" for name in names[:_MOST_NAMES])
+    return shown + (", ..." if len(names) > _MOST_NAMES else "")
 
 
 def _constant(answers: Sequence[Answered | None]) -> Iterator[FindingPart]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from grader.dialogue.frames import Raised
 
@@ -27,6 +28,12 @@ _MISSING = re.compile(
 )
 _SHARED_LIBRARY = re.compile(r"\.so\b.*cannot open shared object")
 _ARGPARSE_EXIT = "2"
+_SHAPE = re.compile(
+    r"same shape|size mismatch|shape.* (differ|mismatch|not equal)|param.*\bshape\b", re.I | re.S
+)
+_PATH_WANTED = re.compile(r"for 'filename'|bytes or os\.PathLike|imread|path-like|no attribute 'read'", re.I)
+_WINDOWS_PATH = re.compile(r"\b[A-Za-z]:[\\/]")
+_DATA = re.compile(r"\.(jpe?g|png|bmp)\b|\b(train|val|test|datasets?|data)\b", re.I)
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 
 
@@ -40,13 +47,37 @@ def code_of(error: Raised) -> str:
         return "missing-module"
     if error.type == "EOFError" or (error.type, error.message) == ("SystemExit", _ARGPARSE_EXIT):
         return "asks-keyboard"
+    if error.type == "SystemExit":
+        return "ends-itself"
+    if _SHAPE.search(error.message):
+        return "other-shape"
     if _SHARED_LIBRARY.search(error.message):
         return "missing-library"
     if error.type == "FileNotFoundError" or _MISSING.search(error.message):
         return "missing-file"
     if _DEVICE.search(error.message):
         return "no-device"
+    if _PATH_WANTED.search(error.message):
+        return "wants-a-path"
     return "import-failed"
+
+
+def code_of_missing(message: str, checkpoints: Sequence[str]) -> tuple[str, str]:
+    """Return which kind of missing file it is, and the handed-in checkpoint that was probably meant.
+
+    Args:
+        message: of the exception.
+        checkpoints: paths of those that were handed in.
+    """
+    words = re.split(r"[\\/'\"\s]+", message.rstrip("'\" ."))
+    for checkpoint in checkpoints:
+        if checkpoint.rpartition("/")[2] in words and f"'{checkpoint}'" not in message:
+            return "misplaced-file", checkpoint
+    if _WINDOWS_PATH.search(message):
+        return "windows-path", ""
+    if _DATA.search(message):
+        return "missing-data", ""
+    return "missing-file", ""
 
 
 def short(text: str, most: int = 300) -> str:

@@ -62,7 +62,11 @@ def _check_directory(archive: Path, receiver: Receiver) -> None:
     Raises:
         IntakeRefusedError: no end record, one for archives over 4 GiB, or too long a directory.
     """
-    with archive.open("rb") as file:
+    try:
+        file = archive.open("rb")
+    except OSError as error:
+        raise IntakeRefusedError("unreadable", archive.name) from error
+    with file:
         size = file.seek(0, 2)
         file.seek(max(0, size - _END.size - 0xFFFF - 20))
         tail = file.read()

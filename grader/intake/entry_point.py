@@ -34,6 +34,9 @@ def find_root(files: Sequence[SubmittedFile]) -> PurePosixPath:
 
 def _no_main(paths: Sequence[PurePosixPath]) -> IntakeRefusedError:
     for path in paths:
+        if path.name == "main.py":
+            return IntakeRefusedError("deep-main", str(path))
+    for path in paths:
         if path.name.lower() in ("main.py", "predict.py", "main.py.txt", "main.ipynb"):
             return IntakeRefusedError("misnamed-main", str(path))
     found = ", ".join(str(path) for path in paths[:5])

@@ -26,18 +26,31 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
         UsageError: `source` does not exist or is neither a folder nor a file.
         IntakeRefusedError: it cannot be graded as it is (verdict FORMAT).
     """
+    check_exists(source)
     receiver = Receiver(folder=workspace / "submission", limits=limits)
     receiver.folder.mkdir(parents=True)
     if source.is_dir():
         receive_folder(source, receiver)
-    elif source.is_file():
-        if source.suffix.lower() != ".zip":
-            raise IntakeRefusedError("not-a-submission", source.name)
+    elif source.is_file() and source.suffix.lower() == ".zip":
         receive_zip(source, receiver)
     else:
-        raise UsageError(f"the submission {source} does not exist: give a folder or a .zip")
+        raise IntakeRefusedError("not-a-submission", source.name)
     root = find_root(receiver.files)
     return _submission(source, receiver, root)
+
+
+def check_exists(source: Path) -> None:
+    """Find out early whether there is anything to take in.
+
+    Raises:
+        UsageError: there is not, or it cannot be looked at.
+    """
+    try:
+        source.stat()
+    except FileNotFoundError as error:
+        raise UsageError(f"the submission {source} does not exist: give a folder or a .zip") from error
+    except OSError as error:
+        raise UsageError(f"cannot look at the submission {source}: {error.strerror}") from error
 
 
 def name_of(source: Path) -> str:
@@ -70,4 +83,4 @@ def _moved(file: SubmittedFile, root: PurePosixPath) -> SubmittedFile:
     return replace(file, path=file.path.relative_to(root))
 
 
-__all__ = ["IntakeRefusedError", "name_of", "take_in"]
+__all__ = ["IntakeRefusedError", "check_exists", "name_of", "take_in"]

@@ -11,6 +11,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from grader.report.model import Report
 from grader.verdict import Verdict
 
+_VERDICT_ZH = {
+    Verdict.GRADED: "评测完成",
+    Verdict.CONTRACT: "接口不符",
+    Verdict.CRASH: "运行出错",
+    Verdict.OUTPUT: "输出过多",
+    Verdict.DISK: "写入过多",
+    Verdict.PIDS: "进程过多",
+    Verdict.MEMORY: "内存超限",
+    Verdict.TIMEOUT: "超时",
+    Verdict.FORMAT: "无法读取",
+    Verdict.INTERNAL: "评测系统故障",
+}
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -28,6 +41,7 @@ def render_html(report: Report) -> str:
     page: str = _template().render(
         report=report,
         tone=_tone(report),
+        verdict_zh=_VERDICT_ZH[report.verdict],
         rows=_confusion_rows(report),
         weakest_first=sorted(
             (row for row in report.per_class if row.accuracy is not None),

@@ -39,6 +39,11 @@ class ScorePart(_Part):
     interval: IntervalPart
     unanswered: int = Field(ge=0, description="Images without any answer; they count as wrong.")
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether anything was answered; if not, the interval says nothing about the network."""
+        return self.unanswered < self.total
+
 
 class ClassPart(_Part):
     """One class's row."""
@@ -71,6 +76,7 @@ class FindingPart(_Part):
     rationale: str
     help: str
     title_zh: str
+    rationale_zh: str
     help_zh: str
 
 

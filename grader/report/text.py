@@ -30,10 +30,12 @@ def _score(report: Report) -> str:
     if report.score is None:
         return "  No score: the harness failed."
     score = report.score
+    points = f"  {score.points:g} of {score.points_full:g} points: "
+    if not score.is_measured:
+        return f"{points}none of {score.total} images was answered"
     interval = f"{100 * score.interval.low:.1f} % to {100 * score.interval.high:.1f} %"
     return (
-        f"  {score.points:g} of {score.points_full:g} points: {score.correct} of {score.total} images right "
-        f"({100 * score.accuracy:.2f} %)\n"
+        f"{points}{score.correct} of {score.total} images right ({100 * score.accuracy:.2f} %)\n"
         f"  95 % interval of the true accuracy: {interval}"
     )
 
@@ -41,7 +43,7 @@ def _score(report: Report) -> str:
 def _finding(finding: FindingPart) -> str:
     mark = {"error": "x", "warning": "!", "note": "-"}[finding.severity]
     lines = [f"  {mark} {finding.title}", f"    {finding.rationale}", f"    -> {finding.help}"]
-    lines += [f"    {finding.title_zh}", f"    -> {finding.help_zh}"]
+    lines += [f"    {finding.title_zh}。{finding.rationale_zh}", f"    -> {finding.help_zh}"]
     return "\n".join(map(one_line, lines))
 
 

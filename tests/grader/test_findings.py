@@ -9,7 +9,8 @@ from grader.findings import catalogue, exceptions
 from grader.findings.exceptions import code_of, narrow, short
 
 FIELDS = [
-    *("detail", "type", "message", "where", "file", "checkpoints", "count", "total", "meant", "meant_zh"),
+    *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
+    *("count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),
 ]
 
@@ -17,7 +18,14 @@ FIELDS = [
 @pytest.mark.parametrize("code", sorted(catalogue.codes()))
 def test_every_message_is_whole_in_both_languages(code):
     message = catalogue.finding(code, **dict.fromkeys(FIELDS, "X"))
-    for text in (message.title, message.rationale, message.help, message.title_zh, message.help_zh):
+    for text in (
+        message.title,
+        message.rationale,
+        message.help,
+        message.title_zh,
+        message.rationale_zh,
+        message.help_zh,
+    ):
         assert text
         assert "{" not in text
     assert any("\u4e00" <= char <= "\u9fff" for char in message.help_zh)
@@ -55,13 +63,41 @@ def test_what_a_student_wrote_is_never_a_format_string():
             "Command '['python', '-m', 'pip', 'install', 'timm']' returned non-zero exit status 1.",
             "no-network",
         ),
-        ("SystemExit", "the checkpoint is too old", "import-failed"),
+        ("SystemExit", "the checkpoint is too old", "ends-itself"),
+        ("SystemExit", "0", "ends-itself"),
+        (
+            "RuntimeError",
+            "For 'load_param_into_net', head.1.weight in the argument 'net' should have the same shape as in the checkpoint",
+            "other-shape",
+        ),
+        ("RuntimeError", "size mismatch for classifier.1.weight", "other-shape"),
+        ("error", "OpenCV(4.11.0) :-1: error: (-5:Bad argument) in function 'imread'", "wants-a-path"),
         ("ValueError", "bins must be in ascending order", "import-failed"),
         ("ZeroDivisionError", "division by zero", "import-failed"),
     ],
 )
 def test_an_exception_is_recognised_for_what_it_means(type_, message, code):
     assert code_of(Raised(type_, message, "main.py:1", "")) == code
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("[Errno 2] No such file or directory: 'net.ckpt'", "misplaced-file"),
+        (
+            "[Errno 2] No such file or directory: '/home/student/submission/D:\\labs\\net.ckpt'",
+            "misplaced-file",
+        ),
+        (
+            "[Errno 2] No such file or directory: '/home/student/submission/D:\\labs\\other.ckpt'",
+            "windows-path",
+        ),
+        ("[Errno 2] No such file or directory: 'datasets/val/00_00/1.jpg'", "missing-data"),
+        ("[Errno 2] No such file or directory: 'results/other.ckpt'", "missing-file"),
+    ],
+)
+def test_a_missing_file_is_told_apart_by_what_was_handed_in(message, code):
+    assert exceptions.code_of_missing(message, ["results/net.ckpt"])[0] == code
 
 
 def test_short_text_is_one_line_and_bounded():

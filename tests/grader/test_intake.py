@@ -98,7 +98,7 @@ def test_one_folder_deeper_is_accepted_with_a_note(tmp_path):
         (["predict.py"], "misnamed-main"),
         (["main.ipynb"], "misnamed-main"),
         (["a/main.py", "b/main.py"], "several-mains"),
-        (["a/b/main.py"], "misnamed-main"),
+        (["a/b/main.py"], "deep-main"),
     ],
 )
 def test_without_one_main_py_the_student_is_told_what_to_do(tmp_path, files, code):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from grader.report.html import render_html
 from grader.report.model import Report
 from grader.report.schema import FILE, schema_text
 from grader.report.text import one_line, render_text
+from grader.split import open_split
 
-from .conftest import ORACLE
+from .conftest import CLASSES, ORACLE
 
 HOSTILE = '<script>alert(1)</script>\x1b[2J=HYPERLINK("x")'
 
@@ -133,6 +135,20 @@ def test_the_terminal_says_score_interval_and_weakest_classes(outcome):
     assert "8 of 12 images right (66.67 %)" in text
     assert re.search(r"39\.1 % to 86\.2 %", text)
     assert re.search(r"Newspaper\s+报纸\s+0/4\s+Hats", text)
+
+
+def test_where_nothing_was_answered_no_interval_is_claimed(write_submission, split, assignment):
+    report = run_grading(write_submission("1 / 0"), split, assignment).report
+    assert "none of 12 images was answered" in render_text(report)
+    assert "interval" not in render_text(report)
+    assert "Wilson" not in render_html(report)
+    assert "Confusion" not in render_html(report)
+
+
+def test_a_split_without_some_classes_is_named(write_submission, split_folder, assignment):
+    shutil.rmtree(split_folder / "00_02")
+    report = run_grading(write_submission(ORACLE), open_split(split_folder, CLASSES), assignment).report
+    assert [finding.title for finding in report.findings] == ["The split has images of 2 of 3 classes only"]
 
 
 def test_an_earlier_report_is_moved_aside_and_never_overwritten(outcome, tmp_path):
