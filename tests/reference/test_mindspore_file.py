@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference.weights.errors import WeightsError
-from reference.weights.mindspore_file import checkpoint_bytes, parse_checkpoint, read_checkpoint, write_checkpoint
+from reference.weights.mindspore_file import (
+    checkpoint_bytes,
+    parse_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 
 
 def field(number: int, content: bytes) -> bytes:
