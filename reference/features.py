@@ -43,12 +43,19 @@ class Extraction:
 
     Attributes:
         features: (views, images, channels).
-        computed: how many feature vectors were not in the cache.
+        keys: of the different feature vectors in it.
+        computed_keys: of those that were not in the cache.
 
     """
 
     features: FloatArray
-    computed: int
+    keys: frozenset[bytes]
+    computed_keys: frozenset[bytes]
+
+    @property
+    def computed(self) -> int:
+        """How many feature vectors were not in the cache."""
+        return len(self.computed_keys)
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,9 @@ def extract_features(
                 ready.update(unwritten)
                 unwritten = {}
     stacked = [[ready[feature_key(digest, view, backbone)] for digest in digests] for view in views]
-    return Extraction(np.array(stacked, dtype=np.float32), len(missing))
+    return Extraction(
+        np.array(stacked, dtype=np.float32), frozenset(wanted), frozenset(key for *_, key in missing)
+    )
 
 
 def _in_order(

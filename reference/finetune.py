@@ -43,7 +43,7 @@ from reference.pretrained import load_pretrained
 from reference.run_folder import RunFolder
 from reference.submission import Answers, SubmissionError, answer_names, ask, main_source
 from reference.summary import Score, Summary
-from reference.views import EVALUATION, View, training_views
+from reference.views import EVALUATION, training_views
 from reference.weights.errors import SourceError, WeightsError
 from reference.weights.mindspore_file import write_checkpoint
 
@@ -92,8 +92,9 @@ class Features:
         train: in all training views.
         validation: in the evaluation view.
         test: likewise, where there is a test split that chooses nothing.
-        computed: feature vectors that were computed.
-        cached: feature vectors that were found in the cache.
+        computed: different feature vectors that were computed.
+        cached: different feature vectors that an earlier run had left in the cache.
+        repeated: all others, which are those of copies of an image.
 
     """
 
@@ -102,6 +103,7 @@ class Features:
     test: LabelledFeatures | None
     computed: int
     cached: int
+    repeated: int
 
 
 class Stopwatch:
@@ -168,17 +170,27 @@ def compute_features(folder: ImageFolder, backbone: Backbone, settings: Settings
         splits.append((folder.test, (EVALUATION,)))
     total = sum(len(split.paths) * len(split_views) for split, split_views in splits)
     with _progress(total, "features", "image") as bar:
-
-        def labelled(split: Split, split_views: Sequence[View]) -> tuple[LabelledFeatures, int]:
-            extraction = extract_features(split.paths, split_views, backbone, cache, bar.update)
-            return LabelledFeatures(extraction.features, split.labels), extraction.computed
-
-        done = [labelled(split, split_views) for split, split_views in splits]
+        done = [
+            extract_features(split.paths, split_views, backbone, cache, bar.update)
+            for split, split_views in splits
+        ]
     if cache.trouble:
         print(f"note: the feature cache in {settings.cache} is not used: {cache.trouble}", file=sys.stderr)
-    computed = sum(count for _, count in done)
-    (train_part, _), (validation_part, _), *rest = done
-    return Features(train_part, validation_part, rest[0][0] if rest else None, computed, total - computed)
+    # Copies may lie in different splits, so the keys are counted and not the vectors.
+    different = len(frozenset().union(*(extraction.keys for extraction in done)))
+    computed = len(frozenset().union(*(extraction.computed_keys for extraction in done)))
+    train_part, validation_part, *rest = (
+        LabelledFeatures(extraction.features, split.labels)
+        for extraction, (split, _) in zip(done, splits, strict=True)
+    )
+    return Features(
+        train=train_part,
+        validation=validation_part,
+        test=rest[0] if rest else None,
+        computed=computed,
+        cached=different - computed,
+        repeated=total - different,
+    )
 
 
 def train(features: Features, class_count: int, settings: Settings) -> TrainingResult:
@@ -283,6 +295,7 @@ def summarise(
         test=score(result.best, features.test) if features.test else None,
         features_computed=features.computed,
         features_cached=features.cached,
+        features_repeated=features.repeated,
         answers=answers,
         seconds=seconds,
     )
@@ -363,18 +376,26 @@ def _progress(total: int, what: str, unit: str) -> tqdm[NoReturn]:
 
 def _at_least(least: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
-        if int(text) < least:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if number < least:
             raise argparse.ArgumentTypeError(f"{text} is less than {least}")
-        return int(text)
+        return number
 
     return parse
 
 
 def _share(most: float) -> Callable[[str], float]:
     def parse(text: str) -> float:
-        if not 0 <= float(text) <= most:
+        try:
+            number = float(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        if not 0 <= number <= most:
             raise argparse.ArgumentTypeError(f"{text} is not between 0 and {most}")
-        return float(text)
+        return number
 
     return parse
 

@@ -64,10 +64,19 @@ def scan(root: Path) -> ImageFolder:
     Files without an image's suffix and hidden files are passed over. Images are not opened.
 
     Raises:
-        InputError: no such folder, a split is missing, fewer than two classes, a class without images, or
-            a class outside `train/` that `train/` does not have.
+        InputError: no such folder, or one that cannot be read, a split is missing, fewer than two classes, a
+            class without images, or a class outside `train/` that `train/` does not have.
 
     """
+    try:
+        return _scan(root)
+    except OSError as error:
+        raise InputError(f"{error.filename or root}: cannot be read: {error.strerror or error}") from None
+
+
+def _scan(root: Path) -> ImageFolder:
+    if root.is_file():
+        raise InputError(f"{root}: is a file; the data set is a folder with train/ and val/ or test/")
     if not root.is_dir():
         raise InputError(f"{root}: no such folder")
     if not (root / "train").is_dir():

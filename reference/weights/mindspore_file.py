@@ -1,4 +1,4 @@
-"""Read and write MindSpore checkpoints; reading needs no MindSpore.
+"""Read and write MindSpore checkpoints without MindSpore.
 
 A `.ckpt` file is one protobuf message (mindspore/train/checkpoint.proto):
 
@@ -6,15 +6,16 @@ A `.ckpt` file is one protobuf message (mindspore/train/checkpoint.proto):
     Value        1: tag, the parameter's name    2: TensorProto
     TensorProto  1: repeated int64 dims    2: tensor_type, such as "Float32"    3: tensor_content, bytes
 
-and, if saved with `crc_check=True`, the ASCII text `crc_num` and a ten-byte CRC-32 at the end. Reading the
-few fields by hand takes milliseconds where importing MindSpore takes over a second, and a damaged file
-gives one error of ours instead of MindSpore's log.
+and, if saved with `crc_check=True`, the ASCII text `crc_num` and a ten-byte CRC-32 at the end. Doing the
+few fields by hand takes milliseconds where importing MindSpore takes over a second, and a damaged file or
+a full disk gives one error of ours instead of MindSpore's log.
 """
 
 import math
 import os
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ _NUMPY_TYPES = {"Float16": "<f2", "Float32": "<f4", "Float64": "<f8", "Int32": "
 _CRC_MARK = b"crc_num"
 _CRC_BYTES = 10
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_DIMS_KEY = bytes([1 << 3 | _VARINT])
 
 
 def read_checkpoint(path: Path) -> dict[str, npt.NDArray[np.generic]]:
@@ -63,23 +65,40 @@ def parse_checkpoint(data: bytes) -> dict[str, npt.NDArray[np.generic]]:
 def write_checkpoint(arrays: Mapping[str, npt.NDArray[np.float32]], path: Path) -> None:
     """Write arrays as a MindSpore `.ckpt` that `load_checkpoint` reads; `path` must end in `.ckpt`.
 
-    The file appears under its name only when it is complete, and with the ordinary mode 0644 (MindSpore
-    leaves 0400, which the next run cannot overwrite).
+    The file appears under its name only when it is complete.
+
+    Raises:
+        OSError: the file cannot be written.
+
     """
-    # Imported here: reading weights must not cost MindSpore's import.
-    from src_mindspore.cpu import cap_onednn_isa
+    write_whole(checkpoint_bytes(arrays), path)
 
-    cap_onednn_isa()
-    import mindspore
 
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part.ckpt")
+def checkpoint_bytes(arrays: Mapping[str, npt.NDArray[np.float32]]) -> bytes:
+    """Return the content of a checkpoint, to the byte what MindSpore saves."""
+    content = bytearray()
+    for name, array in arrays.items():
+        dims = b"".join(_DIMS_KEY + _encoded(size) for size in array.shape)
+        raw = np.ascontiguousarray(array, dtype="<f4").tobytes()
+        tensor = dims + _encoded_field(2, b"Float32") + _encoded_field(3, raw)
+        content += _encoded_field(1, _encoded_field(1, name.encode()) + _encoded_field(2, tensor))
+    return bytes(content)
+
+
+def write_whole(content: bytes, path: Path) -> None:
+    """Write a file that appears under its name only when it is complete.
+
+    Raises:
+        OSError: it cannot be written.
+
+    """
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
-        parameters = [{"name": name, "data": mindspore.Tensor(array)} for name, array in arrays.items()]
-        mindspore.save_checkpoint(parameters, str(temporary))
-        temporary.chmod(0o644)
+        temporary.write_bytes(content)
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _parameter(value: memoryview) -> dict[str, npt.NDArray[np.generic]]:
@@ -147,6 +166,19 @@ def _varints(packed: memoryview) -> list[int]:
         value, at = _varint(packed, at)
         values.append(value)
     return values
+
+
+def _encoded(number: int) -> bytes:
+    """Return a number that is not negative as a varint."""
+    encoded = bytearray()
+    while number >= 0x80:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*encoded, number])
+
+
+def _encoded_field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | _BYTES]) + _encoded(len(content)) + content
 
 
 def _message(content: int | memoryview) -> memoryview:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from reference.errors import InputError
 from reference.weights.errors import SourceError, WeightsError
 from reference.weights.mindspore_file import read_checkpoint
 from reference.weights.naming import Arrays, to_course_names
@@ -19,7 +20,8 @@ def read_backbone(path: Path) -> Arrays:
     of the course, torchvision, timm or MindCV.
 
     Raises:
-        SourceError: the file is not there or cannot be opened.
+        InputError: the file is not there or cannot be opened.
+        SourceError: reading it needs a package that is not installed.
         WeightsError: the file is damaged, refused, or holds something else.
 
     """
@@ -27,7 +29,7 @@ def read_backbone(path: Path) -> Arrays:
         with path.open("rb") as file:
             start = file.read(16)
     except OSError as error:
-        raise SourceError(f"{path}: {error.strerror or error}") from None
+        raise InputError(f"{path}: {error.strerror or error}") from None
     # PyTorch Lightning also writes .ckpt files, so the content decides before the name does.
     if is_torch_file(start) or path.suffix in {".pt", ".pth"}:
         state = read_torch_file(path)

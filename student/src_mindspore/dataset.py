@@ -1,8 +1,12 @@
 """Batches of images and labels from a folder with one subfolder per class."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+import cv2
+import numpy as np
 
 from src_mindspore.cpu import cap_onednn_isa
 
@@ -14,7 +18,7 @@ from mindspore.dataset import transforms, vision  # noqa: E402
 
 from src_mindspore.transforms import MEAN, RESIZED, SIZE, STD  # noqa: E402
 
-__all__ = ["available_cores", "create_dataset", "sorted_classes"]
+__all__ = ["available_cores", "create_dataset", "find_broken_image", "sorted_classes"]
 
 
 def create_dataset(
@@ -105,12 +109,17 @@ def available_cores() -> int:
 
 def _split_folder(dataset_path: Path, training: bool) -> Path:
     if not dataset_path.is_dir():
-        raise FileNotFoundError(f"{dataset_path}: no such folder; it should hold train/ and val/")
+        raise FileNotFoundError(
+            f"{dataset_path}: no such folder; it should hold train/ and val/"
+            " 没有这个文件夹, 其中应有 train/ 和 val/"
+        )
     names = ["train"] if training else ["val", "test"]
     for name in names:
         if (dataset_path / name).is_dir():
             return dataset_path / name
-    raise FileNotFoundError(f"{dataset_path}: no {'/ or '.join(names)}/ in it")
+    raise FileNotFoundError(
+        f"{dataset_path}: no {'/ or '.join(names)}/ in it 其中没有 {'/ 或 '.join(names)}/"
+    )
 
 
 def sorted_classes(dataset_path: str | Path) -> dict[str, int]:
@@ -129,5 +138,25 @@ def sorted_classes(dataset_path: str | Path) -> dict[str, int]:
         entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
     if not names:
-        raise FileNotFoundError(f"{folder}: no class folders in it")
+        raise FileNotFoundError(f"{folder}: no class folders in it 其中没有类别文件夹")
     return {name: label for label, name in enumerate(names)}
+
+
+def find_broken_image(dataset_path: str | Path) -> Path | None:
+    """Return the first image of all splits that cannot be decoded, or None: MindSpore may crash on one."""
+    images = sorted(
+        path for path in Path(dataset_path).glob("*/*/*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"}
+    )
+
+    def is_broken(path: Path) -> bool:
+        try:
+            content = np.fromfile(path, np.uint8)
+        except OSError:  # no permission, or a folder of such a name
+            return True
+        return content.size == 0 or cv2.imdecode(content, cv2.IMREAD_COLOR) is None
+
+    with ThreadPoolExecutor(available_cores()) as pool:
+        for path, broken in zip(images, pool.map(is_broken, images), strict=True):
+            if broken:
+                return path
+    return None

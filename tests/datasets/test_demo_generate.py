@@ -193,7 +193,9 @@ def test_the_command_says_drawn_and_then_already_there(
 ) -> None:
     arguments = ["--out", str(tmp_path / "set"), "--train", "1", "--val", "1"]
     assert cli.main(arguments) == 0
-    assert "52 images of 26 classes drawn in" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "52 images of 26 classes drawn in" in printed.out
+    assert printed.err == "", "a progress bar does not belong in a log"
     assert cli.main(arguments) == 0
     assert "52 images of 26 classes already there" in capsys.readouterr().out
 

@@ -127,6 +127,52 @@ def test_an_unreadable_image_is_named_and_the_run_folder_stays_as_it_is(place: P
     assert not (tmp_path / "run").exists()
 
 
+def test_features_of_copies_are_counted_apart(tmp_path: Path) -> None:
+    import shutil
+
+    from reference.features import Backbone
+    from reference.finetune import compute_features, parse_arguments
+    from reference.imagefolder import scan
+
+    dataset = draw_set(tmp_path / "set", {"train": 2, "val": 1})
+    for split in ("train", "val"):
+        shutil.copy(dataset / "train" / "disc" / "000.png", dataset / split / "disc" / "copy.png")
+    settings = parse_arguments(
+        ["--dataset_path", str(dataset), "--run_path", "run", "--views", "2", "--cache", str(tmp_path)]
+    )
+    backbone = Backbone(untrained_backbone())
+    for computed, cached in ((15, 0), (0, 15)):
+        features = compute_features(scan(dataset), backbone, settings)
+        assert (features.computed, features.cached, features.repeated) == (computed, cached, 3)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"), [("--epochs", "'x' is not a whole number"), ("--weight_decay", "'x' is not a number")]
+)
+def test_what_is_no_number_is_called_so(capsys: pytest.CaptureFixture[str], option: str, said: str) -> None:
+    from reference.finetune import parse_arguments
+
+    with pytest.raises(SystemExit) as stopped:
+        parse_arguments(["--dataset_path", "D", "--run_path", "R", option, "x"])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"argument {option}: {said}")
+
+
+def test_the_first_run_says_nothing_but_its_summary(place: Place, tmp_path: Path) -> None:
+    # What a first run meets: weights to convert, and MindSpore, whose warnings cut through the bar.
+    code = (
+        "import sys; from reference import finetune, pretrained\n"
+        "pretrained.ensure_pretrained(sys.argv[1], sys.argv[2])\n"
+        "sys.exit(finetune.main(sys.argv[3:]))"
+    )
+    _, _, _, *arguments = place.command(tmp_path / "run", *OPTIONS)
+    command = [sys.executable, "-c", code, str(place.weights), str(tmp_path / "backbone.ckpt"), *arguments]
+    process = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert process.returncode == 0
+    assert process.stderr == ""
+    assert "WARNING" not in process.stdout
+
+
 def test_wrong_weights_are_refused_in_one_line(place: Place, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.ckpt"
     wrong.write_bytes(b"nothing of the kind")

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,31 @@ def test_a_class_may_be_absent_from_val(shapes: Path) -> None:
 def test_a_missing_set_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nowhere: no such folder"):
         scan(tmp_path / "nowhere")
+
+
+def test_a_file_in_place_of_the_set_is_called_a_file(tmp_path: Path) -> None:
+    (tmp_path / "set.zip").write_bytes(b"")
+    with pytest.raises(InputError, match=r"set\.zip: is a file"):
+        scan(tmp_path / "set.zip")
+
+
+@pytest.mark.parametrize("closed", ["shapes", "shapes/train", "shapes/val/disc"])
+def test_a_folder_without_permission_is_named(
+    shapes: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    # Not by chmod, which does not stop root.
+    folder = shapes.parent / closed
+    honest = {"is_dir": Path.is_dir, "iterdir": Path.iterdir}
+
+    def refuse(name: str, path: Path) -> object:
+        if folder in path.parents or (name == "iterdir" and path == folder):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return honest[name](path)
+
+    for name in honest:
+        monkeypatch.setattr(Path, name, lambda path, name=name: refuse(name, path))
+    with pytest.raises(InputError, match=rf"{closed}\S*: cannot be read: Permission denied$"):
+        scan(shapes)
 
 
 def test_a_missing_train_folder_is_named(shapes: Path) -> None:

@@ -6,7 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reference.weights.errors import WeightsError
-from reference.weights.mindspore_file import parse_checkpoint, read_checkpoint, write_checkpoint
+from reference.weights.mindspore_file import (
+    checkpoint_bytes,
+    parse_checkpoint,
+    read_checkpoint,
+    write_checkpoint,
+)
 
 
 def field(number: int, content: bytes) -> bytes:
@@ -57,6 +62,18 @@ def test_what_mindspore_writes_is_read_and_the_other_way_round(tmp_path: Path) -
     assert ours.stat().st_mode & 0o777 == 0o644
     assert [path.name for path in tmp_path.iterdir()] == ["ours.ckpt"]
     write_checkpoint(arrays, ours)  # and again, over the first
+
+
+@pytest.mark.mindspore
+def test_what_is_written_is_to_the_byte_what_mindspore_saves(tmp_path: Path) -> None:
+    import mindspore as ms
+
+    # Sizes below, at and above 128, where a length takes a second byte; and a lone number.
+    arrays = {f"w{n}": np.arange(n, dtype=np.float32) for n in (1, 31, 32, 33, 127, 128, 40000)}
+    arrays |= {"conv": np.ones((3, 200, 1, 1), np.float32), "scalar": np.array(3, np.float32)}
+    theirs = tmp_path / "theirs.ckpt"
+    ms.save_checkpoint([{"name": n, "data": ms.Tensor(a)} for n, a in arrays.items()], str(theirs))
+    assert checkpoint_bytes(arrays) == theirs.read_bytes()
 
 
 @pytest.mark.mindspore

