@@ -46,7 +46,6 @@ def load_classes(path: Path) -> tuple[ClassInfo, ...]:
 
     Raises:
         ValueError: in one line that names the file, and the entry and key where one is wrong.
-
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -73,7 +72,6 @@ def parse_classes(table: Sequence[Mapping[str, object]]) -> tuple[ClassInfo, ...
 
     Raises:
         ValueError: in one line that names the entry (counted from 1) and the key.
-
     """
     if not table:
         raise ValueError("there are no classes; write at least one [[classes]] entry")

@@ -43,7 +43,6 @@ class FeatureCache:
 
     Attributes:
         trouble: why the cache is not being used (any more), in a few words; empty as long as it is.
-
     """
 
     def __init__(self, folder: Path) -> None:

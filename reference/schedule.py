@@ -13,7 +13,6 @@ def learning_rates(total_steps: int, warmup_steps: int, peak: float, end: float 
 
     Raises:
         ValueError: the warm-up leaves no step to learn in.
-
     """
     if not 0 <= warmup_steps < total_steps:
         raise ValueError(f"{warmup_steps} warm-up steps do not fit into {total_steps}")

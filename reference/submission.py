@@ -34,7 +34,6 @@ class Answers:
         import_seconds: importing `main.py`: MindSpore, network, checkpoint.
         first_seconds: the first `predict`, which compiles the graph.
         rest_seconds: all other predictions together, reading the files included.
-
     """
 
     names: tuple[str, ...]
@@ -74,7 +73,6 @@ def ask(submission: Path, images: Sequence[Path]) -> Answers:
 
     Raises:
         SubmissionError: the process failed; the message holds the last line of what it said.
-
     """
     request = json.dumps([str(path.resolve()) for path in images])
     environment = {

@@ -36,7 +36,6 @@ class Summary:
         features_repeated: feature vectors of further copies of an image.
         answers: of the submission on the validation images, all of which agree.
         seconds: each phase.
-
     """
 
     validation: Score

@@ -65,7 +65,6 @@ def train_head(
         seed: of the initial weights and the order of the images. The same seed gives the same bits on the
             same machine.
         on_epoch: told of each finished epoch.
-
     """
     rng = np.random.default_rng(seed)
     views, images, channels = train.features.shape

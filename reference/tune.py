@@ -77,7 +77,6 @@ def cross_validate(features: FloatArray, labels: IntArray, parts: IntArray, tria
         parts: (images,), as `assign_folds` makes them.
         trial: what to train.
         seed: of the training runs.
-
     """
     from reference.training import train_head
 

@@ -32,7 +32,6 @@ class View:
         identity: says everything that decides the view, but for the image and the code; part of the cache
             key.
         make: uint8 (H, W, 3) BGR to the network's input, float32 (3, 224, 224).
-
     """
 
     identity: str

@@ -73,7 +73,6 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
 
     Returns:
         One of CLASSES.
-
     """
     # BGR to RGB happens in here: the network was trained on RGB. 此处已转换为 RGB, 不要重复转换.
     # TODO(student): several views of the image (flipped, cropped) and the mean of their logits. 测试时增强.

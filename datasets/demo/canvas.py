@@ -65,7 +65,6 @@ class Canvas:
             inside: only where something is already drawn, so that a stain stays on the shirt.
             soft: blurs the edge, in units of the frame.
             ink: colour of a thin outline, if any.
-
         """
         outlines = [shape] if isinstance(shape, np.ndarray) else list(shape)
         self._lay(outlines, paint, opacity, turn, inside, soft, None)

@@ -93,7 +93,6 @@ def write_demo(
 
     Raises:
         DemoError: if it cannot be drawn, or `out` holds anything else, which is then left as it is.
-
     """
     plan = Plan(seed, train, val)
     plan.check()

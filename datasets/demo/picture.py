@@ -40,7 +40,6 @@ def draw(class_index_or_folder: int | str, split: str, k: int, seed: int = 0) ->
 
     Raises:
         ValueError: if there is no such class, split, image number or seed.
-
     """
     index, folder = _class(class_index_or_folder)
     if split not in SPLITS:

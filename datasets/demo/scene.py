@@ -39,7 +39,6 @@ def posed(sheet: Canvas, rng: Generator, turn: float, reach: tuple[float, float]
 
     Returns:
         (SIDE, SIDE, 4), premultiplied as the sheet is.
-
     """
     angle = np.radians(rng.uniform(-turn, turn))
     zoom = rng.uniform(*reach)

@@ -27,7 +27,6 @@ def write_sheet(path: Path, *, seed: int = 0) -> bool:
 
     Raises:
         DemoError: if the file holds anything else, which is then left as it is, or cannot be written.
-
     """
     path = path.expanduser()
     if path.suffix.lower() != ".png":

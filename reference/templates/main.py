@@ -27,7 +27,6 @@ def load_network() -> ms.nn.Cell:
     Raises:
         RuntimeError: the checkpoint leaves a parameter at its random initial value, which MindSpore only
             warns of.
-
     """
     backbone = MobileNetV2Backbone()
     network = mobilenet_v2(backbone, MobileNetV2Head(backbone.out_channels, len(CLASS_NAMES)))

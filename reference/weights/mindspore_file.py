@@ -35,7 +35,6 @@ def read_checkpoint(path: Path) -> dict[str, npt.NDArray[np.generic]]:
 
     Raises:
         WeightsError: damaged, truncated, encrypted or not a checkpoint.
-
     """
     try:
         return parse_checkpoint(path.read_bytes())
@@ -69,7 +68,6 @@ def write_checkpoint(arrays: Mapping[str, npt.NDArray[np.float32]], path: Path) 
 
     Raises:
         OSError: the file cannot be written.
-
     """
     write_whole(checkpoint_bytes(arrays), path)
 
@@ -90,7 +88,6 @@ def write_whole(content: bytes, path: Path) -> None:
 
     Raises:
         OSError: it cannot be written.
-
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:

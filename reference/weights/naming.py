@@ -118,7 +118,6 @@ def to_course_names(state: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
 
     Raises:
         WeightsError: names are missing, a shape differs, or a value is not a finite number.
-
     """
     given = {_without_prefix(name): array for name, array in state.items()}
     family = max(FAMILIES, key=lambda f: sum(name in given for name in f.names()))

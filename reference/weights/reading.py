@@ -23,7 +23,6 @@ def read_backbone(path: Path) -> Arrays:
         InputError: the file is not there or cannot be opened.
         SourceError: reading it needs a package that is not installed.
         WeightsError: the file is damaged, refused, or holds something else.
-
     """
     try:
         with path.open("rb") as file:

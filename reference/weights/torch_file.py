@@ -102,7 +102,6 @@ def read_torch_file(path: Path) -> dict[str, Array]:
 
     Raises:
         WeightsError: damaged, truncated, too large, no tensors in it, or not plain data ("holds code").
-
     """
     if path.stat().st_size > MAX_FILE_BYTES:
         raise WeightsError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, refused")

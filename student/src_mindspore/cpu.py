@@ -35,7 +35,6 @@ def cap_onednn_isa() -> bool:
 
     Returns:
         True if this call set the variable.
-
     """
     if "mindspore" in sys.modules or VARIABLE in os.environ or not has_avx512():
         return False

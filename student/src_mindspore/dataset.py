@@ -53,7 +53,6 @@ def create_dataset(
 
     Raises:
         FileNotFoundError: no such split, or no images in it.
-
     """
     folder = _split_folder(Path(config.dataset_path), training)
     workers = available_cores()
@@ -130,7 +129,6 @@ def sorted_classes(dataset_path: str | Path) -> dict[str, int]:
 
     Raises:
         FileNotFoundError: no such split, or no class folders in it.
-
     """
     root = Path(dataset_path)
     folder = _split_folder(root, training=(root / "train").is_dir())

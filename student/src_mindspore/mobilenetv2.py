@@ -123,7 +123,6 @@ class MobileNetV2Backbone(nn.Cell):
 
     Attributes:
         out_channels: channels of the features (1280 by default).
-
     """
 
     def __init__(
@@ -186,7 +185,6 @@ class MobileNetV2Head(nn.Cell):
             and not `head.1`.
         activation: "Softmax" or "Sigmoid" turn logits into probabilities; anything else leaves them.
             Training needs logits: the losses apply their own softmax.
-
     """
 
     def __init__(

@@ -34,7 +34,6 @@ def evaluation_transform(image: Image) -> Input:
 
     Raises:
         ValueError: not an image of that shape and type (`cv2.imread` returns None for a file it cannot read).
-
     """
     rgb = _to_rgb(image)
     resized = cv2.resize(rgb, (RESIZED, RESIZED), interpolation=cv2.INTER_LINEAR)
@@ -68,7 +67,6 @@ def training_transform(
 
     Raises:
         ValueError: not an image of that shape and type.
-
     """
     rgb = _to_rgb(image)
     top, left, height, width = random_crop_box(rgb.shape[0], rgb.shape[1], rng, scale, ratio)

@@ -54,7 +54,6 @@ class Layer:
         relu6: whether min(max(x, 0), 6) follows.
         opens_block: the layer's input is kept, to be added when the block closes.
         closes_block: the kept input is added to the layer's output.
-
     """
 
     name: str
@@ -84,7 +83,6 @@ def fold_batch_norm(
         mean: the moving mean.
         variance: the moving variance.
         epsilon: added to the variance.
-
     """
     scale = gamma.astype(np.float64) / np.sqrt(variance.astype(np.float64) + epsilon)
     folded = weight.astype(np.float64) * scale[:, None, None, None]
@@ -100,7 +98,6 @@ def backbone_parameters(source: Any) -> dict[str, FloatArray]:
 
     Raises:
         ValueError: nothing in `source` is a backbone's parameter.
-
     """
     named = source.items() if isinstance(source, Mapping) else source.parameters_and_names()
     found = {
@@ -134,7 +131,6 @@ def backbone_layers(parameters: Parameters, strides: Sequence[int] = BLOCK_STRID
 
     Raises:
         ValueError: a parameter is missing, is left over, or has a shape that does not fit.
-
     """
     reader = _Reader(parameters)
     layers = [reader.layer("features.0.features", stride=2)]
@@ -157,7 +153,6 @@ def build_graph(
 
     Raises:
         ValueError: as `backbone_layers` does.
-
     """
     layers = backbone_layers(parameters, strides)
     nodes: list[onnx.NodeProto] = []

@@ -43,7 +43,6 @@ class FeatureExtractor:
         ValueError: the parameters are not a MobileNetV2 backbone's.
 
     The same image gives the same bits, whatever batch it comes in. Several threads may call it at once.
-
     """
 
     def __init__(self, parameters: Any, *, pooled: bool = True, threads: int | None = None) -> None:
@@ -63,7 +62,6 @@ class FeatureExtractor:
 
         Raises:
             ValueError: another shape or type.
-
         """
         if images.dtype != np.float32 or images.ndim != 4 or images.shape[1:] != (3, INPUT_SIZE, INPUT_SIZE):
             raise ValueError(
