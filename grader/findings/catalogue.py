@@ -35,4 +35,5 @@ def codes() -> frozenset[str]:
 
 @cache
 def _messages() -> dict[str, Any]:
-    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    messages: dict[str, Any] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    return messages

@@ -38,15 +38,18 @@ def probe(write_submission, split, assignment):
     return run
 
 
-def test_no_file_of_the_split_is_there(probe, split_folder):
+def test_no_file_of_the_split_and_no_report_is_there(probe, split_folder, tmp_path):
+    (tmp_path / "reports").mkdir()
     found = probe(f"""
 found["exists"] = os.path.exists({str(split_folder)!r})
+found["reports"] = os.path.exists({str(tmp_path)!r})
 names = {{name for folder, _, names in os.walk("/") for name in names if not folder.startswith(("/proc", "/sys", "/usr"))}}
 found["images"] = [name for name in names if name in {[f"{n:05d}.png" for n in range(4)]!r}]
 found["home"] = os.listdir(os.path.expanduser("~"))
 found["root"] = sorted(os.listdir("/"))
 """)
     assert found["exists"] is False
+    assert found["reports"] is False
     assert found["images"] == []
     assert sorted(found["home"]) == ["submission", "tmp"]
     assert "work" not in found["root"] or Path("/work") in [
