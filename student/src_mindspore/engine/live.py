@@ -20,7 +20,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mindspore import Tensor, float32, get_context, nn
-from mindspore.common.api import _pynative_executor
+
+try:  # where it is since MindSpore 2.9
+    from mindspore.graph.api import _pynative_executor
+except ImportError:
+    from mindspore.common.api import _pynative_executor
 
 from src_mindspore.engine.graph import BATCH_NORM_EPSILON
 
