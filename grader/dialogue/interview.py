@@ -20,7 +20,7 @@ from grader.verdict import Verdict
 
 Phase = Literal["import", "first prediction", "prediction"]
 _MAX_WORKERS = 20
-_MAX_BARREN = 2
+_MAX_BARREN = 3
 _START_SECONDS = 60.0
 
 Progress = Callable[[int], None]
@@ -78,7 +78,7 @@ def interview(
     """Put every image of `split` to a worker, in the order that `seed` gives.
 
     A worker that dies, or takes too long over an image, costs that image: another worker is asked
-    the rest, until the time for all is over, _MAX_WORKERS have been used, or _MAX_BARREN in a row gave no
+    the rest, until the time for all is over, _MAX_WORKERS have been used, or the first _MAX_BARREN gave no
     answer at all. So a submission that fails at certain images has the same score in every order. One that
     goes past another limit, or fails in its import or by the first prediction's deadline, has had its chance.
 
@@ -120,13 +120,10 @@ class _Interview:
 
     def run(self) -> Answers:
         """Ask everything that can be asked."""
-        barren = 0
-        for _ in range(_MAX_WORKERS):
-            asked = len(self._seconds)
+        for used in range(1, _MAX_WORKERS + 1):
             may_go_on = self._ask_one_worker()
-            # The last one asked is the one that was not answered.
-            barren = barren + 1 if len(self._seconds) <= asked + 1 else 0
-            if not (may_go_on and self._pending and barren < _MAX_BARREN and time.monotonic() < self._end):
+            is_hopeless = used >= _MAX_BARREN and not self._has_answered
+            if not (may_go_on and self._pending) or is_hopeless or time.monotonic() >= self._end:
                 break
         return Answers(
             answers=tuple(self._answers),

@@ -304,7 +304,7 @@ def test_a_submission_that_fails_at_certain_images_has_the_same_report_in_every_
 
 def test_a_submission_that_always_dies_is_given_up_soon(graded):
     report = graded("import os\ndef predict(image): os.abort()")
-    assert (report.verdict, len(report.run.stops)) == (Verdict.CRASH, 2)
+    assert (report.verdict, len(report.run.stops)) == (Verdict.CRASH, 3)
 
 
 def test_a_report_written_by_the_submission_counts_for_nothing(graded):
