@@ -16,6 +16,7 @@ import pytest
 
 from grader import HarnessError, Verdict, grade, grading
 from grader.dialogue import interview as interview_module
+from grader.dialogue import usage
 from grader.grading import run_grading
 from grader.sandbox import ladder, policy
 
@@ -601,3 +602,14 @@ def wait_until(condition, seconds=20.0):
     while not condition():
         assert time.monotonic() < end, "it never came true"
         time.sleep(0.05)
+
+
+def test_an_answer_in_time_is_not_lost_when_the_grader_is_held_up(
+    write_submission, split, assignment, monkeypatch
+):
+    measure = usage.measure
+    # As on a machine that stands still: every look at the worker takes longer than an image may.
+    monkeypatch.setattr(usage, "measure", lambda pid: (time.sleep(0.3), measure(pid))[1])
+    rules = with_limits(assignment, image_seconds=0.2, first_prediction_seconds=0.2)
+    report = run_grading(write_submission(ORACLE), split, rules).report
+    assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
