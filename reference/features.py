@@ -22,8 +22,9 @@ import onnxruntime
 import src_mindspore.engine.graph
 import src_mindspore.engine.session
 import src_mindspore.transforms
+from src_mindspore.cpu import available_cores
 from src_mindspore.engine.graph import Parameters
-from src_mindspore.engine.session import FeatureExtractor, available_cores
+from src_mindspore.engine.session import FeatureExtractor
 
 import reference.features
 import reference.views

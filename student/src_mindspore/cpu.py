@@ -1,4 +1,4 @@
-"""Keep MindSpore off the slow convolution path of CPUs with AVX-512.
+"""What the CPU needs and offers: off the slow convolution path with AVX-512, and how many cores.
 
 MindSpore 2.10 computes convolutions with oneDNN 3.10. On a CPU with AVX-512 that release sends 3x3 and
 depthwise convolutions to its plain reference kernel (`ONEDNN_VERBOSE=1` shows `conv+ref:any`). Told to stay
@@ -13,6 +13,13 @@ import sys
 from pathlib import Path
 
 VARIABLE = "ONEDNN_MAX_CPU_ISA"
+
+
+def available_cores() -> int:
+    """Cores this process may use. MindSpore refuses more workers than the machine has cores."""
+    # Containers and taskset narrow the affinity, not os.cpu_count(); systems other than Linux have no
+    # affinity.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def has_avx512(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

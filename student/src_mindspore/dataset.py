@@ -1,6 +1,5 @@
 """Batches of images and labels from a folder with one subfolder per class."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from src_mindspore.cpu import cap_onednn_isa
+from src_mindspore.cpu import available_cores, cap_onednn_isa
 
 cap_onednn_isa()
 
@@ -97,13 +96,6 @@ def create_dataset(
         batch_size = getattr(config, "eval_batch_size", config.batch_size)
     drop_remainder = training and data.get_dataset_size() >= batch_size
     return data.batch(batch_size, drop_remainder=drop_remainder, num_parallel_workers=workers).repeat(repeat)
-
-
-def available_cores() -> int:
-    """Cores this process may use. MindSpore refuses more workers than the machine has cores."""
-    # Containers and taskset narrow the affinity, not os.cpu_count(); systems other than Linux have no
-    # affinity.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _split_folder(dataset_path: Path, training: bool) -> Path:

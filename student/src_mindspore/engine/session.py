@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 import onnxruntime
 
+from src_mindspore.cpu import available_cores
 from src_mindspore.engine.graph import (
     INPUT_NAME,
     INPUT_SIZE,
@@ -21,13 +21,6 @@ from src_mindspore.engine.graph import (
 # Images given to ONNX Runtime at a time. It hardly matters: on two cores batches of 1, 2, 4, 8, 16 and 32
 # gave 264, 269, 275, 259, 259 and 253 images/s (medians; stock MindSpore 64).
 BATCH_SIZE = 4
-
-
-def available_cores() -> int:
-    """Count the cores this process may use; in a container the machine may have more."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
 
 
 class FeatureExtractor:
