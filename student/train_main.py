@@ -25,6 +25,8 @@ from src_mindspore.cpu import cap_onednn_isa
 
 # Before MindSpore is imported: many CPUs are several times faster with it. 须在导入 MindSpore 之前调用.
 cap_onednn_isa()
+# Errors of MindSpore only: what it would warn of, this file checks itself. 只显示 MindSpore 的错误信息.
+os.environ.setdefault("GLOG_v", "3")
 
 import mindspore as ms  # noqa: E402
 from mindspore import nn  # noqa: E402
