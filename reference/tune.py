@@ -32,13 +32,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from reference.cache import FeatureCache, default_cache_folder
 from reference.errors import InputError
-from reference.features import Backbone, extract_features
-from reference.head import FloatArray, IntArray, LabelledFeatures, Recipe
-from reference.imagefolder import scan
+from reference.features.cache import FeatureCache, default_cache_folder
+from reference.features.extraction import Backbone, extract_features
+from reference.images.imagefolder import scan
+from reference.images.views import training_views
 from reference.pretrained import load_pretrained
-from reference.views import training_views
+from reference.training.head import FloatArray, IntArray, LabelledFeatures, Recipe
 from reference.weights.errors import SourceError, WeightsError
 
 
@@ -78,7 +78,7 @@ def cross_validate(features: FloatArray, labels: IntArray, parts: IntArray, tria
         trial: what to train.
         seed: of the training runs.
     """
-    from reference.training import train_head
+    from reference.training.head_training import train_head
 
     correct = 0.0
     for part in np.unique(parts):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from drawn_shapes import draw_set, untrained_backbone
 
-from reference.cache import FILE_NAME, FeatureCache
 from reference.errors import InputError
-from reference.features import Backbone, extract_features
-from reference.views import EVALUATION, View, training_views
+from reference.features.cache import FILE_NAME, FeatureCache
+from reference.features.extraction import Backbone, extract_features
+from reference.images.views import EVALUATION, View, training_views
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def test_the_run_folder_holds_everything(finished: tuple[Path, str]) -> None:
 def test_the_submission_works_elsewhere_on_its_own(finished: tuple[Path, str], tmp_path: Path) -> None:
     import shutil
 
-    from reference.submission import ask
+    from reference.submission.submission import ask
 
     run, _ = finished
     moved = shutil.copytree(run / "submission", tmp_path / "交作业")
@@ -130,9 +130,9 @@ def test_an_unreadable_image_is_named_and_the_run_folder_stays_as_it_is(place: P
 def test_features_of_copies_are_counted_apart(tmp_path: Path) -> None:
     import shutil
 
-    from reference.features import Backbone
+    from reference.features.extraction import Backbone
     from reference.finetune import compute_features, parse_arguments
-    from reference.imagefolder import scan
+    from reference.images.imagefolder import scan
 
     dataset = draw_set(tmp_path / "set", {"train": 2, "val": 1})
     for split in ("train", "val"):
@@ -197,8 +197,8 @@ def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None
 
 
 def test_the_first_of_equally_good_epochs_is_kept() -> None:
-    from reference.head import LabelledFeatures, Recipe
-    from reference.training import train_head
+    from reference.training.head import LabelledFeatures, Recipe
+    from reference.training.head_training import train_head
 
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 2

@@ -5,7 +5,7 @@ import pytest
 from drawn_shapes import draw_set
 
 from reference.errors import InputError
-from reference.imagefolder import scan
+from reference.images.imagefolder import scan
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from reference.errors import InputError
-from reference.run_folder import MANIFEST, RunFolder
+from reference.run.run_folder import MANIFEST, RunFolder
 
 NAMES = ("log.csv", "submission/main.py")
 

@@ -1,6 +1,6 @@
 import pytest
 
-from reference.schedule import learning_rates
+from reference.training.schedule import learning_rates
 
 
 def test_warm_up_is_linear_and_then_comes_half_a_cosine() -> None:

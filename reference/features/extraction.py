@@ -26,11 +26,12 @@ from src_mindspore.cpu import available_cores
 from src_mindspore.engine.graph import Parameters
 from src_mindspore.engine.session import FeatureExtractor
 
-import reference.features
-import reference.views
-from reference.cache import FeatureCache
-from reference.errors import InputError
-from reference.views import View
+import reference.features.extraction
+import reference.images.reading
+import reference.images.views
+from reference.features.cache import FeatureCache
+from reference.images.reading import decode_file, file_digest
+from reference.images.views import View
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
@@ -104,7 +105,7 @@ def extract_features(
         InputError: a file cannot be read, or is not an image.
     """
     with ThreadPoolExecutor(available_cores()) as pool:
-        digests = list(pool.map(_file_digest, paths))
+        digests = list(pool.map(file_digest, paths))
         wanted = {
             feature_key(digest, view, backbone): (path, digest, view)
             for path, digest in zip(paths, digests, strict=True)
@@ -142,32 +143,10 @@ def _in_order(
 
 
 def _run(task: _Task, backbone: Backbone) -> dict[bytes, FloatArray]:
-    images = {path: _decode(path, digest) for path, digest, _, _ in task.items}
+    images = {path: decode_file(path, digest) for path, digest, _, _ in task.items}
     inputs = np.stack([view.make(images[path]) for path, _, view, _ in task.items])
     rows = backbone.extract(inputs)
     return {key: row for (_, _, _, key), row in zip(task.items, rows, strict=True)}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-
-
-def _file_digest(path: Path) -> bytes:
-    return hashlib.sha256(_read(path)).digest()
-
-
-def _decode(path: Path, digest: bytes) -> npt.NDArray[np.uint8]:
-    """Return the image as `cv2.imread` would, uint8 (H, W, 3) BGR; also from a path that is not ASCII."""
-    content = _read(path)
-    if hashlib.sha256(content).digest() != digest:
-        raise InputError(f"{path}: changed while it was being read")
-    image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR) if content else None
-    if image is None:
-        raise InputError(f"{path}: is not an image that OpenCV can read")
-    return np.asarray(image, dtype=np.uint8)
 
 
 def _pipeline_digest(parameters: Parameters) -> bytes:
@@ -177,8 +156,9 @@ def _pipeline_digest(parameters: Parameters) -> bytes:
         src_mindspore.transforms,
         src_mindspore.engine.graph,
         src_mindspore.engine.session,
-        reference.views,
-        reference.features,
+        reference.images.reading,
+        reference.images.views,
+        reference.features.extraction,
     ):
         digest.update(hashlib.sha256(Path(str(module.__file__)).read_bytes()).digest())
     for name in sorted(parameters):

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 import numpy as np
 from src_mindspore.cpu import cap_onednn_isa
 
-from reference.head import EpochLog, Head, LabelledFeatures, Recipe, TrainingResult
-from reference.schedule import learning_rates
+from reference.training.head import EpochLog, Head, LabelledFeatures, Recipe, TrainingResult
+from reference.training.schedule import learning_rates
 
 # Both work only before MindSpore's import, hence the order. Without the second, its Adam warns of itself.
 cap_onednn_isa()

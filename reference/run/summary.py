@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from reference.submission import Answers
+from reference.submission.submission import Answers
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from reference.head import EpochLog
+from reference.training.head import EpochLog
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 

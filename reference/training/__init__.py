@@ -1,0 +1,1 @@
+"""Training: recipes, schedules, losses, and the loops that use them."""
