@@ -23,22 +23,25 @@ SIZE = 224
 RESIZED = 256
 
 
-def evaluation_transform(image: Image) -> Input:
+def evaluation_transform(image: Image, resized: int = RESIZED) -> Input:
     """Resize to 256x256 (aspect ratio not kept), crop the 224x224 centre, normalise.
 
     Args:
         image: uint8 (H, W, 3), BGR as `cv2.imread` returns it.
+        resized: the edge to resize to, if not 256; with 224 nothing is cropped and the whole image is seen.
 
     Returns:
         float32 (3, 224, 224), RGB, normalised with ImageNet's statistics.
 
     Raises:
-        ValueError: not an image of that shape and type (`cv2.imread` returns None for a file it cannot read).
+        ValueError: not an image of that shape and type (`cv2.imread` returns None for a file it cannot read),
+            or `resized` is less than 224.
     """
-    rgb = _to_rgb(image)
-    resized = cv2.resize(rgb, (RESIZED, RESIZED), interpolation=cv2.INTER_LINEAR)
-    edge = (RESIZED - SIZE) // 2
-    return _normalise(resized[edge : edge + SIZE, edge : edge + SIZE])
+    if resized < SIZE:
+        raise ValueError(f"an image of {resized}x{resized} has no {SIZE}x{SIZE} centre")
+    rgb = cv2.resize(_to_rgb(image), (resized, resized), interpolation=cv2.INTER_LINEAR)
+    edge = (resized - SIZE) // 2
+    return _normalise(rgb[edge : edge + SIZE, edge : edge + SIZE])
 
 
 def training_transform(

@@ -146,3 +146,12 @@ def test_colours_change_as_in_mindspore(photos: Path, factor: float) -> None:
     ):
         difference = ours(rgb, factor).astype(int) - theirs(factor)(rgb).astype(int)
         assert np.abs(difference).max() <= 1, ours.__name__
+
+
+def test_without_a_crop_the_whole_image_is_seen() -> None:
+    image = np.zeros((224, 224, 3), np.uint8)
+    image[0, 0] = 255  # only a corner, which the usual crop cuts off
+    assert evaluation_transform(image, 224).max() > 0
+    assert evaluation_transform(image).max() < 0
+    with pytest.raises(ValueError, match="no 224x224 centre"):
+        evaluation_transform(image, 223)
