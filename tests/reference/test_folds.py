@@ -1,6 +1,6 @@
 import numpy as np
 
-from reference.tune import assign_folds
+from reference.training.folds import assign_folds
 
 
 def test_copies_of_an_image_lie_in_one_part_and_classes_are_spread_evenly() -> None:
