@@ -7,16 +7,20 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from reference.command_line import progress
 from reference.features.activations import extract_activations
 from reference.features.cache import FeatureCache
 from reference.features.extraction import Backbone, extract_features
 from reference.images.imagefolder import ImageFolder
-from reference.images.views import EVALUATION, View
+from reference.images.views import View
 from reference.training.head import LabelledFeatures, TrainingData
+
+Numbers: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
@@ -46,22 +50,31 @@ class Features:
 
 
 def compute_features(
-    folder: ImageFolder, views: Sequence[View], backbone: Backbone, cache_folder: Path
+    folder: ImageFolder,
+    views: Sequence[View],
+    seen: Sequence[View],
+    backbone: Backbone,
+    cache_folder: Path,
+    cross_validated: bool = False,
 ) -> Features:
     """Get the features of all splits, with one progress bar.
 
     Args:
         folder: the data set.
         views: of the training images.
+        seen: the views that a submission looks at; several only of a whole backbone.
         backbone: whole, or up to the cell that learns.
         cache_folder: of the caches.
+        cross_validated: the training images are wanted as a submission sees them, too.
 
     Raises:
         InputError: an image cannot be read, or activations cannot be written.
     """
-    splits = [(folder.train, tuple(views)), (folder.validation, (EVALUATION,))]
+    # The training views usually include those that a submission looks at.
+    further = [view for view in seen if view not in views] if cross_validated else []
+    splits = [(folder.train, (*views, *further)), (folder.validation, tuple(seen))]
     if folder.test:
-        splits.append((folder.test, (EVALUATION,)))
+        splits.append((folder.test, tuple(seen)))
     total = sum(len(split.paths) * len(split_views) for split, split_views in splits)
     cache = FeatureCache(cache_folder)
     with progress(total, "features", "image") as bar:
@@ -83,9 +96,22 @@ def compute_features(
     # Copies may lie in different splits, so the keys are counted and not the features.
     different = len(frozenset().union(*(extraction.keys for extraction in done)))
     computed = len(frozenset().union(*(extraction.computed_keys for extraction in done)))
-    train, validation, *rest = (
-        LabelledFeatures(extraction.features, split.labels)
-        for extraction, (split, _) in zip(done, splits, strict=True)
+
+    def as_seen(place: int) -> LabelledFeatures:
+        split, split_views = splits[place]
+        return LabelledFeatures(_together(done[place].features, split_views, seen), split.labels)
+
+    data = TrainingData(
+        train=LabelledFeatures(done[0].features[: len(views)], folder.train.labels),
+        train_seen=as_seen(0) if cross_validated else None,
+        validation=as_seen(1),
+        test=as_seen(2) if folder.test else None,
+        class_count=len(folder.classes),
     )
-    data = TrainingData(train, validation, rest[0] if rest else None, len(folder.classes))
     return Features(data, computed, different - computed, total - different)
+
+
+def _together(features: Numbers, views: Sequence[View], seen: Sequence[View]) -> Numbers:
+    """Return one view, the mean of those `seen`: a linear head's mean logits are its logits of the mean."""
+    places = [views.index(view) for view in seen]
+    return features[places].mean(axis=0, keepdims=True) if len(places) > 1 else features[places]

@@ -1,9 +1,15 @@
-"""The views of an image that the head learns from.
+"""The views of an image that the head learns from, and those that a submission looks at.
 
 The backbone is frozen, so augmentation happens once, before the features are computed, and every view costs a
-forward pass. Which views are worth it was found by cross-validation on training images, see `reference.tune`:
-the mirror image is, and mild random crops are; the course's own augmentation (crops down to 8 % of the area,
-changed colours) is worth less, for a linear head need not know pictures that it will never be asked about.
+forward pass. Which views are worth it was found by cross-validation on training images, see `reference.tune`.
+
+To learn from: the evaluation transform, which crops the edges off; the whole image, mirrored, which differs
+from it in two ways at once; then mild random crops. The course's own augmentation (crops down to 8 % of the
+area, changed colours) is worth less, for a linear head need not know pictures that it will never be asked
+about.
+
+To look at: the first two of these, and if wanted the same the other way round. The logits are averaged; for a
+linear head that is the same as averaging the features.
 """
 
 from __future__ import annotations
@@ -15,7 +21,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from src_mindspore.transforms import evaluation_transform, training_transform
+from src_mindspore.transforms import RESIZED, SIZE, evaluation_transform, training_transform
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 Input: TypeAlias = npt.NDArray[np.float32]
@@ -38,17 +44,43 @@ class View:
     make: Callable[[Image], Input]
 
 
-EVALUATION = View("evaluation", evaluation_transform)
+@dataclass(frozen=True)
+class TestView:
+    """A view that a submission looks at, in numbers that can stand in its `main.py`.
+
+    Attributes:
+        resized: edge of the square that the image is resized to before its 224x224 centre is taken.
+        mirrored: left and right exchanged first.
+    """
+
+    __test__ = False  # no test case, whatever pytest makes of the name
+
+    resized: int
+    mirrored: bool
+
+    def make(self, image: Image) -> Input:
+        """Return the network's input, float32 (3, 224, 224), for an image uint8 (H, W, 3) BGR."""
+        return evaluation_transform(image[:, ::-1] if self.mirrored else image, self.resized)
+
+    @property
+    def view(self) -> View:
+        """The same for the feature cache."""
+        return View(f"resized {self.resized} mirrored {self.mirrored}", self.make)
+
+
+TEST_VIEWS = (
+    TestView(RESIZED, mirrored=False),
+    TestView(SIZE, mirrored=True),
+    TestView(RESIZED, mirrored=True),
+    TestView(SIZE, mirrored=False),
+)
+EVALUATION = TEST_VIEWS[0].view
 
 
 def training_views(count: int) -> tuple[View, ...]:
-    """Return the first `count` views: the evaluation transform, its mirror image, then random crops."""
+    """Return the first `count` views: the first two that a submission looks at, then random crops."""
     crops = [View(f"crop {CROP_SCALE} seed {SEED} number {index}", _crop(index)) for index in range(2, count)]
-    return (EVALUATION, View("mirror", _mirror), *crops)[:count]
-
-
-def _mirror(image: Image) -> Input:
-    return evaluation_transform(np.ascontiguousarray(image[:, ::-1]))
+    return (EVALUATION, TEST_VIEWS[1].view, *crops)[:count]
 
 
 def _crop(index: int) -> Callable[[Image], Input]:

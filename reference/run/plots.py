@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from reference.training.cross_validation import Trial
 from reference.training.log import EpochLog
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -66,6 +68,29 @@ def plot_curves(log: Sequence[EpochLog], best_epoch: int, path: Path) -> None:
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             axes.margins(x=0.02)
+        figure.savefig(path, dpi=DOTS_PER_INCH)
+
+
+def plot_cross_validation(trials: Sequence[Trial], best: Trial, path: Path) -> None:
+    """Draw cross-validated accuracy against weight decay, a line for each label smoothing, as a PNG."""
+    with mpl.rc_context({**STYLE, "font.family": _fonts()}):
+        figure = Figure(figsize=(5.5, 3.4), layout="constrained")
+        axes = figure.subplots()
+        axes.set_title("Cross-validated top-1 accuracy")
+        smoothings = sorted({trial.regularisation.label_smoothing for trial in trials})
+        for smoothing, colour in zip(smoothings, itertools.cycle((TRAIN, RATE)), strict=False):
+            line = [trial for trial in trials if trial.regularisation.label_smoothing == smoothing]
+            decays = [trial.regularisation.weight_decay for trial in line]
+            accuracies = [trial.accuracy for trial in line]
+            label = f"label smoothing {smoothing:g}"
+            axes.plot(decays, accuracies, "o-", color=colour, linewidth=1.8, markersize=3, label=label)
+        label = f"taken: {best.accuracy:.2%}"
+        decay = best.regularisation.weight_decay
+        axes.plot([decay], [best.accuracy], "o", color=VALIDATION, markersize=7, label=label)
+        axes.set_xscale("log")
+        axes.set_xlabel("weight decay")
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+        axes.legend()
         figure.savefig(path, dpi=DOTS_PER_INCH)
 
 

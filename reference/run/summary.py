@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from reference.submission.submission import Answers
+from reference.training.cross_validation import Trial
 
 
 @dataclass(frozen=True)
@@ -22,32 +23,70 @@ class Score:
 
 
 @dataclass(frozen=True)
+class ExactFigures:
+    """What the exact solver came to.
+
+    Attributes:
+        weight_decay: that was used.
+        label_smoothing: likewise.
+        gradient: largest entry of the gradient at the solution.
+        cross_validation: of the training images, with these two; None if both were given.
+        trials: everything that cross-validation tried.
+        at_limit: the weight decay is the first or last that is ever tried.
+    """
+
+    weight_decay: float
+    label_smoothing: float
+    gradient: float
+    cross_validation: Score | None
+    trials: tuple[Trial, ...]
+    at_limit: bool
+
+    def lines(self) -> list[str]:
+        """Return the lines for the terminal."""
+        used = f"weight decay {self.weight_decay:.3g}, label smoothing {self.label_smoothing:g}"
+        if self.cross_validation is None:
+            return [f"head                    {used}, as given"]
+        lines = [f"cross-validation        {self.cross_validation} training images with {used}"]
+        if self.at_limit:
+            lines.append("note                    no further weight decay is tried; a better one may be")
+        return lines
+
+
+@dataclass(frozen=True)
 class Summary:
     """What a run came to.
 
     Attributes:
-        validation: the best epoch on the validation images, which chose it.
-        best_epoch: from 1.
+        validation: the best epoch on the validation images, which chose it; or the exact head, which they did
+            not.
+        best_epoch: from 1; None for an exact head, like the next two.
         epochs: how many there were.
         validation_last_epoch: the last epoch on the same images; nothing was chosen by it.
+        exact: what is known of an exact head.
         test: the best epoch on the test split, where there is one besides the validation split.
         features_computed: different feature vectors computed in this run.
         features_cached: different feature vectors that an earlier run had left in the cache.
         features_repeated: feature vectors of further copies of an image.
         answers: of the submission on the validation images, all of which agree.
         seconds: each phase.
+        test_views: how many views of an image the submission looks at.
+        cost_ratio: the time that an image takes so, in multiples of the time with one view.
     """
 
     validation: Score
-    best_epoch: int
-    epochs: int
-    validation_last_epoch: Score
+    best_epoch: int | None
+    epochs: int | None
+    validation_last_epoch: Score | None
+    exact: ExactFigures | None
     test: Score | None
     features_computed: int
     features_cached: int
     features_repeated: int
     answers: Answers
     seconds: Mapping[str, float]
+    test_views: int = 1
+    cost_ratio: float = 1.0
 
     def to_json(self) -> str:
         """Return the content of `summary.json`."""
@@ -59,7 +98,9 @@ class Summary:
                 "import_seconds": round(answers.import_seconds, 3),
                 "first_seconds": round(answers.first_seconds, 3),
                 "rest_seconds": round(answers.rest_seconds, 3),
+                "seconds_an_image": answers.seconds_an_image and round(answers.seconds_an_image, 5),
             },
+            "cost_ratio": round(self.cost_ratio, 3),
             "seconds": {name: round(seconds, 3) for name, seconds in self.seconds.items()},
         }
         return json.dumps(values, indent=1) + "\n"
@@ -69,16 +110,28 @@ class Summary:
         answers, count = self.answers, len(self.answers.names)
         phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         lines = [
-            f"best validation top-1   {self.validation}, epoch {self.best_epoch} of {self.epochs}",
-            f"last epoch              {self.validation_last_epoch}",
+            *self._validation_lines(),
+            *([f"test top-1              {self.test}"] if self.test else []),
             f"features                {self.features_computed} computed, {self.features_cached} from cache,"
             f" {self.features_repeated} of copies of an image",
             f"submission              same answer as in training on {count} of {count} images, in"
             f" {answers.total_seconds:.1f} s (import {answers.import_seconds:.1f}, first"
             f" {answers.first_seconds:.1f}, rest {answers.rest_seconds:.1f})",
+            f"views of an image       {self.test_views}{self._cost()}",
             f"seconds                 {sum(self.seconds.values()):.1f} ({phases})",
             f"submission folder       {submission}",
         ]
-        if self.test:
-            lines.insert(2, f"test top-1              {self.test}")
         return "\n".join(lines)
+
+    def _validation_lines(self) -> list[str]:
+        if self.exact:
+            return [f"validation top-1        {self.validation}, which chose nothing", *self.exact.lines()]
+        return [
+            f"best validation top-1   {self.validation}, epoch {self.best_epoch} of {self.epochs}",
+            f"last epoch              {self.validation_last_epoch}",
+        ]
+
+    def _cost(self) -> str:
+        seconds = self.answers.seconds_an_image
+        each = f", {1000 * seconds:.1f} ms in the submission" if seconds else ""
+        return f"{each}, {self.cost_ratio:.1f} times the time of one view"

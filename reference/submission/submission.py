@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.classes import FLOWERS5, GARBAGE26, load_classes
+from reference.images.views import TEST_VIEWS, TestView
 
 TEMPLATE = Path(__file__).parent / "templates" / "main.py"
 NAMES_LINE = 'CLASS_NAMES = ["the names of the classes", "in the order of their indices"]'
+VIEWS_LINE = "TEST_VIEWS = [(256, False)]"
 # Generous: this is to end a hang, not to judge a slow machine.
 SECONDS_TO_START, SECONDS_AN_IMAGE = 120.0, 1.0
 
@@ -46,6 +48,11 @@ class Answers:
         """Everything but starting Python."""
         return self.import_seconds + self.first_seconds + self.rest_seconds
 
+    @property
+    def seconds_an_image(self) -> float | None:
+        """Mean over all images but the first; None if there are no others."""
+        return self.rest_seconds / (len(self.names) - 1) if len(self.names) > 1 else None
+
 
 def answer_names(folders: Sequence[str]) -> tuple[str, ...]:
     """Return what `predict` is to answer for each class folder.
@@ -59,12 +66,15 @@ def answer_names(folders: Sequence[str]) -> tuple[str, ...]:
     return tuple(folders)
 
 
-def main_source(names: Sequence[str]) -> str:
-    """Return `main.py` for these class names, in the order of their indices."""
+def main_source(names: Sequence[str], views: Sequence[TestView] = TEST_VIEWS[:1]) -> str:
+    """Return `main.py` for these class names, in the order of their indices, and these views of an image."""
     template = TEMPLATE.read_text(encoding="utf-8")
-    if template.count(NAMES_LINE) != 1:
-        raise SubmissionError(f"{TEMPLATE}: the line with the class names is not there once")
+    for line in (NAMES_LINE, VIEWS_LINE):
+        if template.count(line) != 1:
+            raise SubmissionError(f"{TEMPLATE}: the line {line!r} is not there once")
     literal = "".join(f"    {json.dumps(name, ensure_ascii=False)},\n" for name in names)
+    numbers = ", ".join(f"({view.resized}, {view.mirrored})" for view in views)
+    template = template.replace(VIEWS_LINE, f"TEST_VIEWS = [{numbers}]")
     return template.replace(NAMES_LINE, f"CLASS_NAMES = [\n{literal}]")
 
 

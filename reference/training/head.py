@@ -60,12 +60,14 @@ class TrainingData:
 
     Attributes:
         train: in all training views.
-        validation: in the evaluation view. It chooses the epoch and nothing else.
+        train_seen: the training images as a submission sees them, one view; None where nobody asks.
+        validation: as a submission sees them, one view. It chooses SGD's epoch and nothing else.
         test: likewise, where there is a test split. It chooses nothing.
         class_count: number of classes.
     """
 
     train: LabelledFeatures
+    train_seen: LabelledFeatures | None
     validation: LabelledFeatures
     test: LabelledFeatures | None
     class_count: int

@@ -14,7 +14,7 @@ from src_mindspore.cpu import cap_onednn_isa
 
 from reference.training.batches import ArrayBatches
 from reference.training.head import Head, LabelledFeatures, Recipe, TrainingData, TrainingResult
-from reference.training.outcome import Outcome, Trained
+from reference.training.outcome import Outcome, network_of
 from reference.training.schedule import learning_rates
 from reference.training.snapshot import Arrays, Snapshot
 
@@ -92,14 +92,8 @@ def train_classifier(
         InputError: the snapshot belongs to another run.
     """
     result = train_head(data.train, data.validation, data.class_count, recipe, seed, watcher, snapshot)
-
-    def trained(head: Head) -> Trained:
-        # The names that the course library's MobileNetV2Head gives its dense layer.
-        parameters = {**pretrained, "head.1.weight": head.weight, "head.1.bias": head.bias}
-        test_answers = head.predict(data.test.features[0]) if data.test else None
-        return Trained(parameters, head.predict(data.validation.features[0]), test_answers)
-
-    return Outcome(trained(result.best), result.best_epoch, trained(result.final), result.log)
+    best, final = (network_of(pretrained, head, data) for head in (result.best, result.final))
+    return Outcome(best, result.best_epoch, final, result.log)
 
 
 def _dense(channels: int, class_count: int, rng: np.random.Generator) -> nn.Dense:

@@ -8,6 +8,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from reference.training.exact import ExactResult
+from reference.training.head import Head, TrainingData
 from reference.training.log import EpochLog
 from reference.training.snapshot import Arrays
 
@@ -37,10 +39,20 @@ class Outcome:
         best: the network of the first epoch with the highest validation accuracy.
         best_epoch: its number, from 1.
         final: the network after the last epoch.
-        log: one entry an epoch.
+        log: one entry an epoch; none of a head that was solved.
+        exact: how the head was solved, which then is both best and final, with `best_epoch` 0.
     """
 
     best: Trained
     best_epoch: int
     final: Trained
     log: tuple[EpochLog, ...]
+    exact: ExactResult | None = None
+
+
+def network_of(backbone: Arrays, head: Head, data: TrainingData) -> Trained:
+    """Return the whole network of a pretrained backbone and a head, and what it says of the images."""
+    # The names that the course library's MobileNetV2Head gives its dense layer.
+    parameters = {**backbone, "head.1.weight": head.weight, "head.1.bias": head.bias}
+    test_answers = head.predict(data.test.features[0]) if data.test else None
+    return Trained(parameters, head.predict(data.validation.features[0]), test_answers)

@@ -14,7 +14,18 @@ from drawn_shapes import CLASSES, draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
 
-OPTIONS = ("--epochs", "30", "--views", "2", "--learning_rate", "0.003", "--batch_size", "8")
+OPTIONS = (
+    "--solver",
+    "sgd",
+    "--epochs",
+    "30",
+    "--views",
+    "2",
+    "--learning_rate",
+    "0.003",
+    "--batch_size",
+    "8",
+)
 
 
 @dataclass(frozen=True)
@@ -133,14 +144,14 @@ def test_features_of_copies_are_counted_apart(tmp_path: Path) -> None:
     from reference.features.extraction import Backbone
     from reference.features.splits import compute_features
     from reference.images.imagefolder import scan
-    from reference.images.views import training_views
+    from reference.images.views import EVALUATION, training_views
 
     dataset = draw_set(tmp_path / "set", {"train": 2, "val": 1})
     for split in ("train", "val"):
         shutil.copy(dataset / "train" / "disc" / "000.png", dataset / split / "disc" / "copy.png")
     backbone = Backbone(untrained_backbone())
     for computed, cached in ((15, 0), (0, 15)):
-        features = compute_features(scan(dataset), training_views(2), backbone, tmp_path)
+        features = compute_features(scan(dataset), training_views(2), [EVALUATION], backbone, tmp_path)
         assert (features.computed, features.cached, features.repeated) == (computed, cached, 3)
 
 
@@ -180,7 +191,7 @@ def test_wrong_weights_are_refused_in_one_line(place: Place, tmp_path: Path) -> 
 
 
 def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None:
-    command = place.command(tmp_path / "run", "--epochs", "100000")
+    command = place.command(tmp_path / "run", "--solver", "sgd", "--epochs", "100000")
     process = subprocess.Popen(
         command,
         env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},

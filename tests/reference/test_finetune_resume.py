@@ -30,9 +30,18 @@ class Runs:
     def start(self, run: Path, *more: str) -> subprocess.Popen[str]:
         inputs = ["--dataset_path", self.dataset, "--pretrained", self.root / "untrained.ckpt"]
         command = [sys.executable, "-m", "reference.finetune", *map(str, inputs), "--run_path", str(run)]
-        options = ["--cache", str(self.root / "cache"), "--views", "2", "--batch_size", "8", *more]
+        options = [
+            "--cache",
+            str(self.root / "cache"),
+            "--solver",
+            "sgd",
+            "--views",
+            "2",
+            "--batch_size",
+            "8",
+        ]
         return subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+            [*command, *options, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
         )
 
     def finish(self, run: Path, *more: str) -> str:

@@ -19,6 +19,9 @@ from src_mindspore.transforms import evaluation_transform  # noqa: E402
 
 CHECKPOINT = Path(__file__).resolve().parent / "mobilenetv2-best.ckpt"
 CLASS_NAMES = ["the names of the classes", "in the order of their indices"]
+# The network looks at an image in each of these ways, and its logits are averaged: (edge of the square that
+# the image is resized to before its 224x224 centre is taken, left and right exchanged).
+TEST_VIEWS = [(256, False)]
 
 
 def load_network() -> ms.nn.Cell:
@@ -42,6 +45,9 @@ network = load_network()
 
 def predict(image: npt.NDArray[np.uint8]) -> str:
     """Name the class of an image, uint8 (H, W, 3) in BGR order as `cv2.imread` returns it."""
-    inputs = evaluation_transform(image)[np.newaxis]
-    logits = network(ms.Tensor(inputs)).asnumpy()
+    views = [
+        evaluation_transform(image[:, ::-1] if mirrored else image, resized)
+        for resized, mirrored in TEST_VIEWS
+    ]
+    logits = network(ms.Tensor(np.stack(views))).asnumpy().mean(axis=0)
     return CLASS_NAMES[int(logits.argmax())]
