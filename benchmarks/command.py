@@ -25,7 +25,7 @@ from benchmarks.machine import this_machine
 from benchmarks.measure import measure
 from benchmarks.plan import Bench, Plan, PreparationError
 from benchmarks.results import Circumstances
-from benchmarks.table import Table, make_rows, to_markdown
+from benchmarks.table import Table, failures, make_rows, to_markdown
 from reference.command_line import at_least, stop
 from reference.errors import InputError
 from reference.images.imagefolder import scan
@@ -100,12 +100,13 @@ def carry_out(plan: Plan) -> Table:
     finally:
         bars.close()
     conclusion = plan.conclude(everything)
+    failed = failures(everything)
     return Table(
         name=plan.name,
         title=plan.title,
         rows=make_rows(everything, plan.figures),
-        notes=conclusion.notes,
-        failed=conclusion.failed or any(runs.failure for runs in everything),
+        notes=(*failed, *conclusion.notes),
+        failed=conclusion.failed or bool(failed),
     )
 
 

@@ -54,7 +54,7 @@ class Row:
         samples: all of them, in order.
         spread: None if there are no samples.
         speedup: how many times as fast as the first program, by medians; None where that makes no sense.
-        failure: why the program failed, if it did.
+        failed: the program failed, perhaps after some samples.
     """
 
     figure: Figure
@@ -62,7 +62,7 @@ class Row:
     samples: tuple[float, ...]
     spread: Spread | None
     speedup: float | None
-    failure: str
+    failed: bool
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,11 @@ class Table:
     failed: bool
 
 
+def failures(everything: Sequence[Runs]) -> tuple[str, ...]:
+    """Return a sentence on each program that failed."""
+    return tuple(f"Failed: {runs.subject.name}: {runs.failure}" for runs in everything if runs.failure)
+
+
 def make_rows(everything: Sequence[Runs], figures: Sequence[Figure]) -> tuple[Row, ...]:
     """Return a row for each figure and program; the first program is what the others are compared with."""
     return tuple(
@@ -101,7 +106,7 @@ def _row(figure: Figure, runs: Runs, baseline: Sequence[float]) -> Row:
         samples=samples,
         spread=Spread.of(samples) if samples else None,
         speedup=speedup(figure.better, baseline, samples),
-        failure=runs.failure,
+        failed=bool(runs.failure),
     )
 
 
@@ -129,13 +134,13 @@ def to_markdown(table: Table) -> str:
 
 def _cells(row: Row) -> list[str]:
     if row.spread is None:
-        return [row.subject, f"failed: {row.failure}" if row.failure else "not measured", "", "0", ""]
+        return [row.subject, "failed" if row.failed else "not measured", "", "0", ""]
     spread = row.spread
     return [
         row.subject,
         number(spread.median),
         f"{number(spread.least)} .. {number(spread.most)}",
-        f"{spread.count}, then failed: {row.failure}" if row.failure else str(spread.count),
+        f"{spread.count}, then failed" if row.failed else str(spread.count),
         "" if row.speedup is None else number(row.speedup),
     ]
 
@@ -171,5 +176,5 @@ def _row_json(row: Row) -> dict[str, Any]:
         "max": spread and spread.most,
         "times_as_fast": row.speedup,
         "samples": list(row.samples),
-        "failure": row.failure or None,
+        "failed": row.failed,
     }

@@ -77,7 +77,7 @@ def test_a_small_run_measures_every_program_and_all_of_them_agree(
     assert done.returncode == 0, done.stderr
     content = json.loads((tmp_path / "RESULTS.json").read_text(encoding="utf-8"))
     head, inference = content["tables"]
-    assert all(row["samples"] and not row["failure"] for row in head["rows"] + inference["rows"])
+    assert all(row["samples"] and not row["failed"] for row in head["rows"] + inference["rows"])
     assert {row["program"] for row in head["rows"]} == {"the original recipe", "the reference"}
     assert len({row["program"] for row in inference["rows"]}) == 4
     assert inference["notes"] == ["Answers of 4 programs compared on 6 images: 0 differ."]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import Runs, Subject
-from benchmarks.table import Figure, Spread, Table, make_rows, number, speedup, to_json, to_markdown
+from benchmarks.table import Figure, Spread, Table, failures, make_rows, number, speedup, to_json, to_markdown
 
 
 def runs(name: str, failure: str = "", **samples: list[float]) -> Runs:
@@ -54,7 +54,7 @@ def test_programs_are_compared_with_the_first_one_figure_by_figure() -> None:
 @pytest.fixture
 def table() -> Table:
     everything = [
-        runs("old", "exit code 1: a | b", head=[10.0, 12.0]),
+        runs("old", "exit code 1: no", head=[10.0, 12.0]),
         runs("new", head=[2.0, 1.0, 3.0]),
         runs("broken", "exit code 2: no"),
     ]
@@ -67,16 +67,26 @@ def test_the_markdown_keeps_what_was_measured_and_says_what_failed(table: Table)
         "",
         "| figure | program | median | min .. max | runs | times as fast |",
         "| --- | --- | --- | --- | --- | --- |",
-        "| head, s | old | 11 | 10 .. 12 | 2, then failed: exit code 1: a \\| b | 1 |",
+        "| head, s | old | 11 | 10 .. 12 | 2, then failed | 1 |",
         "|  | new | 2 | 1 .. 3 | 3 | 5.5 |",
-        "|  | broken | failed: exit code 2: no |  | 0 |  |",
+        "|  | broken | failed |  | 0 |  |",
         "",
         "A note.",
     ]
+
+
+def test_why_a_program_failed_is_said_once() -> None:
+    everything = [runs("fine"), runs("broken", "exit code 2: no")]
+    assert failures(everything) == ("Failed: broken: exit code 2: no",)
+
+
+def test_a_bar_in_a_name_does_not_end_the_cell() -> None:
+    rows = make_rows([runs("a|b", head=[1.0])], [Figure("head", "s")])
+    assert "| a\\|b | 1 |" in to_markdown(Table("head", "A title", rows, (), failed=False))
 
 
 def test_the_json_has_every_sample(table: Table) -> None:
     content = to_json(table)
     assert [row["samples"] for row in content["rows"]] == [[10.0, 12.0], [2.0, 1.0, 3.0], []]
     assert [row["times_as_fast"] for row in content["rows"]] == [1.0, 5.5, None]
-    assert content["rows"][2]["failure"] == "exit code 2: no"
+    assert [row["failed"] for row in content["rows"]] == [True, False, True]
