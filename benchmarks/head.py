@@ -6,7 +6,7 @@ from benchmarks.images import smaller_set
 from benchmarks.measure import PROCESSOR_TIME, WHOLE_PROCESS, Subject
 from benchmarks.plan import Bench, Plan
 from benchmarks.programs import environment, python
-from benchmarks.recipe_figures import BOTH, CORRECT, FEATURES, HEAD
+from benchmarks.recipes import BOTH, CORRECT, FEATURES, HEAD
 from benchmarks.table import Figure
 
 EPOCHS = 40  # the lab's

@@ -30,11 +30,10 @@ from src_mindspore.dataset import create_dataset, sorted_classes
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone
 
 from benchmarks.protocol import ProgressTeller
-from benchmarks.recipe_figures import tell_phases
+from benchmarks.recipes import BATCH_SIZE, tell_phases
 
 Batch: TypeAlias = tuple[Path, Path]  # of maps, float32 (N, 1280, 7, 7), and of labels, int32 (N,)
 
-BATCH_SIZE = 64
 LR_MAX = 0.02
 MOMENTUM = 0.9
 WEIGHT_DECAY = 0.01

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.protocol import ProgressTeller
-from benchmarks.recipe_figures import tell_phases
+from benchmarks.recipes import BATCH_SIZE, tell_phases
 from reference.features.cache import FeatureCache
 from reference.features.extraction import Backbone, extract_features
 from reference.images.imagefolder import Split, scan
@@ -51,7 +51,7 @@ def main() -> None:
             train,
             validation,
             len(folder.classes),
-            replace(Recipe(), epochs=options.epochs),
+            replace(Recipe(), epochs=options.epochs, batch_size=BATCH_SIZE),
             seed=0,
             on_epoch=lambda _: teller.advance(),
         )

@@ -1,8 +1,10 @@
-"""What both ways of training a head tell of themselves."""
+"""What both ways of training a head share: the batch size, and what they tell of themselves."""
 
 from __future__ import annotations
 
 from benchmarks.protocol import Samples, tell
+
+BATCH_SIZE = 64  # the lab's
 
 FEATURES = "features"
 HEAD = "head"
