@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Protocol, cast
 
@@ -42,21 +42,41 @@ class Subject:
     request: str = ""
 
 
-@dataclass
-class Runs:
-    """What all runs of a subject came to.
+@dataclass(frozen=True)
+class Run:
+    """What one run of a program came to.
 
     Attributes:
-        subject: the program.
-        samples: by figure, those of all runs in order.
-        answers: of the last run, if it answered anything.
-        failure: why a run failed, in one line; empty if none did. What had been measured by then stands.
+        samples: by figure.
+        answers: if it gave any.
+        failure: why it failed, in one line; empty if it did not. What it had told by then stands.
     """
 
-    subject: Subject
-    samples: dict[str, list[float]] = field(default_factory=dict)
+    samples: Mapping[str, Sequence[float]]
     answers: tuple[str, ...] = ()
     failure: str = ""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs of a subject, in order; there is none after one that failed."""
+
+    subject: Subject
+    runs: tuple[Run, ...] = ()
+
+    def samples(self, figure: str) -> tuple[float, ...]:
+        """Return the samples of all runs."""
+        return tuple(sample for run in self.runs for sample in run.samples.get(figure, ()))
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The answers of the last run that gave any."""
+        return next((run.answers for run in reversed(self.runs) if run.answers), ())
+
+    @property
+    def failure(self) -> str:
+        """Why the last run failed; empty if none did."""
+        return self.runs[-1].failure if self.runs else ""
 
 
 class Watch(Protocol):
@@ -72,10 +92,6 @@ class Watch(Protocol):
         """The run is over."""
 
 
-class RunError(Exception):
-    """A program failed; the message is one line."""
-
-
 def turns(subjects: int, rounds: int) -> Iterator[int]:
     """Yield whose turn it is: 0 1 2, 0 1 2, ... for three subjects."""
     for _ in range(rounds):
@@ -89,16 +105,12 @@ def measure(subjects: Sequence[Subject], rounds: int, watch: Watch) -> list[Runs
         runs = everything[turn]
         watch.begin(runs.subject.name)
         if not runs.failure:
-            try:
-                _run(runs, watch)
-            except RunError as error:
-                runs.failure = str(error)
+            everything[turn] = replace(runs, runs=(*runs.runs, _run(runs.subject, watch)))
         watch.end()
     return everything
 
 
-def _run(runs: Runs, watch: Watch) -> None:
-    subject = runs.subject
+def _run(subject: Subject, watch: Watch) -> Run:
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as errors:
         request.write(subject.request.encode())
         request.seek(0)
@@ -115,29 +127,34 @@ def _run(runs: Runs, watch: Watch) -> None:
                 errors="replace",
             )
         except OSError as error:
-            raise RunError(f"{subject.command[0]}: {error.strerror or error}") from None
+            return Run({}, failure=f"{subject.command[0]}: {error.strerror or error}")
         with process:
             try:
-                _listen(cast(IO[str], process.stdout), runs, watch)
+                told = _listen(cast(IO[str], process.stdout), watch)
                 process.wait()
             finally:
                 _make_end(process)
         seconds, processor_seconds = time.perf_counter() - begun, _processor_seconds() - used
         if process.returncode != 0:
-            raise RunError(f"exit code {process.returncode}: {_last_line(errors) or 'it said nothing'}")
-    runs.samples.setdefault(WHOLE_PROCESS, []).append(seconds)
-    runs.samples.setdefault(PROCESSOR_TIME, []).append(processor_seconds)
+            reason = f"exit code {process.returncode}: {_last_line(errors) or 'it said nothing'}"
+            return replace(told, failure=reason)
+    seen = {WHOLE_PROCESS: [seconds], PROCESSOR_TIME: [processor_seconds]}
+    return replace(told, samples={**told.samples, **seen})
 
 
-def _listen(output: IO[str], runs: Runs, watch: Watch) -> None:
+def _listen(output: IO[str], watch: Watch) -> Run:
+    """Gather what a program tells until it closes its output."""
+    samples: dict[str, list[float]] = {}
+    answers: tuple[str, ...] = ()
     for line in output:
         message = parse(line)
         if isinstance(message, Samples):
-            runs.samples.setdefault(message.figure, []).extend(message.samples)
+            samples.setdefault(message.figure, []).extend(message.samples)
         elif isinstance(message, Answers):
-            runs.answers = message.answers
+            answers = message.answers
         elif isinstance(message, Progress):
             watch.advance(message.done, message.total)
+    return Run(samples, answers)
 
 
 def _processor_seconds() -> float:

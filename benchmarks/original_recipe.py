@@ -9,7 +9,7 @@
 3. After every epoch the head is evaluated on the validation and on the training images, again from files.
 
 Where the description leaves something open, this does what takes less time: the validation maps are computed
-once, too, and no checkpoints are written. Nothing here is as one would write it today; that is the point.
+once, too, and no checkpoints are written.
 """
 
 from __future__ import annotations

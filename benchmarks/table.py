@@ -92,14 +92,12 @@ def failures(everything: Sequence[Runs]) -> tuple[str, ...]:
 def make_rows(everything: Sequence[Runs], figures: Sequence[Figure]) -> tuple[Row, ...]:
     """Return a row for each figure and program; the first program is what the others are compared with."""
     return tuple(
-        _row(figure, runs, everything[0].samples.get(figure.name, ()))
-        for figure in figures
-        for runs in everything
+        _row(figure, runs, everything[0].samples(figure.name)) for figure in figures for runs in everything
     )
 
 
 def _row(figure: Figure, runs: Runs, baseline: Sequence[float]) -> Row:
-    samples = tuple(runs.samples.get(figure.name, ()))
+    samples = runs.samples(figure.name)
     return Row(
         figure=figure,
         subject=runs.subject.name,

@@ -4,13 +4,13 @@ import pytest
 
 from benchmarks.grading import assignment_of, say_difference
 from benchmarks.inference import compare_answers
-from benchmarks.measure import WHOLE_PROCESS, Runs, Subject
+from benchmarks.measure import WHOLE_PROCESS, Run, Runs, Subject
 from datasets.classes import FLOWERS5, GARBAGE26, load_classes
 from reference.errors import InputError
 
 
 def runs(answers: tuple[str, ...] = (), seconds: tuple[float, ...] = ()) -> Runs:
-    return Runs(Subject("a", (), {}, Path()), {WHOLE_PROCESS: list(seconds)}, answers)
+    return Runs(Subject("a", (), {}, Path()), (Run({WHOLE_PROCESS: seconds}, answers),))
 
 
 def test_programs_that_agree_are_said_to() -> None:

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import Runs, Subject
+from benchmarks.measure import Run, Runs, Subject
 from benchmarks.table import Figure, Spread, Table, failures, make_rows, number, speedup, to_json, to_markdown
 
 
 def runs(name: str, failure: str = "", **samples: list[float]) -> Runs:
-    return Runs(Subject(name, (), {}, Path()), samples, (), failure)
+    return Runs(Subject(name, (), {}, Path()), (Run(samples, (), failure),))
 
 
 def test_a_spread_has_the_median_and_the_extremes() -> None:
