@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import shlex
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -26,7 +25,7 @@ from benchmarks.measure import measure
 from benchmarks.plan import Bench, Plan, PreparationError
 from benchmarks.results import Circumstances
 from benchmarks.table import Table, failures, make_rows, to_markdown
-from reference.command_line import at_least, stop
+from reference.command_line import INTERRUPTED, at_least, interruptible, stop
 from reference.errors import InputError
 from reference.images.imagefolder import scan
 from reference.pretrained import ensure_pretrained
@@ -149,11 +148,10 @@ def command_line(arguments: Sequence[str], dataset_path: Path) -> str:
     return shlex.join(["python", "-m", "benchmarks", *shown])
 
 
+@interruptible()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     settings = parse_arguments(arguments)
-    # Being told to stop must end the programs that are being measured, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     typed = command_line(sys.argv[1:] if arguments is None else arguments, settings.dataset_path)
     try:
         return 0 if run(settings, typed) else 1
@@ -164,4 +162,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return stop(1, f"error: {error}")
     except KeyboardInterrupt:
-        return stop(130, "interrupted")
+        return stop(INTERRUPTED, "interrupted")
