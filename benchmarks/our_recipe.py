@@ -21,7 +21,7 @@ from reference.features.extraction import Backbone, extract_features
 from reference.images.imagefolder import Split, scan
 from reference.images.views import EVALUATION
 from reference.pretrained import load_pretrained
-from reference.training.head import LabelledFeatures, Recipe
+from reference.training.head import HEAD_RECIPE, LabelledFeatures
 from reference.training.head_training import train_head
 
 
@@ -35,8 +35,8 @@ def main() -> None:
     options = parser.parse_args()
     folder = scan(options.dataset_path)
     backbone = Backbone(load_pretrained(options.pretrained))
-    images = len(folder.train.paths) + len(folder.validation.paths)
-    teller = ProgressTeller(images + options.epochs)
+    # The head's seconds are not worth a bar.
+    teller = ProgressTeller(len(folder.train.paths) + len(folder.validation.paths))
     with tempfile.TemporaryDirectory(dir=options.scratch) as name:
         cache = FeatureCache(Path(name))
 
@@ -51,9 +51,8 @@ def main() -> None:
             train,
             validation,
             len(folder.classes),
-            replace(Recipe(), epochs=options.epochs, batch_size=BATCH_SIZE),
+            replace(HEAD_RECIPE, epochs=options.epochs, batch_size=BATCH_SIZE),
             seed=0,
-            on_epoch=lambda _: teller.advance(),
         )
         trained = time.perf_counter()
     correct = result.best.count_correct(validation)
