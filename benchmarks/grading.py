@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 import reference.submission.ask_worker
-from benchmarks.measure import PROCESSOR_TIME, WHOLE_PROCESS, Runs, Subject
+from benchmarks.measure import WHOLE_PROCESS, Runs, Subject
 from benchmarks.plan import Bench, Conclusion, Plan
 from benchmarks.programs import ROOT, environment, python
 from benchmarks.table import Figure, number
@@ -52,7 +52,7 @@ def plan(bench: Bench) -> Plan:
         name="grading",
         title=f"Grading a submission on {len(split.paths)} images",
         subjects=(bare, graded),
-        figures=(Figure(WHOLE_PROCESS, "s"), Figure(PROCESSOR_TIME, "s")),
+        figures=(Figure(WHOLE_PROCESS, "s"),),
         rounds=bench.repeats or ROUNDS,
         conclude=say_difference,
     )

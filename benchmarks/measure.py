@@ -17,7 +17,8 @@ from typing import IO, Protocol, cast
 
 from benchmarks.protocol import Answers, Progress, Samples, parse
 
-# Both in seconds and seen from outside. The second is less disturbed by what else the machine does.
+# Both in seconds and seen from outside. The second is less disturbed by what else the machine does; it does
+# not see the processes of a sandbox, which nobody outside waits for.
 WHOLE_PROCESS = "whole process"
 PROCESSOR_TIME = "whole process, processor time"
 SECONDS_TO_END = 10.0

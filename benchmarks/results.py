@@ -41,7 +41,7 @@ def markdown(circumstances: Circumstances, tables: Sequence[Table]) -> str:
         "# Benchmark results",
         f"{circumstances.date}, `{circumstances.command}`",
         str(circumstances.machine),
-        "What is measured, and how, is in [README.md](README.md). *Times as fast* is a ratio of medians, to "
+        "What is measured, and how, is in `benchmarks/README.md`. *Times as fast* is a ratio of medians, to "
         "the first program of each figure.",
     ]
     return "\n\n".join([*head, *(to_markdown(table) for table in tables)])
