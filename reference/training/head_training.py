@@ -8,15 +8,13 @@ takes about a millisecond; compiling the step takes longer than training.
 from __future__ import annotations
 
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 from src_mindspore.cpu import cap_onednn_isa
 
+from reference.ctrl_c import ctrl_c_raises
 from reference.training.head import EpochLog, Head, LabelledFeatures, Recipe, TrainingResult
 from reference.training.schedule import learning_rates
 
@@ -28,25 +26,7 @@ import mindspore as ms  # noqa: E402
 from mindspore import nn  # noqa: E402
 
 
-@contextmanager
-def _ctrl_c_raises() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt in the body, as it does everywhere else.
-
-    While MindSpore runs, and after, a handler of its own answers SIGINT with a SIGTERM to the process itself.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
-
-
-@_ctrl_c_raises()
+@ctrl_c_raises()
 def train_head(
     train: LabelledFeatures,
     validation: LabelledFeatures,
