@@ -9,8 +9,9 @@ Six seeds on the 26-class garbage set (2213 training images), two cores, top-1 o
     seconds, empty cache / full cache          43 / 12 (features 32, head 4, check of the submission 7)
 
 What R holds afterwards: `config.json`, `log.csv`, `curves.png`, `confusion_matrix.png`, `summary.json`, the
-checkpoints `mobilenetv2-best.ckpt` and `mobilenetv2_final.ckpt`, `submission/` to hand in as it is, and
-`manifest.json`, which lists them.
+checkpoints `mobilenetv2-best.ckpt` and `mobilenetv2_final.ckpt`, the best also as `mobilenetv2.mindir`
+(`reference.export` writes other formats), `submission/` to hand in as it is, and `manifest.json`, which lists
+them.
 
 Exit codes: 0 done, 1 something failed that should not, 2 wrong input (one line says what), 130 interrupted.
 """
@@ -31,7 +32,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from reference.command_line import at_least, between_zero_and, progress, stop
+from reference.ctrl_c import ctrl_c_waits
 from reference.errors import InputError
+from reference.exporting.classifier import Classifier
+from reference.exporting.comparing import image_files
+from reference.exporting.errors import ExportError
+from reference.exporting.files import export, file_name
 from reference.features.cache import FeatureCache, default_cache_folder
 from reference.features.extraction import Backbone, extract_features
 from reference.images.imagefolder import ImageFolder, Split, scan
@@ -48,11 +54,11 @@ from reference.weights.mindspore_file import write_checkpoint
 # reference.training.head_training is imported where it is needed: a wrong path should not wait for MindSpore.
 
 DEFAULT_VIEWS = 3
-BEST, FINAL = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt"
+BEST, FINAL, MINDIR = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt", file_name("mindir")
 SUBMISSION_MAIN, SUBMISSION_CHECKPOINT = "submission/main.py", f"submission/{BEST}"
 FILES = (
     *("config.json", "log.csv", "curves.png", "confusion_matrix.png", "summary.json"),
-    *(BEST, FINAL, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),
+    *(BEST, FINAL, MINDIR, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),
 )
 
 
@@ -124,6 +130,7 @@ def finetune(settings: Settings) -> None:
         SourceError: the pretrained weights could not be had.
         WeightsError: they are not what they should be.
         SubmissionError: the submission does not answer as trained.
+        ExportError: the MindIR file does not, or could not be written.
     """
     watch = Stopwatch()
     # 1. Find out now what would otherwise be found out later.
@@ -150,7 +157,11 @@ def finetune(settings: Settings) -> None:
         answers = check_submission(
             run.path / "submission", folder.validation, [names[i] for i in predictions]
         )
-    # 6. The test split is quoted once, here.
+    # 6. The best network as MindIR, loaded again and compared on a few images.
+    with watch.phase("mindir"), run.making(MINDIR) as path:
+        classifier = Classifier(parameters, "head.1", result.best.weight, result.best.bias, class_names=names)
+        export(classifier, path.parent, ("mindir",), image_files(folder.validation.paths[:4], "val"))
+    # 7. The test split is quoted once, here.
     summary = summarise(features, result, answers, watch.seconds)
     run.write_text("summary.json", summary.to_json())
     print(summary.to_text(run.path / "submission"))
@@ -190,7 +201,8 @@ def compute_features(folder: ImageFolder, backbone: Backbone, settings: Settings
 
 def train(features: Features, class_count: int, settings: Settings) -> TrainingResult:
     """Train the head, with a progress bar over the epochs."""
-    from reference.training.head_training import train_head
+    with ctrl_c_waits():
+        from reference.training.head_training import train_head
 
     with progress(settings.recipe.epochs, "head", "epoch") as bar:
 
@@ -352,7 +364,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finetune(settings)
     except (InputError, WeightsError) as error:
         return stop(2, f"error: {error}")
-    except (SourceError, SubmissionError) as error:
+    except (SourceError, SubmissionError, ExportError) as error:
         return stop(1, f"error: {error}")
     except OSError as error:
         return stop(1, f"error: {error}")
