@@ -142,7 +142,11 @@ def prepare_folder(settings: Settings) -> None:
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> Settings:
-    """Read the command line; exits with 2 when it makes no sense."""
+    """Read the command line; exits with 2 when it makes no sense.
+
+    Raises:
+        InputError: it makes sense, but not here.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m reference.export",
         description="Export a trained network, and prove that each file answers as the network does.",
@@ -179,11 +183,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--platform", default="CPU", metavar="CPU", help="only CPU; the files are the same for any device")
     options = parser.parse_args(arguments)
     if options.platform != "CPU":
-        parser.error(f"--platform {options.platform}: this command runs on the CPU alone")
+        raise InputError(f"--platform {options.platform}: this command runs on the CPU alone")
     if "air" in options.formats:
-        parser.error("AIR can only be written on an Ascend device; choose from " + ", ".join(FORMATS))
+        raise InputError(f"AIR can only be written on an Ascend device; choose from {', '.join(FORMATS)}")
     if unknown := [name for name in options.formats if name not in FORMATS]:
-        parser.error(f"there is no format {unknown[0]!r}; choose from {', '.join(FORMATS)}")
+        raise InputError(f"there is no format {unknown[0]!r}; choose from {', '.join(FORMATS)}")
     return Settings(
         checkpoint=options.checkpoint,
         out=options.out,
@@ -198,9 +202,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
-    settings = parse_arguments(arguments)
     try:
-        run(settings)
+        run(parse_arguments(arguments))
     except (InputError, WeightsError) as error:
         return stop(2, f"error: {error}")
     except ExportError as error:

@@ -63,14 +63,18 @@ def _read(path: Path) -> npt.NDArray[np.uint8]:
 
 
 def images_below(folder: Path) -> Images:
-    """Return the images in a folder and in the folders below it, in sorted order.
+    """Return the images in a folder and in the folders below it, in sorted order, but for hidden files.
 
     Raises:
         InputError: there is no such folder, or no image in it.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGE_SUFFIXES]
+    paths = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    ]
     if not paths:
         raise InputError(f"{folder}: has no images")
     return image_files(paths, str(folder))
