@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.classes import FLOWERS5, GARBAGE26, load_classes
-from reference.command_line import progress, stop
+from reference.command_line import INTERRUPTED, interruptible, progress, stop
 from reference.errors import InputError
 from reference.exporting.classifier import Activation, Pooling, read_classifier
 from reference.exporting.comparing import drawn_images, images_below
@@ -200,6 +200,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     )
 
 
+@interruptible()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     try:
@@ -209,7 +210,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ExportError as error:
         return stop(1, f"error: {error}")
     except KeyboardInterrupt:
-        return stop(130, "interrupted")
+        return stop(INTERRUPTED, "interrupted")
     return 0
 
 

@@ -19,20 +19,24 @@ Exit codes: 0 done, 1 something failed that should not, 2 wrong input (one line 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import platform
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from reference.command_line import at_least, between_zero_and, progress, stop
-from reference.ctrl_c import ctrl_c_waits
+from reference.command_line import (
+    INTERRUPTED,
+    at_least,
+    between_zero_and,
+    interruptible,
+    progress,
+    stop,
+)
 from reference.errors import InputError
 from reference.exporting.classifier import Classifier
 from reference.exporting.comparing import image_files
@@ -47,7 +51,8 @@ from reference.run.plots import confusion_matrix, plot_confusion, plot_curves
 from reference.run.run_folder import RunFolder
 from reference.run.summary import Score, Summary
 from reference.submission.submission import Answers, SubmissionError, answer_names, ask, main_source
-from reference.training.head import EpochLog, FloatArray, Head, LabelledFeatures, Recipe, TrainingResult
+from reference.training.head import FloatArray, Head, LabelledFeatures, Recipe, TrainingResult
+from reference.training.log import EpochLog, log_csv
 from reference.weights.errors import SourceError, WeightsError
 from reference.weights.mindspore_file import write_checkpoint
 
@@ -201,8 +206,7 @@ def compute_features(folder: ImageFolder, backbone: Backbone, settings: Settings
 
 def train(features: Features, class_count: int, settings: Settings) -> TrainingResult:
     """Train the head, with a progress bar over the epochs."""
-    with ctrl_c_waits():
-        from reference.training.head_training import train_head
+    from reference.training.head_training import train_head
 
     with progress(settings.recipe.epochs, "head", "epoch") as bar:
 
@@ -256,16 +260,6 @@ def describe(settings: Settings, folder: ImageFolder, names: Sequence[str]) -> d
         "pretrained": settings.pretrained,
         "versions": {"python": platform.python_version(), **{name: version(name) for name in libraries}},
     }
-
-
-def log_csv(log: Sequence[EpochLog]) -> str:
-    """Return the log as CSV, one line an epoch."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(EpochLog))
-    for entry in log:
-        writer.writerow(f"{value:.6g}" for value in asdict(entry).values())
-    return text.getvalue()
 
 
 def check_submission(submission: Path, split: Split, expected: Sequence[str]) -> Answers:
@@ -357,6 +351,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     )
 
 
+@interruptible()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     settings = parse_arguments(arguments)
@@ -369,7 +364,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return stop(1, f"error: {error}")
     except KeyboardInterrupt:
-        return stop(130, "interrupted")
+        return stop(INTERRUPTED, "interrupted")
     return 0
 
 

@@ -32,6 +32,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from reference.command_line import INTERRUPTED, interruptible
 from reference.errors import InputError
 from reference.features.cache import FeatureCache, default_cache_folder
 from reference.features.extraction import Backbone, extract_features
@@ -120,6 +121,7 @@ def tune(options: argparse.Namespace) -> None:
         print(f"{trial}  top-1 {np.mean(accuracies):.2%} {spread}", flush=True)
 
 
+@interruptible()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     defaults = Recipe()
@@ -144,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from reference.ctrl_c import ctrl_c_raises, ctrl_c_waits
+from reference.command_line import interruptible
 from reference.exporting.classifier import Classifier
 from reference.exporting.comparing import FloatArray, Images, Predict, largest_difference
 from reference.exporting.errors import ExportError
@@ -44,7 +46,6 @@ def file_name(format_name: str) -> str:
     return f"mobilenetv2.{format_name}"
 
 
-@ctrl_c_raises()
 def export(
     classifier: Classifier,
     folder: Path,
@@ -69,12 +70,11 @@ def export(
         ExportError: a file cannot be written, or differs by more than TOLERANCE.
         InputError: an image cannot be read.
     """
-    with ctrl_c_waits():
-        from reference.exporting.network import build_network, predictor, pynative_mode
+    from reference.exporting.network import build_network, predictor, pynative_mode
 
     try:
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=folder) as scratch, pynative_mode():
-            trials = [_Trial(name, classifier, Path(scratch)) for name in formats]
+        with _scratch_folder(folder) as scratch, pynative_mode():
+            trials = [_Trial(name, classifier, scratch) for name in formats]
             live = predictor(build_network(classifier))
             for batch in images.batches():
                 expected = live(batch)
@@ -87,6 +87,16 @@ def export(
     except OSError as error:
         reason = error.strerror or error
         raise ExportError(f"{folder}: the files could not be written: {reason}; none was") from None
+
+
+@contextmanager
+def _scratch_folder(parent: Path) -> Iterator[Path]:
+    """Give a hidden folder that is gone afterwards, also after Ctrl-C."""
+    with (
+        tempfile.TemporaryDirectory(prefix=".export-", dir=parent.resolve()) as scratch,
+        interruptible(tidy=partial(shutil.rmtree, scratch, ignore_errors=True)),
+    ):
+        yield Path(scratch)
 
 
 class _Trial:
@@ -121,8 +131,7 @@ class _Trial:
 
 def _functions(name: str, classifier: Classifier) -> tuple[_Writer, _Loader]:
     """Return what writes and what loads a format; here, because most of them import MindSpore."""
-    with ctrl_c_waits():
-        from reference.exporting import mindir_file, network, onnx_file, safetensors_file
+    from reference.exporting import mindir_file, network, onnx_file, safetensors_file
 
     load_safetensors = partial(network.load_safetensors, classifier=classifier)
     functions: dict[str, tuple[_Writer, _Loader]] = {

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from src_mindspore.engine.graph import INPUT_SIZE
 
-from reference.ctrl_c import ctrl_c_waits
 from reference.exporting.classifier import Classifier
 from reference.exporting.comparing import Predict
 from reference.exporting.network import build_network, predictor
@@ -48,7 +47,7 @@ def export_network(network: nn.Cell, path: Path) -> None:
     image = ms.Tensor(np.zeros((1, 3, INPUT_SIZE, INPUT_SIZE), np.float32))
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         # A bare name, because MindSpore refuses a path with a blank or a Chinese letter in it.
-        with _working_in(scratch), ctrl_c_waits():
+        with _working_in(scratch):
             ms.export(network, image, file_name="network", file_format="MINDIR")
         # MindSpore's file is for its owner to read and nothing else; one of ours has the usual mode.
         path.write_bytes((Path(scratch) / "network.mindir").read_bytes())

@@ -1,4 +1,4 @@
-"""What training a head takes and gives, as plain values: the recipe, the features, the head, the log."""
+"""What training a head takes and gives, as plain values: the recipe, the features, the head."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from reference.training.log import EpochLog
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -66,27 +68,9 @@ class Head:
         """Count the images whose first view (the evaluation transform's) is recognised."""
         return int(np.sum(self.predict(data.features[0]) == data.labels))
 
-
-@dataclass(frozen=True)
-class EpochLog:
-    """One line of the log.
-
-    Attributes:
-        epoch: counted from 1.
-        learning_rate: of the epoch's last step.
-        train_loss: mean over the epoch's steps, of all views, label smoothing included and weight decay
-            not.
-        train_accuracy: of the images as evaluation sees them, after the epoch.
-        validation_accuracy: likewise, on the validation images.
-        seconds: training and both evaluations; the first epoch's include compiling.
-    """
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    validation_accuracy: float
-    seconds: float
+    def accuracy(self, data: LabelledFeatures) -> float:
+        """Return the share of images that `count_correct` counts, between 0 and 1."""
+        return self.count_correct(data) / len(data.labels)
 
 
 @dataclass(frozen=True)
