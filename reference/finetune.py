@@ -5,8 +5,8 @@
 
 The head alone is solved exactly (`training/solver.py`), with a weight decay and a label smoothing that are
 cross-validated on training images; the validation images choose nothing. On the 26-class garbage set (2213
-training images) it knows 125 of 130 validation images, and 340 of 376 flowers (1018 training images). The seed
-decides nothing but the parts of the cross-validation.
+training images) it knows 125 of 130 validation images, and 340 of 376 flowers (1018 training images). The
+seed decides nothing but the parts of the cross-validation.
 
 With `--solver sgd`, six seeds on the garbage set, when it learned from other views and looked at one view:
 
@@ -14,8 +14,9 @@ With `--solver sgd`, six seeds on the garbage set, when it learned from other vi
     last epoch, which nothing chooses          mean 124.0   min 124   max 124
 
 What R holds afterwards: `config.json`, `log.csv`, `curves.png`, `confusion_matrix.png`, `summary.json`, the
-checkpoints `mobilenetv2-best.ckpt` and `mobilenetv2_final.ckpt`, `submission/` to hand in as it is, and
-`manifest.json`, which lists them.
+checkpoints `mobilenetv2-best.ckpt` and `mobilenetv2_final.ckpt`, the best also as `mobilenetv2.mindir`
+(`reference.export` writes other formats), `submission/` to hand in as it is, and `manifest.json`, which lists
+them.
 
 A run that was stopped, at whatever moment, goes on with `--resume` to the same checkpoints, byte for byte.
 
@@ -37,6 +38,10 @@ from tqdm import tqdm
 
 from reference.command_line import INTERRUPTED, interruptible, progress, stop
 from reference.errors import DivergedError, InputError
+from reference.exporting.classifier import classifier_from
+from reference.exporting.comparing import image_files
+from reference.exporting.errors import ExportError
+from reference.exporting.files import export, file_name
 from reference.features.extraction import Backbone
 from reference.features.splits import Features, compute_features
 from reference.images.imagefolder import ImageFolder, Split, missing_classes, scan
@@ -61,13 +66,13 @@ from reference.weights.mindspore_file import write_checkpoint
 
 # What trains is imported where it is needed: a wrong path should not wait for MindSpore.
 
-BEST, FINAL = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt"
+BEST, FINAL, MINDIR = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt", file_name("mindir")
 SUBMISSION_MAIN, SUBMISSION_CHECKPOINT = "submission/main.py", f"submission/{BEST}"
 SUMMARY = "summary.json"  # the last file of a run
 STATE = "resume.npz"  # of a run that is not finished
 FILES = (
     *("config.json", "log.csv", "curves.png", "confusion_matrix.png", SUMMARY, STATE),
-    *(BEST, FINAL, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),
+    *(BEST, FINAL, MINDIR, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),
 )
 
 
@@ -81,6 +86,7 @@ def finetune(settings: Settings) -> None:
         DivergedError: a loss was not a number.
         NotSolvedError: the exact solver found no optimum.
         SubmissionError: the submission does not answer as trained.
+        ExportError: the MindIR file does not, or could not be written.
     """
     watch = Stopwatch()
     # 1. Find out now what would otherwise be found out later.
@@ -117,7 +123,11 @@ def finetune(settings: Settings) -> None:
         expected = [names[index] for index in outcome.best.validation]
         answers = check_submission(run.path / "submission", folder.validation, expected)
         ratio = cost_ratio(folder.validation.paths, looks, backbone) if len(looks) > 1 else 1.0
-    # 6. The test split is quoted once, here.
+    # 6. The best network as MindIR, loaded again and compared on a few images.
+    with watch.phase("mindir"), run.making(MINDIR) as path:
+        best = classifier_from(outcome.best.parameters, class_names=names)
+        export(best, path.parent, ("mindir",), image_files(folder.validation.paths[:4], "val"))
+    # 7. The test split is quoted once, here.
     summary = replace(
         summarise(folder, features, outcome, answers, watch.seconds),
         test_views=len(looks),
@@ -278,7 +288,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finetune(settings)
     except (InputError, WeightsError) as error:
         return stop(2, f"error: {error}")
-    except (SourceError, SubmissionError, DivergedError, NotSolvedError) as error:
+    except (SourceError, SubmissionError, ExportError, DivergedError, NotSolvedError) as error:
         return stop(1, f"error: {error}")
     except OSError as error:
         return stop(1, f"error: {error}")
