@@ -81,7 +81,7 @@ class Bench:
         command = python(
             "reference.finetune",
             *("--dataset_path", self.folder.root.resolve(), "--run_path", run),
-            *("--pretrained", self.pretrained, "--views", 1),
+            *("--pretrained", self.pretrained, "--views", 1, "--test_views", 1),
         )
         done = subprocess.run(
             command,
