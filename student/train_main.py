@@ -35,7 +35,7 @@ os.environ.setdefault("GLOG_v", "3")
 import mindspore as ms
 from mindspore import nn
 from src_mindspore.dataset import create_dataset
-from src_mindspore.folders import find_broken_image, sorted_classes
+from src_mindspore.folders import GARBAGE_FOLDERS, find_broken_image, sorted_classes
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
 from src_mindspore.pictures import plot_history
 
@@ -49,9 +49,6 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 
 BROKEN = "not a readable image; replace or remove it 图片已损坏, 请替换或删除"
-
-# The folders of the 26 kinds of garbage, 00_00 ... 03_03, for which main.py is made. 26 类垃圾的文件夹.
-GARBAGE_FOLDERS = [f"{group:02d}_{k:02d}" for group, count in enumerate((10, 8, 4, 4)) for k in range(count)]
 
 # %% [markdown]
 # ## 1. Settings 设置

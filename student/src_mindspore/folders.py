@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from src_mindspore.cpu import available_cores
 
+GARBAGE_FOLDERS = [f"{group:02d}_{k:02d}" for group, count in enumerate((10, 8, 4, 4)) for k in range(count)]
+"""The folders of the 26 kinds of garbage, 00_00 ... 03_03, in the order of their labels."""
+
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 
 

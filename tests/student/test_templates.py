@@ -9,6 +9,8 @@ import pytest
 
 pytestmark = pytest.mark.mindspore
 
+STUDENT = Path(__file__).parents[2] / "student"
+
 
 def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "PYTHONPATH": "", "XDG_CACHE_HOME": str(folder / "no-cache")}
@@ -161,3 +163,14 @@ def test_a_folder_that_is_missing_is_one_line(handout: Path, tmp_path: Path) -> 
     assert "nothing: no such folder" in done.stderr
     assert "没有这个文件夹" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_pytorch_one_line_says_what_is_needed() -> None:
+    code = (
+        "import runpy, sys; sys.modules['torch'] = None; sys.path.insert(0, '.');"
+        " runpy.run_path('train_main_torch.py')"
+    )
+    done = run(STUDENT, "-c", code)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: torch is not installed; this needs PyTorch (the CPU build will do)")
+    assert done.stderr.count("\n") == 1
