@@ -39,12 +39,11 @@ from src_mindspore.folders import GARBAGE_FOLDERS, find_broken_image, sorted_cla
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
 from src_mindspore.pictures import plot_history
 
-# %% active="py"
-# Ctrl-C raises KeyboardInterrupt, as ever: MindSpore's own handler turns it into SIGTERM. 使 Ctrl-C 正常工作.
+# Ctrl-C, or a notebook's stop button, raises KeyboardInterrupt as ever: MindSpore turns it into SIGTERM, and
+# that would end the whole process. 使 Ctrl-C 和 notebook 的停止按钮正常工作.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 
-# %%
 # A notebook has no __file__; there it is the current folder. notebook 中没有 __file__, 使用当前文件夹.
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 

@@ -17,6 +17,7 @@ import copy
 import pickle
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -90,22 +91,16 @@ def load_backbone(network: MobileNetV2, file: Path) -> None:
             state = load_file(file)
         else:
             # Numbers only: a file that wants to run code is refused. 只读取权重, 拒绝执行文件中的代码.
-            state = torch.load(file, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of what is refused all the same
+                state = torch.load(file, map_location="cpu", weights_only=True)
         prefix = "features."
         network.features.load_state_dict(
             {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
         )
-    except (
-        SafetensorError,
-        pickle.UnpicklingError,
-        RuntimeError,
-        OSError,
-        EOFError,
-        AttributeError,
-    ) as error:
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    except (SafetensorError, pickle.UnpicklingError, RuntimeError, OSError, EOFError, AttributeError):
         raise ValueError(
-            f"{file}: not a MobileNetV2 for PyTorch 不是 PyTorch 的 MobileNetV2 权重 ({reason})"
+            f"{file}: not a MobileNetV2 with torchvision's names 不是 torchvision 命名的 MobileNetV2 权重"
         ) from None
 
 

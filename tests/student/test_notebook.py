@@ -5,6 +5,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbformat import v4
 
 from tools import notebook
 
@@ -51,6 +52,11 @@ def test_the_notebook_runs_from_top_to_bottom(handout: Path, photos: Path, rando
     (handout / "datasets" / "garbage_26x100").symlink_to(photos)
 
     steps = nbformat.read(handout / "main.ipynb", as_version=4)
+    # The stop button, pressed two seconds into a long training, ends the training and nothing else.
+    button = "import threading; threading.Timer(2, os.kill, (os.getpid(), signal.SIGINT)).start()"
+    training = f"{button}\nconfig.epochs = 10**6\ntrain_head(config, train_set, val_set)"
+    stopped = v4.new_code_cell(training, metadata={"tags": ["raises-exception"]})
+    steps.cells += [stopped, v4.new_code_cell("'still ' + 'alive'")]
     client = NotebookClient(steps, timeout=300, resources={"metadata": {"path": str(handout)}})
     client.execute(env={**os.environ, "PYTHONPATH": ""})
 
@@ -62,6 +68,9 @@ def test_the_notebook_runs_from_top_to_bottom(handout: Path, photos: Path, rando
     assert len(pictures) == 2, "how it learned, and some examples"
     # What the notebook has trained is what the file that is handed in answers with.
     assert (handout / "results" / "mobilenetv2.ckpt").is_file()
-    name, answer = said.splitlines()[-1].split(".jpg ")
+    name, answer = next(line for line in said.splitlines() if ".jpg " in line).split(".jpg ")
     assert name.endswith("00_00/00000")
     assert f'"{answer}"' in (handout / "main.py").read_text(encoding="utf-8")
+
+    assert stopped.outputs[-1].ename == "KeyboardInterrupt"
+    assert steps.cells[-1].outputs[-1].data["text/plain"] == "'still alive'"

@@ -138,12 +138,12 @@ def test_weights_that_are_none_are_refused_in_one_line(handout: Path, two_classe
         (handout / name).write_bytes(content)
         done = run(handout, "--dataset_path", two_classes, "--pretrained", name)
         assert done.returncode == 1
-        assert done.stderr.startswith(f"error: {name}: not a MobileNetV2 for PyTorch")
+        assert done.stderr.startswith(f"error: {name}: not a MobileNetV2 with torchvision's names")
         assert done.stderr.count("\n") == 1
         assert "code has run" not in done.stdout
     torch.save({"features.0.0.weight": torch.zeros(3)}, handout / "other.pth")
     done = run(handout, "--dataset_path", two_classes, "--pretrained", "other.pth")
-    assert done.stderr.startswith("error: other.pth: not a MobileNetV2 for PyTorch")
+    assert done.stderr.startswith("error: other.pth: not a MobileNetV2 with torchvision's names")
 
 
 def test_what_is_missing_or_broken_is_named_in_one_line(
