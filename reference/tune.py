@@ -32,6 +32,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from reference.command_line import INTERRUPTED, interruptible
 from reference.errors import InputError
 from reference.features.cache import FeatureCache, default_cache_folder
 from reference.features.extraction import Backbone, extract_features
@@ -108,7 +109,9 @@ def tune(options: argparse.Namespace) -> None:
     total = len(folder.train.paths) * len(views)
     with tqdm(total=total, desc="features", unit="image", disable=None) as bar:
         cache = FeatureCache(options.cache)
-        features = extract_features(folder.train.paths, views, backbone, cache, bar.update).features
+        features = np.asarray(
+            extract_features(folder.train.paths, views, backbone, cache, bar.update).features, np.float32
+        )
     # Equal files have equal features, so the features stand for the content.
     contents = [row.tobytes() for row in features[0]]
     for trial in trials(options):
@@ -120,6 +123,7 @@ def tune(options: argparse.Namespace) -> None:
         print(f"{trial}  top-1 {np.mean(accuracies):.2%} {spread}", flush=True)
 
 
+@interruptible()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     defaults = Recipe()
@@ -144,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     return 0
 
 

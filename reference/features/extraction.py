@@ -44,18 +44,19 @@ class Extraction:
     """Features of a list of images.
 
     Attributes:
-        features: (views, images, channels).
-        keys: of the different feature vectors in it.
-        computed_keys: of those that were not in the cache.
+        features: (views, images, channels); or (views, images, C, H, W) in half precision, in the middle of
+            the network.
+        keys: of the different features in it.
+        computed_keys: of those that were not on disk.
     """
 
-    features: FloatArray
+    features: FloatArray | npt.NDArray[np.float16]
     keys: frozenset[bytes]
     computed_keys: frozenset[bytes]
 
     @property
     def computed(self) -> int:
-        """How many feature vectors were not in the cache."""
+        """How many features were not on disk."""
         return len(self.computed_keys)
 
 
@@ -71,13 +72,21 @@ class Backbone:
 
     Args:
         parameters: names and arrays, as `FeatureExtractor` takes them.
+        stop: the cell before which it ends, to be followed by one that learns; by default it is whole and its
+            output is pooled.
+
+    Attributes:
+        is_whole: whether it goes to the end.
+        output_shape: of one image: (1280,), or (C, H, W) of what goes into cell `stop`.
     """
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, stop: int | None = None) -> None:
         # One thread inside each call and one caller for each core: as fast for the network alone (268
         # images/s to 275 on two cores), and decoding and augmenting overlap with it by themselves.
-        self.extract = FeatureExtractor(parameters, threads=1)
-        self.digest = _pipeline_digest(parameters)
+        self.extract = FeatureExtractor(parameters, threads=1, pooled=stop is None, stop=stop)
+        self.is_whole = stop is None
+        self.output_shape = self.extract(np.zeros((1, *self.extract.input_shape), np.float32)).shape[1:]
+        self.digest = _pipeline_digest(parameters, stop)
 
 
 def feature_key(image_digest: bytes, view: View, backbone: Backbone) -> bytes:
@@ -149,7 +158,7 @@ def _run(task: _Task, backbone: Backbone) -> dict[bytes, FloatArray]:
     return {key: row for (_, _, _, key), row in zip(task.items, rows, strict=True)}
 
 
-def _pipeline_digest(parameters: Parameters) -> bytes:
+def _pipeline_digest(parameters: Parameters, stop: int | None) -> bytes:
     """Digest of weights, libraries and code: what decides the features besides image and view."""
     digest = hashlib.sha256()
     for module in (
@@ -165,5 +174,6 @@ def _pipeline_digest(parameters: Parameters) -> bytes:
         array = np.ascontiguousarray(parameters[name], dtype="<f4")
         digest.update(f"{name} {array.shape}\n".encode())
         digest.update(array.tobytes())
+    digest.update(f"stop {stop}\n".encode())
     digest.update(f"cv2 {cv2.__version__} numpy {np.__version__} ort {onnxruntime.__version__}".encode())
     return digest.digest()

@@ -37,6 +37,19 @@ def decode_file(path: Path, digest: bytes) -> Image:
     content = _read(path)
     if hashlib.sha256(content).digest() != digest:
         raise InputError(f"{path}: changed while it was being read")
+    return _decode(path, content)
+
+
+def read_image(path: Path) -> Image:
+    """Do what `decode_file` does, whatever the file holds now.
+
+    Raises:
+        InputError: it cannot be read, or is no image.
+    """
+    return _decode(path, _read(path))
+
+
+def _decode(path: Path, content: bytes) -> Image:
     image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR) if content else None
     if image is None:
         raise InputError(f"{path}: is not an image that OpenCV can read")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from reference.training.head import EpochLog
+from reference.training.log import EpochLog
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
@@ -70,9 +71,11 @@ def plot_curves(log: Sequence[EpochLog], best_epoch: int, path: Path) -> None:
 
 def _plot_accuracy(axes: Any, log: Sequence[EpochLog], best_epoch: int) -> None:
     epochs = [entry.epoch for entry in log]
-    validation = [entry.validation_accuracy for entry in log]
+    validation = _shares(entry.validation_accuracy for entry in log)
     best = validation[best_epoch - 1]
-    axes.plot(epochs, [entry.train_accuracy for entry in log], color=TRAIN, linewidth=1.8, label="training")
+    axes.plot(
+        epochs, _shares(entry.train_accuracy for entry in log), color=TRAIN, linewidth=1.8, label="training"
+    )
     axes.plot(epochs, validation, color=VALIDATION, linewidth=1.8, label="validation")
     axes.plot(
         [best_epoch],
@@ -83,9 +86,14 @@ def _plot_accuracy(axes: Any, log: Sequence[EpochLog], best_epoch: int) -> None:
         label=f"best: {best:.2%}, epoch {best_epoch}",
     )
     # The first epochs may lie far below; what matters happens at the top.
-    axes.set_ylim(bottom=max(0.0, min(0.9, float(np.median(validation)) - 0.1)), top=1.004)
+    axes.set_ylim(bottom=max(0.0, min(0.9, float(np.nanmedian(validation)) - 0.1)), top=1.004)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.legend(loc="lower right")
+
+
+def _shares(values: Iterable[float | None]) -> list[float]:
+    """Return numbers to draw; where nothing was measured, there is a gap."""
+    return [math.nan if value is None else value for value in values]
 
 
 def confusion_matrix(labels: IntArray, predictions: IntArray, class_count: int) -> IntArray:

@@ -1,4 +1,4 @@
-"""What training a head takes and gives, as plain values: the recipe, the features, the head, the log."""
+"""What training a head takes and gives, as plain values: the recipe, the features, the head."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from reference.training.log import EpochLog
+
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The hyper-parameters of the head's training; `reference.tune` says where the defaults come from.
+    """The hyper-parameters of training; `reference.tune` says where those of the head come from.
 
     Attributes:
         epochs: passes over all views of all images.
         batch_size: feature vectors a step.
-        learning_rate: the schedule's peak, for Adam.
+        learning_rate: the schedule's peak, for Adam; of pretrained parameters, if any learn.
         warmup_epochs: epochs of linear warm-up to the peak; a shorter training has one less than its epochs.
-        weight_decay: L2 strength on the weight, not on the bias: the gradient of the loss gets wd * w added.
+        weight_decay: on weights, not on biases, scales and shifts. Of a head alone it is the L2 strength: the
+            gradient of the loss gets wd * w added. Of more, each step takes lr * wd * w away.
         label_smoothing: share of the target that is spread evenly over all classes.
     """
 
@@ -33,17 +36,39 @@ class Recipe:
     label_smoothing: float = 0.1
 
 
+HEAD_RECIPE = Recipe()
+TAIL_RECIPE = Recipe(epochs=8, batch_size=32, learning_rate=5e-4, weight_decay=0.01)
+
+
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """Pooled features and what they show.
+    """Features of images and what they show.
 
     Attributes:
-        features: (views, images, channels).
+        features: (views, images, channels); or (views, images, C, H, W), activations in the middle of the
+            network.
         labels: (images,) class indices.
     """
 
-    features: FloatArray
+    features: FloatArray | npt.NDArray[np.float16]
     labels: IntArray
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The splits of a data set, as what is to be trained gets them.
+
+    Attributes:
+        train: in all training views.
+        validation: in the evaluation view. It chooses the epoch and nothing else.
+        test: likewise, where there is a test split. It chooses nothing.
+        class_count: number of classes.
+    """
+
+    train: LabelledFeatures
+    validation: LabelledFeatures
+    test: LabelledFeatures | None
+    class_count: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +83,7 @@ class Head:
     weight: FloatArray
     bias: FloatArray
 
-    def predict(self, features: FloatArray) -> IntArray:
+    def predict(self, features: FloatArray | npt.NDArray[np.float16]) -> IntArray:
         """Return the class index of each row of (N, channels)."""
         return np.asarray(np.argmax(features @ self.weight.T + self.bias, axis=1))
 
@@ -66,27 +91,9 @@ class Head:
         """Count the images whose first view (the evaluation transform's) is recognised."""
         return int(np.sum(self.predict(data.features[0]) == data.labels))
 
-
-@dataclass(frozen=True)
-class EpochLog:
-    """One line of the log.
-
-    Attributes:
-        epoch: counted from 1.
-        learning_rate: of the epoch's last step.
-        train_loss: mean over the epoch's steps, of all views, label smoothing included and weight decay
-            not.
-        train_accuracy: of the images as evaluation sees them, after the epoch.
-        validation_accuracy: likewise, on the validation images.
-        seconds: training and both evaluations; the first epoch's include compiling.
-    """
-
-    epoch: int
-    learning_rate: float
-    train_loss: float
-    train_accuracy: float
-    validation_accuracy: float
-    seconds: float
+    def accuracy(self, data: LabelledFeatures) -> float:
+        """Return the share of images that `count_correct` counts, between 0 and 1."""
+        return self.count_correct(data) / len(data.labels)
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,15 @@ takes about a millisecond; compiling the step takes longer than training.
 from __future__ import annotations
 
 import os
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import numpy as np
 from src_mindspore.cpu import cap_onednn_isa
 
-from reference.training.head import EpochLog, Head, LabelledFeatures, Recipe, TrainingResult
+from reference.training.batches import ArrayBatches
+from reference.training.head import Head, LabelledFeatures, Recipe, TrainingData, TrainingResult
+from reference.training.outcome import Outcome, Trained
 from reference.training.schedule import learning_rates
+from reference.training.snapshot import Arrays, Snapshot
 
 # Both work only before MindSpore's import, hence the order. Without the second, its Adam warns of itself.
 cap_onednn_isa()
@@ -27,33 +25,17 @@ os.environ.setdefault("GLOG_v", "3")
 import mindspore as ms  # noqa: E402
 from mindspore import nn  # noqa: E402
 
-
-@contextmanager
-def _ctrl_c_raises() -> Iterator[None]:
-    """Let Ctrl-C raise KeyboardInterrupt in the body, as it does everywhere else.
-
-    While MindSpore runs, and after, a handler of its own answers SIGINT with a SIGTERM to the process itself.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        for number, handler in earlier.items():
-            signal.signal(number, handler)
+from reference.training.loop import Accuracies, Task, Watcher, fit  # noqa: E402
 
 
-@_ctrl_c_raises()
 def train_head(
     train: LabelledFeatures,
     validation: LabelledFeatures,
     class_count: int,
     recipe: Recipe,
     seed: int,
-    on_epoch: Callable[[EpochLog], object] = lambda _: None,
+    watcher: Watcher | None = None,
+    snapshot: Snapshot | None = None,
 ) -> TrainingResult:
     """Train a head and keep the best epoch's.
 
@@ -64,40 +46,60 @@ def train_head(
         recipe: hyper-parameters.
         seed: of the initial weights and the order of the images. The same seed gives the same bits on the
             same machine.
-        on_epoch: told of each finished epoch.
-    """
-    rng = np.random.default_rng(seed)
-    views, images, channels = train.features.shape
-    inputs = train.features.reshape(views * images, channels)
-    labels = np.tile(train.labels, views).astype(np.int32)
-    batch_size = min(recipe.batch_size, len(inputs))
-    # A rest that does not fill a batch waits for another epoch's shuffling: one shape, one compilation.
-    steps = len(inputs) // batch_size
-    warmup_epochs = min(recipe.warmup_epochs, recipe.epochs - 1)
-    rates = learning_rates(steps * recipe.epochs, steps * warmup_epochs, recipe.learning_rate)
-    dense = _dense(channels, class_count, rng)
-    step = _training_step(dense, recipe, rates)
+        watcher: told of steps and epochs.
+        snapshot: where the state of the run is kept, and taken up again.
 
-    best, best_epoch, best_correct, log = _head_of(dense), 0, -1, []
-    for epoch in range(1, recipe.epochs + 1):
-        begun = time.perf_counter()
-        order = rng.permutation(len(inputs))[: steps * batch_size].reshape(steps, batch_size)
-        losses = [step(ms.Tensor(inputs[rows]), ms.Tensor(labels[rows])) for rows in order]
-        head = _head_of(dense)
-        correct = head.count_correct(validation)
-        if correct > best_correct:
-            best, best_epoch, best_correct = head, epoch, correct
-        entry = EpochLog(
-            epoch=epoch,
-            learning_rate=rates[epoch * steps - 1],
-            train_loss=float(np.mean([loss.asnumpy() for loss in losses])),
-            train_accuracy=head.count_correct(train) / images,
-            validation_accuracy=correct / len(validation.labels),
-            seconds=time.perf_counter() - begun,
-        )
-        log.append(entry)
-        on_epoch(entry)
-    return TrainingResult(best, best_epoch, _head_of(dense), tuple(log))
+    Raises:
+        DivergedError: a loss was NaN or infinite.
+        InputError: the snapshot belongs to another run.
+    """
+    batches = ArrayBatches(train.features, train.labels, recipe.batch_size, seed)
+    warmup_epochs = min(recipe.warmup_epochs, recipe.epochs - 1)
+    rates = learning_rates(batches.steps * recipe.epochs, batches.steps * warmup_epochs, recipe.learning_rate)
+    dense = _dense(train.features.shape[2], class_count, np.random.default_rng(seed))
+    learned = {"weight": dense.weight, "bias": dense.bias}
+
+    def evaluate() -> Accuracies:
+        head = _head_of({name: parameter.asnumpy() for name, parameter in learned.items()})
+        return Accuracies(head.accuracy(train), head.accuracy(validation))
+
+    step = _training_step(dense, recipe, rates)
+    task = Task(step, learned, batches, rates, recipe.epochs, evaluate=evaluate)
+    fitted = fit(task, snapshot, watcher)
+    return TrainingResult(_head_of(fitted.best), fitted.best_epoch, _head_of(fitted.final), fitted.log)
+
+
+def train_classifier(
+    pretrained: Arrays,
+    data: TrainingData,
+    recipe: Recipe,
+    seed: int,
+    watcher: Watcher | None = None,
+    snapshot: Snapshot | None = None,
+) -> Outcome:
+    """Do what `train_head` does, and return whole networks: the pretrained backbone with the head.
+
+    Args:
+        pretrained: the backbone's parameters.
+        data: pooled features.
+        recipe: hyper-parameters.
+        seed: of the initial weights and the order of the images.
+        watcher: told of steps and epochs.
+        snapshot: where the state of the run is kept, and taken up again.
+
+    Raises:
+        DivergedError: a loss was NaN or infinite.
+        InputError: the snapshot belongs to another run.
+    """
+    result = train_head(data.train, data.validation, data.class_count, recipe, seed, watcher, snapshot)
+
+    def trained(head: Head) -> Trained:
+        # The names that the course library's MobileNetV2Head gives its dense layer.
+        parameters = {**pretrained, "head.1.weight": head.weight, "head.1.bias": head.bias}
+        test_answers = head.predict(data.test.features[0]) if data.test else None
+        return Trained(parameters, head.predict(data.validation.features[0]), test_answers)
+
+    return Outcome(trained(result.best), result.best_epoch, trained(result.final), result.log)
 
 
 def _dense(channels: int, class_count: int, rng: np.random.Generator) -> nn.Dense:
@@ -114,8 +116,8 @@ def _training_step(dense: nn.Dense, recipe: Recipe, rates: list[float]) -> nn.Ce
         {"params": [dense.bias], "weight_decay": 0.0},
     ]
     optimizer = nn.Adam(groups, learning_rate=rates)
-    return nn.TrainOneStepCell(nn.WithLossCell(dense, loss), optimizer).set_train()
+    return nn.TrainOneStepCell(nn.WithLossCell(dense, loss), optimizer)
 
 
-def _head_of(dense: nn.Dense) -> Head:
-    return Head(dense.weight.asnumpy().copy(), dense.bias.asnumpy().copy())
+def _head_of(numbers: Arrays) -> Head:
+    return Head(numbers["weight"], numbers["bias"])

@@ -121,8 +121,8 @@ def block_strides(source: Any) -> tuple[int, ...]:
     return tuple(cell.stride[0] for _, cell in source.cells_and_names() if getattr(cell, "group", 1) > 1)
 
 
-def backbone_layers(parameters: Parameters, strides: Sequence[int] = BLOCK_STRIDES) -> list[Layer]:
-    """Return the network from top to bottom: stem, inverted residual blocks, last 1x1 convolution.
+def backbone_cells(parameters: Parameters, strides: Sequence[int] = BLOCK_STRIDES) -> list[list[Layer]]:
+    """Return the layers of each cell of `features`: stem, inverted residual blocks, last 1x1 convolution.
 
     Args:
         parameters: MobileNetV2's, by the course library's names; any width. Every one that begins with
@@ -133,28 +133,49 @@ def backbone_layers(parameters: Parameters, strides: Sequence[int] = BLOCK_STRID
         ValueError: a parameter is missing, is left over, or has a shape that does not fit.
     """
     reader = _Reader(parameters)
-    layers = [reader.layer("features.0.features", stride=2)]
+    cells = [[reader.layer("features.0.features", stride=2)]]
     for index, stride in enumerate(strides, start=1):
-        layers += _inverted_residual(reader, f"features.{index}.conv", stride)
-    layers.append(reader.layer(f"features.{len(strides) + 1}.features"))
+        cells.append(_inverted_residual(reader, f"features.{index}.conv", stride))
+    cells.append([reader.layer(f"features.{len(strides) + 1}.features")])
     reader.check_all_used()
-    return layers
+    return cells
+
+
+def input_shape(cells: Sequence[Sequence[Layer]], start: int) -> tuple[int, int, int]:
+    """Return the shape (C, H, W) of what goes into the cell with the number `start`."""
+    first = cells[start][0]
+    side = INPUT_SIZE // _stride(cells[:start])
+    return first.weight.shape[1] * first.groups, side, side
+
+
+def _stride(cells: Sequence[Sequence[Layer]]) -> int:
+    return math.prod(layer.stride for cell in cells for layer in cell)
 
 
 def build_graph(
-    parameters: Parameters, *, pooled: bool = True, strides: Sequence[int] = BLOCK_STRIDES
+    parameters: Parameters,
+    *,
+    pooled: bool = True,
+    strides: Sequence[int] = BLOCK_STRIDES,
+    start: int = 0,
+    stop: int | None = None,
 ) -> onnx.ModelProto:
     """Return the ONNX model of a backbone: `images` (N, 3, 224, 224) float32 to `features`, N free.
 
     Args:
-        parameters: see `backbone_layers`.
+        parameters: see `backbone_cells`.
         pooled: the output is the mean over positions, (N, 1280), instead of the map, (N, 1280, 7, 7).
         strides: of the inverted residual blocks.
+        start: first of the backbone's cells to be in the graph; the input is what goes into that cell.
+        stop: the cell before which the graph ends; by default it goes to the end.
 
     Raises:
-        ValueError: as `backbone_layers` does.
+        ValueError: as `backbone_cells` does, or there is no cell from `start` to `stop`.
     """
-    layers = backbone_layers(parameters, strides)
+    cells = backbone_cells(parameters, strides)
+    layers = [layer for cell in cells[start:stop] for layer in cell]
+    if not layers:
+        raise ValueError(f"the backbone has {len(cells)} cells and none from {start} to {stop}")
     nodes: list[onnx.NodeProto] = []
     constants = [
         numpy_helper.from_array(np.array(0, dtype=np.float32), "zero"),
@@ -176,18 +197,17 @@ def build_graph(
         if layer.closes_block:
             nodes.append(helper.make_node("Add", [kept, flow], [f"{layer.name}.sum"]))
             flow = f"{layer.name}.sum"
-    channels, side = len(layers[-1].bias), INPUT_SIZE // math.prod(layer.stride for layer in layers)
+    channels, side = len(layers[-1].bias), INPUT_SIZE // _stride(cells[:stop])
     if pooled:
         nodes.append(helper.make_node("GlobalAveragePool", [flow], ["mean"]))
         nodes.append(helper.make_node("Flatten", ["mean"], [OUTPUT_NAME], axis=1))
     else:
         nodes.append(helper.make_node("Identity", [flow], [OUTPUT_NAME]))
     output_shape = ["N", channels] if pooled else ["N", channels, side, side]
-    input_shape = ["N", 3, INPUT_SIZE, INPUT_SIZE]
     graph = helper.make_graph(
         nodes,
         "mobilenetv2_backbone",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, input_shape)],
+        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["N", *input_shape(cells, start)])],
         [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, output_shape)],
         initializer=constants,
     )

@@ -10,7 +10,6 @@ import onnxruntime
 from src_mindspore.cpu import available_cores
 from src_mindspore.engine.graph import (
     INPUT_NAME,
-    INPUT_SIZE,
     OUTPUT_NAME,
     FloatArray,
     backbone_parameters,
@@ -31,6 +30,11 @@ class FeatureExtractor:
             are read once: parameters that change later need a new extractor.
         pooled: return (N, 1280), the mean over positions, instead of the map (N, 1280, 7, 7).
         threads: of ONNX Runtime; by default as many as cores are available.
+        start: first of the backbone's cells to be run; what goes into it is given in the images' place.
+        stop: the cell before which to stop; by default none.
+
+    Attributes:
+        input_shape: (3, 224, 224), or what goes into the cell `start`.
 
     Raises:
         ValueError: the parameters are not a MobileNetV2 backbone's.
@@ -38,10 +42,26 @@ class FeatureExtractor:
     The same image gives the same bits, whatever batch it comes in. Several threads may call it at once.
     """
 
-    def __init__(self, parameters: Any, *, pooled: bool = True, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        parameters: Any,
+        *,
+        pooled: bool = True,
+        threads: int | None = None,
+        start: int = 0,
+        stop: int | None = None,
+    ) -> None:
         self.pooled = pooled
         self.threads = threads or available_cores()
-        graph = build_graph(backbone_parameters(parameters), pooled=pooled, strides=block_strides(parameters))
+        graph = build_graph(
+            backbone_parameters(parameters),
+            pooled=pooled,
+            strides=block_strides(parameters),
+            start=start,
+            stop=stop,
+        )
+        sizes = graph.graph.input[0].type.tensor_type.shape.dim
+        self.input_shape = tuple(size.dim_value for size in sizes[1:])
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
@@ -51,14 +71,13 @@ class FeatureExtractor:
         )
 
     def __call__(self, images: FloatArray) -> FloatArray:
-        """Return the features of `images`, (N, 3, 224, 224) float32 as the transforms make them; N may be 0.
+        """Return the features of `images`, (N, *input_shape) float32 as the transforms make them; N may be 0.
 
         Raises:
             ValueError: another shape or type.
         """
-        if images.dtype != np.float32 or images.ndim != 4 or images.shape[1:] != (3, INPUT_SIZE, INPUT_SIZE):
-            raise ValueError(
-                f"expected float32 (N, 3, {INPUT_SIZE}, {INPUT_SIZE}), got {images.dtype} {images.shape}"
-            )
+        if images.dtype != np.float32 or images.ndim != 4 or images.shape[1:] != self.input_shape:
+            expected = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"expected float32 (N, {expected}), got {images.dtype} {images.shape}")
         batches = [images[start : start + BATCH_SIZE] for start in range(0, max(1, len(images)), BATCH_SIZE)]
         return np.concatenate([self._session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0] for batch in batches])

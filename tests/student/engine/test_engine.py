@@ -39,6 +39,20 @@ def test_pooled_features_are_the_mean_of_the_map(images: np.ndarray) -> None:
     np.testing.assert_allclose(pooled, whole.mean((2, 3)), atol=1e-6)
 
 
+@pytest.mark.parametrize("cell", [1, 2, 8, 14, 18])
+def test_a_network_cut_in_two_computes_the_same(images: np.ndarray, cell: int) -> None:
+    parameters = narrow_parameters()
+    before = FeatureExtractor(parameters, pooled=False, stop=cell)(images[:2])
+    after = FeatureExtractor(parameters, start=cell)
+    assert before.shape[1:] == after.input_shape
+    np.testing.assert_allclose(after(before), FeatureExtractor(parameters)(images[:2]), atol=1e-5)
+
+
+def test_a_cut_where_no_cell_is_is_refused() -> None:
+    with pytest.raises(ValueError, match="has 19 cells and none from 19 to None"):
+        build_graph(narrow_parameters(), start=19)
+
+
 def test_an_image_has_the_same_bits_in_every_batch_and_with_any_threads(images: np.ndarray) -> None:
     parameters = narrow_parameters()
     extract = FeatureExtractor(parameters, threads=2)

@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from drawn_shapes import draw_set
+from src_mindspore.transforms import training_transform
+
+from reference.errors import InputError
+from reference.training.batches import ArrayBatches, Batches, ImageBatches
+
+
+def array_batches() -> Batches:
+    inputs = np.arange(2 * 11 * 3, dtype=np.float16).reshape(2, 11, 3)
+    return ArrayBatches(inputs, np.arange(11), batch_size=4, seed=1)
+
+
+@pytest.fixture
+def image_batches(tmp_path: Path) -> Batches:
+    paths = sorted(draw_set(tmp_path / "set", {"train": 3}).rglob("*.png"))
+    return ImageBatches(paths, np.arange(9), training_transform, batch_size=4, seed=1, repeat=2)
+
+
+@pytest.fixture(params=["arrays", "images"])
+def batches(request: pytest.FixtureRequest) -> Batches:
+    return array_batches() if request.param == "arrays" else request.getfixturevalue("image_batches")
+
+
+def test_an_epoch_comes_again_as_it_was_from_any_step(batches: Batches) -> None:
+    whole = list(batches.epoch(3))
+    assert len(whole) == batches.steps
+    for first in range(batches.steps + 1):
+        rest = list(batches.epoch(3, first))
+        assert len(rest) == batches.steps - first
+        for (inputs, labels), (expected_inputs, expected_labels) in zip(rest, whole[first:], strict=True):
+            assert np.array_equal(inputs, expected_inputs)
+            assert np.array_equal(labels, expected_labels)
+
+
+def test_epochs_differ(batches: Batches) -> None:
+    first, second = next(iter(batches.epoch(1))), next(iter(batches.epoch(2)))
+    assert not np.array_equal(first[0], second[0])
+
+
+def test_rows_keep_their_labels_and_come_once_an_epoch_in_float32() -> None:
+    batches = array_batches()
+    assert batches.steps == 5
+    seen = []
+    for inputs, labels in batches.epoch(1):
+        assert inputs.dtype == np.float32
+        assert np.array_equal(inputs[:, 0].astype(int) // 3 % 11, labels)
+        seen += inputs[:, 0].tolist()
+    assert len(set(seen)) == 20
+
+
+def test_a_small_set_makes_one_batch() -> None:
+    batches = ArrayBatches(np.zeros((1, 3, 2), np.float32), np.arange(3), batch_size=64, seed=0)
+    ((_, labels),) = batches.epoch(1)
+    assert sorted(labels) == [0, 1, 2]
+
+
+def test_a_repeated_image_is_augmented_anew(image_batches: Batches) -> None:
+    views = {}
+    for inputs, labels in image_batches.epoch(1):
+        for view, label in zip(inputs, labels, strict=True):
+            views.setdefault(label, []).append(view)
+    pairs = [both for both in views.values() if len(both) == 2]
+    assert pairs
+    assert not any(np.array_equal(*pair) for pair in pairs)
+
+
+def test_an_image_that_vanishes_is_named(tmp_path: Path) -> None:
+    batches = ImageBatches([tmp_path / "a.png"], np.array([0]), training_transform, 1, seed=0)
+    with pytest.raises(InputError, match=r"a\.png: cannot be read: No such file"):
+        list(batches.epoch(1))
