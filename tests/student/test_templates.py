@@ -165,12 +165,13 @@ def test_a_folder_that_is_missing_is_one_line(handout: Path, tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
-def test_without_pytorch_one_line_says_what_is_needed() -> None:
+def test_without_pytorch_one_line_says_what_is_needed(handout: Path) -> None:
+    shutil.copy(STUDENT / "train_main_torch.py", handout)
     code = (
         "import runpy, sys; sys.modules['torch'] = None; sys.path.insert(0, '.');"
         " runpy.run_path('train_main_torch.py')"
     )
-    done = run(STUDENT, "-c", code)
+    done = run(handout, "-c", code)
     assert done.returncode == 1
     assert done.stderr.startswith("error: torch is not installed; this needs PyTorch (the CPU build will do)")
     assert done.stderr.count("\n") == 1
