@@ -1,15 +1,12 @@
 """Read the backbone's weights from a file of any known kind."""
 
-import struct
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from reference.errors import InputError
-from reference.weights.errors import SourceError, WeightsError
+from reference.weights.errors import WeightsError
 from reference.weights.mindspore_file import read_checkpoint
 from reference.weights.naming import Arrays, to_course_names
+from reference.weights.safetensors_file import read_safetensors
 from reference.weights.torch_file import is_torch_file, read_torch_file
 
 
@@ -33,7 +30,7 @@ def read_backbone(path: Path) -> Arrays:
     if is_torch_file(start) or path.suffix in {".pt", ".pth"}:
         state = read_torch_file(path)
     elif path.suffix == ".safetensors":
-        state = _read_safetensors(path)
+        state = read_safetensors(path)
     elif path.suffix == ".ckpt":
         state = read_checkpoint(path)
     else:
@@ -42,16 +39,3 @@ def read_backbone(path: Path) -> Arrays:
         return to_course_names(state)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
-
-
-def _read_safetensors(path: Path) -> dict[str, npt.NDArray[np.generic]]:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-    except ImportError:
-        raise SourceError(f"{path}: reading it needs the package safetensors (MindSpore brings it)") from None
-
-    try:
-        return dict(load_file(path))
-    except (SafetensorError, KeyError, ValueError, struct.error, OSError) as error:
-        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from None

@@ -30,18 +30,10 @@ class Runs:
     def start(self, run: Path, *more: str) -> subprocess.Popen[str]:
         inputs = ["--dataset_path", self.dataset, "--pretrained", self.root / "untrained.ckpt"]
         command = [sys.executable, "-m", "reference.finetune", *map(str, inputs), "--run_path", str(run)]
-        options = [
-            "--cache",
-            str(self.root / "cache"),
-            "--solver",
-            "sgd",
-            "--views",
-            "2",
-            "--batch_size",
-            "8",
-        ]
+        options = ["--cache", str(self.root / "cache"), "--views", "2", "--batch_size", "8"]
+        options += ["--solver", "sgd", *more]
         return subprocess.Popen(
-            [*command, *options, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
         )
 
     def finish(self, run: Path, *more: str) -> str:
@@ -125,7 +117,7 @@ def test_a_run_with_other_settings_is_not_gone_on_with(runs: Runs, tmp_path: Pat
 
 
 def test_a_loss_that_is_no_number_ends_in_one_line(runs: Runs, tmp_path: Path) -> None:
-    process = runs.start(tmp_path / "run", "--learning_rate", "1e38", "--freeze_layer", "18")
+    process = runs.start(tmp_path / "run", "--learning_rate", "1e30", "--freeze_layer", "18")
     errors = process.communicate(timeout=SECONDS)[1]
     assert process.returncode == 1
     assert "error: the loss is" in errors

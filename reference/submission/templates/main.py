@@ -49,5 +49,5 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
         evaluation_transform(image[:, ::-1] if mirrored else image, resized)
         for resized, mirrored in TEST_VIEWS
     ]
-    logits = network(ms.Tensor(np.stack(views))).asnumpy().mean(axis=0)
+    logits = network(ms.Tensor.from_numpy(np.stack(views))).asnumpy().mean(axis=0)
     return CLASS_NAMES[int(logits.argmax())]
