@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reference.training.cross_validation import LABEL_SMOOTHINGS, Choice, choose
 from reference.training.head import LabelledFeatures
-from reference.training.solver import HeadProblem, Regularisation, Solution
+from reference.training.solver import HeadProblem, Regularisation, Solution, single_threaded
 
 
 @dataclass(frozen=True)
@@ -67,4 +67,6 @@ def solve_head(
         regularisation = choice.best.regularisation
     else:
         regularisation = Regularisation(given.weight_decay, given.label_smoothing)
-    return ExactResult(regularisation, choice, HeadProblem(train, class_count).solve(regularisation))
+    with single_threaded():
+        solution = HeadProblem(train, class_count).solve(regularisation)
+    return ExactResult(regularisation, choice, solution)

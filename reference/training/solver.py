@@ -16,12 +16,15 @@ first: as the bias is not penalised, the solution is the same.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from reference.training.head import Head, LabelledFeatures
 
@@ -33,6 +36,13 @@ MOST_ITERATIONS = 2000  # a hundred are usual
 
 class NotSolvedError(Exception):
     """The solver stopped before it was near the optimum; the message says why."""
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Let numpy multiply matrices in one thread in the body, so that its bits do not depend on the cores."""
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 @dataclass(frozen=True)
@@ -111,7 +121,7 @@ class HeadProblem:
         start: DoubleArray | None = None,
         tolerance: float = TOLERANCE,
     ) -> Solution:
-        """Minimise f. The same arguments give the same bits on the same machine.
+        """Minimise f. In `single_threaded`, the same arguments give the same bits on the same machine.
 
         Args:
             regularisation: weight decay and label smoothing.
