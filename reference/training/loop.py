@@ -18,6 +18,7 @@ import numpy as np
 from src_mindspore.cpu import cap_onednn_isa
 
 from reference.training.batches import Batches
+from reference.training.errors import DivergedError
 from reference.training.log import EpochLog
 from reference.training.snapshot import Arrays, Snapshot, TrainingState
 
@@ -25,10 +26,6 @@ cap_onednn_isa()
 
 import mindspore as ms  # noqa: E402
 from mindspore import nn  # noqa: E402
-
-
-class DivergedError(Exception):
-    """The loss is not a number any more: the message names epoch and step."""
 
 
 @dataclass(frozen=True)
