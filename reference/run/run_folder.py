@@ -86,6 +86,30 @@ class RunFolder:
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror}") from None
 
+    def check_resumable(self) -> None:
+        """Make sure that there is a run of this command to go on with, and change nothing.
+
+        Raises:
+            InputError: there is none, or it cannot be read.
+        """
+        if not (self.path / MANIFEST).is_file():
+            raise InputError(f"{self.path / MANIFEST}: is not there: there is no run to --resume")
+        self._read_manifest()
+
+    def resume(self) -> None:
+        """Go on in the folder of a run that was interrupted.
+
+        Raises:
+            InputError: its list of files is damaged.
+        """
+        self._made = self._read_manifest()
+
+    def changing(self, name: str) -> Path:
+        """Return the path of a file that changes as long as the run lasts, and is ours whatever it holds."""
+        self._made[name] = None
+        self._write_manifest()
+        return self.path / name
+
     @contextmanager
     def making(self, name: str) -> Iterator[Path]:
         """Give the path at which to write the file `name`, which may lie in a subfolder."""

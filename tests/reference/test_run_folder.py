@@ -97,3 +97,19 @@ def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(InputError, match="cannot be read: Permission denied"):
         RunFolder(tmp_path).check(True, NAMES)
+
+
+def test_a_run_that_goes_on_keeps_its_files_and_what_changes_is_known_as_its_own(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no run to --resume"):
+        RunFolder(tmp_path).check_resumable()
+    begun = RunFolder(tmp_path)
+    begun.begin()
+    begun.write_text("log.csv", "epoch 1")
+    begun.changing("state").write_text("after epoch 1", encoding="utf-8")
+    going_on = RunFolder(tmp_path)
+    going_on.check_resumable()
+    going_on.resume()
+    going_on.write_text("more.csv", "epoch 2")
+    (tmp_path / "state").write_text("after epoch 2", encoding="utf-8")
+    RunFolder(tmp_path).check(True, ("log.csv", "state", "more.csv"))
+    assert (tmp_path / "log.csv").read_text(encoding="utf-8") == "epoch 1"
