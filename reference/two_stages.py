@@ -25,7 +25,6 @@ wrong input (one line says what), 130 interrupted; `--resume` then goes on.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import platform
 import sys
@@ -33,7 +32,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reference.command_line import (
     INTERRUPTED,
@@ -41,14 +39,13 @@ from reference.command_line import (
     between_zero_and,
     disk_line,
     interruptible,
-    progress,
     stop,
 )
-from reference.errors import InputError
-from reference.features.cache import FeatureCache, default_cache_folder
-from reference.features.extraction import Backbone, extract_features
-from reference.images.imagefolder import ImageFolder, require_every_class, scan
-from reference.images.reading import file_digest
+from reference.errors import DivergedError, InputError
+from reference.features.cache import default_cache_folder
+from reference.features.extraction import Backbone
+from reference.features.splits import compute_features
+from reference.images.imagefolder import ImageFolder, missing_classes, scan
 from reference.images.views import EVALUATION
 from reference.labs.checkpoints import Weights
 from reference.labs.garbage_recipe import LR_MAX, StageRecipe
@@ -56,17 +53,13 @@ from reference.labs.garbage_views import augmented_passes
 from reference.labs.stage_files import HEAD, WHOLE, StageFiles, best_line
 from reference.pretrained import load_pretrained
 from reference.run.run_folder import RunFolder
-from reference.training.errors import DivergedError
-from reference.training.head import Head, LabelledFeatures
-from reference.training.snapshot import Snapshot
+from reference.training.head import Head, LabelledFeatures, TrainingData
 from reference.weights.errors import SourceError, WeightsError
 from reference.weights.naming import Arrays
 
-if TYPE_CHECKING:
-    from reference.labs.garbage_stages import HeadFeatures
-
 # What needs MindSpore is imported where it is needed: a wrong path should not wait for it.
 
+BYTES_A_FILE = 12 << 20  # a checkpoint has 9 MB; the few states are larger, the logs smaller
 DEFAULT_REPEAT = 3
 DEFAULT_ALL_EPOCHS = 2
 
@@ -110,51 +103,53 @@ def two_stages(settings: Settings) -> None:
         DivergedError: the loss is no number any more.
         OSError: a file cannot be written.
     """
-    # 1. Find out now what would otherwise be found out later. The features take every image to be read.
+    # 1. Find out now what would otherwise be found out later. For the features every image is read.
     folder = scan(settings.dataset_path)
-    require_every_class(folder)
+    check_every_class(folder)
     check_fills_a_batch(folder, settings)
     run = RunFolder(settings.run_path)
-    if settings.resume:
-        run.check_resumable()
-    else:
-        run.check(
-            settings.overwrite,
-            ("config.json", *HEAD.all(settings.recipe.epochs), *WHOLE.all(settings.all_epochs)),
-        )
+    names = ("config.json", *HEAD.all(settings.recipe.epochs), *WHOLE.all(settings.all_epochs))
+    run.check(settings.overwrite, names, settings.resume, BYTES_A_FILE * len(names))
+    last = (WHOLE if settings.all_epochs else HEAD).final
+    if settings.resume and run.holds(last):
+        print(f"{run.path}: is finished; there is nothing to resume")
+        return
     parameters = load_pretrained(settings.pretrained)
-    features = compute_features(folder, parameters, settings)
-    description = describe(settings, folder, parameters)
-    if settings.resume:
-        run.resume()
-    else:
-        run.begin()
-        run.write_text("config.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
+    views = (EVALUATION, *augmented_passes(settings.repeat, settings.seed))
+    features = compute_features(folder, views, Backbone(parameters), settings.cache)
     # 2. The stages. Their states stay until both are done, so that neither is done twice.
-    states = list(train_stages(settings, folder, parameters, features, run, description))
-    for state in states:
-        state.remove()
+    run.begin(keep=names if settings.resume else ())
+    description = describe(settings, folder, features.digest())
+    for state in list(train_stages(settings, folder, parameters, features.data, run, description)):
+        run.release(state)
 
 
 def train_stages(
     settings: Settings,
     folder: ImageFolder,
     parameters: Arrays,
-    features: HeadFeatures,
+    data: TrainingData,
     run: RunFolder,
     description: Mapping[str, object],
-) -> Iterator[Snapshot]:
-    """Train the head and then the whole network, and yield the state that each leaves."""
-    from reference.labs.garbage_stages import train_all, train_head
+) -> Iterator[str]:
+    """Train the head and then the whole network, and yield the name of the state that each leaves."""
+    from reference.labs.garbage_stages import HeadFeatures, train_all, train_head
 
-    images = len(folder.validation.paths)
+    train, images = data.train, len(folder.validation.paths)
+    features = HeadFeatures(
+        augmented=LabelledFeatures(train.features[1:], train.labels),
+        train=LabelledFeatures(train.features[:1], train.labels),
+        validation=data.validation,
+    )
     files = StageFiles(run, HEAD, settings.recipe.epochs, parameters, description)
+    # Not earlier: a run that was begun with other settings has been refused now.
+    run.write_text("config.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
     fitted = train_head(
-        features, len(folder.classes), settings.recipe, settings.seed, files.snapshot, files.epoch_ended
+        features, data.class_count, settings.recipe, settings.seed, files.snapshot, files.epoch_ended
     )
     files.stage_ended(fitted.final)
     print(best_line(HEAD, fitted.log, fitted.best_epoch, images), flush=True)
-    yield files.snapshot
+    yield HEAD.state
     if settings.all_epochs:
         weights = Weights(parameters, Head(fitted.best["head.1.weight"], fitted.best["head.1.bias"]))
         recipe = settings.recipe.second_stage(settings.all_epochs)
@@ -164,7 +159,16 @@ def train_stages(
         )
         files.stage_ended(fitted.final)
         print(best_line(WHOLE, fitted.log, fitted.best_epoch, images), flush=True)
-        yield files.snapshot
+        yield WHOLE.state
+
+
+def check_every_class(folder: ImageFolder) -> None:
+    """Raise InputError if a class has no images to validate or test with: it would not count."""
+    for split in (folder.validation, folder.test):
+        if split and (missing := missing_classes(folder, split)):
+            raise InputError(
+                f"{folder.root / split.name}: has no folder {missing[0]}/, a class of the training images"
+            )
 
 
 def check_fills_a_batch(folder: ImageFolder, settings: Settings) -> None:
@@ -177,43 +181,18 @@ def check_fills_a_batch(folder: ImageFolder, settings: Settings) -> None:
         )
 
 
-def compute_features(folder: ImageFolder, parameters: Arrays, settings: Settings) -> HeadFeatures:
-    """Get the features of the first stage, with one progress bar.
+def describe(settings: Settings, folder: ImageFolder, data: str) -> dict[str, object]:
+    """Return the content of `config.json`, what decides the result: a run that goes on must have the same.
 
-    Raises:
-        InputError: an image cannot be read.
+    Args:
+        settings: of the command line.
+        folder: the data set.
+        data: a digest of the features.
     """
-    from reference.labs.garbage_stages import HeadFeatures
-
-    cache = FeatureCache(settings.cache)
-    backbone = Backbone(parameters)
-    train, validation = folder.train, folder.validation
-    views = (EVALUATION, *augmented_passes(settings.repeat, settings.seed))
-    total = len(train.paths) * len(views) + len(validation.paths)
-    with progress(total, "features", "image") as bar:
-        all_views = extract_features(train.paths, views, backbone, cache, bar.update).features
-        held_out = extract_features(validation.paths, (EVALUATION,), backbone, cache, bar.update).features
-    if cache.trouble:
-        print(f"note: the feature cache in {settings.cache} is not used: {cache.trouble}", file=sys.stderr)
-    return HeadFeatures(
-        LabelledFeatures(all_views[1:], train.labels),
-        LabelledFeatures(all_views[:1], train.labels),
-        LabelledFeatures(held_out, validation.labels),
-    )
-
-
-def describe(settings: Settings, folder: ImageFolder, parameters: Arrays) -> dict[str, object]:
-    """Return the content of `config.json`, what decides the result: a run that goes on must have the same."""
-    content = hashlib.sha256()
-    for split in (folder.train, folder.validation):
-        for path, label in zip(split.paths, split.labels, strict=True):
-            content.update(f"{split.name} {label} ".encode() + file_digest(path))
-    weights = hashlib.sha256(b"".join(parameters[name].tobytes() for name in sorted(parameters)))
     libraries = ("mindspore", "numpy", "onnxruntime")
     return {
         "classes": folder.classes,
-        "images": content.hexdigest(),
-        "backbone": weights.hexdigest(),
+        "data": data,
         "seed": settings.seed,
         "repeat": settings.repeat,
         "recipe": asdict(settings.recipe),

@@ -14,7 +14,6 @@ import os
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,27 +22,15 @@ import numpy.typing as npt
 from src_mindspore.cpu import available_cores
 
 from reference.errors import InputError
-from reference.features.extraction import Backbone, feature_key
+from reference.features.extraction import Backbone, Extraction, feature_key
 from reference.images.reading import decode_file, file_digest
 from reference.images.views import View
 
-HalfArray: TypeAlias = npt.NDArray[np.float16]
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+Rows: TypeAlias = npt.NDArray[np.float16] | FloatArray
 
 BYTES_TO_KEEP = 2 * 1024**3  # of activations of other sets; the oldest go first
 IMAGES_A_TASK = 8
-
-
-@dataclass(frozen=True)
-class Activations:
-    """What goes into a block, for a list of images.
-
-    Attributes:
-        values: (views, images, C, H, W) in half precision, memory-mapped.
-        computed: how many rows were not on disk.
-    """
-
-    values: HalfArray
-    computed: int
 
 
 def extract_activations(
@@ -52,7 +39,8 @@ def extract_activations(
     backbone: Backbone,
     folder: Path,
     advance: Callable[[int], object] = lambda _: None,
-) -> Activations:
+    half: bool = True,
+) -> Extraction:
     """Compute what a backbone that ends before a block makes of image files, or find it on disk.
 
     Args:
@@ -61,6 +49,7 @@ def extract_activations(
         backbone: the frozen part of the network.
         folder: of the files; made when it is missing.
         advance: told how many more rows are ready, for a progress bar.
+        half: keep them in half precision, which is enough to learn from.
 
     Raises:
         InputError: an image cannot be read, or the folder cannot be written.
@@ -68,7 +57,7 @@ def extract_activations(
     with ThreadPoolExecutor(available_cores()) as pool:
         digests = list(pool.map(file_digest, paths))
         keys = [feature_key(digest, view, backbone) for view in views for digest in digests]
-        rows = _Rows(folder, keys, backbone.output_shape)
+        rows = _Rows(folder, keys, backbone.output_shape, "<f2" if half else "<f4")
         missing = rows.missing()
         advance(len(keys) - len(missing))
 
@@ -77,7 +66,7 @@ def extract_activations(
             for row in task:
                 view, image = divmod(row, len(paths))
                 inputs.append(views[view].make(decode_file(paths[image], digests[image])))
-            rows.write(task, backbone.extract(np.stack(inputs)).astype(np.float16))
+            rows.write(task, backbone.extract(np.stack(inputs)))
             return len(task)
 
         tasks = [missing[i : i + IMAGES_A_TASK] for i in range(0, len(missing), IMAGES_A_TASK)]
@@ -88,18 +77,19 @@ def extract_activations(
         finally:
             for future in futures:
                 future.cancel()
-    return Activations(rows.values.reshape(len(views), len(paths), *backbone.output_shape), len(missing))
+    features = rows.values.reshape(len(views), len(paths), *backbone.output_shape)
+    return Extraction(features, frozenset(keys), frozenset(keys[row] for row in missing))
 
 
 class _Rows:
-    """The two files of one set: `NAME.f16` with the rows and `NAME.crc` with a checksum of each."""
+    """The two files of one set: `NAME.rows`, and `NAME.crc` with a checksum of each row."""
 
-    def __init__(self, folder: Path, keys: Sequence[bytes], shape: tuple[int, ...]) -> None:
-        name = hashlib.sha256(b"".join(keys)).hexdigest()[:32]
+    def __init__(self, folder: Path, keys: Sequence[bytes], shape: tuple[int, ...], dtype: str) -> None:
+        name = hashlib.sha256(b"".join([*keys, dtype.encode()])).hexdigest()[:32]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _make_room(folder, name)
-            self.values: HalfArray = _mapped(folder / f"{name}.f16", "<f2", (len(keys), *shape))
+            self.values: Rows = _mapped(folder / f"{name}.rows", dtype, (len(keys), *shape))
             self._checksums: npt.NDArray[np.uint32] = _mapped(folder / f"{name}.crc", "<u4", (len(keys),))
         except OSError as error:
             raise InputError(f"{folder}: cannot be written: {error.strerror or error}") from None
@@ -109,8 +99,8 @@ class _Rows:
         """Return the rows that have not been computed, or not completely."""
         return [row for row in range(len(self.values)) if self._checksums[row] != self._checksum(row)]
 
-    def write(self, rows: Sequence[int], values: HalfArray) -> None:
-        """Store rows, each before its checksum."""
+    def write(self, rows: Sequence[int], values: FloatArray) -> None:
+        """Store rows, rounded if need be, each before its checksum."""
         for row, value in zip(rows, values, strict=True):
             self.values[row] = value
             self._checksums[row] = self._checksum(row)
@@ -135,7 +125,7 @@ def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
 
 def _make_room(folder: Path, kept: str) -> None:
     """Remove the oldest files of other sets until at most BYTES_TO_KEEP are left."""
-    others = [path for path in folder.glob("*.f16") if path.stem != kept]
+    others = [path for path in folder.glob("*.rows") if path.stem != kept]
     total = 0
     for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True):
         total += path.stat().st_size

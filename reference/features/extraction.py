@@ -44,18 +44,19 @@ class Extraction:
     """Features of a list of images.
 
     Attributes:
-        features: (views, images, channels).
-        keys: of the different feature vectors in it.
-        computed_keys: of those that were not in the cache.
+        features: (views, images, channels); or (views, images, C, H, W) in half precision, in the middle of
+            the network.
+        keys: of the different features in it.
+        computed_keys: of those that were not on disk.
     """
 
-    features: FloatArray
+    features: FloatArray | npt.NDArray[np.float16]
     keys: frozenset[bytes]
     computed_keys: frozenset[bytes]
 
     @property
     def computed(self) -> int:
-        """How many feature vectors were not in the cache."""
+        """How many features were not on disk."""
         return len(self.computed_keys)
 
 
@@ -75,6 +76,7 @@ class Backbone:
             output is pooled.
 
     Attributes:
+        is_whole: whether it goes to the end.
         output_shape: of one image: (1280,), or (C, H, W) of what goes into cell `stop`.
     """
 
@@ -82,6 +84,7 @@ class Backbone:
         # One thread inside each call and one caller for each core: as fast for the network alone (268
         # images/s to 275 on two cores), and decoding and augmenting overlap with it by themselves.
         self.extract = FeatureExtractor(parameters, threads=1, pooled=stop is None, stop=stop)
+        self.is_whole = stop is None
         self.output_shape = self.extract(np.zeros((1, *self.extract.input_shape), np.float32)).shape[1:]
         self.digest = _pipeline_digest(parameters, stop)
 

@@ -20,6 +20,7 @@ from reference.errors import InputError
 IntArray: TypeAlias = npt.NDArray[np.int64]
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+OTHER_IMAGES = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg"})
 
 
 @dataclass(frozen=True)
@@ -63,23 +64,13 @@ def scan(root: Path) -> ImageFolder:
 
     Raises:
         InputError: no such folder, or one that cannot be read, a split is missing, fewer than two classes, a
-            class without images, or a class outside `train/` that `train/` does not have.
+            class without images, an image of a kind that is not read here, or a class outside `train/` that
+            `train/` does not have.
     """
     try:
         return _scan(root)
     except OSError as error:
         raise InputError(f"{error.filename or root}: cannot be read: {error.strerror or error}") from None
-
-
-def require_every_class(folder: ImageFolder) -> None:
-    """Raise InputError if a class has no images to validate or test with, which `scan` lets pass."""
-    for split in (folder.validation, folder.test):
-        missing = sorted(set(range(len(folder.classes))) - set(split.labels.tolist())) if split else []
-        if split and missing:
-            name = folder.classes[missing[0]]
-            raise InputError(
-                f"{folder.root / split.name}: has no folder {name}/, a class of the training images"
-            )
 
 
 def scan_split(folder: Path, classes: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Split]:
@@ -153,12 +144,21 @@ def _split(root: Path, name: str, classes: tuple[str, ...]) -> Split:
     return Split(name, tuple(paths), np.array(labels, dtype=np.int64))
 
 
+def missing_classes(folder: ImageFolder, split: Split) -> tuple[str, ...]:
+    """Return the classes of which a split has no images."""
+    present = set(split.labels.tolist())
+    return tuple(name for label, name in enumerate(folder.classes) if label not in present)
+
+
 def _images(folder: Path) -> list[Path]:
     images = sorted(
         entry
         for entry in folder.iterdir()
         if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".") and entry.is_file()
     )
+    for entry in folder.iterdir():
+        if entry.suffix.lower() in OTHER_IMAGES and not entry.name.startswith("."):
+            raise InputError(f"{entry}: is an image of a kind that is not read; convert it to JPEG or PNG")
     if not images:
         raise InputError(f"{folder}: has no images")
     return images

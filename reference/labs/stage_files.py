@@ -87,7 +87,7 @@ class StageFiles:
         self._names = names
         self._epochs = epochs
         self._frozen = frozen
-        self.snapshot = Snapshot(run.changing(names.state), {**description, "stage": names.title})
+        self.snapshot = Snapshot(run.claim(names.state), {**description, "stage": names.title})
         state = self.snapshot.load()
         self._log: list[EpochLog] = list(state.log) if state else []
         self._best = state.best_accuracy if state else -1.0

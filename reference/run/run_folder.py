@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 from reference.errors import InputError
 
 MANIFEST = "manifest.json"
+BYTES_NEEDED = 64 * 1024**2  # by the files of a run, three checkpoints of 9 MB and the state of its training
 
 
 class RunFolder:
@@ -31,19 +33,29 @@ class RunFolder:
         self.path = path
         self._made: dict[str, str | None] = {}
 
-    def check(self, overwrite: bool, names: tuple[str, ...]) -> None:
+    def check(
+        self,
+        overwrite: bool,
+        names: tuple[str, ...],
+        resume: bool = False,
+        bytes_needed: int = BYTES_NEEDED,
+    ) -> None:
         """Make sure that a run may begin, and change nothing.
 
         Args:
             overwrite: an earlier run's files may be replaced.
             names: the files that the run will make.
+            resume: an earlier run is to be gone on with.
+            bytes_needed: by the files of the run.
 
         Raises:
             InputError: the path is not a folder, cannot be read, holds an earlier run (without `overwrite`),
-                or has a file in the way that this command did not make or that was changed since.
+                or has a file in the way that this command did not make or that was changed since; or the disk
+                has no room for a run.
         """
         try:
-            self._check(overwrite, names)
+            self._check_room(bytes_needed)
+            self._check(overwrite or resume, names)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from None
 
@@ -54,11 +66,20 @@ class RunFolder:
             return
         if not overwrite:
             raise InputError(
-                f"{self.path}: is not empty; choose another --run_path, or --overwrite an earlier run"
+                f"{self.path}: is not empty; choose another --run_path, --overwrite an earlier run,"
+                " or --resume one that was stopped"
             )
         earlier = self._read_manifest()
         for name in sorted({*names, *earlier}):
             self._check_replaceable(name, earlier)
+
+    def _check_room(self, bytes_needed: int) -> None:
+        folder = next(parent for parent in (self.path, *self.path.absolute().parents) if parent.exists())
+        free = shutil.disk_usage(folder).free
+        if free < bytes_needed:
+            raise InputError(
+                f"{self.path}: the disk has {free / 1e6:.0f} MB free, a run needs {bytes_needed / 1e6:.0f} MB"
+            )
 
     def _check_replaceable(self, name: str, earlier: Mapping[str, str | None]) -> None:
         path = self.path / name
@@ -71,44 +92,44 @@ class RunFolder:
         if earlier[name] not in {None, _sha256(path)}:
             raise InputError(f"{path}: was changed since the run that made it; move it away")
 
-    def begin(self) -> None:
+    def holds(self, name: str) -> bool:
+        """Whether a run of this command has left the file `name` here, complete.
+
+        Raises:
+            InputError: the manifest is damaged.
+        """
+        return self._read_manifest().get(name) is not None and (self.path / name).is_file()
+
+    def begin(self, keep: tuple[str, ...] = ()) -> None:
         """Make the folder and remove the files of an earlier run that `check` has found to be ours.
+
+        Args:
+            keep: names of files to leave, if they are ours.
 
         Raises:
             InputError: the folder cannot be made or changed.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            for name in self._read_manifest():
+            earlier = self._read_manifest()
+            for name in earlier.keys() - set(keep):
                 (self.path / name).unlink(missing_ok=True)
-            self._made = {}
+            self._made = {name: earlier[name] for name in keep if name in earlier}
             self._write_manifest()
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror}") from None
 
-    def check_resumable(self) -> None:
-        """Make sure that there is a run of this command to go on with, and change nothing.
-
-        Raises:
-            InputError: there is none, or it cannot be read.
-        """
-        if not (self.path / MANIFEST).is_file():
-            raise InputError(f"{self.path / MANIFEST}: is not there: there is no run to --resume")
-        self._read_manifest()
-
-    def resume(self) -> None:
-        """Go on in the folder of a run that was interrupted.
-
-        Raises:
-            InputError: its list of files is damaged.
-        """
-        self._made = self._read_manifest()
-
-    def changing(self, name: str) -> Path:
-        """Return the path of a file that changes as long as the run lasts, and is ours whatever it holds."""
+    def claim(self, name: str) -> Path:
+        """Return the path of a file that this run will write, rewrite and, in the end, `release`."""
         self._made[name] = None
         self._write_manifest()
         return self.path / name
+
+    def release(self, name: str) -> None:
+        """Remove a file that was claimed."""
+        (self.path / name).unlink(missing_ok=True)
+        self._made.pop(name, None)
+        self._write_manifest()
 
     @contextmanager
     def making(self, name: str) -> Iterator[Path]:

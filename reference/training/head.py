@@ -16,14 +16,15 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Recipe:
-    """The hyper-parameters of the head's training; `reference.tune` says where the defaults come from.
+    """The hyper-parameters of training; `reference.tune` says where those of the head come from.
 
     Attributes:
         epochs: passes over all views of all images.
         batch_size: feature vectors a step.
-        learning_rate: the schedule's peak, for Adam.
+        learning_rate: the schedule's peak, for Adam; of pretrained parameters, if any learn.
         warmup_epochs: epochs of linear warm-up to the peak; a shorter training has one less than its epochs.
-        weight_decay: L2 strength on the weight, not on the bias: the gradient of the loss gets wd * w added.
+        weight_decay: on weights, not on biases, scales and shifts. Of a head alone it is the L2 strength: the
+            gradient of the loss gets wd * w added. Of more, each step takes lr * wd * w away.
         label_smoothing: share of the target that is spread evenly over all classes.
     """
 
@@ -35,17 +36,39 @@ class Recipe:
     label_smoothing: float = 0.1
 
 
+HEAD_RECIPE = Recipe()
+TAIL_RECIPE = Recipe(epochs=8, batch_size=32, learning_rate=5e-4, weight_decay=0.01)
+
+
 @dataclass(frozen=True)
 class LabelledFeatures:
-    """Pooled features and what they show.
+    """Features of images and what they show.
 
     Attributes:
-        features: (views, images, channels).
+        features: (views, images, channels); or (views, images, C, H, W), activations in the middle of the
+            network.
         labels: (images,) class indices.
     """
 
-    features: FloatArray
+    features: FloatArray | npt.NDArray[np.float16]
     labels: IntArray
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The splits of a data set, as what is to be trained gets them.
+
+    Attributes:
+        train: in all training views.
+        validation: in the evaluation view. It chooses the epoch and nothing else.
+        test: likewise, where there is a test split. It chooses nothing.
+        class_count: number of classes.
+    """
+
+    train: LabelledFeatures
+    validation: LabelledFeatures
+    test: LabelledFeatures | None
+    class_count: int
 
 
 @dataclass(frozen=True)
@@ -60,7 +83,7 @@ class Head:
     weight: FloatArray
     bias: FloatArray
 
-    def predict(self, features: FloatArray) -> IntArray:
+    def predict(self, features: FloatArray | npt.NDArray[np.float16]) -> IntArray:
         """Return the class index of each row of (N, channels)."""
         return np.asarray(np.argmax(features @ self.weight.T + self.bias, axis=1))
 

@@ -8,14 +8,13 @@ takes about a millisecond; compiling the step takes longer than training.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import numpy as np
 from src_mindspore.cpu import cap_onednn_isa
 
 from reference.training.batches import ArrayBatches
-from reference.training.head import Head, LabelledFeatures, Recipe, TrainingResult
-from reference.training.log import EpochLog
+from reference.training.head import Head, LabelledFeatures, Recipe, TrainingData, TrainingResult
+from reference.training.outcome import Outcome, Trained
 from reference.training.schedule import learning_rates
 from reference.training.snapshot import Arrays, Snapshot
 
@@ -35,7 +34,7 @@ def train_head(
     class_count: int,
     recipe: Recipe,
     seed: int,
-    on_epoch: Callable[[EpochLog], object] = lambda _: None,
+    watcher: Watcher | None = None,
     snapshot: Snapshot | None = None,
 ) -> TrainingResult:
     """Train a head and keep the best epoch's.
@@ -47,7 +46,7 @@ def train_head(
         recipe: hyper-parameters.
         seed: of the initial weights and the order of the images. The same seed gives the same bits on the
             same machine.
-        on_epoch: told of each finished epoch.
+        watcher: told of steps and epochs.
         snapshot: where the state of the run is kept, and taken up again.
 
     Raises:
@@ -66,8 +65,41 @@ def train_head(
 
     step = _training_step(dense, recipe, rates)
     task = Task(step, learned, batches, rates, recipe.epochs, evaluate=evaluate)
-    fitted = fit(task, snapshot, Watcher(on_epoch=on_epoch))
+    fitted = fit(task, snapshot, watcher)
     return TrainingResult(_head_of(fitted.best), fitted.best_epoch, _head_of(fitted.final), fitted.log)
+
+
+def train_classifier(
+    pretrained: Arrays,
+    data: TrainingData,
+    recipe: Recipe,
+    seed: int,
+    watcher: Watcher | None = None,
+    snapshot: Snapshot | None = None,
+) -> Outcome:
+    """Do what `train_head` does, and return whole networks: the pretrained backbone with the head.
+
+    Args:
+        pretrained: the backbone's parameters.
+        data: pooled features.
+        recipe: hyper-parameters.
+        seed: of the initial weights and the order of the images.
+        watcher: told of steps and epochs.
+        snapshot: where the state of the run is kept, and taken up again.
+
+    Raises:
+        DivergedError: a loss was NaN or infinite.
+        InputError: the snapshot belongs to another run.
+    """
+    result = train_head(data.train, data.validation, data.class_count, recipe, seed, watcher, snapshot)
+
+    def trained(head: Head) -> Trained:
+        # The names that the course library's MobileNetV2Head gives its dense layer.
+        parameters = {**pretrained, "head.1.weight": head.weight, "head.1.bias": head.bias}
+        test_answers = head.predict(data.test.features[0]) if data.test else None
+        return Trained(parameters, head.predict(data.validation.features[0]), test_answers)
+
+    return Outcome(trained(result.best), result.best_epoch, trained(result.final), result.log)
 
 
 def _dense(channels: int, class_count: int, rng: np.random.Generator) -> nn.Dense:

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from src_mindspore.cpu import cap_onednn_isa
 
+from reference.errors import DivergedError
 from reference.training.batches import Batches
-from reference.training.errors import DivergedError
 from reference.training.log import EpochLog
 from reference.training.snapshot import Arrays, Snapshot, TrainingState
 

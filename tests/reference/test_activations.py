@@ -27,12 +27,12 @@ def test_what_goes_into_a_block_is_computed_once(
     tmp_path: Path, images: list[Path], backbone: Backbone
 ) -> None:
     first = extract_activations(images, VIEWS, backbone, tmp_path)
-    assert first.values.shape == (2, 6, 96, 14, 14)
-    assert first.values.dtype == np.float16
+    assert first.features.shape == (2, 6, 96, 14, 14)
+    assert first.features.dtype == np.float16
     assert first.computed == 12
     second = extract_activations(images, VIEWS, backbone, tmp_path)
     assert second.computed == 0
-    assert np.array_equal(first.values, second.values)
+    assert np.array_equal(first.features, second.features)
     assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -41,7 +41,7 @@ def test_rows_are_those_of_their_image_and_view(
 ) -> None:
     from reference.images.reading import read_image
 
-    values = extract_activations(images, VIEWS, backbone, tmp_path).values
+    values = extract_activations(images, VIEWS, backbone, tmp_path).features
     expected = backbone.extract(VIEWS[1].make(read_image(images[4]))[None])[0]
     assert np.array_equal(values[1, 4], expected.astype(np.float16))
 
@@ -49,8 +49,8 @@ def test_rows_are_those_of_their_image_and_view(
 def test_rows_that_are_damaged_or_were_never_finished_are_computed_again(
     tmp_path: Path, images: list[Path], backbone: Backbone
 ) -> None:
-    whole = np.array(extract_activations(images, VIEWS, backbone, tmp_path).values)
-    (file,) = tmp_path.glob("*.f16")
+    whole = np.array(extract_activations(images, VIEWS, backbone, tmp_path).features)
+    (file,) = tmp_path.glob("*.rows")
     row = whole[0, 0].nbytes
     content = bytearray(file.read_bytes())
     content[3 * row + 5] ^= 1
@@ -58,7 +58,7 @@ def test_rows_that_are_damaged_or_were_never_finished_are_computed_again(
     file.write_bytes(content)
     again = extract_activations(images, VIEWS, backbone, tmp_path)
     assert again.computed == 3
-    assert np.array_equal(again.values, whole)
+    assert np.array_equal(again.features, whole)
 
 
 def test_other_images_views_or_weights_are_another_file(
@@ -69,7 +69,7 @@ def test_other_images_views_or_weights_are_another_file(
     assert extract_activations(images, VIEWS[:1], backbone, tmp_path).computed == 6
     other = Backbone(untrained_backbone(seed=1), stop=14)
     assert extract_activations(images, VIEWS, other, tmp_path).computed == 12
-    assert len(list(tmp_path.glob("*.f16"))) == 4
+    assert len(list(tmp_path.glob("*.rows"))) == 4
 
 
 def test_the_oldest_files_make_room(
@@ -85,5 +85,5 @@ def test_a_folder_that_cannot_be_made_is_named(
     tmp_path: Path, images: list[Path], backbone: Backbone
 ) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="file.*cannot be written"):
+    with pytest.raises(InputError, match=r"file.*cannot be written"):
         extract_activations(images, VIEWS, backbone, tmp_path / "file" / "cache")

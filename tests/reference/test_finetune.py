@@ -131,18 +131,16 @@ def test_features_of_copies_are_counted_apart(tmp_path: Path) -> None:
     import shutil
 
     from reference.features.extraction import Backbone
-    from reference.finetune import compute_features, parse_arguments
+    from reference.features.splits import compute_features
     from reference.images.imagefolder import scan
+    from reference.images.views import training_views
 
     dataset = draw_set(tmp_path / "set", {"train": 2, "val": 1})
     for split in ("train", "val"):
         shutil.copy(dataset / "train" / "disc" / "000.png", dataset / split / "disc" / "copy.png")
-    settings = parse_arguments(
-        ["--dataset_path", str(dataset), "--run_path", "run", "--views", "2", "--cache", str(tmp_path)]
-    )
     backbone = Backbone(untrained_backbone())
     for computed, cached in ((15, 0), (0, 15)):
-        features = compute_features(scan(dataset), backbone, settings)
+        features = compute_features(scan(dataset), training_views(2), backbone, tmp_path)
         assert (features.computed, features.cached, features.repeated) == (computed, cached, 3)
 
 
@@ -150,7 +148,7 @@ def test_features_of_copies_are_counted_apart(tmp_path: Path) -> None:
     ("option", "said"), [("--epochs", "'x' is not a whole number"), ("--weight_decay", "'x' is not a number")]
 )
 def test_what_is_no_number_is_called_so(capsys: pytest.CaptureFixture[str], option: str, said: str) -> None:
-    from reference.finetune import parse_arguments
+    from reference.run.settings import parse_arguments
 
     with pytest.raises(SystemExit) as stopped:
         parse_arguments(["--dataset_path", "D", "--run_path", "R", option, "x"])
@@ -189,7 +187,10 @@ def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None
         stderr=subprocess.PIPE,
         encoding="utf-8",
     )
-    time.sleep(6)
+    begun = time.monotonic()
+    while not (tmp_path / "run").exists() and time.monotonic() - begun < 60:
+        time.sleep(0.05)  # until training begins
+    time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130

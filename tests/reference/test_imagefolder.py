@@ -5,7 +5,7 @@ import pytest
 from drawn_shapes import draw_set
 
 from reference.errors import InputError
-from reference.images.imagefolder import scan
+from reference.images.imagefolder import missing_classes, scan
 
 
 @pytest.fixture
@@ -106,3 +106,18 @@ def test_one_class_is_too_few(tmp_path: Path) -> None:
         (tmp_path / split / "only").mkdir(parents=True)
     with pytest.raises(InputError, match="at least 2"):
         scan(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["animated.gif", "phone.HEIC"])
+def test_an_image_of_a_kind_that_is_not_read_is_named(shapes: Path, name: str) -> None:
+    (shapes / "train" / "disc" / name).write_bytes(b"GIF89a")
+    with pytest.raises(InputError, match=f"{name}: is an image of a kind that is not read"):
+        scan(shapes)
+
+
+def test_classes_without_images_in_a_split_are_known(shapes: Path) -> None:
+    (shapes / "val" / "disc" / "000.png").unlink()
+    (shapes / "val" / "disc").rmdir()
+    folder = scan(shapes)
+    assert missing_classes(folder, folder.train) == ()
+    assert missing_classes(folder, folder.validation) == ("disc",)

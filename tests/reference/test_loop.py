@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reference.errors import InputError
+from reference.errors import DivergedError, InputError
 from reference.training.batches import ArrayBatches
 from reference.training.snapshot import Snapshot
 
@@ -87,7 +87,7 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path, uninterrupted) -> N
 
 
 def test_a_loss_that_is_no_number_stops_with_epoch_and_step() -> None:
-    from reference.training.loop import DivergedError, fit
+    from reference.training.loop import fit
 
     with np.errstate(all="ignore"), pytest.raises(DivergedError, match=r"epoch 1, step 2 of 7"):
         fit(task(rate=1e38))

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,17 +100,30 @@ def test_a_folder_without_permission_is_named(tmp_path: Path, monkeypatch: pytes
         RunFolder(tmp_path).check(True, NAMES)
 
 
-def test_a_run_that_goes_on_keeps_its_files_and_what_changes_is_known_as_its_own(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no run to --resume"):
-        RunFolder(tmp_path).check_resumable()
-    begun = RunFolder(tmp_path)
-    begun.begin()
-    begun.write_text("log.csv", "epoch 1")
-    begun.changing("state").write_text("after epoch 1", encoding="utf-8")
-    going_on = RunFolder(tmp_path)
-    going_on.check_resumable()
-    going_on.resume()
-    going_on.write_text("more.csv", "epoch 2")
-    (tmp_path / "state").write_text("after epoch 2", encoding="utf-8")
-    RunFolder(tmp_path).check(True, ("log.csv", "state", "more.csv"))
-    assert (tmp_path / "log.csv").read_text(encoding="utf-8") == "epoch 1"
+def test_a_disk_without_room_for_a_run_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=3_000_000))
+    with pytest.raises(InputError, match="the disk has 3 MB free, a run needs 67 MB"):
+        RunFolder(tmp_path / "new" / "run").check(False, ())
+
+
+def test_a_claimed_file_is_ours_until_it_is_released(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.begin()
+    run.claim("state").write_text("1")
+    RunFolder(tmp_path / "run").check(False, ("state",), resume=True)
+    again = RunFolder(tmp_path / "run")
+    again.begin(keep=("state",))
+    assert (tmp_path / "run" / "state").read_text() == "1"
+    again.claim("state")
+    again.release("state")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [MANIFEST]
+
+
+def test_only_a_complete_file_is_held(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    assert not run.holds("summary.json")
+    run.begin()
+    run.claim("summary.json").write_text("half")
+    assert not run.holds("summary.json")
+    run.write_text("summary.json", "whole")
+    assert RunFolder(tmp_path / "run").holds("summary.json")
