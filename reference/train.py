@@ -12,9 +12,8 @@ Checkpoints go to `ckpt_0/` (or the process's number) below the configuration's 
 `save_checkpoint_epochs` and after the last epoch; `python -m reference.eval` takes them.
 Those of an earlier training are kept under another name. `reference/labs/flower_config.py` holds all numbers.
 
-With the weights of `python -m reference.pretrained`, 1018 photos, two cores of a busy machine:
-
-    backbone   @@@
+With the weights of `python -m reference.pretrained`, 1018 training photos and the head alone, 339 of 376 test
+photos are recognised (.9016), after about twelve seconds of one core.
 
 The lab's own script refuses the first two ways on a CPU, where they are slow; here they run, and say after
 three steps how long they will take. They need about 6 GB of memory with batches of 64.

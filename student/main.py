@@ -1,9 +1,15 @@
-"""What you hand in: `predict(image)` tells what is in one photo. 你要提交的文件.
+"""What you hand in 你要提交的文件.
 
-The grader imports this file once and then calls `predict` for each photo. Keep `results/mobilenetv2.ckpt`
-beside it. 评分程序导入本文件一次, 然后对每张照片调用 predict. 请一并提交 results/mobilenetv2.ckpt.
+`predict(image)` tells what is in one photo. The grader imports `main.py` once and then calls `predict` for
+each photo. Keep `results/mobilenetv2.ckpt` beside it. The notebook shows the same code, but only the file
+counts: make your changes in `main.py` too.
+
+`predict(image)` 识别一张照片. 评分程序导入 `main.py` 一次, 然后对每张照片调用 `predict`.
+请一并提交 `results/mobilenetv2.ckpt`. notebook 中有同样的代码, 但只有文件 `main.py` 会被评分:
+在 notebook 中的修改请同步到 `main.py`.
 """
 
+# %%
 import sys
 from pathlib import Path
 
@@ -14,12 +20,14 @@ from src_mindspore.cpu import cap_onednn_isa
 # Before MindSpore is imported: many CPUs are several times faster with it. 须在导入 MindSpore 之前调用.
 cap_onednn_isa()
 
-import mindspore as ms  # noqa: E402
-from mindspore import nn  # noqa: E402
-from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2  # noqa: E402
-from src_mindspore.transforms import evaluation_transform  # noqa: E402
+import mindspore as ms
+from mindspore import nn
+from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
+from src_mindspore.transforms import evaluation_transform
 
-CHECKPOINT = Path(__file__).resolve().parent / "results" / "mobilenetv2.ckpt"
+# A notebook has no __file__; there it is the current folder. notebook 中没有 __file__, 使用当前文件夹.
+HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
+CHECKPOINT = HERE / "results" / "mobilenetv2.ckpt"
 
 # In the order of the labels, which is the sorted order of the training folders. 顺序与训练文件夹的排序一致.
 # TODO(student): another data set has other classes; the flowers: "daisy", "dandelion", "roses", "sunflowers",
@@ -38,6 +46,7 @@ CLASSES = [
 ]  # fmt: skip
 
 
+# %%
 def load_network() -> nn.Cell:
     """Build the network and load the checkpoint that train_main.py wrote."""
     # TODO(student): if you changed the head in train_main.py, build the same here. 与训练时的分类头保持一致.
@@ -65,6 +74,7 @@ ms.set_context(mode=ms.GRAPH_MODE)  # compiled once, at the first prediction; th
 network = load_network()
 
 
+# %%
 def predict(image: npt.NDArray[np.uint8]) -> str:
     """Name the class of one photo.
 
@@ -81,6 +91,20 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
     return CLASSES[int(logits[0].argmax())]
 
 
+# %% active="ipynb"
+# # Some validation photos, and what they were taken for. 验证集上的一些例子.
+# from src_mindspore.folders import labelled_images
+# from src_mindspore.pictures import show_predictions
+#
+# photos = labelled_images(config.dataset_path, training=False)
+# examples = [(photo, CLASSES[label]) for photo, label in photos]
+# show_predictions(predict, examples)
+
+# %% active="ipynb"
+# # The same question, to the file that you hand in. 用要提交的文件再试一次.
+# !"{sys.executable}" main.py "{photos[0][0]}"
+
+# %% active="py"
 if __name__ == "__main__":
     # python main.py photo.jpg ...: try it before you hand it in. 提交前先自己试一试.
     import cv2

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-OURS = {"grader", "reference", "datasets", "src_mindspore", "student", "tests"}
+OURS = {"benchmarks", "grader", "reference", "datasets", "src_mindspore", "student", "tests", "tools"}
 MAY_IMPORT = {
     "grader": {"grader", "datasets"},
     "reference": {"reference", "datasets", "src_mindspore"},
     "datasets": {"datasets"},
     "student": {"src_mindspore"},
+    "tools": {"tools"},
+    "benchmarks": {"benchmarks", "reference", "src_mindspore", "datasets", "grader"},
 }
 WORKER = ROOT / "grader" / "sandbox" / "worker.py"
 

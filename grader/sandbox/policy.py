@@ -150,6 +150,9 @@ def environment_for(home: Path, limits: Limits) -> dict[str, str]:
         "OMP_NUM_THREADS": threads,
         "OPENBLAS_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
+        # Threads that wait for each other sleep. By default they spin, and where other work wants the same
+        # cores PyTorch then takes ten times as long over an image.
+        "OMP_WAIT_POLICY": "PASSIVE",
         # One instruction set on every machine: the same sums, and on AVX-512 machines MindSpore's
         # oneDNN otherwise falls back to its reference kernels (7 to 20 times slower).
         "ONEDNN_MAX_CPU_ISA": "AVX2",

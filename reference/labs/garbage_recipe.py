@@ -9,6 +9,7 @@ from reference.labs.schedules import Decay, FloatArray, build_lr
 
 OptimizerName: TypeAlias = Literal["momentum", "adam"]
 LR_MAX: dict[OptimizerName, float] = {"momentum": 0.02, "adam": 1e-3}
+BACKBONE_SHARE: dict[OptimizerName, float] = {"momentum": 0.001, "adam": 0.05}
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class StageRecipe:
         lr_max: learning rate between the two.
         warmup_steps: steps, not epochs.
         decay_type: the shape of the decay, see `schedules.build_lr`.
+        backbone_share: in the second stage, the convolutions' learning rate as a share of the head's.
     """
 
     epochs: int = 40
@@ -40,6 +42,7 @@ class StageRecipe:
     lr_max: float = LR_MAX["momentum"]
     warmup_steps: int = 5
     decay_type: Decay = "cosine"
+    backbone_share: float = BACKBONE_SHARE["momentum"]
 
     def rates(self, steps: int) -> FloatArray:
         """Return the learning rate of every step of a stage with `steps` steps an epoch.

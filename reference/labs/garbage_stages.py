@@ -4,15 +4,21 @@ In the lab's own second stage the optimizer is given the head's parameters only.
 as they are, while its batch normalisation, in training mode, goes on to measure new statistics: nothing is
 learned and the score falls. Here it is the other way round: the convolutions learn, and batch normalisation
 stays as it was when the backbone was trained, its statistics and with them gamma and beta.
+
+The lab halves the learning rate for its second stage, and so it is for the head here. The convolutions take
+a small share of that: batch normalisation that does not follow the batch no longer evens out what they do.
+From the best head on (loss 1.0, batches of 16) Momentum at .001 and above went to the loss of guessing, 3.3,
+within ten steps; at 1e-5 the mean over eight steps fell from 1.32 to 1.23 in 24, at 4e-5 it rose.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
 from src_mindspore.cpu import cap_onednn_isa
 from src_mindspore.transforms import training_transform
 
@@ -92,7 +98,7 @@ def train_head(
         now = Head(dense.weight.asnumpy(), dense.bias.asnumpy())
         return Accuracies(now.accuracy(features.train), now.accuracy(features.validation))
 
-    task = _task(dense, batches, recipe, class_count)
+    task = _task(dense, dense.trainable_params(), batches, recipe, class_count)
     watcher = Watcher(on_epoch=lambda entry: epoch_ended(entry, arrays_of(dense)))
     return fit(replace(task, evaluate=evaluate), snapshot, watcher)
 
@@ -136,7 +142,14 @@ def train_all(
         )
         return Accuracies(train, validation)
 
-    task = _task(network, batches, recipe, class_count)
+    head = [parameter for parameter in network.trainable_params() if parameter.name.startswith("head.")]
+    convolutions = [p for p in network.trainable_params() if not p.name.startswith("head.")]
+    rates = recipe.rates(batches.steps)
+    groups = [
+        {"params": convolutions, "lr": ms.Tensor(rates * np.float32(recipe.backbone_share))},
+        {"params": head, "lr": ms.Tensor(rates)},
+    ]
+    task = _task(network, groups, batches, recipe, class_count)
     note = DurationNote(batches.steps, recipe.epochs)
     watcher = Watcher(note.on_step, lambda entry: epoch_ended(entry, arrays_of(network)))
     return fit(replace(task, frozen=norms, evaluate=evaluate), snapshot, watcher)
@@ -150,10 +163,15 @@ def freeze_norms(network: nn.Cell) -> list[nn.Cell]:
     return norms
 
 
-def _task(network: nn.Cell, batches: Batches, recipe: StageRecipe, class_count: int) -> Task:
+def _task(
+    network: nn.Cell,
+    learning: Sequence[ms.Parameter] | Sequence[dict[str, Any]],
+    batches: Batches,
+    recipe: StageRecipe,
+    class_count: int,
+) -> Task:
     rates = recipe.rates(batches.steps)
     loss = CrossEntropyWithLabelSmooth(recipe.label_smoothing, class_count)
-    learning = network.trainable_params()
     descent = optimizer(recipe.optimizer, learning, rates, recipe.weight_decay, recipe.momentum)
     step = nn.TrainOneStepCell(nn.WithLossCell(network, loss), descent)
     learned = {parameter.name: parameter for parameter in network.get_parameters()}

@@ -12,6 +12,7 @@ half precision. On the CPU, in float32, it is a power of two and changes nothing
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from src_mindspore.cpu import cap_onednn_isa
 
@@ -25,7 +26,7 @@ from mindspore import Parameter, Tensor, nn  # noqa: E402
 
 def optimizer(
     name: OptimizerName,
-    parameters: Sequence[Parameter],
+    parameters: Sequence[Parameter] | Sequence[dict[str, Any]],
     rates: FloatArray,
     weight_decay: float,
     momentum: float = 0.9,
@@ -35,7 +36,8 @@ def optimizer(
 
     Args:
         name: which.
-        parameters: those that learn.
+        parameters: those that learn, or groups of them with rates of their own, as MindSpore takes them.
+            Weight decay leaves nothing in a group alone.
         rates: the learning rate of each step.
         weight_decay: see above.
         momentum: mu, for "momentum".

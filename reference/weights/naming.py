@@ -87,9 +87,10 @@ class Family:
 
 
 COURSE = Family("the course", _course(), _MINDSPORE_BN)
+TORCHVISION = Family("torchvision", _torchvision(), _TORCH_BN)
 FAMILIES = [
     COURSE,
-    Family("torchvision", _torchvision(), _TORCH_BN),
+    TORCHVISION,
     Family("the bottleneck file", _bottleneck(), _TORCH_BN),
     Family("timm", _timm(), _TORCH_BN),
     Family("MindCV", _mindcv(), _MINDSPORE_BN),
@@ -139,6 +140,11 @@ def to_course_names(state: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
     if negative := [name for name, array in result.items() if name.endswith("variance") and array.min() < 0]:
         raise WeightsError(f"damaged weights: negative variance in {_some(negative)}")
     return result
+
+
+def to_torchvision_names(arrays: Arrays) -> Arrays:
+    """Give a backbone with our own 260 names those of torchvision, in the same order."""
+    return {theirs: arrays[ours] for ours, theirs in zip(COURSE.names(), TORCHVISION.names(), strict=True)}
 
 
 def without_prefix(name: str) -> str:

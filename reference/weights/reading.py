@@ -1,15 +1,15 @@
 """Read the backbone's weights from a file of any known kind."""
 
-import struct
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from reference.errors import InputError
-from reference.weights.errors import SourceError, WeightsError
+from reference.weights.errors import WeightsError
 from reference.weights.mindspore_file import read_checkpoint
 from reference.weights.naming import Arrays, to_course_names
+from reference.weights.safetensors_file import read_safetensors
 from reference.weights.torch_file import is_torch_file, read_torch_file
 
 
@@ -46,20 +46,7 @@ def read_state(path: Path) -> dict[str, npt.NDArray[np.generic]]:
     if is_torch_file(start) or path.suffix in {".pt", ".pth"}:
         return read_torch_file(path)
     if path.suffix == ".safetensors":
-        return _read_safetensors(path)
+        return read_safetensors(path)
     if path.suffix == ".ckpt":
         return read_checkpoint(path)
     raise WeightsError(f"{path}: neither a PyTorch nor a safetensors nor a MindSpore file")
-
-
-def _read_safetensors(path: Path) -> dict[str, npt.NDArray[np.generic]]:
-    try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-    except ImportError:
-        raise SourceError(f"{path}: reading it needs the package safetensors (MindSpore brings it)") from None
-
-    try:
-        return dict(load_file(path))
-    except (SafetensorError, KeyError, ValueError, struct.error, OSError) as error:
-        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from None

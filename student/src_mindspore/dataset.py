@@ -1,11 +1,7 @@
 """Batches of images and labels from a folder with one subfolder per class."""
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-
-import cv2
-import numpy as np
 
 from src_mindspore.cpu import available_cores, cap_onednn_isa
 
@@ -15,6 +11,7 @@ import mindspore.dataset as ds  # noqa: E402
 from mindspore import dtype as mstype  # noqa: E402
 from mindspore.dataset import transforms, vision  # noqa: E402
 
+from src_mindspore.folders import find_broken_image, sorted_classes, split_folder  # noqa: E402
 from src_mindspore.transforms import MEAN, RESIZED, SIZE, STD  # noqa: E402
 
 __all__ = ["available_cores", "create_dataset", "find_broken_image", "sorted_classes"]
@@ -53,7 +50,7 @@ def create_dataset(
     Raises:
         FileNotFoundError: no such split, or no images in it.
     """
-    folder = _split_folder(Path(config.dataset_path), training)
+    folder = split_folder(Path(config.dataset_path), training)
     workers = available_cores()
     seed = getattr(config, "seed", None)
     if seed is not None:
@@ -96,57 +93,3 @@ def create_dataset(
         batch_size = getattr(config, "eval_batch_size", config.batch_size)
     drop_remainder = training and data.get_dataset_size() >= batch_size
     return data.batch(batch_size, drop_remainder=drop_remainder, num_parallel_workers=workers).repeat(repeat)
-
-
-def _split_folder(dataset_path: Path, training: bool) -> Path:
-    if not dataset_path.is_dir():
-        raise FileNotFoundError(
-            f"{dataset_path}: no such folder; it should hold train/ and val/"
-            " 没有这个文件夹, 其中应有 train/ 和 val/"
-        )
-    names = ["train"] if training else ["val", "test"]
-    for name in names:
-        if (dataset_path / name).is_dir():
-            return dataset_path / name
-    raise FileNotFoundError(
-        f"{dataset_path}: no {'/ or '.join(names)}/ in it 其中没有 {'/ 或 '.join(names)}/"
-    )
-
-
-def sorted_classes(dataset_path: str | Path) -> dict[str, int]:
-    """Give the class folders their labels, in sorted order: folder name -> label.
-
-    The training split decides where there is one: a class that is missing in `val/` must not shift the
-    others.
-
-    Raises:
-        FileNotFoundError: no such split, or no class folders in it.
-    """
-    root = Path(dataset_path)
-    folder = _split_folder(root, training=(root / "train").is_dir())
-    names = sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    )
-    if not names:
-        raise FileNotFoundError(f"{folder}: no class folders in it 其中没有类别文件夹")
-    return {name: label for label, name in enumerate(names)}
-
-
-def find_broken_image(dataset_path: str | Path) -> Path | None:
-    """Return the first image of all splits that cannot be decoded, or None: MindSpore may crash on one."""
-    images = sorted(
-        path for path in Path(dataset_path).glob("*/*/*") if path.suffix.lower() in {".jpg", ".jpeg", ".png"}
-    )
-
-    def is_broken(path: Path) -> bool:
-        try:
-            content = np.fromfile(path, np.uint8)
-        except OSError:  # no permission, or a folder of such a name
-            return True
-        return content.size == 0 or cv2.imdecode(content, cv2.IMREAD_COLOR) is None
-
-    with ThreadPoolExecutor(available_cores()) as pool:
-        for path, broken in zip(images, pool.map(is_broken, images), strict=True):
-            if broken:
-                return path
-    return None

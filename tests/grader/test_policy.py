@@ -87,3 +87,4 @@ def test_the_environment_is_the_same_whoever_grades(monkeypatch):
     monkeypatch.setenv("PYTHONPATH", "x")
     assert environment_for(SCRATCH, Limits()) == first
     assert first["OMP_NUM_THREADS"] == "2"
+    assert first["OMP_WAIT_POLICY"] == "PASSIVE"

@@ -70,7 +70,7 @@ def test_the_run_folder_holds_everything(finished: tuple[Path, str]) -> None:
     files = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
     assert files == {
         *("config.json", "log.csv", "summary.json", "manifest.json", "curves.png", "confusion_matrix.png"),
-        *("mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt"),
+        *("mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt", "mobilenetv2.mindir"),
         *("submission/main.py", "submission/mobilenetv2-best.ckpt"),
     }
     log = list(csv.DictReader((run / "log.csv").read_text(encoding="utf-8").splitlines()))

@@ -116,7 +116,7 @@ def test_a_run_with_other_settings_is_not_gone_on_with(runs: Runs, tmp_path: Pat
 
 
 def test_a_loss_that_is_no_number_ends_in_one_line(runs: Runs, tmp_path: Path) -> None:
-    process = runs.start(tmp_path / "run", "--learning_rate", "1e38", "--freeze_layer", "18")
+    process = runs.start(tmp_path / "run", "--learning_rate", "1e30", "--freeze_layer", "18")
     errors = process.communicate(timeout=SECONDS)[1]
     assert process.returncode == 1
     assert "error: the loss is" in errors

@@ -71,7 +71,7 @@ def test_a_name_that_is_no_checkpoint_ends_with_code_2(
     weights_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pretrained.main(["--source", str(weights_file), "--out", "weights.bin"]) == 2
-    assert ".ckpt" in one_error_line(capsys)
+    assert "ends in .ckpt (for MindSpore) or .safetensors (for PyTorch)" in one_error_line(capsys)
 
 
 def test_no_network_ends_with_code_1(
@@ -122,6 +122,25 @@ def test_the_second_run_keeps_the_file(
 
     out.unlink()
     assert pretrained.main(command) == 0
+
+
+def test_a_safetensors_file_holds_the_same_numbers_under_torchvision_s_names(
+    weights_file: Path, tmp_path: Path, random_backbone: Arrays
+) -> None:
+    from safetensors.numpy import load_file
+
+    # Both kinds in one folder, each with its receipt: neither is in the other's way.
+    for _ in range(2):
+        for suffix in (".ckpt", ".safetensors"):
+            pretrained.ensure_pretrained(weights_file, tmp_path / f"both{suffix}")
+    written = load_file(tmp_path / "both.safetensors")
+    assert len(written) == 260
+    np.testing.assert_array_equal(
+        written["features.2.conv.1.1.running_var"],
+        random_backbone["features.2.conv.1.features.1.moving_variance"],
+    )
+    again = pretrained.load_pretrained(tmp_path / "both.safetensors")
+    assert all(np.array_equal(again[name], array) for name, array in random_backbone.items())
 
 
 def test_damage_in_the_cache_is_mended(weights_file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,11 @@
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+STUDENT = Path(__file__).parents[2] / "student"
 CLASS_FOLDERS = [f"{group:02d}_{i:02d}" for group, n in enumerate((10, 8, 4, 4)) for i in range(n)]
 
 
@@ -32,3 +34,24 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
                 cv2.imwrite(str(root / split / folder / f"{i:05d}.jpg"), image)
     return root
+
+
+@pytest.fixture
+def handout(tmp_path: Path) -> Path:
+    """What a student receives, and nothing else."""
+    folder = tmp_path / "提交"
+    folder.mkdir()
+    for name in ("main.py", "train_main.py", "main.ipynb"):
+        shutil.copy(STUDENT / name, folder)
+    shutil.copytree(STUDENT / "src_mindspore", folder / "src_mindspore")
+    return folder
+
+
+@pytest.fixture
+def random_weights(tmp_path: Path) -> Path:
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import MobileNetV2Backbone
+
+    path = tmp_path / "random.ckpt"
+    ms.save_checkpoint(MobileNetV2Backbone(), str(path))
+    return path

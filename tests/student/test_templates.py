@@ -19,17 +19,6 @@ def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.fixture
-def handout(tmp_path: Path) -> Path:
-    """What a student receives, and nothing else."""
-    folder = tmp_path / "提交"
-    folder.mkdir()
-    for name in ("main.py", "train_main.py"):
-        shutil.copy(STUDENT / name, folder)
-    shutil.copytree(STUDENT / "src_mindspore", folder / "src_mindspore")
-    return folder
-
-
 def test_without_pretrained_weights_one_line_says_what_makes_them(handout: Path) -> None:
     done = run(handout, "train_main.py")
     assert done.returncode == 1
@@ -37,16 +26,14 @@ def test_without_pretrained_weights_one_line_says_what_makes_them(handout: Path)
     assert "Traceback" not in done.stderr
 
 
-def test_the_handout_trains_and_predicts_as_it_is(handout: Path, photos: Path, tmp_path: Path) -> None:
+def test_the_handout_trains_and_predicts_as_it_is(handout: Path, photos: Path, random_weights: Path) -> None:
     import mindspore as ms
-    from src_mindspore.mobilenetv2 import MobileNetV2Backbone
-
-    pretrained = tmp_path / "random.ckpt"
-    ms.save_checkpoint(MobileNetV2Backbone(), str(pretrained))
 
     # Twice: the second run must be able to overwrite what the first has saved.
     for _ in range(2):
-        done = run(handout, "train_main.py", "--dataset_path", str(photos), "--pretrained", str(pretrained))
+        done = run(
+            handout, "train_main.py", "--dataset_path", str(photos), "--pretrained", str(random_weights)
+        )
         assert done.returncode == 0, done.stderr
         assert "validation accuracy" in done.stdout
         assert "\r" not in done.stdout, "a progress line does not belong in a log"
@@ -80,16 +67,6 @@ def test_the_handout_trains_and_predicts_as_it_is(handout: Path, photos: Path, t
     last = done.stderr.splitlines()[-1]
     assert "ValueError: CLASSES has 25 names, the checkpoint 26 outputs: is a comma missing" in last
     assert "类别数与检查点不一致" in last
-
-
-@pytest.fixture
-def random_weights(tmp_path: Path) -> Path:
-    import mindspore as ms
-    from src_mindspore.mobilenetv2 import MobileNetV2Backbone
-
-    path = tmp_path / "random.ckpt"
-    ms.save_checkpoint(MobileNetV2Backbone(), str(path))
-    return path
 
 
 @pytest.fixture
@@ -186,3 +163,15 @@ def test_a_folder_that_is_missing_is_one_line(handout: Path, tmp_path: Path) -> 
     assert "nothing: no such folder" in done.stderr
     assert "没有这个文件夹" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_without_pytorch_one_line_says_what_is_needed(handout: Path) -> None:
+    shutil.copy(STUDENT / "train_main_torch.py", handout)
+    code = (
+        "import runpy, sys; sys.modules['torch'] = None; sys.path.insert(0, '.');"
+        " runpy.run_path('train_main_torch.py')"
+    )
+    done = run(handout, "-c", code)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: torch is not installed; this needs PyTorch (the CPU build will do)")
+    assert done.stderr.count("\n") == 1

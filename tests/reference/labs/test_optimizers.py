@@ -66,3 +66,27 @@ def test_adam_moves_every_parameter_by_about_its_learning_rate() -> None:
     moved = trained("adam", 0.0)
     weight = np.random.default_rng(2).normal(0, 1, (3, 4)).astype(np.float32)
     assert np.abs(moved["1.weight"] - weight).max() == pytest.approx(RATES.sum(), rel=0.2)
+
+
+def test_a_group_of_parameters_may_have_a_share_of_the_learning_rate() -> None:
+    import mindspore as ms
+    from mindspore import nn
+
+    from reference.labs.optimizers import optimizer
+
+    moved = []
+    for share in (1.0, 0.25):
+        dense = nn.Dense(4, 3, weight_init="ones", bias_init="ones")
+        groups = [
+            {"params": [dense.weight], "lr": ms.Tensor(RATES * np.float32(share))},
+            {"params": [dense.bias], "lr": ms.Tensor(RATES)},
+        ]
+        descent = optimizer("momentum", groups, RATES, 0.5)
+        nn.TrainOneStepCell(nn.WithLossCell(dense, nn.MSELoss()), descent).set_train()(
+            ms.Tensor(FEATURES), ms.Tensor(TARGETS)
+        )
+        moved.append((dense.weight.asnumpy() - 1, dense.bias.asnumpy() - 1))
+    np.testing.assert_allclose(moved[1][0], 0.25 * moved[0][0], rtol=1e-4)
+    np.testing.assert_array_equal(moved[1][1], moved[0][1])
+    error = 2 * (FEATURES.sum(1, keepdims=True) + 1 - TARGETS) / TARGETS.size
+    np.testing.assert_allclose(moved[0][1], -RATES[0] * (error.sum(0) + 0.5), rtol=1e-4)

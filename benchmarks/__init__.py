@@ -1,0 +1,1 @@
+"""What is fast and what is slow here, measured side by side on one machine; `python -m benchmarks`."""

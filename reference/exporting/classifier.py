@@ -1,0 +1,180 @@
+"""The network that is exported, as plain arrays: a backbone, a head, and what lies between and after.
+
+Two kinds of head are known by their parameters' names: the course library's `MobileNetV2Head` (`head.1`, or
+`head.2` with dropout), and the one that students write, pooling and an `nn.Dense` (`dense`), mostly without a
+bias. Whatever else a checkpoint holds must belong to an optimizer: anything unknown might be a layer, and a
+file without it would be another network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from reference.errors import InputError
+from reference.weights.errors import WeightsError
+from reference.weights.mindspore_file import read_checkpoint
+from reference.weights.naming import to_course_names
+
+FloatArray: TypeAlias = npt.NDArray[np.float32]
+State: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
+Pooling: TypeAlias = Literal["mean", "max", "none"]
+Activation: TypeAlias = Literal["None", "Softmax"]
+
+CHANNELS, SIDE = 1280, 7
+_COURSE_LAYERS, _STUDENT_LAYER = ("head.1", "head.2"), "dense"
+# What training leaves beside the weights; the moments are known by the weight's name at their end.
+_TRAINING_STATE = frozenset(
+    {
+        *("beta1_power", "beta2_power", "epoch_num", "global_step", "learning_rate", "loss_scale"),
+        *("momentum", "scale_sense", "step_num", "weight_decay"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained network.
+
+    Attributes:
+        backbone: the 260 parameters by the course's names.
+        layer: name of the dense layer: `head.1`, `head.2` or `dense`.
+        weight: of the dense layer, (classes, 1280), or (classes, 1280 * 7 * 7) where nothing is pooled.
+        bias: (classes,), or None for a layer without.
+        pooling: how the map of features, 1280 x 7 x 7, becomes the dense layer's input; "none" flattens it.
+        activation: what the exported network makes of its logits.
+        class_names: in the order of the outputs; empty if they are not known.
+    """
+
+    backbone: Mapping[str, FloatArray]
+    layer: str
+    weight: FloatArray
+    bias: FloatArray | None
+    pooling: Pooling = "mean"
+    activation: Activation = "None"
+    class_names: tuple[str, ...] = ()
+
+    @property
+    def has_course_head(self) -> bool:
+        """Whether the head is the course library's and not a student's own."""
+        return self.layer in _COURSE_LAYERS
+
+    def parameters(self) -> dict[str, FloatArray]:
+        """Return all parameters by name, as a checkpoint holds them."""
+        bias = {} if self.bias is None else {f"{self.layer}.bias": self.bias}
+        return {**self.backbone, f"{self.layer}.weight": self.weight, **bias}
+
+
+def read_classifier(
+    checkpoint: Path,
+    pooling: Pooling | None = None,
+    activation: Activation = "None",
+    class_names: tuple[str, ...] = (),
+) -> Classifier:
+    """Read a whole network from a MindSpore checkpoint, without MindSpore.
+
+    Args:
+        checkpoint: a `.ckpt` file.
+        pooling: what a student's head does before its dense layer, whose weight does not show it.
+        activation: see `Classifier`.
+        class_names: see `Classifier`.
+
+    Raises:
+        InputError: the file is not there or cannot be opened.
+        WeightsError: it is damaged, is no MobileNetV2 with a head that is known, or does not fit the rest.
+    """
+    try:
+        state = read_checkpoint(checkpoint)
+    except OSError as error:
+        raise InputError(f"{checkpoint}: {error.strerror or error}") from None
+    try:
+        return classifier_from(state, pooling, activation, class_names)
+    except WeightsError as error:
+        raise WeightsError(f"{checkpoint}: {error}") from None
+
+
+def classifier_from(
+    state: State,
+    pooling: Pooling | None = None,
+    activation: Activation = "None",
+    class_names: tuple[str, ...] = (),
+) -> Classifier:
+    """Do what `read_classifier` does, on the content of a checkpoint."""
+    backbone = to_course_names(state)
+    layer = _dense_layer(state)
+    weight = _as_float32(state, f"{layer}.weight")
+    bias = _as_float32(state, f"{layer}.bias") if f"{layer}.bias" in state else None
+    classifier = Classifier(
+        backbone,
+        layer,
+        weight,
+        bias,
+        pooling=_pooling(layer, weight, pooling),
+        activation=activation,
+        class_names=class_names,
+    )
+    if bias is None and classifier.has_course_head:
+        raise WeightsError(f"has {layer}.weight but no {layer}.bias")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise WeightsError(f"wrong shape of {layer}.bias {bias.shape} instead of {weight.shape[:1]}")
+    if class_names and len(class_names) != len(weight):
+        raise WeightsError(f"has {len(weight)} outputs, and there are {len(class_names)} class names")
+    _refuse_unknown(state, classifier.parameters())
+    return classifier
+
+
+def _dense_layer(state: State) -> str:
+    """Return the name of the head's dense layer."""
+    known = (*_COURSE_LAYERS, _STUDENT_LAYER)
+    found = [layer for layer in known if f"{layer}.weight" in state]
+    if len(found) != 1:
+        wanted = ", ".join(f"{layer}.weight" for layer in known)
+        held = "none" if not found else "more than one"
+        raise WeightsError(f"is no whole network: a head has one of {wanted}, and this has {held} of them")
+    return found[0]
+
+
+def _pooling(layer: str, weight: FloatArray, told: Pooling | None) -> Pooling:
+    """Tell how features are pooled, from the shape of the dense layer where it shows."""
+    shape = weight.shape
+    inputs = shape[1] if len(shape) == 2 else 0
+    if layer == _STUDENT_LAYER and inputs == CHANNELS * SIDE * SIDE and told in {None, "none"}:
+        return "none"
+    if inputs != CHANNELS or told == "none":
+        raise WeightsError(f"wrong shape of {layer}.weight {shape} for a head of pooling {told or 'mean'!r}")
+    if layer == _STUDENT_LAYER:
+        if told is None:
+            raise WeightsError(
+                f"{layer}.weight does not tell how the features are pooled; say --reduction mean or"
+                " --reduction max, as in the head that was trained"
+            )
+        return told
+    if told == "max":
+        raise WeightsError(f"{layer}.weight is of the course's own head, which takes the mean")
+    return "mean"
+
+
+def _refuse_unknown(state: State, known: Mapping[str, FloatArray]) -> None:
+    endings = tuple(f".{name}" for name in known)
+    unknown = [
+        name
+        for name in state
+        if name not in known and name not in _TRAINING_STATE and not name.endswith(endings)
+    ]
+    if unknown:
+        raise WeightsError(
+            f"holds {len(unknown)} parameters that are no part of a MobileNetV2 with such a head:"
+            f" {', '.join(unknown[:3])}{' ...' if len(unknown) > 3 else ''}"
+        )
+
+
+def _as_float32(state: State, name: str) -> FloatArray:
+    array = state[name]
+    if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
+        raise WeightsError(f"damaged weights: {name} holds values that are not finite numbers")
+    return np.ascontiguousarray(array, dtype=np.float32)

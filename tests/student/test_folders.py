@@ -1,0 +1,36 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from src_mindspore.folders import labelled_images, read_image
+
+
+def test_importing_the_folders_imports_no_mindspore() -> None:
+    code = "import sys, src_mindspore.folders, src_mindspore.pictures; assert 'mindspore' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_labels_follow_the_sorted_training_folders(photos: Path, tmp_path: Path) -> None:
+    for split, folders in {"train": ["00_00", "00_02", "00_01"], "test": ["00_02"]}.items():
+        for folder in folders:
+            shutil.copytree(photos / split.replace("test", "val") / folder, tmp_path / split / folder)
+    assert [label for _, label in labelled_images(tmp_path, training=True)] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert labelled_images(tmp_path, training=False) == [(tmp_path / "test" / "00_02" / "00000.jpg", 2)]
+
+
+def test_a_split_without_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train" / "daisy").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match="no images in it"):
+        labelled_images(tmp_path, training=True)
+
+
+def test_images_are_read_as_opencv_reads_them(photos: Path, tmp_path: Path) -> None:
+    file = next((photos / "val" / "00_03").iterdir())
+    np.testing.assert_array_equal(read_image(file), cv2.imread(str(file)))
+    (tmp_path / "empty.jpg").touch()
+    assert read_image(tmp_path / "empty.jpg") is None
+    assert read_image(tmp_path) is None

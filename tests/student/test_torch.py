@@ -1,0 +1,191 @@
+"""The PyTorch templates, from training to a graded submission: tox -e torch."""
+
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from grader import grade
+from grader.verdict import Verdict
+from reference.weights.naming import TORCHVISION, backbone_shapes, to_course_names
+
+torch = pytest.importorskip("torch", reason="PyTorch is optional: tox -e torch")
+pytestmark = pytest.mark.torch
+
+STUDENT = Path(__file__).parents[2] / "student"
+sys.path.append(str(STUDENT))  # torch_submission is not installed with the project
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random network of 1000 classes, as a public checkpoint of torchvision is saved."""
+    from torch_submission.mobilenetv2 import MobileNetV2
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "mobilenet_v2.pth"
+    torch.save(MobileNetV2(1000).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def handout(tmp_path: Path) -> Path:
+    """What a student receives, and nothing else."""
+    folder = tmp_path / "提交"
+    folder.mkdir()
+    shutil.copy(STUDENT / "train_main_torch.py", folder)
+    for name in ("torch_submission", "src_mindspore"):
+        shutil.copytree(STUDENT / name, folder / name, ignore=shutil.ignore_patterns("results"))
+    return folder
+
+
+@pytest.fixture
+def two_classes(photos: Path, tmp_path: Path) -> Path:
+    for split in ("train", "val"):
+        for name, folder in (("daisy", "00_01"), ("tulips", "00_02")):
+            shutil.copytree(photos / split / folder, tmp_path / "flowers" / split / name)
+    return tmp_path / "flowers"
+
+
+def run(folder: Path, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "train_main_torch.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, env={"PYTHONPATH": ""}, text=True, capture_output=True)
+
+
+def test_names_and_shapes_are_those_of_torchvision(weights: Path) -> None:
+    state = torch.load(weights, weights_only=True)
+    named = {name: tuple(value.shape) for name, value in state.items() if name.endswith(TORCHVISION.bn_words)}
+    expected = dict(zip(TORCHVISION.names(), backbone_shapes().values(), strict=True))
+    assert named == {**expected, "classifier.1.weight": (1000, 1280), "classifier.1.bias": (1000,)}
+
+
+def test_the_network_computes_what_mindspore_s_computes(weights: Path) -> None:
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import MobileNetV2Backbone
+    from torch_submission.mobilenetv2 import MobileNetV2
+
+    state = torch.load(weights, weights_only=True)
+    network = MobileNetV2(1000)
+    network.load_state_dict(state)
+    network.eval()
+    theirs = MobileNetV2Backbone()
+    arrays = to_course_names({name: value.numpy() for name, value in state.items()})
+    ms.load_param_into_net(theirs, {name: ms.Parameter(array) for name, array in arrays.items()})
+    theirs.set_train(False)
+
+    image = np.random.default_rng(0).normal(size=(1, 3, 224, 224)).astype(np.float32)
+    with torch.inference_mode():
+        pooled = network.pooled(torch.from_numpy(image)).numpy()
+    np.testing.assert_allclose(pooled, theirs(ms.Tensor(image)).asnumpy().mean(axis=(2, 3)), atol=1e-5)
+
+
+def test_what_is_trained_is_handed_in_and_graded(
+    handout: Path, photos: Path, weights: Path, tmp_path: Path
+) -> None:
+    checkpoint = handout / "torch_submission" / "results" / "mobilenetv2.safetensors"
+    contents = []
+    for _ in range(2):  # the second run may overwrite what the first has saved, and comes to the same
+        done = run(handout, "--dataset_path", photos, "--pretrained", weights)
+        assert done.returncode == 0, done.stderr
+        assert "epoch 20/20: loss" in done.stdout
+        assert "validation accuracy" in done.stdout.splitlines()[-1]
+        contents.append(checkpoint.read_bytes())
+    assert contents[0] == contents[1]
+    assert checkpoint.with_name("curves.png").is_file()
+
+    report = grade(handout / "torch_submission", photos / "val")
+    assert report.verdict == Verdict.GRADED
+    best = float(done.stdout.splitlines()[-1].split("validation accuracy ")[1].split()[0])
+    assert report.score.correct / 26 == pytest.approx(best, abs=5e-5)
+
+    # A comma is missing, and Python joins two names.
+    main = handout / "torch_submission" / "main.py"
+    main.write_text(main.read_text(encoding="utf-8").replace('"Hats", ', '"Hats" '), encoding="utf-8")
+    done = subprocess.run([sys.executable, str(main)], env={"PYTHONPATH": ""}, text=True, capture_output=True)
+    assert "CLASSES has 25 names, the checkpoint 26 outputs: is a comma missing" in done.stderr
+
+
+def test_a_checkpoint_that_is_missing_is_said(handout: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "torch_submission/main.py"],
+        cwd=handout,
+        env={"PYTHONPATH": ""},
+        text=True,
+        capture_output=True,
+    )
+    assert "mobilenetv2.safetensors: not there; run train_main_torch.py first" in done.stderr
+
+
+class Hostile:
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[str]]:
+        return print, ("code has run",)
+
+
+def test_weights_that_are_none_are_refused_in_one_line(handout: Path, two_classes: Path) -> None:
+    bad = {
+        "hostile.pth": pickle.dumps(Hostile()),
+        "cut.safetensors": b"\x10\0\0\0\0\0\0\0{",
+        "checkpoint.ckpt": b"\x0a\x05MindS",
+    }
+    for name, content in bad.items():
+        (handout / name).write_bytes(content)
+        done = run(handout, "--dataset_path", two_classes, "--pretrained", name)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: {name}: not a MobileNetV2 with torchvision's names")
+        assert done.stderr.count("\n") == 1
+        assert "code has run" not in done.stdout
+    torch.save({"features.0.0.weight": torch.zeros(3)}, handout / "other.pth")
+    done = run(handout, "--dataset_path", two_classes, "--pretrained", "other.pth")
+    assert done.stderr.startswith("error: other.pth: not a MobileNetV2 with torchvision's names")
+
+
+def test_what_is_missing_or_broken_is_named_in_one_line(
+    handout: Path, two_classes: Path, weights: Path
+) -> None:
+    broken = two_classes / "train" / "tulips" / "00001.jpg"
+    broken.write_bytes(b"no image")
+    given = {
+        f"{broken}: not a readable image": ("--dataset_path", two_classes, "--pretrained", weights),
+        "nothing: no such folder": ("--dataset_path", "nothing", "--pretrained", weights),
+        "nothing.pth: no such file": ("--dataset_path", two_classes, "--pretrained", "nothing.pth"),
+        "no pretrained weights; make them": ("--dataset_path", two_classes),
+    }
+    for message, arguments in given.items():
+        done = run(handout, *arguments)
+        assert done.returncode == 1
+        assert done.stderr.startswith(f"error: {message}")
+        assert done.stderr.count("\n") == 1
+
+
+def test_other_classes_than_garbage_bring_a_hint_and_ctrl_c_saves_nothing(
+    handout: Path, two_classes: Path, weights: Path
+) -> None:
+    arguments = ("--dataset_path", two_classes, "--pretrained", weights)
+    done = run(handout, *arguments)
+    assert done.stdout.splitlines()[-1].endswith("CLASSES 改为: daisy, tulips")
+    shutil.rmtree(handout / "torch_submission" / "results")
+
+    program = handout / "train_main_torch.py"
+    text = program.read_text(encoding="utf-8")
+    program.write_text(text.replace("epochs=20,", "epochs=10**6,"), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-u", str(program), *map(str, arguments)],
+        cwd=handout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 3/"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors == "\nstopped; nothing was saved 已停止, 未保存结果\n"
+    assert not (handout / "torch_submission" / "results").exists()

@@ -1,0 +1,1 @@
+"""What the project needs to make what it hands out; run from the project's folder."""
