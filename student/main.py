@@ -87,7 +87,7 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
     # BGR to RGB happens in here: the network was trained on RGB. 此处已转换为 RGB, 不要重复转换.
     # TODO(student): several views of the image (flipped, cropped) and the mean of their logits. 测试时增强.
     batch = evaluation_transform(image)[np.newaxis]
-    logits = network(ms.Tensor(batch)).asnumpy()
+    logits = network(ms.Tensor.from_numpy(batch)).asnumpy()
     return CLASSES[int(logits[0].argmax())]
 
 

@@ -20,7 +20,7 @@ import mindspore.nn as nn  # noqa: E402
 from mindspore import Tensor, ops  # noqa: E402
 from mindspore.common.initializer import Normal  # noqa: E402
 
-from src_mindspore.engine.live import LiveEngine  # noqa: E402
+from src_mindspore.engine.live import LiveEngine, LiveNetwork  # noqa: E402
 
 __all__ = ["GlobalAvgPooling", "MobileNetV2Backbone", "MobileNetV2Combine", "MobileNetV2Head", "mobilenet_v2"]
 
@@ -157,6 +157,10 @@ class MobileNetV2Backbone(nn.Cell):
         """Return the features if the engine can tell them; None where only MindSpore can."""
         return self._engine.features(self, inputs) if type(self) is MobileNetV2Backbone else None
 
+    def forget_fast_features(self) -> None:
+        """Give back the memory of the engine's copy of the network; the next call makes it anew."""
+        self._engine.forget()
+
     def construct(self, x: Tensor) -> Tensor:
         """Return the features of a batch of images."""
         return self.features(x)
@@ -228,17 +232,19 @@ class MobileNetV2Combine(nn.Cell):
         super().__init__(auto_prefix=False)
         self.backbone = backbone
         self.head = head
+        self._engine = LiveNetwork()
 
     def __call__(self, *inputs: Tensor, **kwargs: Any) -> Any:
-        """Compute the head's answer; in plain inference on the CPU the fast engine does the backbone's part.
+        """Compute the head's answer: by the fast engine in plain inference on the CPU, else by MindSpore.
 
         In GRAPH mode MindSpore would compile both into one graph and the backbone would never be called.
         """
-        if not kwargs and not self.training and isinstance(self.backbone, MobileNetV2Backbone):
-            features = self.backbone.fast_features(*inputs)
-            if features is not None:
-                return self.head(features)
-        return super().__call__(*inputs, **kwargs)
+        answer = None if kwargs else self.fast_answer(*inputs)
+        return super().__call__(*inputs, **kwargs) if answer is None else answer
+
+    def fast_answer(self, *inputs: Tensor) -> Any:
+        """Return the head's answer if the engine can tell it; None where only MindSpore can."""
+        return self._engine.answer(self, inputs) if type(self) is MobileNetV2Combine else None
 
     def construct(self, x: Tensor) -> Tensor:
         """Return the head's answer to the backbone's features."""

@@ -43,5 +43,5 @@ network = load_network()
 def predict(image: npt.NDArray[np.uint8]) -> str:
     """Name the class of an image, uint8 (H, W, 3) in BGR order as `cv2.imread` returns it."""
     inputs = evaluation_transform(image)[np.newaxis]
-    logits = network(ms.Tensor(inputs)).asnumpy()
+    logits = network(ms.Tensor.from_numpy(inputs)).asnumpy()
     return CLASS_NAMES[int(logits.argmax())]

@@ -66,6 +66,34 @@ class Layer:
     closes_block: bool = False
 
 
+@dataclass(frozen=True)
+class HeadStep:
+    """One operator of a head. What comes out of the step before goes in, the features' map at the first.
+
+    Attributes:
+        operator: its name in ONNX, `GlobalAveragePool`.
+        parameters: names of the parameters that it takes besides.
+        attributes: names and values, as ONNX has them.
+    """
+
+    operator: str
+    parameters: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Head:
+    """What is done with a backbone's map of features.
+
+    Attributes:
+        steps: at least one, in order.
+        parameters: those that the steps name.
+    """
+
+    steps: tuple[HeadStep, ...]
+    parameters: Parameters
+
+
 def fold_batch_norm(
     weight: FloatArray,
     gamma: FloatArray,
@@ -159,6 +187,7 @@ def build_graph(
     strides: Sequence[int] = BLOCK_STRIDES,
     start: int = 0,
     stop: int | None = None,
+    head: Head | None = None,
 ) -> onnx.ModelProto:
     """Return the ONNX model of a backbone: `images` (N, 3, 224, 224) float32 to `features`, N free.
 
@@ -168,6 +197,7 @@ def build_graph(
         strides: of the inverted residual blocks.
         start: first of the backbone's cells to be in the graph; the input is what goes into that cell.
         stop: the cell before which the graph ends; by default it goes to the end.
+        head: what is done with the map; its result takes the features' place, and `pooled` does not matter.
 
     Raises:
         ValueError: as `backbone_cells` does, or there is no cell from `start` to `stop`.
@@ -198,12 +228,18 @@ def build_graph(
             nodes.append(helper.make_node("Add", [kept, flow], [f"{layer.name}.sum"]))
             flow = f"{layer.name}.sum"
     channels, side = len(layers[-1].bias), INPUT_SIZE // _stride(cells[:stop])
-    if pooled:
+    if head is not None:
+        nodes += _head_nodes(head.steps, flow)
+        constants += [
+            numpy_helper.from_array(array, f"head/{name}") for name, array in head.parameters.items()
+        ]
+    elif pooled:
         nodes.append(helper.make_node("GlobalAveragePool", [flow], ["mean"]))
         nodes.append(helper.make_node("Flatten", ["mean"], [OUTPUT_NAME], axis=1))
     else:
         nodes.append(helper.make_node("Identity", [flow], [OUTPUT_NAME]))
-    output_shape = ["N", channels] if pooled else ["N", channels, side, side]
+    # A head's output has the shape that its steps give it.
+    output_shape = None if head is not None else ["N", channels] if pooled else ["N", channels, side, side]
     graph = helper.make_graph(
         nodes,
         "mobilenetv2_backbone",
@@ -212,6 +248,15 @@ def build_graph(
         initializer=constants,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
+def _head_nodes(steps: Sequence[HeadStep], flow: str) -> list[onnx.NodeProto]:
+    nodes = []
+    for index, step in enumerate(steps, start=1):
+        inputs = [flow, *(f"head/{name}" for name in step.parameters)]
+        flow = OUTPUT_NAME if index == len(steps) else f"head/{index}"
+        nodes.append(helper.make_node(step.operator, inputs, [flow], **dict(step.attributes)))
+    return nodes
 
 
 def _inverted_residual(reader: _Reader, prefix: str, stride: int) -> list[Layer]:

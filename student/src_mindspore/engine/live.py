@@ -1,115 +1,47 @@
-"""Plain inference of a live MindSpore backbone on ONNX Runtime, several times faster than MindSpore's own.
+"""Plain inference of a live MindSpore network on ONNX Runtime, several times faster than MindSpore's own.
 
-`MobileNetV2Backbone` asks here first whenever it is called. An answer is given only where MindSpore would
-give the same one, to float32 rounding: on the CPU, not in training, no gradient wanted, float32 images of
-224x224. Everything else, and all training, stays with MindSpore.
+`MobileNetV2Backbone` and the combined network ask here first whenever they are called. An answer is given
+only where MindSpore would give the same one, to float32 rounding: on the CPU, not in training, no gradient
+wanted, float32 images of 224x224. Everything else, and all training, stays with MindSpore.
 
-The engine's graph is made from the parameters as they are at the first call. A stale graph would be a wrong
-network, so every call compares: where each parameter lies in memory, and a few of its numbers (a step of an
-optimizer changes them all); and every _FULL_CHECK_SECONDS all numbers of all parameters. A single weight set
-by hand between two calls is noticed within that time; anything larger at once.
+Of the combined network the engine computes the backbone, and the head is MindSpore's, until it is known what
+the head does (`head.py`) and the graph of both has given MindSpore's answer to the same images. `watch.py`
+sees to it that a network that has changed is not answered for by its old graph.
 
 `SRC_MINDSPORE_ENGINE=off` in the environment turns it off.
 """
 
 from __future__ import annotations
 
-import ctypes
 import os
-import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mindspore import Tensor, float32, get_context, nn
+import numpy as np
+from mindspore import Tensor, nn
 
-try:  # where it is since MindSpore 2.9
-    from mindspore.graph.api import _pynative_executor
-except ImportError:
-    from mindspore.common.api import _pynative_executor
-
-from src_mindspore.engine.graph import BATCH_NORM_EPSILON
+from src_mindspore.engine.head import Steps, compiled_graph_name, read_compiled_head, read_library_head
+from src_mindspore.engine.mindspore_internals import in_graph_mode, pynative_executor
+from src_mindspore.engine.watch import NetworkWatch, is_plain_backbone, is_untouched
 
 if TYPE_CHECKING:
+    from src_mindspore.engine.graph import FloatArray
     from src_mindspore.engine.session import FeatureExtractor
 
 SWITCH = "SRC_MINDSPORE_ENGINE"
 _OFF = frozenset({"off", "0", "false", "no"})
 _INPUT_SHAPE = (3, 224, 224)
-_FULL_CHECK_SECONDS = 0.1
-# What a MobileNetV2 backbone is made of; one that holds anything else is not the network of the graph.
-_CELLS = frozenset(
-    {
-        "MobileNetV2Backbone",
-        "ConvBNReLU",
-        "InvertedResidual",
-        "SequentialCell",
-        "Conv2d",
-        "BatchNorm2d",
-        "ReLU6",
-    }
-)
-
-_memcmp = ctypes.CDLL(None).memcmp
-_memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
-
-
-class ParameterWatch:
-    """Tells whether a cell's parameters are still what they were.
-
-    Args:
-        cell: its parameters must be on the CPU; their memory is looked at directly.
-    """
-
-    def __init__(self, cell: nn.Cell) -> None:
-        self._parameters = list(cell.get_parameters())
-        self._copies = [parameter.asnumpy().copy() for parameter in self._parameters]
-        self._look_again()
-
-    def is_unchanged(self) -> bool:
-        """Compare addresses and samples, and all numbers if an address changed or some time has passed."""
-        if self._addresses() != self._known_addresses:
-            self._look_again()
-            return self._all_equal()
-        if self._samples() != self._known_samples:
-            return False
-        if time.monotonic() - self._checked < _FULL_CHECK_SECONDS:
-            return True
-        return self._all_equal()
-
-    def _look_again(self) -> None:
-        """Take the parameters' present memory as that to watch."""
-        self._known_addresses = self._addresses()
-        # Views of the parameters' own memory: they see what a training step writes.
-        self._views = [parameter.asnumpy() for parameter in self._parameters]
-        self._places = [
-            (memoryview(view).cast("B").cast("f"), place)
-            for view in self._views
-            for place in sorted({0, view.size // 3, 2 * view.size // 3, view.size - 1})
-        ]
-        self._known_samples = self._samples()
-        self._checked = float("-inf")
-
-    def _addresses(self) -> list[int]:
-        return [parameter.data_ptr() for parameter in self._parameters]
-
-    def _samples(self) -> list[float]:
-        return [view[place] for view, place in self._places]
-
-    def _all_equal(self) -> bool:
-        self._checked = time.monotonic()
-        return not any(
-            _memcmp(view.ctypes.data, copy.ctypes.data, copy.nbytes)
-            for view, copy in zip(self._views, self._copies, strict=True)
-        )
+# How far the whole graph may be from MindSpore's answer, in parts of the largest number in it.
+_TOLERANCE = 1e-4
 
 
 class LiveEngine:
     """Answers for one backbone. A copy of a network gets an engine of its own, with nothing in it yet."""
 
     def __init__(self) -> None:
+        self._is_usable = _is_switched_on()
         self._extractor: FeatureExtractor | None = None
-        self._watch: ParameterWatch | None = None
-        self._norms: list[nn.BatchNorm2d] = []
-        self._is_usable = os.environ.get(SWITCH, "").strip().lower() not in _OFF
+        self._watch: NetworkWatch | None = None
 
     def __deepcopy__(self, memo: dict[int, Any]) -> LiveEngine:
         return LiveEngine()
@@ -119,69 +51,172 @@ class LiveEngine:
 
     def features(self, backbone: nn.Cell, inputs: tuple[Any, ...]) -> Tensor | None:
         """Return the features (N, C, 7, 7) of the images in `inputs`; None if this is not plain inference."""
-        if not self._accepts(backbone, inputs) or self._extractor is None:
+        images = _plain_images(inputs) if self._is_usable and not backbone.training else None
+        if images is None:
             return None
-        return Tensor(self._extractor(inputs[0].asnumpy()))
-
-    def _accepts(self, backbone: nn.Cell, inputs: tuple[Any, ...]) -> bool:
-        return (
-            self._is_usable
-            and len(inputs) == 1
-            and isinstance(inputs[0], Tensor)
-            and inputs[0].dtype == float32
-            and inputs[0].shape[1:] == _INPUT_SHAPE
-            and inputs[0].shape[0] > 0
-            and not backbone.training
-            and not _pynative_executor.requires_grad()
-            and get_context("device_target") == "CPU"
-            and self._is_ready(backbone)
-            # Last, because it is only known then which cells these are.
-            and not any(norm.training for norm in self._norms)
-        )
-
-    def _is_ready(self, backbone: nn.Cell) -> bool:
-        """Have a graph of the parameters as they are now, made anew if they changed."""
-        # PyNative mode computes behind our back; what it still has to write must be there to be compared.
-        _pynative_executor.sync()
         if self._watch is None or not self._watch.is_unchanged():
             self._make(backbone)
-        return self._is_usable
+        if self._extractor is None or self._watch is None or self._watch.is_in_training():
+            return None
+        return Tensor.from_numpy(self._extractor(images))
+
+    def forget(self) -> None:
+        """Give the memory back; all is made anew at the next call."""
+        self._extractor = self._watch = None
 
     def _make(self, backbone: nn.Cell) -> None:
+        """Have a graph of the parameters as they are now."""
+        self.forget()
+        if not is_plain_backbone(backbone):
+            self._is_usable = False
+            return
         try:
             from src_mindspore.engine.session import FeatureExtractor
 
             self._extractor = FeatureExtractor(backbone, pooled=False)
+            self._watch = NetworkWatch(backbone)
         except (ImportError, ValueError):
             # No onnxruntime here, or a network that is no MobileNetV2 any more: MindSpore knows what to do.
             self._is_usable = False
-            return
-        self._norms = [cell for _, cell in backbone.cells_and_names() if isinstance(cell, nn.BatchNorm2d)]
-        self._is_usable = all(_is_plain(cell) for _, cell in backbone.cells_and_names())
-        self._watch = ParameterWatch(backbone)
 
 
-def _is_plain(cell: nn.Cell) -> bool:
-    """Whether a cell computes what its class says in inference, in float32, and nobody listens in."""
-    if type(cell).__name__ not in _CELLS or not type(cell).__module__.startswith(
-        ("mindspore.", "src_mindspore.")
-    ):
-        return False
-    if (
-        cell._forward_hook
-        or cell._forward_pre_hook
-        or cell.mixed_precision_type is not None
-        or getattr(cell, "fp16", False)
-    ):
-        return False
-    if isinstance(cell, nn.BatchNorm2d):
-        return abs(cell.eps - BATCH_NORM_EPSILON) < 1e-12 and not cell.use_batch_statistics
-    if isinstance(cell, nn.Conv2d):
-        padding = (cell.kernel_size[0] - 1) // 2
+@dataclass
+class _Whole:
+    """The graph of a backbone and its head together.
+
+    Attributes:
+        backbone: the graph's, as is `head`.
+        steps: what the head does.
+        in_graph_mode: what the head does was read from the graph that MindSpore compiled.
+        batch_sizes: those for which the graph gave MindSpore's answer. MindSpore compiles for each.
+    """
+
+    backbone: nn.Cell
+    head: nn.Cell
+    steps: Steps
+    in_graph_mode: bool
+    extractor: FeatureExtractor
+    watch: NetworkWatch
+    batch_sizes: set[int] = field(default_factory=set)
+
+    def is_of(self, network: nn.Cell) -> bool:
+        """Whether the network is, in all that matters, still the one of this graph."""
+        cells = network._cells
         return (
-            not cell.has_bias
-            and cell.pad_mode == "pad"
-            and cell.padding == padding
-            and set(cell.dilation) == {1}
+            cells.get("backbone") is self.backbone
+            and cells.get("head") is self.head
+            and in_graph_mode() is self.in_graph_mode
+            # Compiled once, a graph does not change. What Python runs can change at any time.
+            and (self.in_graph_mode or read_library_head(self.head) == self.steps)
+            and self.watch.is_unchanged()
         )
-    return True
+
+    def answer(self, images: FloatArray) -> Tensor:
+        """Return the head's answer."""
+        return Tensor.from_numpy(self.extractor(images))
+
+
+class LiveNetwork:
+    """Answers for a backbone and its head. A copy of a network gets one of its own, too."""
+
+    def __init__(self) -> None:
+        self._is_usable = _is_switched_on()
+        self._whole: _Whole | None = None
+        # Heads, and compiled graphs of heads, that are not plain; they need not be looked at again.
+        self._refused: set[str] = set()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LiveNetwork:
+        return LiveNetwork()
+
+    def __reduce__(self) -> tuple[type[LiveNetwork], tuple[()]]:
+        return LiveNetwork, ()
+
+    def answer(self, network: nn.Cell, inputs: tuple[Any, ...]) -> Any:
+        """Return what the head makes of the features; None if this is not plain inference.
+
+        Args:
+            network: with a `backbone` and a `head`.
+            inputs: of its call.
+        """
+        if not self._is_usable or network.training or not is_untouched(network):
+            return None
+        images = _plain_images(inputs)
+        if images is None:
+            return None
+        if self._whole is not None and not self._whole.is_of(network):
+            self._whole = None
+        if self._whole is None or len(images) not in self._whole.batch_sizes:
+            return self._answer_and_learn(network, inputs[0], images)
+        return None if self._whole.watch.is_in_training() else self._whole.answer(images)
+
+    def _answer_and_learn(self, network: nn.Cell, inputs: Tensor, images: FloatArray) -> Any:
+        """Answer by the backbone's graph and MindSpore's head, and see whether one graph could do it."""
+        if not hasattr(network.backbone, "fast_features"):  # a backbone of somebody's own
+            return None
+        features = network.backbone.fast_features(inputs)
+        if features is None:
+            return None
+        answer = network.head(features)
+        source = compiled_graph_name(network.head) if in_graph_mode() else f"PyNative {id(network.head)}"
+        if source in self._refused or not isinstance(answer, Tensor):
+            return answer
+        whole = self._learn(network, images, answer)
+        if whole is None:
+            self._refused.add(source)
+            return answer
+        # From the first image on, the same image is given the same bits.
+        return whole.answer(images)
+
+    def _learn(self, network: nn.Cell, images: FloatArray, answer: Tensor) -> _Whole | None:
+        """Have a graph that gives `answer` to `images`; None if there is none."""
+        steps = read_compiled_head(network.head) if in_graph_mode() else read_library_head(network.head)
+        if steps is None:
+            return None
+        try:
+            whole = self._whole or _make_whole(network, steps)
+        except (KeyError, ValueError):  # parameters that the head has not got, or not in float32
+            return None
+        if whole.steps != steps or not _agree(whole.answer(images).asnumpy(), answer.asnumpy()):
+            return None
+        whole.batch_sizes.add(len(images))
+        self._whole = whole
+        # What the backbone alone needed is not needed any more.
+        network.backbone.forget_fast_features()
+        return whole
+
+
+def _make_whole(network: nn.Cell, steps: Steps) -> _Whole:
+    from src_mindspore.engine.graph import Head
+    from src_mindspore.engine.session import FeatureExtractor
+
+    watch = NetworkWatch(network.backbone, network.head)
+    parameters = network.head.parameters_dict()
+    names = sorted({name for step in steps for name in step.parameters})
+    head = Head(steps, {name: parameters[name].asnumpy() for name in names})
+    extractor = FeatureExtractor(network.backbone, head=head)
+    return _Whole(network.backbone, network.head, steps, in_graph_mode(), extractor, watch)
+
+
+def _agree(found: FloatArray, expected: FloatArray) -> bool:
+    """Whether the same was computed, but for the order of sums. Infinities and NaN never agree."""
+    if found.shape != expected.shape or expected.dtype != np.float32:
+        return False
+    return bool(np.abs(found - expected).max() <= _TOLERANCE * (1 + np.abs(expected).max()))
+
+
+def _is_switched_on() -> bool:
+    return os.environ.get(SWITCH, "").strip().lower() not in _OFF
+
+
+def _plain_images(inputs: tuple[Any, ...]) -> FloatArray | None:
+    """Return the images whose answer is wanted, as they lie in memory; None if anything else is asked."""
+    if len(inputs) != 1 or not isinstance(inputs[0], Tensor) or pynative_executor.requires_grad():
+        return None
+    # PyNative mode computes behind our back; what it still has to write must be there to be compared.
+    pynative_executor.sync()
+    try:
+        images: FloatArray = inputs[0].asnumpy()
+    except TypeError:  # numpy has no bfloat16
+        return None
+    is_plain = images.dtype == np.float32 and images.shape[1:] == _INPUT_SHAPE and len(images) > 0
+    return images if is_plain else None

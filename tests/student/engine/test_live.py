@@ -4,6 +4,7 @@ import copy
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,16 +51,26 @@ def answer(network, images):
 
 def stock_answer(network, images):
     """What MindSpore itself answers."""
-    engine = network.backbone._engine
-    usable, engine._is_usable = engine._is_usable, False
+    engines = [network._engine, network.backbone._engine]
+    before = [engine._is_usable for engine in engines]
+    for engine in engines:
+        engine._is_usable = False
     try:
         return answer(network, images)
     finally:
-        engine._is_usable = usable
+        for engine, usable in zip(engines, before, strict=True):
+            engine._is_usable = usable
 
 
 def uses_engine(network, images) -> bool:
     return network.backbone.fast_features(images) is not None
+
+
+def answers_for_both(network, images) -> bool:
+    """Whether the engine, having been asked, answers for backbone and head together."""
+    answer(network, images)
+    whole = network._engine._whole
+    return whole is not None and images.shape[0] in whole.batch_sizes
 
 
 def assert_same(network, images):
@@ -68,6 +79,7 @@ def assert_same(network, images):
 
 def test_it_answers_as_mindspore_does(network, images, mode):
     assert uses_engine(network, images)
+    assert answers_for_both(network, images)
     assert_same(network, images)
     np.testing.assert_allclose(
         network.backbone(images).asnumpy(), network.backbone.construct(images).asnumpy(), atol=1e-3
@@ -108,25 +120,73 @@ def change_by_assigning(network, images):
     ops.assign(parameter, parameter + 1)
 
 
+def change_the_head_by_loading(network, images):
+    import mindspore as ms
+
+    value = network.head.parameters_dict()["head.1.weight"].asnumpy() * 1.5
+    ms.load_param_into_net(network, {"head.1.weight": ms.Parameter(ms.Tensor(value), name="head.1.weight")})
+
+
+def change_the_head_by_assigning(network, images):
+    from mindspore import ops
+
+    parameter = network.head.parameters_dict()["head.1.bias"]
+    ops.assign(parameter, parameter + 1)
+
+
 @pytest.mark.parametrize(
     "change",
-    [change_by_training, change_by_training_without_saying_so, change_by_loading, change_by_assigning],
+    [
+        change_by_training,
+        change_by_training_without_saying_so,
+        change_by_loading,
+        change_by_assigning,
+        change_the_head_by_loading,
+        change_the_head_by_assigning,
+    ],
 )
 def test_changed_parameters_are_noticed_at_the_next_call(network, images, mode, change):
+    assert answers_for_both(network, images)
     before = answer(network, images)
     change(network, images)
     assert np.abs(answer(network, images) - before).max() > 1e-3
     assert_same(network, images)
+    assert answers_for_both(network, images)
+
+
+def test_parameters_given_other_memory_past_the_count_are_noticed(network, images):
+    import mindspore as ms
+
+    # In GRAPH mode MindSpore itself goes on with the old memory.
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    before = answer(network, images)
+    for parameter in network.get_parameters():
+        parameter.data = ms.Tensor(parameter.asnumpy() * 1.1)
+    assert np.abs(answer(network, images) - before).max() > 1e-3
+    assert_same(network, images)
+
+
+def test_a_release_whose_assignments_cannot_be_counted_is_asked_for_every_address(
+    network, images, monkeypatch
+):
+    from src_mindspore.engine.mindspore_internals import Assignments
+
+    monkeypatch.setattr(Assignments, "can_be_counted", lambda: False)
+    before = answer(network, images)
+    count = Assignments.count
+    change_by_loading(network, images)
+    monkeypatch.setattr(Assignments, "count", count)
+    assert np.abs(answer(network, images) - before).max() > 1e-3
 
 
 def test_a_single_weight_set_by_hand_is_noticed_soon(network, images):
     import time
 
-    from src_mindspore.engine import live
+    from src_mindspore.engine import watch
 
     before = answer(network, images)
     network.backbone.parameters_dict()["features.0.features.0.weight"][1, 1, 1, 1] = 50.0
-    time.sleep(live._FULL_CHECK_SECONDS)
+    time.sleep(watch.FULL_CHECK_SECONDS)
     assert np.abs(answer(network, images) - before).max() > 1e-4
     assert_same(network, images)
 
@@ -177,21 +237,186 @@ def test_a_copy_of_a_network_has_an_engine_of_its_own(network, images):
     np.testing.assert_array_equal(answer(network, images), before)
 
 
-def test_a_students_own_head_goes_with_it(images, mode):
-    from mindspore import nn, ops
-    from src_mindspore.mobilenetv2 import MobileNetV2Backbone, mobilenet_v2
+@pytest.fixture(scope="module")
+def backbone():
+    """One backbone for many heads; they do not change it."""
+    from src_mindspore.mobilenetv2 import MobileNetV2Backbone
 
-    class MaxHead(nn.Cell):
-        def __init__(self):
-            super().__init__()
-            self.dense = nn.Dense(1280, 7, has_bias=False)
+    return MobileNetV2Backbone().set_train(False)
 
+
+def with_head(backbone, head):
+    """A network whose head gives answers of ordinary size to the features of a new backbone."""
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import mobilenet_v2
+
+    rng = np.random.default_rng(4)
+    for parameter in head.get_parameters():
+        if parameter.name != "seen":
+            parameter.set_data(ms.Tensor(rng.normal(0, 1, parameter.shape).astype(np.float32)))
+    return mobilenet_v2(backbone, head).set_train(False)
+
+
+def by_mindspores_head(network, images):
+    return network.head(network.backbone.fast_features(images)).asnumpy()
+
+
+@pytest.mark.parametrize(
+    ("reduction", "activation"), [("mean", "None"), ("max", "Softmax"), (None, "Sigmoid")]
+)
+def test_a_students_plain_head_is_answered_for_in_graph_mode(backbone, images, reduction, activation):
+    import mindspore as ms
+    from students_heads import StudentsHead
+
+    ms.set_context(mode=ms.GRAPH_MODE)
+    network = with_head(backbone, StudentsHead(reduction=reduction, activation=activation))
+    for some in (images, images[:1]):
+        assert answers_for_both(network, some)
+        np.testing.assert_allclose(answer(network, some), by_mindspores_head(network, some), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["TwoLayers", "SoftmaxFirst"])
+def test_any_straight_line_of_known_layers_is_a_plain_head(backbone, images, name):
+    import mindspore as ms
+    import students_heads
+
+    ms.set_context(mode=ms.GRAPH_MODE)
+    network = with_head(backbone, getattr(students_heads, name)())
+    assert answers_for_both(network, images)
+    np.testing.assert_allclose(answer(network, images), by_mindspores_head(network, images), atol=1e-4)
+
+
+def test_dropout_in_training_is_mindspores(backbone, images):
+    import mindspore as ms
+    from students_heads import TwoLayers
+
+    ms.set_context(mode=ms.GRAPH_MODE)
+    network = with_head(backbone, TwoLayers())
+    assert answers_for_both(network, images)
+    network.head.set_train(True)
+    assert not np.array_equal(answer(network, images), answer(network, images))
+
+
+@pytest.mark.parametrize("activation", [None, "Softmax"])
+def test_the_librarys_head_is_answered_for_in_either_mode(backbone, images, mode, activation):
+    from src_mindspore.mobilenetv2 import MobileNetV2Head
+
+    network = with_head(backbone, MobileNetV2Head(num_classes=5, has_dropout=True, activation=activation))
+    first = answer(network, images)
+    assert answers_for_both(network, images)
+    # From the first call on an image is given the same bits.
+    np.testing.assert_array_equal(answer(network, images), first)
+    np.testing.assert_allclose(first, by_mindspores_head(network, images), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["Random", "Branching", "Half", "Twice", "Along", "Called"])
+def test_any_other_head_stays_with_mindspore(backbone, images, name):
+    import mindspore as ms
+    import students_heads
+
+    ms.set_context(mode=ms.GRAPH_MODE)
+    network = with_head(backbone, getattr(students_heads, name)())
+    assert not answers_for_both(network, images)
+    if name != "Random":
+        np.testing.assert_allclose(answer(network, images), by_mindspores_head(network, images), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["Counting", "Remembering"])
+def test_a_head_that_remembers_is_called_once_a_call(backbone, images, mode, name):
+    import students_heads
+
+    network = with_head(backbone, getattr(students_heads, name)())
+    first, second, third = (answer(network, images) for _ in range(3))
+    if name == "Counting":
+        np.testing.assert_allclose([second, third], [2 * first, 3 * first], atol=1e-3)
+    else:
+        np.testing.assert_allclose([second, third], [first + 1, first + 2], atol=1e-3)
+
+
+def test_in_pynative_mode_a_students_head_stays_with_mindspore(backbone, images):
+    import mindspore as ms
+    from students_heads import StudentsHead
+
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    network = with_head(backbone, StudentsHead(activation="Softmax"))
+    assert not answers_for_both(network, images)
+    np.testing.assert_allclose(answer(network, images).sum(1), 1, atol=1e-5)
+    network.head.need_activation = False
+    assert not np.allclose(answer(network, images).sum(1), 1)
+
+
+def test_in_pynative_mode_a_setting_of_the_librarys_head_counts_at_once(backbone, images):
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import MobileNetV2Head
+
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    network = with_head(backbone, MobileNetV2Head(num_classes=5, activation="Softmax"))
+    assert answers_for_both(network, images)
+    network.head.need_activation = False
+    assert not np.allclose(answer(network, images).sum(1), 1)
+    network.head.register_forward_hook(lambda cell, inputs, output: output * 0)
+    assert not answer(network, images).any()
+
+
+def test_another_head_is_another_network(backbone, images, mode):
+    from src_mindspore.mobilenetv2 import MobileNetV2Head, mobilenet_v2
+
+    first, second = (with_head(backbone, MobileNetV2Head(num_classes=n)) for n in (5, 6))
+    assert answers_for_both(first, images)
+    assert answers_for_both(second, images)
+    network = mobilenet_v2(backbone, first.head).set_train(False)
+    assert answer(network, images).shape == (2, 5)
+    network.head = second.head
+    np.testing.assert_array_equal(answer(network, images), answer(second, images))
+
+
+def test_a_subclass_of_the_combined_network_is_mindspores(backbone, images):
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import MobileNetV2Combine, MobileNetV2Head
+
+    class Negative(MobileNetV2Combine):
         def construct(self, x):
-            return self.dense(ops.amax(x, (2, 3)))
+            return -self.head(self.backbone(x))
 
-    network = mobilenet_v2(MobileNetV2Backbone(), MaxHead()).set_train(False)
-    assert answer(network, images).shape == (2, 7)
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    plain = with_head(backbone, MobileNetV2Head(num_classes=5))
+    negative = Negative(backbone, plain.head).set_train(False)
+    np.testing.assert_allclose(answer(negative, images), -answer(plain, images), atol=1e-3)
+
+
+def test_an_exchanged_layer_is_noticed_soon_in_pynative_mode(network, images):
+    import time
+
+    import mindspore as ms
+    from mindspore import nn
+    from src_mindspore.engine import watch
+
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    before = answer(network, images)
+    network.backbone.features[0].features[2] = nn.ReLU()
+    time.sleep(watch.FULL_CHECK_SECONDS)
+    assert np.abs(answer(network, images) - before).max() > 1e-3
     assert_same(network, images)
+
+
+def test_drawn_images_are_answered_as_by_mindspore(network, tmp_path):
+    import cv2
+    import mindspore as ms
+    from src_mindspore.transforms import evaluation_transform
+
+    from datasets.demo.generate import write_demo
+
+    ms.set_context(mode=ms.GRAPH_MODE)
+    write_demo(tmp_path / "demo", train=1, val=1)
+    files = sorted(Path(tmp_path / "demo").rglob("*.jpg"))
+    assert len(files) == 2 * 26
+    inputs = np.stack([evaluation_transform(cv2.imread(str(file))) for file in files])
+    fast = np.concatenate([answer(network, ms.Tensor(image[np.newaxis])) for image in inputs])
+    assert answers_for_both(network, ms.Tensor(inputs[:1]))
+    stock = stock_answer(network, ms.Tensor(inputs))
+    assert fast.std(axis=0).min() > 0.01
+    np.testing.assert_array_equal(fast.argmax(1), stock.argmax(1))
+    np.testing.assert_allclose(fast, stock, atol=1e-3)
 
 
 def test_one_switch_turns_it_off():
