@@ -118,7 +118,7 @@ def two_stages(settings: Settings) -> None:
         return
     parameters = load_pretrained(settings.pretrained)
     views = (EVALUATION, *augmented_passes(settings.repeat, settings.seed))
-    features = compute_features(folder, views, Backbone(parameters), settings.cache)
+    features = compute_features(folder, views, (EVALUATION,), Backbone(parameters), settings.cache)
     # 2. The stages. Their states stay until both are done, so that neither is done twice.
     run.begin(keep=names if settings.resume else ())
     description = describe(settings, folder, features.digest())
