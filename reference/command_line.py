@@ -97,3 +97,16 @@ def between_zero_and(most: float) -> Callable[[str], float]:
         return number
 
     return parse
+
+
+def true_or_false(text: str) -> bool:
+    """Read `True` or `False`, for `argparse`; `type=bool` would take every word for true, "False" too."""
+    if text.lower() not in {"true", "false"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither True nor False")
+    return text.lower() == "true"
+
+
+def disk_line(error: OSError) -> str:
+    """Return the one line for a file that could not be written."""
+    what = f"cannot write {error.filename}" if error.filename else "cannot write"
+    return f"error: {what}: {error.strerror or error}"

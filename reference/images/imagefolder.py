@@ -73,11 +73,42 @@ def scan(root: Path) -> ImageFolder:
         raise InputError(f"{error.filename or root}: cannot be read: {error.strerror or error}") from None
 
 
+def scan_split(folder: Path, classes: tuple[str, ...] | None = None) -> tuple[tuple[str, ...], Split]:
+    """Find the images of one split, and its classes.
+
+    Args:
+        folder: holds a folder for each class.
+        classes: those of the training images, in their order; by default the folders here, sorted.
+
+    Raises:
+        InputError: no such folder, or one that cannot be read, fewer than two classes, a class without
+            images, or, where `classes` are given, one that is missing here or that is not among them.
+    """
+    try:
+        return _scan_split(folder, classes)
+    except OSError as error:
+        raise InputError(f"{error.filename or folder}: cannot be read: {error.strerror or error}") from None
+
+
+def _scan_split(folder: Path, classes: tuple[str, ...] | None) -> tuple[tuple[str, ...], Split]:
+    _check_is_folder(folder, "the images are in a folder with one folder for each class")
+    here = tuple(_class_folders(folder))
+    if len(here) < 2:
+        raise InputError(f"{folder}: has {len(here)} class folders; at least 2 are needed")
+    if missing := [name for name in classes or () if name not in here]:
+        raise InputError(f"{folder}: has no folder {missing[0]}/, a class of the training images")
+    return classes or here, _split(folder.parent, folder.name, classes or here)
+
+
+def _check_is_folder(path: Path, expected: str) -> None:
+    if path.is_file():
+        raise InputError(f"{path}: is a file; {expected}")
+    if not path.is_dir():
+        raise InputError(f"{path}: no such folder")
+
+
 def _scan(root: Path) -> ImageFolder:
-    if root.is_file():
-        raise InputError(f"{root}: is a file; the data set is a folder with train/ and val/ or test/")
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder")
+    _check_is_folder(root, "the data set is a folder with train/ and val/ or test/")
     if not (root / "train").is_dir():
         raise InputError(f"{root}: has no folder train/")
     held_out = [name for name in ("val", "test") if (root / name).is_dir()]

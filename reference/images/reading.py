@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeAlias
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from src_mindspore.cpu import available_cores
 
 from reference.errors import InputError
 
@@ -54,6 +57,17 @@ def _decode(path: Path, content: bytes) -> Image:
     if image is None:
         raise InputError(f"{path}: is not an image that OpenCV can read")
     return np.asarray(image, dtype=np.uint8)
+
+
+def check_readable(paths: Iterable[Path]) -> None:
+    """Read every image once, before work begins that would meet a bad one only after hours.
+
+    Raises:
+        InputError: names the first that cannot be read or is no image.
+    """
+    with ThreadPoolExecutor(available_cores()) as pool:
+        for _ in pool.map(lambda path: read_image(path).shape, list(paths)):
+            pass
 
 
 def _read(path: Path) -> bytes:

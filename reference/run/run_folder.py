@@ -33,13 +33,20 @@ class RunFolder:
         self.path = path
         self._made: dict[str, str | None] = {}
 
-    def check(self, overwrite: bool, names: tuple[str, ...], resume: bool = False) -> None:
+    def check(
+        self,
+        overwrite: bool,
+        names: tuple[str, ...],
+        resume: bool = False,
+        bytes_needed: int = BYTES_NEEDED,
+    ) -> None:
         """Make sure that a run may begin, and change nothing.
 
         Args:
             overwrite: an earlier run's files may be replaced.
             names: the files that the run will make.
             resume: an earlier run is to be gone on with.
+            bytes_needed: by the files of the run.
 
         Raises:
             InputError: the path is not a folder, cannot be read, holds an earlier run (without `overwrite`),
@@ -47,6 +54,7 @@ class RunFolder:
                 has no room for a run.
         """
         try:
+            self._check_room(bytes_needed)
             self._check(overwrite or resume, names)
         except OSError as error:
             raise InputError(f"{self.path}: cannot be read: {error.strerror or error}") from None
@@ -54,7 +62,6 @@ class RunFolder:
     def _check(self, overwrite: bool, names: tuple[str, ...]) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise InputError(f"{self.path}: is not a folder")
-        self._check_room()
         if not self.path.is_dir() or not any(self.path.iterdir()):
             return
         if not overwrite:
@@ -66,12 +73,12 @@ class RunFolder:
         for name in sorted({*names, *earlier}):
             self._check_replaceable(name, earlier)
 
-    def _check_room(self) -> None:
+    def _check_room(self, bytes_needed: int) -> None:
         folder = next(parent for parent in (self.path, *self.path.absolute().parents) if parent.exists())
         free = shutil.disk_usage(folder).free
-        if free < BYTES_NEEDED:
+        if free < bytes_needed:
             raise InputError(
-                f"{self.path}: the disk has {free / 1e6:.0f} MB free, a run needs {BYTES_NEEDED / 1e6:.0f} MB"
+                f"{self.path}: the disk has {free / 1e6:.0f} MB free, a run needs {bytes_needed / 1e6:.0f} MB"
             )
 
     def _check_replaceable(self, name: str, earlier: Mapping[str, str | None]) -> None:

@@ -22,7 +22,9 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 LabelArray: TypeAlias = npt.NDArray[np.int32]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 Batch: TypeAlias = tuple[FloatArray, LabelArray]
+Share: TypeAlias = tuple[int, int]
 
+ALONE: Share = (0, 1)
 BATCHES_AHEAD = 2
 
 
@@ -45,26 +47,35 @@ class ArrayBatches:
         labels: (images,) class indices.
         batch_size: rows a step; a set of fewer rows makes one batch.
         seed: of the order.
+        share: (rank, size), where `size` processes train together and this one reads the `rank`-th part of
+            each step's rows.
 
     A rest that does not fill a batch waits for another epoch's order: one shape, one compilation.
     """
 
     def __init__(
-        self, inputs: npt.NDArray[np.float16] | FloatArray, labels: IntArray, batch_size: int, seed: int
+        self,
+        inputs: npt.NDArray[np.float16] | FloatArray,
+        labels: IntArray,
+        batch_size: int,
+        seed: int,
+        share: Share = ALONE,
     ) -> None:
         self._inputs = inputs.reshape(-1, *inputs.shape[2:])
         self._labels = np.tile(labels, inputs.shape[0]).astype(np.int32)
         self._batch_size = min(batch_size, len(self._labels))
         self._seed = seed
+        self._share = share
 
     @property
     def steps(self) -> int:
         """Batches in each epoch."""
-        return len(self._labels) // self._batch_size
+        return _steps(len(self._labels), self._batch_size, self._share)
 
     def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch from a step on."""
-        for rows in _order(len(self._labels), self._batch_size, self._seed, number)[first_step:]:
+        order = _order(len(self._labels), self._batch_size, self._seed, number, self._share)
+        for rows in order[first_step:]:
             yield self._inputs[rows].astype(np.float32), self._labels[rows]
 
 
@@ -79,6 +90,7 @@ class ImageBatches:
         batch_size: images a step; a set of fewer images makes one batch.
         seed: of order and augmentation.
         repeat: how often each image comes in an epoch, augmented anew each time.
+        share: as in `ArrayBatches`.
 
     Raises:
         InputError: from `epoch`, when a file cannot be read any more.
@@ -92,6 +104,7 @@ class ImageBatches:
         batch_size: int,
         seed: int,
         repeat: int = 1,
+        share: Share = ALONE,
     ) -> None:
         self._paths = paths
         self._labels = labels.astype(np.int32)
@@ -99,15 +112,16 @@ class ImageBatches:
         self._rows = repeat * len(paths)
         self._batch_size = min(batch_size, self._rows)
         self._seed = seed
+        self._share = share
 
     @property
     def steps(self) -> int:
         """Batches in each epoch."""
-        return self._rows // self._batch_size
+        return _steps(self._rows, self._batch_size, self._share)
 
     def epoch(self, number: int, first_step: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch from a step on."""
-        order = _order(self._rows, self._batch_size, self._seed, number)[first_step:]
+        order = _order(self._rows, self._batch_size, self._seed, number, self._share)[first_step:]
         with ThreadPoolExecutor(available_cores()) as pool:
             ahead: deque[tuple[list[Future[FloatArray]], LabelArray]] = deque()
             try:
@@ -130,11 +144,16 @@ class ImageBatches:
         return self._transform(image, np.random.default_rng([self._seed, epoch, row]))
 
 
-def _order(rows: int, batch_size: int, seed: int, epoch: int) -> IntArray:
+def _steps(rows: int, batch_size: int, share: Share) -> int:
+    return rows // (batch_size * share[1])
+
+
+def _order(rows: int, batch_size: int, seed: int, epoch: int, share: Share) -> IntArray:
     """Return the rows of each batch of an epoch, (steps, batch_size)."""
-    steps = rows // batch_size
+    rank, size = share
+    steps = _steps(rows, batch_size, share)
     order = np.random.default_rng([seed, epoch]).permutation(rows)
-    return np.asarray(order[: steps * batch_size].reshape(steps, batch_size))
+    return np.asarray(order[: steps * size * batch_size].reshape(steps, size, batch_size)[:, rank])
 
 
 def _joined(views: Sequence[Future[FloatArray]], labels: LabelArray) -> Batch:

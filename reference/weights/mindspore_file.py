@@ -87,12 +87,15 @@ def write_whole(content: bytes, path: Path) -> None:
     """Write a file that appears under its name only when it is complete.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: it cannot be written; names the file.
     """
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
+    except OSError as error:
+        # A full disk is an error of the writing, which does not know the name.
+        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         with suppress(OSError):
             temporary.unlink()

@@ -120,7 +120,7 @@ def to_course_names(state: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
     Raises:
         WeightsError: names are missing, a shape differs, or a value is not a finite number.
     """
-    given = {_without_prefix(name): array for name, array in state.items()}
+    given = {without_prefix(name): array for name, array in state.items()}
     family = max(FAMILIES, key=lambda f: sum(name in given for name in f.names()))
     foreign = dict(zip(COURSE.names(), family.names(), strict=True))
     shapes = backbone_shapes()
@@ -147,7 +147,8 @@ def to_torchvision_names(arrays: Arrays) -> Arrays:
     return {theirs: arrays[ours] for ours, theirs in zip(COURSE.names(), TORCHVISION.names(), strict=True)}
 
 
-def _without_prefix(name: str) -> str:
+def without_prefix(name: str) -> str:
+    """Return a parameter's name without what training code has put before it."""
     while prefix := next((p for p in _PREFIXES if name.startswith(p)), None):
         name = name.removeprefix(prefix)
     return name

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from reference.errors import InputError
 from reference.weights.errors import WeightsError
 from reference.weights.mindspore_file import read_checkpoint
@@ -21,6 +24,19 @@ def read_backbone(path: Path) -> Arrays:
         SourceError: reading it needs a package that is not installed.
         WeightsError: the file is damaged, refused, or holds something else.
     """
+    state = read_state(path)
+    try:
+        return to_course_names(state)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from None
+
+
+def read_state(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """Read all arrays of a file, by the names that they have there.
+
+    Raises:
+        InputError, SourceError, WeightsError: as `read_backbone`, but what the arrays are is not looked at.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(16)
@@ -28,14 +44,9 @@ def read_backbone(path: Path) -> Arrays:
         raise InputError(f"{path}: {error.strerror or error}") from None
     # PyTorch Lightning also writes .ckpt files, so the content decides before the name does.
     if is_torch_file(start) or path.suffix in {".pt", ".pth"}:
-        state = read_torch_file(path)
-    elif path.suffix == ".safetensors":
-        state = read_safetensors(path)
-    elif path.suffix == ".ckpt":
-        state = read_checkpoint(path)
-    else:
-        raise WeightsError(f"{path}: neither a PyTorch nor a safetensors nor a MindSpore file")
-    try:
-        return to_course_names(state)
-    except WeightsError as error:
-        raise WeightsError(f"{path}: {error}") from None
+        return read_torch_file(path)
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)
+    if path.suffix == ".ckpt":
+        return read_checkpoint(path)
+    raise WeightsError(f"{path}: neither a PyTorch nor a safetensors nor a MindSpore file")

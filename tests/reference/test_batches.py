@@ -72,3 +72,14 @@ def test_an_image_that_vanishes_is_named(tmp_path: Path) -> None:
     batches = ImageBatches([tmp_path / "a.png"], np.array([0]), training_transform, 1, seed=0)
     with pytest.raises(InputError, match=r"a\.png: cannot be read: No such file"):
         list(batches.epoch(1))
+
+
+def test_processes_that_train_together_share_each_step_and_miss_no_row_of_it() -> None:
+    features = np.arange(26, dtype=np.float32).reshape(1, 26, 1)
+    labels = np.arange(26)
+    whole = list(ArrayBatches(features, labels, 8, seed=3).epoch(2))
+    shares = [list(ArrayBatches(features, labels, 4, seed=3, share=(rank, 2)).epoch(2)) for rank in (0, 1)]
+    assert len(whole) == ArrayBatches(features, labels, 4, seed=3, share=(1, 2)).steps == 3
+    for (inputs, rows), first, second in zip(whole, *shares, strict=True):
+        np.testing.assert_array_equal(inputs, np.concatenate([first[0], second[0]]))
+        np.testing.assert_array_equal(rows, np.concatenate([first[1], second[1]]))

@@ -1,0 +1,95 @@
+"""The flower lab's evaluation: the top-1 accuracy of a trained network on images not learned from.
+
+    python -m reference.eval --dataset_path D --platform CPU --pretrain_ckpt ckpt_0/mobilenetv2_20.ckpt
+
+    result:{'acc': 0.9038461538461539}
+    pretrain_ckpt=ckpt_0/mobilenetv2_20.ckpt
+
+D holds `test/` or `val/`, or is itself the folder with the class folders. Every image counts once; the lab's
+own script drops those that do not fill the last batch. It also evaluates random weights, with a warning, if
+it does not know the names in the checkpoint; here such a checkpoint is refused.
+
+Exit codes: 0 done, 1 something failed that should not, 2 wrong input (one line says what), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from reference.command_line import INTERRUPTED, interruptible, stop, true_or_false
+from reference.errors import InputError
+from reference.labs.checkpoints import read_network
+from reference.labs.flower_config import PLATFORMS, set_config
+from reference.labs.flower_images import evaluation_images
+from reference.labs.printed_lines import result_lines
+from reference.weights.errors import SourceError, WeightsError
+
+
+def evaluate(options: argparse.Namespace) -> None:
+    """Do the whole evaluation, and print its two lines.
+
+    Raises:
+        InputError: the data set, an image or the platform does not do.
+        SourceError: reading the checkpoint needs a package that is not installed.
+        WeightsError: the checkpoint is not a trained network for these classes.
+    """
+    config = set_config(options.platform)
+    images = evaluation_images(options.dataset_path)
+    config.num_classes = len(images.classes)
+    if not options.pretrain_ckpt.exists():
+        raise InputError(f"{options.pretrain_ckpt}: no such file; python -m reference.train makes one")
+    weights = read_network(options.pretrain_ckpt, config.num_classes)
+
+    from reference.labs.device import use_platform
+    from reference.labs.evaluation import accuracy
+    from reference.labs.network import define_net, fill
+
+    use_platform(options.platform)
+    _, _, network = define_net(config.num_classes, config.activation)
+    fill(network, weights.arrays())
+    print(result_lines(accuracy(network, images.split, config.eval_batch_size), str(options.pretrain_ckpt)))
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line; exits with 2 when it makes no sense."""
+    parser = argparse.ArgumentParser(
+        prog="python -m reference.eval", description="Evaluate a network that reference.train has trained."
+    )
+    add = parser.add_argument
+    add(
+        "--dataset_path",
+        type=Path,
+        required=True,
+        metavar="D",
+        help="folder of class folders, or with test/",
+    )
+    add("--platform", choices=PLATFORMS, default="CPU", help="(%(default)s)")
+    add("--pretrain_ckpt", type=Path, required=True, metavar="FILE", help="the trained network")
+    add(
+        "--run_distribute",
+        type=true_or_false,
+        default=False,
+        metavar="True|False",
+        help="changes nothing: one process counts every image once",
+    )
+    return parser.parse_args(arguments)
+
+
+@interruptible()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; see the module's docstring. Returns the exit code."""
+    options = parse_arguments(arguments)
+    try:
+        evaluate(options)
+    except (InputError, SourceError, WeightsError) as error:
+        return stop(2, f"error: {error}")
+    except KeyboardInterrupt:
+        return stop(INTERRUPTED, "interrupted")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
