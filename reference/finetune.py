@@ -36,7 +36,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from reference.command_line import INTERRUPTED, interruptible, progress, stop
+from reference.command_line import INTERRUPTED, disk_line, interruptible, progress, stop
 from reference.errors import DivergedError, InputError
 from reference.exporting.classifier import classifier_from
 from reference.exporting.comparing import image_files
@@ -291,7 +291,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SourceError, SubmissionError, ExportError, DivergedError, NotSolvedError) as error:
         return stop(1, f"error: {error}")
     except OSError as error:
-        return stop(1, f"error: {error}")
+        return stop(1, disk_line(error))
     except KeyboardInterrupt:
         return stop(INTERRUPTED, "interrupted")
     return 0
