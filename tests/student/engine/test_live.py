@@ -154,6 +154,67 @@ def test_changed_parameters_are_noticed_at_the_next_call(network, images, mode, 
     assert answers_for_both(network, images)
 
 
+def set_by_index(parameter):
+    parameter[0] = 100.0
+
+
+def set_in_memory(parameter):
+    parameter.asnumpy()[0] = 100.0
+
+
+def set_by_assigning(parameter):
+    from mindspore import Tensor, ops
+
+    value = parameter.asnumpy().copy()
+    value[0] = 100.0
+    ops.assign(parameter, Tensor(value))
+
+
+def set_in_a_corner_of_the_weight(parameter):
+    parameter.asnumpy().flat[-1] = 100.0
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (set_by_index, "head.1.bias"),
+        (set_in_memory, "head.1.bias"),
+        (set_by_assigning, "head.1.bias"),
+        (set_in_a_corner_of_the_weight, "head.1.weight"),
+    ],
+)
+def test_one_number_of_the_head_is_noticed_at_the_next_call(network, images, mode, change, name, monkeypatch):
+    from mindspore import ops
+    from src_mindspore.engine import watch
+
+    # More classes than samples are taken of a parameter: the first and the last lie outside.
+    network = with_many_classes(network)
+    monkeypatch.setattr(watch, "FULL_CHECK_SECONDS", 3600)
+    assert answers_for_both(network, images)
+    parameter = network.head.parameters_dict()[name]
+    # A first change makes another graph, the second must be noticed by that one, too.
+    for _ in range(2):
+        before = answer(network, images)
+        change(parameter)
+        after = answer(network, images)
+        assert np.abs(after - before).max() > 1
+        np.testing.assert_allclose(after, stock_answer(network, images), atol=1e-3)
+        assert answers_for_both(network, images)
+        ops.assign(parameter, parameter * 0)
+        assert np.abs(answer(network, images) - after).max() > 1
+
+
+def with_many_classes(network):
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import MobileNetV2Head, mobilenet_v2
+
+    head = MobileNetV2Head(num_classes=26)
+    rng = np.random.default_rng(3)
+    for parameter in head.get_parameters():
+        parameter.set_data(ms.Tensor(rng.normal(0, 0.1, parameter.shape).astype(np.float32)))
+    return mobilenet_v2(network.backbone, head).set_train(False)
+
+
 def test_parameters_given_other_memory_past_the_count_are_noticed(network, images):
     import mindspore as ms
 
