@@ -382,6 +382,49 @@ def test_any_other_head_stays_with_mindspore(backbone, images, name):
         np.testing.assert_allclose(answer(network, images), by_mindspores_head(network, images), atol=1e-3)
 
 
+@pytest.mark.parametrize(("scale", "activation"), [(1e-16, None), (1.0, "Softmax")])
+def test_a_head_that_was_read_wrongly_is_refused_however_small_its_answers(
+    network, images, monkeypatch, scale, activation
+):
+    import mindspore as ms
+    from src_mindspore.engine import live
+    from src_mindspore.engine.graph import HeadStep
+    from src_mindspore.mobilenetv2 import MobileNetV2Head, mobilenet_v2
+
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    head = MobileNetV2Head(num_classes=5 if activation is None else 20000, activation=activation)
+    rng = np.random.default_rng(4)
+    weight = head.parameters_dict()["head.1.weight"]
+    weight.set_data(ms.Tensor((scale * rng.normal(0, 0.01, weight.shape)).astype(np.float32)))
+    network = mobilenet_v2(network.backbone, head).set_train(False)
+    right = live.read_library_head(head)
+    wrong = (HeadStep("GlobalMaxPool"), *right[1:])
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "read_library_head", lambda _: wrong)
+        assert not answers_for_both(network, images)
+    expected = by_mindspores_head(network, images)
+    np.testing.assert_allclose(answer(network, images), expected, rtol=0, atol=1e-4 * expected.max())
+    assert 0 < np.abs(expected).max() < 1e-2
+    again = mobilenet_v2(network.backbone, head).set_train(False)
+    assert answers_for_both(again, images), "the same head, read rightly"
+
+
+def test_answers_agree_in_parts_of_the_largest_number():
+    from src_mindspore.engine.live import _agree
+
+    logits = np.array([[3.0, -1.0], [0.5, 2.0]], np.float32)
+    for scale in (1e-16, 1.0, 1e6):
+        some = logits * np.float32(scale)
+        assert _agree(some * np.float32(1 + 1e-6), some)
+        assert not _agree(some[:, ::-1], some)
+        assert not _agree(some * np.float32(1.001), some)
+    assert _agree(logits * 0, logits * 0)
+    assert not _agree(logits, logits * 0)
+    for no_number in (np.float32("nan"), np.float32("inf")):
+        with np.errstate(invalid="ignore"):
+            assert not _agree(logits * no_number, logits * no_number)
+
+
 @pytest.mark.parametrize("name", ["Counting", "Remembering"])
 def test_a_head_that_remembers_is_called_once_a_call(backbone, images, mode, name):
     import students_heads
