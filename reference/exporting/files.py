@@ -56,8 +56,8 @@ def export(
     """Write a network to `folder` in each format, replacing files of the same names.
 
     The files come from, and are compared with, a network that MindSpore builds and computes alone. They
-    appear when all of them agree with it, whole and with the usual file mode; before that, nothing in
-    `folder` changes but for a hidden folder of ours, which goes again.
+    appear, one after the other, when all of them agree with it, whole and with the usual file mode; before
+    that, nothing in `folder` changes but for a hidden folder of ours, which goes again.
 
     Args:
         classifier: the network.
@@ -67,11 +67,13 @@ def export(
         advance: told how many more images have been compared, for a progress bar.
 
     Raises:
-        ExportError: a file cannot be written, or differs by more than TOLERANCE.
+        ExportError: a file cannot be written (the message says which have appeared), or differs by more than
+            TOLERANCE.
         InputError: an image cannot be read.
     """
     from reference.exporting.network import build_network, predictor, pynative_mode
 
+    done: list[Exported] = []
     try:
         with _scratch_folder(folder) as scratch, pynative_mode():
             trials = [_Trial(name, classifier, scratch) for name in formats]
@@ -83,10 +85,15 @@ def export(
                 advance(len(batch))
             for trial in trials:
                 trial.check(images.what)
-            return [trial.finish(folder) for trial in trials]
+            for trial in trials:
+                done.append(trial.finish(folder))
+            return done
     except OSError as error:
         reason = error.strerror or error
-        raise ExportError(f"{folder}: the files could not be written: {reason}; none was") from None
+        appeared = f"only {' and '.join(file.path.name for file in done)}" if done else "none"
+        raise ExportError(
+            f"{folder}: the files could not be written: {reason}; {appeared} appeared"
+        ) from None
 
 
 @contextmanager
@@ -125,8 +132,9 @@ class _Trial:
             )
 
     def finish(self, folder: Path) -> Exported:
+        size = self._path.stat().st_size
         path = self._path.replace(folder / self._path.name)
-        return Exported(path, path.stat().st_size, self._difference, self._seconds)
+        return Exported(path, size, self._difference, self._seconds)
 
 
 def _functions(name: str, classifier: Classifier) -> tuple[_Writer, _Loader]:

@@ -208,10 +208,20 @@ def test_a_full_disk_leaves_what_was_there(checkpoint: Path, tmp_path: Path) -> 
     done = command(checkpoint, tmp_path, "--overwrite", preexec_fn=small_files_only)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        f"error: {tmp_path}: the files could not be written: File too large; none was"
+        f"error: {tmp_path}: the files could not be written: File too large; none appeared"
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["mobilenetv2.mindir"]
     assert (tmp_path / "mobilenetv2.mindir").read_text(encoding="utf-8") == "mine"
+
+
+def test_what_has_appeared_before_a_failure_is_said(tmp_path: Path) -> None:
+    (tmp_path / "mobilenetv2.onnx").mkdir()  # nothing can be put in its place
+    with pytest.raises(
+        ExportError, match=r"could not be written: .*; only mobilenetv2\.safetensors appeared$"
+    ):
+        export(classifier_from(STATE), tmp_path, ["safetensors", "onnx"], drawn_images())
+    assert {path.name for path in tmp_path.iterdir()} == {"mobilenetv2.safetensors", "mobilenetv2.onnx"}
+    assert (tmp_path / "mobilenetv2.safetensors").is_file()
 
 
 def test_ctrl_c_ends_with_one_line_and_130_and_leaves_nothing(checkpoint: Path, tmp_path: Path) -> None:
