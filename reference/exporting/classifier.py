@@ -8,6 +8,7 @@ file without it would be another network.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,12 +29,21 @@ Activation: TypeAlias = Literal["None", "Softmax"]
 
 CHANNELS, SIDE = 1280, 7
 _COURSE_LAYERS, _STUDENT_LAYER = ("head.1", "head.2"), "dense"
-# What training leaves beside the weights; the moments are known by the weight's name at their end.
+# What MindSpore's training leaves beside the weights: numbers of the whole training ...
 _TRAINING_STATE = frozenset(
     {
-        *("beta1_power", "beta2_power", "epoch_num", "global_step", "learning_rate", "loss_scale"),
-        *("momentum", "scale_sense", "step_num", "weight_decay"),
+        *("afactor_step", "beta1_power", "beta2_power", "current_iterator_step", "epoch_num", "global_step"),
+        *("last_overflow_iterator_step", "learning_rate", "loss_scale", "momentum", "scale_sense"),
+        *("step_num", "weight_decay"),
     }
+)
+_GROUP_RATE = re.compile(r"learning_rate_group_\d+")
+# ... and an array for each weight, of the weight's name behind one of these. FTRL's "linear." is not among
+# them: that may be a layer.
+_OPTIMIZER_PREFIXES = (
+    *("accum.", "accum_update.", "adam_m.", "adam_v.", "ax_.", "eta_", "exp_avg.", "exp_avg_sq_"),
+    *("exp_avg_sq_col_", "exp_avg_sq_row_", "lamb_m.", "lamb_v.", "mean_grad.", "mean_square.", "moment."),
+    *("moment1.", "moment2.", "moments.", "mu_", "prev.", "stat.", "step_size.", "vhat."),
 )
 
 
@@ -160,11 +170,12 @@ def _pooling(layer: str, weight: FloatArray, told: Pooling | None) -> Pooling:
 
 
 def _refuse_unknown(state: State, known: Mapping[str, FloatArray]) -> None:
-    endings = tuple(f".{name}" for name in known)
+    arrays = {f"{prefix}{name}" for prefix in _OPTIMIZER_PREFIXES for name in known}
+    of_training = _TRAINING_STATE | arrays
     unknown = [
         name
         for name in state
-        if name not in known and name not in _TRAINING_STATE and not name.endswith(endings)
+        if name not in known and name not in of_training and not _GROUP_RATE.fullmatch(name)
     ]
     if unknown:
         raise WeightsError(

@@ -58,6 +58,33 @@ def test_the_courses_head_is_known_and_optimizer_state_is_left_out() -> None:
     assert classifier.parameters().keys() == COURSE.keys()
 
 
+@pytest.mark.parametrize(
+    ("arrays", "numbers"),
+    [
+        (("moments.",), ("global_step", "learning_rate_group_0", "learning_rate_group_1", "momentum")),
+        (("accum.", "stat."), ("global_step", "learning_rate", "momentum")),
+        (("moment1.", "moment2.", "vhat."), ("beta1_power", "beta2_power", "global_step")),
+        (("adam_m.", "adam_v."), ("global_step", "learning_rate")),
+        (("mean_grad.", "mean_square.", "moment."), ("global_step", "learning_rate")),
+        ((), ("scale_sense", "current_iterator_step", "last_overflow_iterator_step", "epoch_num")),
+    ],
+    ids=["Momentum", "SGD", "Adam", "AdamWeightDecay", "RMSProp", "loss scale"],
+)
+def test_what_mindspores_training_saves_beside_the_weights_is_left_out(
+    arrays: tuple[str, ...], numbers: tuple[str, ...]
+) -> None:
+    state = {f"{prefix}{name}": array for prefix in arrays for name, array in STUDENT.items()}
+    rest = {name: np.ones(1, np.float32) for name in numbers}
+    classifier = classifier_from({**STUDENT, **state, **rest}, "mean")
+    assert classifier.parameters().keys() == STUDENT.keys()
+
+
+@pytest.mark.parametrize("name", ["attention.dense.weight", "linear.dense.weight", "learning_rate_group_x"])
+def test_a_layer_whose_name_ends_as_a_weight_is_no_optimizer_state(name: str) -> None:
+    with pytest.raises(WeightsError, match=f"no part of a MobileNetV2 with such a head: {name}"):
+        classifier_from({**STUDENT, name: WEIGHT}, "mean")
+
+
 def test_a_head_with_dropout_is_known_by_its_name() -> None:
     assert classifier_from({**BACKBONE, "head.2.weight": WEIGHT, "head.2.bias": BIAS}).has_course_head
 
