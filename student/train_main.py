@@ -19,6 +19,7 @@ import os
 import re
 import signal
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -239,11 +240,16 @@ def train_head(
 
 # %%
 def save_network(backbone: nn.Cell, head: nn.Cell, checkpoint: Path) -> None:
-    """Save backbone and head together, in place of an earlier checkpoint."""
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.unlink(missing_ok=True)  # MindSpore saves read-only files
-    ms.save_checkpoint(mobilenet_v2(backbone, head), str(checkpoint))
-    checkpoint.chmod(0o644)
+    """Save backbone and head together; an earlier checkpoint is replaced once the new one is whole."""
+    try:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=checkpoint.parent) as scratch:
+            whole = Path(scratch) / checkpoint.name
+            ms.save_checkpoint(mobilenet_v2(backbone, head), str(whole))
+            whole.chmod(0o644)  # MindSpore saves read-only files
+            whole.replace(checkpoint)
+    except OSError as error:
+        raise OSError(f"{checkpoint}: cannot be saved 无法保存: {error.strerror or error}") from None
 
 
 def remind_of_classes(config: EasyDict) -> None:
@@ -273,15 +279,19 @@ def main() -> None:
         backbone, train_set, val_set = compute_features(config, options.pretrained or find_pretrained())
         head, history = train_head(config, train_set, val_set)
         save_network(backbone, head, config.checkpoint)
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         print("\nstopped; nothing was saved 已停止, 未保存结果", file=sys.stderr)
         sys.exit(130)
-    plot_history(history).savefig(config.checkpoint.with_name("curves.png"))
     seconds = time.perf_counter() - started
     print(f"{config.checkpoint}: validation accuracy {history['val'][-1]:.4f} after {seconds:.0f} s")
     remind_of_classes(config)
+    curves = config.checkpoint.with_name("curves.png")
+    try:
+        plot_history(history).savefig(curves)
+    except OSError as error:
+        sys.exit(f"error: {curves}: cannot be saved 无法保存: {error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import argparse
 import copy
 import pickle
 import sys
+import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -206,9 +207,23 @@ def train(config: SimpleNamespace, pretrained: Path) -> dict[str, list[float]]:
     network.to(memory_format=torch.channels_last)  # faster on a CPU 在 CPU 上更快
     train_set, val_set = compute_features(config, network)
     history = train_head(config, network.classifier, train_set, val_set)
-    config.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, config.checkpoint)
+    save_network(network, config.checkpoint)
     return history
+
+
+def save_network(network: MobileNetV2, checkpoint: Path) -> None:
+    """Save the network; an earlier checkpoint is replaced once the new one is whole."""
+    state = {name: value.contiguous() for name, value in network.state_dict().items()}
+    try:
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=checkpoint.parent) as scratch:
+            whole = Path(scratch) / checkpoint.name
+            save_file(state, whole)
+            whole.chmod(0o644)
+            whole.replace(checkpoint)
+    except (OSError, SafetensorError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OSError(f"{checkpoint}: cannot be saved 无法保存: {reason}") from None
 
 
 def main() -> None:
@@ -225,12 +240,11 @@ def main() -> None:
     torch.set_num_threads(1)
     try:
         history = train(config, options.pretrained or find_pretrained())
-    except (FileNotFoundError, ValueError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
         print("\nstopped; nothing was saved 已停止, 未保存结果", file=sys.stderr)
         sys.exit(130)
-    plot_history(history).savefig(config.checkpoint.with_name("curves.png"))
     seconds = time.perf_counter() - started
     print(f"{config.checkpoint}: validation accuracy {max(history['val']):.4f} after {seconds:.0f} s")
     classes = list(sorted_classes(config.dataset_path))
@@ -239,6 +253,11 @@ def main() -> None:
             "note: these are not the 26 kinds of garbage; change CLASSES in torch_submission/main.py to"
             f" 这不是 26 类垃圾数据集, 请将 torch_submission/main.py 中的 CLASSES 改为: {', '.join(classes)}"
         )
+    curves = config.checkpoint.with_name("curves.png")
+    try:
+        plot_history(history).savefig(curves)
+    except OSError as error:
+        sys.exit(f"error: {curves}: cannot be saved 无法保存: {error.strerror or error}")
 
 
 if __name__ == "__main__":

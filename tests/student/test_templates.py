@@ -146,6 +146,32 @@ def test_ctrl_c_ends_training_with_one_line_and_130(
     assert not (handout / "results").exists()
 
 
+def test_a_checkpoint_that_cannot_be_saved_is_one_line_and_the_earlier_one_stays(
+    handout: Path, flowers: Path, random_weights: Path
+) -> None:
+    results = handout / "results"
+    command = ("train_main.py", "--dataset_path", str(flowers), "--pretrained", str(random_weights))
+    # As on a full disk, in the middle of the file.
+    full = "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20));"
+    run_full = f"{full} sys.argv = {list(command)!r}; runpy.run_path('train_main.py', run_name='__main__')"
+    results.mkdir()
+    (results / "mobilenetv2.ckpt").write_text("the earlier one", encoding="utf-8")
+    done = run(handout, "-c", f"import sys; sys.path.insert(0, '.'); {run_full}")
+    assert done.returncode == 1
+    line = f"error: {results / 'mobilenetv2.ckpt'}: cannot be saved 无法保存"
+    assert done.stderr.splitlines()[-1] == f"{line}: File too large"
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in results.iterdir()] == ["mobilenetv2.ckpt"]
+    assert (results / "mobilenetv2.ckpt").read_text(encoding="utf-8") == "the earlier one"
+
+    shutil.rmtree(results)
+    results.write_text("no folder", encoding="utf-8")
+    done = run(handout, *command)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(line)
+    assert "Traceback" not in done.stderr
+
+
 def test_a_checkpoint_under_other_names_is_refused(handout: Path) -> None:
     import mindspore as ms
     from src_mindspore.mobilenetv2 import MobileNetV2Backbone

@@ -162,6 +162,36 @@ def test_what_is_missing_or_broken_is_named_in_one_line(
         assert done.stderr.count("\n") == 1
 
 
+def test_a_checkpoint_that_cannot_be_saved_is_one_line_and_the_earlier_one_stays(
+    handout: Path, two_classes: Path, weights: Path
+) -> None:
+    results = handout / "torch_submission" / "results"
+    command = ["train_main_torch.py", "--dataset_path", str(two_classes), "--pretrained", str(weights)]
+    # As on a full disk, in the middle of the file.
+    full = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20));"
+        f" sys.path.insert(0, '.'); sys.argv = {command!r}; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    results.mkdir()
+    (results / "mobilenetv2.safetensors").write_text("the earlier one", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", full], cwd=handout, env={"PYTHONPATH": ""}, text=True, capture_output=True
+    )
+    line = f"error: {results / 'mobilenetv2.safetensors'}: cannot be saved 无法保存"
+    assert done.returncode == 1
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in results.iterdir()] == ["mobilenetv2.safetensors"]
+    assert (results / "mobilenetv2.safetensors").read_text(encoding="utf-8") == "the earlier one"
+
+    shutil.rmtree(results)
+    results.write_text("no folder", encoding="utf-8")
+    done = run(handout, *command[1:])
+    assert done.returncode == 1
+    assert done.stderr.startswith(line)
+    assert done.stderr.count("\n") == 1
+
+
 def test_other_classes_than_garbage_bring_a_hint_and_ctrl_c_saves_nothing(
     handout: Path, two_classes: Path, weights: Path
 ) -> None:
