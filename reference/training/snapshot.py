@@ -126,7 +126,7 @@ class Snapshot:
         self._path.unlink(missing_ok=True)
 
     def _check_same_run(self, run: Mapping[str, object]) -> None:
-        for name in sorted({*run, *self._run}):
+        for name in {**self._run, **run}:  # in the order in which they were given: the settings first
             if run.get(name) != self._run.get(name):
                 raise InputError(
                     f"{self._path}: is of a run with another {name} ({_short(run.get(name))}, now"
