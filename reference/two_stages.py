@@ -53,7 +53,7 @@ from reference.images.views import EVALUATION
 from reference.labs.checkpoints import Weights
 from reference.labs.garbage_recipe import BACKBONE_SHARE, LR_MAX, StageRecipe
 from reference.labs.garbage_views import augmented_passes
-from reference.labs.stage_files import HEAD, WHOLE, StageFiles, best_line
+from reference.labs.stage_files import CONFIG, HEAD, WHOLE, StageFiles, best_line, check_resumable
 from reference.pretrained import load_pretrained
 from reference.run.run_folder import RunFolder
 from reference.training.head import Head, LabelledFeatures, TrainingData
@@ -111,7 +111,7 @@ def two_stages(settings: Settings) -> None:
     check_every_class(folder)
     check_fills_a_batch(folder, settings)
     run = RunFolder(settings.run_path)
-    names = ("config.json", *HEAD.all(settings.recipe.epochs), *WHOLE.all(settings.all_epochs))
+    names = (CONFIG, *HEAD.all(settings.recipe.epochs), *WHOLE.all(settings.all_epochs))
     run.check(settings.overwrite, names, settings.resume, BYTES_A_FILE * len(names))
     last = (WHOLE if settings.all_epochs else HEAD).final
     if settings.resume and run.holds(last):
@@ -120,9 +120,12 @@ def two_stages(settings: Settings) -> None:
     parameters = load_pretrained(settings.pretrained)
     views = (EVALUATION, *augmented_passes(settings.repeat, settings.seed))
     features = compute_features(folder, views, (EVALUATION,), Backbone(parameters), settings.cache)
-    # 2. The stages. Their states stay until both are done, so that neither is done twice.
-    run.begin(keep=names if settings.resume else ())
     description = describe(settings, folder, features.digest())
+    if settings.resume:
+        check_resumable(run, description)  # before `begin`: another run's folder stays as it is
+    # 2. The stages. Their states stay until both are done, so that neither is done twice.
+    run.begin(keep=run.listed() if settings.resume else ())
+    run.write_text(CONFIG, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
     for state in list(train_stages(settings, folder, parameters, features.data, run, description)):
         run.release(state)
 
@@ -145,8 +148,6 @@ def train_stages(
         validation=data.validation,
     )
     files = StageFiles(run, HEAD, settings.recipe.epochs, parameters, description)
-    # Not earlier: a run that was begun with other settings has been refused now.
-    run.write_text("config.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
     fitted = train_head(
         features, data.class_count, settings.recipe, settings.seed, files.snapshot, files.epoch_ended
     )

@@ -150,11 +150,33 @@ def test_a_run_does_not_go_on_with_other_settings(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Snapshot, "is_recent", lambda _: False)
-    monkeypatch.setattr(StageFiles, "epoch_ended", interrupted)
+    monkeypatch.setattr(StageFiles, "stage_ended", interrupted)
     assert two_stages.main(place.arguments(tmp_path / "run")) == 130
     capsys.readouterr()
-    assert two_stages.main(place.arguments(tmp_path / "run", "--resume", "--momentum", "0.5")) == 2
-    assert "is of a run with another recipe" in capsys.readouterr().err
+    run = tmp_path / "run"
+    before = contents(run)
+    for more in (("--momentum", "0.5"), ("--epochs", "1"), ("--all_epochs", "0")):
+        assert two_stages.main(place.arguments(run, "--resume", *more)) == 2
+        assert "is of a run with another " in capsys.readouterr().err
+        assert contents(run) == before
+
+
+def test_a_finished_run_is_not_resumed_with_more_stages(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert two_stages.main(place.arguments(run, "--all_epochs", "0")) == 0
+    before = contents(run)
+    capsys.readouterr()
+    assert two_stages.main(place.arguments(run, "--epochs", "1", "--resume")) == 2
+    assert capsys.readouterr().err.startswith(
+        f"error: {run}/config.json: is of a run with another all_epochs"
+    )
+    assert contents(run) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_no_space_left_ends_in_one_line(place: Place, tmp_path: Path) -> None:
