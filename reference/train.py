@@ -8,6 +8,7 @@
     none, with a checkpoint   fine-tuning: the whole network, from these weights
     backbone, with one        the head alone, on features that are computed once; seconds instead of hours
 
+A checkpoint's head goes on learning if it is for as many classes; if not, a new one begins.
 Checkpoints go to `ckpt_0/` (or the process's number) below the configuration's `save_checkpoint_path`, every
 `save_checkpoint_epochs` and after the last epoch; `python -m reference.eval` takes them.
 Those of an earlier training are kept under another name. `reference/labs/flower_config.py` holds all numbers.
