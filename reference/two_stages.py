@@ -36,15 +36,8 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from reference.command_line import (
-    INTERRUPTED,
-    at_least,
-    between_zero_and,
-    disk_line,
-    interruptible,
-    stop,
-)
-from reference.errors import DivergedError, InputError
+from reference.command_line import at_least, between_zero_and, interruptible, run_command
+from reference.errors import InputError
 from reference.features.cache import default_cache_folder
 from reference.features.extraction import Backbone
 from reference.features.splits import compute_features
@@ -57,7 +50,6 @@ from reference.labs.stage_files import CONFIG, HEAD, WHOLE, StageFiles, best_lin
 from reference.pretrained import load_pretrained
 from reference.run.run_folder import RunFolder
 from reference.training.head import Head, LabelledFeatures, TrainingData
-from reference.weights.errors import SourceError, WeightsError
 from reference.weights.naming import Arrays
 
 # What needs MindSpore is imported where it is needed: a wrong path should not wait for it.
@@ -281,17 +273,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     settings = parse_arguments(arguments)
-    try:
-        two_stages(settings)
-    except (InputError, WeightsError) as error:
-        return stop(2, f"error: {error}")
-    except (SourceError, DivergedError) as error:
-        return stop(1, f"error: {error}")
-    except OSError as error:
-        return stop(1, disk_line(error))
-    except KeyboardInterrupt:
-        return stop(INTERRUPTED, "interrupted")
-    return 0
+    return run_command(lambda: two_stages(settings))
 
 
 if __name__ == "__main__":

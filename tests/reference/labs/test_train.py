@@ -323,6 +323,22 @@ def test_a_checkpoint_that_is_no_network_for_these_images_is_not_evaluated(
     assert len(error.splitlines()) == 1
 
 
+@pytest.mark.parametrize("main", [train.main, evaluation.main])
+def test_a_missing_package_is_no_wrong_input(
+    shapes: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    main: Callable[[list[str]], int],
+) -> None:
+    (tmp_path / "given.safetensors").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    given = ["--pretrain_ckpt", str(tmp_path / "given.safetensors")]
+    assert main(["--dataset_path", str(shapes), *given]) == 1
+    assert re.fullmatch(r"error: .*given\.safetensors: reading it .*\n", capsys.readouterr().err)
+
+
 @pytest.mark.parametrize("kind", ["grey", "transparent", "16 bits"])
 def test_images_that_are_not_8_bit_colour_are_read_as_if_they_were(tmp_path: Path, kind: str) -> None:
     import cv2
