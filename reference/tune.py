@@ -59,7 +59,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from reference.command_line import interruptible, run_command
+from reference.command_line import (
+    at_least,
+    between_zero_and,
+    interruptible,
+    positive_number,
+    run_command,
+)
 from reference.features.cache import FeatureCache, default_cache_folder
 from reference.features.extraction import Backbone, extract_features
 from reference.images.imagefolder import scan
@@ -176,18 +182,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--dataset_path", type=Path, required=True, metavar="D", help="folder with train/")
-    add("--views", type=int, nargs="+", default=[3])
+    add("--views", type=at_least(1), nargs="+", default=[3])
     add("--test_views", type=int, nargs="+", default=[2], choices=range(1, len(TEST_VIEWS) + 1))
     add("--solver", choices=("exact", "sgd"), default="exact")
-    add("--epochs", type=int, nargs="+", default=[defaults.epochs])
-    add("--learning_rate", type=float, nargs="+", default=[defaults.learning_rate])
-    add("--weight_decay", type=float, nargs="+", default=[defaults.weight_decay])
-    add("--label_smoothing", type=float, nargs="+", default=[defaults.label_smoothing])
-    add("--folds", type=int, default=5)
-    add("--repeats", type=int, default=1, help="repeat with other folds and seeds (%(default)s)")
+    add("--epochs", type=at_least(1), nargs="+", default=[defaults.epochs])
+    add("--learning_rate", type=positive_number, nargs="+", default=[defaults.learning_rate])
+    add("--weight_decay", type=between_zero_and(1.0), nargs="+", default=[defaults.weight_decay])
+    add("--label_smoothing", type=between_zero_and(0.9), nargs="+", default=[defaults.label_smoothing])
+    add("--folds", type=at_least(2), default=5)
+    add("--repeats", type=at_least(1), default=1, help="repeat with other folds and seeds (%(default)s)")
     add("--pretrained", default="pypi", metavar="FILE|pypi|official")
     add("--cache", type=Path, default=default_cache_folder(), metavar="DIR")
     options = parser.parse_args(arguments)
+    if options.solver == "exact" and 0 in options.weight_decay:
+        parser.error("--weight_decay must be above 0, or the exact solver has nothing to find")
     return run_command(lambda: tune(options))
 
 

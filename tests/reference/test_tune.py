@@ -21,6 +21,32 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [*(str(word) for pair in inputs.items() for word in pair), *few]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "--folds 1",
+        "--folds 0",
+        "--repeats 0",
+        "--views 0",
+        "--epochs 0",
+        "--learning_rate inf",
+        "--learning_rate 0",
+        "--weight_decay -1",
+        "--weight_decay 0.1 0",
+        "--label_smoothing nan",
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], wrong: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        tune.main([*arguments, *wrong.split()])
+    assert stopped.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert wrong.split()[0] in printed.err.splitlines()[-1]
+
+
 def test_weights_that_cannot_be_had_end_with_code_1(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
