@@ -66,6 +66,7 @@ from reference.command_line import (
     positive_number,
     run_command,
 )
+from reference.errors import InputError
 from reference.features.cache import FeatureCache, default_cache_folder
 from reference.features.extraction import Backbone, extract_features
 from reference.images.imagefolder import scan
@@ -146,7 +147,13 @@ def trials(options: argparse.Namespace) -> Iterator[Trial]:
 
 
 def tune(options: argparse.Namespace) -> None:
-    """Compute the features once, then train and print every combination."""
+    """Compute the features once, then train and print every combination.
+
+    Raises:
+        InputError: the data set or an image does not do.
+        SourceError, WeightsError: as `load_pretrained`.
+        DivergedError, NotSolvedError: a training failed.
+    """
     folder = scan(options.dataset_path)
     backbone = Backbone(load_pretrained(options.pretrained))
     looks = [look.view for look in TEST_VIEWS[: max(options.test_views)]]
@@ -168,6 +175,10 @@ def tune(options: argparse.Namespace) -> None:
         accuracies = []
         for seed in range(options.repeats):
             parts = assign_folds(folder.train.labels, contents, options.folds, seed)
+            if not parts.any():
+                raise InputError(
+                    f"{folder.root / 'train'}: no class has two different images, so none can be left out"
+                )
             accuracies.append(cross_validate(train, seen, parts, trial, seed))
         spread = f"({min(accuracies):.2%} to {max(accuracies):.2%})" if len(accuracies) > 1 else ""
         print(f"{trial}  top-1 {np.mean(accuracies):.2%} {spread}", flush=True)

@@ -56,6 +56,18 @@ def test_weights_that_cannot_be_had_end_with_code_1(
     assert re.fullmatch(r"error: cannot download .*\n", capsys.readouterr().err)
 
 
+def test_images_of_which_none_can_be_left_out_are_refused(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    single = draw_set(tmp_path / "single", {"train": 1, "val": 1})
+    assert tune.main([*arguments, "--dataset_path", str(single)]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert (
+        printed.err == f"error: {single}/train: no class has two different images, so none can be left out\n"
+    )
+
+
 @pytest.mark.mindspore
 def test_every_combination_is_a_line_and_a_loss_that_is_no_number_ends_in_one(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
