@@ -2,8 +2,8 @@
 
     python -m benchmarks.our_recipe --dataset_path D --pretrained CKPT --scratch S --epochs 40
 
-It calls what `reference.finetune` calls: the engine computes pooled features once, into a new cache, and
-the head learns from them. One view of each image, as in the original recipe.
+It calls what `reference.finetune --solver sgd` calls: the engine computes pooled features once, into a new
+cache, and the head learns from them. One view of each image, as in the original recipe.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ from reference.exporting.classifier import classifier_from
 from reference.exporting.comparing import image_files
 from reference.exporting.errors import ExportError
 from reference.exporting.files import export, file_name
-from reference.features.extraction import Backbone
+from reference.features.extraction import Backbone, parameters_digest
 from reference.features.splits import Features, compute_features
 from reference.images.imagefolder import ImageFolder, Split, missing_classes, scan
 from reference.images.views import TEST_VIEWS, training_views
@@ -70,6 +70,8 @@ BEST, FINAL, MINDIR = "mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt", file_na
 SUBMISSION_MAIN, SUBMISSION_CHECKPOINT = "submission/main.py", f"submission/{BEST}"
 SUMMARY = "summary.json"  # the last file of a run
 STATE = "resume.npz"  # of a run that is not finished
+# What a run may need on the disk: three checkpoints of 9 MB, MindIR, and the state of its training, twice.
+BYTES_OF_HEAD, BYTES_OF_TAIL = 64 * 1024**2, 128 * 1024**2
 FILES = (
     *("config.json", "log.csv", "curves.png", "confusion_matrix.png", SUMMARY, STATE),
     *(BEST, FINAL, MINDIR, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),
@@ -97,7 +99,8 @@ def finetune(settings: Settings) -> None:
         if split and (missing := missing_classes(folder, split)):
             print(f"note: {split.name}/ has no images of {', '.join(missing)}", file=sys.stderr)
     run = RunFolder(settings.run_path)
-    run.check(settings.overwrite, FILES, settings.resume)
+    bytes_needed = BYTES_OF_HEAD if settings.freeze is None else BYTES_OF_TAIL
+    run.check(settings.overwrite, FILES, settings.resume, bytes_needed)
     if settings.resume and run.holds(SUMMARY):
         print(f"{run.path}: is finished; there is nothing to resume")
         return
@@ -110,10 +113,17 @@ def finetune(settings: Settings) -> None:
         features = compute_features(folder, views, looks, backbone, settings.cache, cross_validated)
     # 3. Training. The validation images choose SGD's epoch, and nothing else.
     with watch.phase("training"):
-        run.begin(keep=(STATE,) if settings.resume else ())
-        decisive = {**describe(settings, folder, names), "data": features.digest()}
+        decisive = {
+            **describe(settings, folder, names),
+            "data": features.digest(),
+            "weights": parameters_digest(parameters).hex(),
+        }
         del decisive["dataset_path"]  # the same images may have moved
-        snapshot = Snapshot(run.claim(STATE), decisive, settings.snapshot_seconds)
+        snapshot = Snapshot(run.path / STATE, decisive, settings.snapshot_seconds)
+        if settings.resume:
+            snapshot.load()  # another run is refused while R is as it was
+        run.begin(keep=(STATE,) if settings.resume else ())
+        run.claim(STATE)
         outcome = train(features.data, parameters, settings, snapshot)
     # 4. Everything is known; write it down.
     with watch.phase("files"):

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,7 +24,7 @@ import numpy.typing as npt
 from src_mindspore.cpu import available_cores
 
 from reference.errors import InputError
-from reference.features.extraction import Backbone, Extraction, feature_key
+from reference.features.extraction import Backbone, Extraction, feature_key, source_digest
 from reference.images.reading import decode_file, file_digest
 from reference.images.views import View
 
@@ -30,6 +32,7 @@ FloatArray: TypeAlias = npt.NDArray[np.float32]
 Rows: TypeAlias = npt.NDArray[np.float16] | FloatArray
 
 BYTES_TO_KEEP = 2 * 1024**3  # of activations of other sets; the oldest go first
+SECONDS_TO_KEEP = 3600.0  # since a set was last opened: a run has several, and other runs have theirs
 IMAGES_A_TASK = 8
 
 
@@ -85,7 +88,7 @@ class _Rows:
     """The two files of one set: `NAME.rows`, and `NAME.crc` with a checksum of each row."""
 
     def __init__(self, folder: Path, keys: Sequence[bytes], shape: tuple[int, ...], dtype: str) -> None:
-        name = hashlib.sha256(b"".join([*keys, dtype.encode()])).hexdigest()[:32]
+        name = hashlib.sha256(b"".join([*keys, dtype.encode(), source_digest(__name__)])).hexdigest()[:32]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             _make_room(folder, name)
@@ -124,11 +127,15 @@ def _mapped(path: Path, dtype: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
 
 
 def _make_room(folder: Path, kept: str) -> None:
-    """Remove the oldest files of other sets until at most BYTES_TO_KEEP are left."""
-    others = [path for path in folder.glob("*.rows") if path.stem != kept]
+    """Remove the oldest files that nobody uses until at most BYTES_TO_KEEP of other sets are left."""
+    others = []
+    for path in folder.glob("*.rows"):
+        with suppress(FileNotFoundError):  # another process makes room, too
+            if path.stem != kept:
+                others.append((path.stat().st_mtime, path.stat().st_size, path))
     total = 0
-    for path in sorted(others, key=lambda path: path.stat().st_mtime, reverse=True):
-        total += path.stat().st_size
-        if total > BYTES_TO_KEEP:
+    for opened, size, path in sorted(others, reverse=True):
+        total += size
+        if total > BYTES_TO_KEEP and time.time() - opened > SECONDS_TO_KEEP:
             path.unlink(missing_ok=True)
             path.with_suffix(".crc").unlink(missing_ok=True)

@@ -9,9 +9,11 @@ it change.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -19,22 +21,24 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
-import src_mindspore.engine.graph
-import src_mindspore.engine.session
-import src_mindspore.transforms
 from src_mindspore.cpu import available_cores
 from src_mindspore.engine.graph import Parameters
 from src_mindspore.engine.session import FeatureExtractor
 
-import reference.features.extraction
-import reference.images.reading
-import reference.images.views
 from reference.features.cache import FeatureCache
 from reference.images.reading import decode_file, file_digest
 from reference.images.views import View
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
 
+# The modules whose code decides the features; a view adds the one that it is made in.
+PIPELINE = (
+    "src_mindspore.transforms",
+    "src_mindspore.engine.graph",
+    "src_mindspore.engine.session",
+    "reference.images.reading",
+    "reference.features.extraction",
+)
 IMAGES_A_TASK = 8
 TASKS_A_WRITE = 32
 
@@ -91,7 +95,24 @@ class Backbone:
 
 def feature_key(image_digest: bytes, view: View, backbone: Backbone) -> bytes:
     """Return the name under which a feature vector is cached, 32 bytes."""
-    return hashlib.sha256(image_digest + backbone.digest + view.identity.encode()).digest()
+    code = source_digest(view.make.__module__)
+    return hashlib.sha256(image_digest + backbone.digest + code + view.identity.encode()).digest()
+
+
+@lru_cache
+def source_digest(module: str) -> bytes:
+    """Return the sha256 of an imported module's source file."""
+    return hashlib.sha256(Path(str(sys.modules[module].__file__)).read_bytes()).digest()
+
+
+def parameters_digest(parameters: Parameters) -> bytes:
+    """Return a digest of names, shapes and numbers of a network's parameters."""
+    digest = hashlib.sha256()
+    for name in sorted(parameters):
+        array = np.ascontiguousarray(parameters[name], dtype="<f4")
+        digest.update(f"{name} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.digest()
 
 
 def extract_features(
@@ -161,19 +182,9 @@ def _run(task: _Task, backbone: Backbone) -> dict[bytes, FloatArray]:
 def _pipeline_digest(parameters: Parameters, stop: int | None) -> bytes:
     """Digest of weights, libraries and code: what decides the features besides image and view."""
     digest = hashlib.sha256()
-    for module in (
-        src_mindspore.transforms,
-        src_mindspore.engine.graph,
-        src_mindspore.engine.session,
-        reference.images.reading,
-        reference.images.views,
-        reference.features.extraction,
-    ):
-        digest.update(hashlib.sha256(Path(str(module.__file__)).read_bytes()).digest())
-    for name in sorted(parameters):
-        array = np.ascontiguousarray(parameters[name], dtype="<f4")
-        digest.update(f"{name} {array.shape}\n".encode())
-        digest.update(array.tobytes())
+    for module in PIPELINE:
+        digest.update(source_digest(module))
+    digest.update(parameters_digest(parameters))
     digest.update(f"stop {stop}\n".encode())
     digest.update(f"cv2 {cv2.__version__} numpy {np.__version__} ort {onnxruntime.__version__}".encode())
     return digest.digest()

@@ -8,6 +8,7 @@ The layout is the usual one, a folder for each split and in it one for each clas
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -122,9 +123,18 @@ def _scan(root: Path) -> ImageFolder:
 
 
 def _class_folders(folder: Path) -> list[str]:
-    return sorted(
+    names = sorted(
         entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
     )
+    for name in names:
+        try:
+            name.encode()
+        except UnicodeEncodeError:
+            # As an archive made on a Chinese Windows leaves it. Nothing that is written later could hold it.
+            raise InputError(
+                f"{folder}: the name of the class folder {os.fsencode(name)!r} is not UTF-8; rename it"
+            ) from None
+    return names
 
 
 def _split(root: Path, name: str, classes: tuple[str, ...]) -> Split:

@@ -90,7 +90,7 @@ class Head:
         return np.asarray(np.argmax(features @ self.weight.T + self.bias, axis=1))
 
     def count_correct(self, data: LabelledFeatures) -> int:
-        """Count the images whose first view (the evaluation transform's) is recognised."""
+        """Count the images that are recognised by their first row: one view, or the mean of several."""
         return int(np.sum(self.predict(data.features[0]) == data.labels))
 
     def accuracy(self, data: LabelledFeatures) -> float:

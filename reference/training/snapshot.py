@@ -134,7 +134,7 @@ def check_same_run(path: Path, earlier: Mapping[str, object], now: Mapping[str, 
         earlier: what it says of its run, as JSON can hold it.
         now: the same of this run.
     """
-    for name in sorted({*earlier, *now}):
+    for name in {**now, **earlier}:  # in the order in which they were given: the settings first
         if earlier.get(name) != now.get(name):
             raise InputError(
                 f"{path}: is of a run with another {name} ({_short(earlier.get(name))}, now"

@@ -141,7 +141,8 @@ class HeadProblem:
         if not gradient <= tolerance:
             raise NotSolvedError(
                 f"no head near the optimum at weight decay {regularisation.weight_decay:g}: the gradient is"
-                f" {gradient:.2g} after {result.nit} iterations, more than {tolerance:g} ({result.message})"
+                f" {gradient:.2g} after {result.nit} iterations, more than {tolerance:g} ({result.message});"
+                " give another --weight_decay, or --solver sgd"
             )
         parameters = result.x.reshape(self.shape)
         return Solution(self._head(parameters), float(result.fun), gradient, int(result.nit), parameters)

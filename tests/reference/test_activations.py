@@ -78,6 +78,9 @@ def test_the_oldest_files_make_room(
     extract_activations(images, VIEWS[:1], backbone, tmp_path)
     monkeypatch.setattr(activations, "BYTES_TO_KEEP", 0)
     extract_activations(images[:1], VIEWS[:1], backbone, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 4, "what was opened just now may be in use"
+    monkeypatch.setattr(activations, "SECONDS_TO_KEEP", -1)
+    extract_activations(images[:1], VIEWS[:1], backbone, tmp_path)
     assert len(list(tmp_path.iterdir())) == 2
 
 

@@ -55,9 +55,11 @@ def wait_for(condition, process: subprocess.Popen[str]) -> None:
     assert process.poll() is None, "the run ended before it could be killed"
 
 
-@pytest.mark.parametrize("what", [["--epochs", "300"], ["--freeze_layer", "17", "--epochs", "25"]])
+@pytest.mark.parametrize(
+    ("what", "kills"), [(["--epochs", "300"], 5), (["--freeze_layer", "17", "--epochs", "12"], 3)]
+)
 def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
-    runs: Runs, tmp_path: Path, what: list[str]
+    runs: Runs, tmp_path: Path, what: list[str], kills: int
 ) -> None:
     # Long enough for snapshots in the middle, which are made this often only here.
     what = [*what, "--snapshot_seconds", "0.2"]
@@ -75,7 +77,7 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
         lambda: is_new(now),
         (run / "log.csv").exists,  # the files are being written
     )
-    for moment in moments:
+    for moment in moments[:kills]:
         now = time.time()
         process = runs.start(run, "--resume", *what)
         wait_for(moment, process)
@@ -108,12 +110,21 @@ def test_a_run_with_other_settings_is_not_gone_on_with(runs: Runs, tmp_path: Pat
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=SECONDS)[1].splitlines() == ["interrupted"]
     assert process.returncode == 130
-    process = runs.start(run, "--epochs", "100000", "--seed", "3", "--resume")
-    errors = process.communicate(timeout=SECONDS)[1]
-    assert process.returncode == 2
-    assert "is of a run with another seed (0, now 3)" in errors
-    assert len(errors.splitlines()) == 1
-    assert (run / "resume.npz").exists(), "nothing of the run that was stopped is lost"
+    (run / "log.csv").write_text("as a run leaves it that is stopped later on", encoding="utf-8")
+    files = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["files"]
+    manifest = json.dumps({"files": {**files, "log.csv": None}})
+    (run / "manifest.json").write_text(manifest, encoding="utf-8")
+    before = {path: path.read_bytes() for path in run.iterdir()}
+    for other, said in (
+        (["--seed", "3"], "another seed (0, now 3)"),
+        (["--freeze_layer", "17"], "another freeze_layer"),
+    ):
+        process = runs.start(run, "--epochs", "100000", "--resume", *other)
+        errors = process.communicate(timeout=SECONDS)[1]
+        assert process.returncode == 2
+        assert f"is of a run with {said}" in errors
+        assert len(errors.splitlines()) == 1
+        assert {path: path.read_bytes() for path in run.iterdir()} == before, "nothing is lost"
 
 
 def test_a_loss_that_is_no_number_ends_in_one_line(runs: Runs, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,11 @@ def test_classes_without_images_in_a_split_are_known(shapes: Path) -> None:
     folder = scan(shapes)
     assert missing_classes(folder, folder.train) == ()
     assert missing_classes(folder, folder.validation) == ("disc",)
+
+
+def test_a_class_folder_whose_name_is_not_utf8_is_refused(shapes: Path) -> None:
+    name = os.fsdecode("塑料瓶".encode("gbk"))
+    for split in ("train", "val"):
+        (shapes / split / "disc").rename(shapes / split / name)
+    with pytest.raises(InputError, match="is not UTF-8; rename it"):
+        scan(shapes)

@@ -169,3 +169,26 @@ def test_one_image_a_class_cannot_be_cross_validated() -> None:
     data = drawn(images=4)
     with pytest.raises(InputError, match="--weight_decay and --label_smoothing"):
         choose(data, first_view(data), 4, seed=0)
+
+
+def test_an_easy_set_is_no_reason_to_search_to_the_end() -> None:
+    data = drawn(classes=5, images=100, noise=0.01)
+    choice = choose(data, first_view(data), 5, seed=0)
+    assert choice.best.correct == 100
+    assert not choice.at_limit
+    assert len(choice.trials) == 4, "three weight decays and the other smoothing"
+
+
+def test_where_single_precision_finds_no_optimum_double_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    solve = HeadProblem.solve
+
+    def coarse(self: HeadProblem, *arguments: object) -> object:
+        if self._rows.dtype == np.float32:
+            raise NotSolvedError("too coarse")
+        return solve(self, *arguments)  # type: ignore[arg-type]
+
+    data, pair = drawn(), Regularisation(0.01, 0.0)
+    parts = np.arange(60) // 4 % 5
+    expected = cross_validate(data, first_view(data), 4, parts, [pair])
+    monkeypatch.setattr(HeadProblem, "solve", coarse)
+    assert cross_validate(data, first_view(data), 4, parts, [pair]) == expected

@@ -169,9 +169,7 @@ def test_a_finished_run_is_not_resumed_with_more_stages(
     before = contents(run)
     capsys.readouterr()
     assert two_stages.main(place.arguments(run, "--epochs", "1", "--resume")) == 2
-    assert capsys.readouterr().err.startswith(
-        f"error: {run}/config.json: is of a run with another all_epochs"
-    )
+    assert capsys.readouterr().err.startswith(f"error: {run}/config.json: is of a run with another recipe")
     assert contents(run) == before
 
 
