@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import sys
@@ -14,7 +15,37 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-INTERRUPTED = 130  # exit code, as shells have it for Ctrl-C
+from reference.errors import DivergedError, InputError, NotSolvedError, SubmissionError
+from reference.exporting.errors import ExportError
+from reference.weights.errors import SourceError, WeightsError
+
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130  # exit codes; the last as shells have it for Ctrl-C
+EXIT_CODES: dict[type[Exception], int] = {
+    InputError: WRONG_INPUT,
+    WeightsError: WRONG_INPUT,
+    SourceError: FAILED,
+    DivergedError: FAILED,
+    NotSolvedError: FAILED,
+    SubmissionError: FAILED,
+    ExportError: FAILED,
+}
+
+
+def run_command(work: Callable[[], object]) -> int:
+    """Do a command's work and return its exit code; what stopped it is said in one line.
+
+    An exception that is not in `EXIT_CODES`, nor an OSError or Ctrl-C, is a fault of ours and goes through.
+    """
+    try:
+        work()
+    except tuple(EXIT_CODES) as error:
+        code = next(code for kind, code in EXIT_CODES.items() if isinstance(error, kind))
+        return stop(code, f"error: {error}")
+    except OSError as error:
+        return stop(FAILED, disk_line(error))
+    except KeyboardInterrupt:
+        return stop(INTERRUPTED, "interrupted")
+    return 0
 
 
 def stop(code: int, line: str) -> int:
@@ -88,15 +119,35 @@ def between_zero_and(most: float) -> Callable[[str], float]:
     """Return a reader of numbers from 0 to `most`, for `argparse`."""
 
     def parse(text: str) -> float:
-        try:
-            number = float(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+        number = _number(text)
         if not 0 <= number <= most:
             raise argparse.ArgumentTypeError(f"{text} is not between 0 and {most}")
         return number
 
     return parse
+
+
+def positive_number(text: str) -> float:
+    """Read a finite number above 0, for `argparse`."""
+    number = _number(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number above 0")
+    return number
+
+
+def not_negative_number(text: str) -> float:
+    """Read a finite number from 0 on, for `argparse`."""
+    number = _number(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a finite number from 0 on")
+    return number
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
 def true_or_false(text: str) -> bool:

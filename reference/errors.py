@@ -1,4 +1,4 @@
-"""What stops the fine-tune through no fault of its own."""
+"""What stops a command, in one line; `command_line.EXIT_CODES` says which code each ends with."""
 
 
 class InputError(Exception):
@@ -7,3 +7,11 @@ class InputError(Exception):
 
 class DivergedError(Exception):
     """The loss is not a number any more: the message names epoch and step."""
+
+
+class NotSolvedError(Exception):
+    """The solver stopped before it was near the optimum; the message says why."""
+
+
+class SubmissionError(Exception):
+    """The submission does not answer as training says; not the user's fault."""

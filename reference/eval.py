@@ -19,13 +19,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reference.command_line import INTERRUPTED, interruptible, stop, true_or_false
+from reference.command_line import interruptible, run_command, true_or_false
 from reference.errors import InputError
 from reference.labs.checkpoints import read_network
 from reference.labs.flower_config import PLATFORMS, set_config
 from reference.labs.flower_images import evaluation_images
 from reference.labs.printed_lines import result_lines
-from reference.weights.errors import SourceError, WeightsError
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -82,13 +81,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     options = parse_arguments(arguments)
-    try:
-        evaluate(options)
-    except (InputError, SourceError, WeightsError) as error:
-        return stop(2, f"error: {error}")
-    except KeyboardInterrupt:
-        return stop(INTERRUPTED, "interrupted")
-    return 0
+    return run_command(lambda: evaluate(options))
 
 
 if __name__ == "__main__":

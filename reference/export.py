@@ -26,13 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.classes import FLOWERS5, GARBAGE26, load_classes
-from reference.command_line import INTERRUPTED, interruptible, progress, stop
+from reference.command_line import interruptible, progress, run_command
 from reference.errors import InputError
 from reference.exporting.classifier import Activation, Pooling, read_classifier
 from reference.exporting.comparing import drawn_images, images_below
-from reference.exporting.errors import ExportError
 from reference.exporting.files import FORMATS, TOLERANCE, Exported, export, file_name
-from reference.weights.errors import WeightsError
 
 CLASS_LISTS = {"garbage26": GARBAGE26, "flowers5": FLOWERS5}
 
@@ -203,15 +201,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
 @interruptible()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
-    try:
-        run(parse_arguments(arguments))
-    except (InputError, WeightsError) as error:
-        return stop(2, f"error: {error}")
-    except ExportError as error:
-        return stop(1, f"error: {error}")
-    except KeyboardInterrupt:
-        return stop(INTERRUPTED, "interrupted")
-    return 0
+    return run_command(lambda: run(parse_arguments(arguments)))
 
 
 if __name__ == "__main__":

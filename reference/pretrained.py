@@ -9,7 +9,7 @@ The name decides: `.ckpt` is a MindSpore checkpoint, `.safetensors` is for PyTor
 A file that is already there and intact is kept, and a file that this command did not write is never
 replaced: beside each lies a receipt (`.json`, with its origin and sha256) that tells them apart.
 Exit codes: 0 done, 1 the source could not be had, 2 something given does not do (no such file, damaged, other
-weights, holding code, or an --out that is taken or cannot be written).
+weights, holding code, or an --out that is taken or cannot be written), 130 interrupted.
 """
 
 import argparse
@@ -20,8 +20,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from reference.command_line import interruptible, run_command
 from reference.errors import InputError
-from reference.weights.errors import SourceError, WeightsError
 from reference.weights.mindspore_file import checkpoint_bytes, write_whole
 from reference.weights.naming import Arrays, to_torchvision_names
 from reference.weights.reading import read_backbone
@@ -181,6 +181,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+@interruptible()
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     parser = argparse.ArgumentParser(
@@ -192,18 +193,19 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, help="the file to write, .ckpt or .safetensors; default: in the cache"
     )
     options = parser.parse_args(arguments)
-    try:
-        target = options.out if options.out is not None else default_out(options.source)
-        there = is_current(target, _origin(options.source))
-        ensure_pretrained(options.source, target)
-    except SourceError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except (InputError, WeightsError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(f"{target}: {'already there, intact' if there else 'written'} (from {options.source})")
-    return 0
+    return run_command(lambda: make(options.source, options.out))
+
+
+def make(source: str, out: Path | None) -> None:
+    """Do what the command line says, and print where the file is.
+
+    Raises:
+        InputError, SourceError, WeightsError: as `ensure_pretrained`.
+    """
+    target = out if out is not None else default_out(source)
+    there = is_current(target, _origin(source))
+    ensure_pretrained(source, target)
+    print(f"{target}: {'already there, intact' if there else 'written'} (from {source})")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
     none, with a checkpoint   fine-tuning: the whole network, from these weights
     backbone, with one        the head alone, on features that are computed once; seconds instead of hours
 
+A checkpoint's head goes on learning if it is for as many classes; if not, a new one begins.
 Checkpoints go to `ckpt_0/` (or the process's number) below the configuration's `save_checkpoint_path`, every
 `save_checkpoint_epochs` and after the last epoch; `python -m reference.eval` takes them.
 Those of an earlier training are kept under another name. `reference/labs/flower_config.py` holds all numbers.
@@ -36,15 +37,14 @@ from typing import Any
 import cv2
 import numpy as np
 
-from reference.command_line import INTERRUPTED, disk_line, interruptible, stop, true_or_false
-from reference.errors import DivergedError, InputError
+from reference.command_line import interruptible, run_command, true_or_false
+from reference.errors import InputError
 from reference.images.reading import check_readable, file_digest
 from reference.labs.checkpoints import CheckpointFolder, Weights, read_weights
 from reference.labs.flower_config import PLATFORMS, set_config
 from reference.labs.flower_images import LabelledImages, training_images
 from reference.labs.printed_lines import total_line
 from reference.training.snapshot import Snapshot
-from reference.weights.errors import SourceError, WeightsError
 
 # What needs MindSpore is imported where it is needed: a wrong path should not wait for it.
 
@@ -172,17 +172,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     options = parse_arguments(arguments)
-    try:
-        train(options)
-    except (InputError, SourceError, WeightsError) as error:
-        return stop(2, f"error: {error}")
-    except DivergedError as error:
-        return stop(1, f"error: {error}")
-    except OSError as error:
-        return stop(1, disk_line(error))
-    except KeyboardInterrupt:
-        return stop(INTERRUPTED, "interrupted")
-    return 0
+    return run_command(lambda: train(options))
 
 
 if __name__ == "__main__":

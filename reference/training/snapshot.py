@@ -90,7 +90,7 @@ class Snapshot:
             raise InputError(
                 f"{self._path}: is damaged, so the run cannot go on; remove it to begin anew"
             ) from None
-        self._check_same_run(notes["run"])
+        check_same_run(self._path, notes["run"], self._run)
         return TrainingState(
             parameters=_chosen(arrays, "parameters/"),
             log=tuple(EpochLog(**entry) for entry in notes["log"]),
@@ -125,13 +125,21 @@ class Snapshot:
         """Remove the file: the run is done."""
         self._path.unlink(missing_ok=True)
 
-    def _check_same_run(self, run: Mapping[str, object]) -> None:
-        for name in {**self._run, **run}:  # in the order in which they were given: the settings first
-            if run.get(name) != self._run.get(name):
-                raise InputError(
-                    f"{self._path}: is of a run with another {name} ({_short(run.get(name))}, now"
-                    f" {_short(self._run.get(name))}); resume with the same, or begin anew elsewhere"
-                )
+
+def check_same_run(path: Path, earlier: Mapping[str, object], now: Mapping[str, object]) -> None:
+    """Raise InputError if the run that left a file was another; the message says what differs.
+
+    Args:
+        path: of the file.
+        earlier: what it says of its run, as JSON can hold it.
+        now: the same of this run.
+    """
+    for name in {**now, **earlier}:  # in the order in which they were given: the settings first
+        if earlier.get(name) != now.get(name):
+            raise InputError(
+                f"{path}: is of a run with another {name} ({_short(earlier.get(name))}, now"
+                f" {_short(now.get(name))}); resume with the same, or begin anew elsewhere"
+            )
 
 
 def _chosen(arrays: Arrays, prefix: str) -> Arrays:

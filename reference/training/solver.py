@@ -26,16 +26,13 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
+from reference.errors import NotSolvedError as NotSolvedError
 from reference.training.head import Head, LabelledFeatures
 
 DoubleArray: TypeAlias = npt.NDArray[np.float64]
 
 TOLERANCE = 1e-6  # of the largest entry of the gradient
 MOST_ITERATIONS = 2000  # a hundred are usual
-
-
-class NotSolvedError(Exception):
-    """The solver stopped before it was near the optimum; the message says why."""
 
 
 @contextmanager

@@ -5,13 +5,13 @@ import sys
 import numpy as np
 import pytest
 
-from reference.errors import InputError
+from reference.errors import InputError, NotSolvedError
 from reference.training import cross_validation
 from reference.training.cross_validation import choose, cross_validate, table_csv
 from reference.training.exact import Given, solve_head
 from reference.training.folds import assign_folds
 from reference.training.head import LabelledFeatures
-from reference.training.solver import HeadProblem, NotSolvedError, Regularisation
+from reference.training.solver import HeadProblem, Regularisation
 
 
 def drawn(classes: int = 4, images: int = 60, channels: int = 12, noise: float = 1.5) -> LabelledFeatures:

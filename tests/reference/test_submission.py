@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reference.submission.submission import SubmissionError, answer_names, ask, main_source
+from reference.errors import SubmissionError
+from reference.submission.submission import answer_names, ask, main_source
 
 GARBAGE_FOLDERS = [f"{group:02d}_{i:02d}" for group, n in enumerate((10, 8, 4, 4)) for i in range(n)]
 

@@ -98,3 +98,18 @@ def test_a_checkpoint_that_cannot_be_written_is_named(
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OSError, match=r"No space left on device: .*mobilenetv2_5\.ckpt"):
         CheckpointFolder(tmp_path, keep=2).save(5, head(2))
+
+
+def test_a_resumed_training_leaves_checkpoints_by_other_names_alone(tmp_path: Path) -> None:
+    folder = CheckpointFolder(tmp_path / "ckpt_0", keep=2)
+    folder.begin(resume=False)
+    for epoch in (5, 10):
+        folder.save(epoch, head(2))
+    mine = {"mobilenetv2_mine.ckpt", "mobilenetv2_mine_3.ckpt", "mobilenetv2_05.ckpt", "mobilenetv2_.ckpt"}
+    for name in mine:
+        (folder.folder / name).write_bytes(b"trained for hours")
+    again = CheckpointFolder(folder.folder, keep=2)
+    again.begin(resume=True)
+    again.save(15, head(2))
+    ours = {"mobilenetv2_10.ckpt", "mobilenetv2_15.ckpt"}
+    assert {path.name for path in folder.folder.iterdir()} == mine | ours

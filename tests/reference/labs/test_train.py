@@ -200,6 +200,24 @@ def test_the_whole_network_is_fine_tuned_from_a_checkpoint(
 
 
 @pytest.mark.usefixtures("small_configuration")
+@pytest.mark.parametrize("classes", [3, 5])
+def test_the_head_alone_goes_on_from_a_head_for_as_many_classes(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], classes: int
+) -> None:
+    few = draw_set(tmp_path / "few", {"train": 4})
+    head = np.random.default_rng(0).normal(0, 0.3, (classes, 1280)).astype(np.float32)
+    begun = {"head.1.weight": head, "head.1.bias": np.ones(classes, np.float32)}
+    write_checkpoint({**read_checkpoint(weights), **begun}, tmp_path / "begun.ckpt")
+    arguments = ["--dataset_path", str(few), "--pretrain_ckpt", str(tmp_path / "begun.ckpt")]
+    assert train.main([*arguments, "--freeze_layer", "backbone"]) == 0
+    after = read_checkpoint(tmp_path / "ckpt_0" / "mobilenetv2_1.ckpt")["head.1.weight"]
+    likeness = np.corrcoef(head[:3].ravel(), after.ravel())[0, 1]
+    assert not np.array_equal(head[:3], after), "it learns"
+    assert (likeness > 0.9) == (classes == 3)
+    assert ("is for other classes; a new one begins" in capsys.readouterr().out) == (classes == 5)
+
+
+@pytest.mark.usefixtures("small_configuration")
 def test_the_whole_network_is_trained_from_scratch(tmp_path: Path) -> None:
     few = draw_set(tmp_path / "few", {"train": 2})
     assert train.main(["--dataset_path", str(few / "train")]) == 0
@@ -303,6 +321,22 @@ def test_a_checkpoint_that_is_no_network_for_these_images_is_not_evaluated(
     error = capsys.readouterr().err
     assert error.startswith(f"error: {checkpoint}: ")
     assert len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize("main", [train.main, evaluation.main])
+def test_a_missing_package_is_no_wrong_input(
+    shapes: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    main: Callable[[list[str]], int],
+) -> None:
+    (tmp_path / "given.safetensors").write_bytes(b"")
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+    given = ["--pretrain_ckpt", str(tmp_path / "given.safetensors")]
+    assert main(["--dataset_path", str(shapes), *given]) == 1
+    assert re.fullmatch(r"error: .*given\.safetensors: reading it .*\n", capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("kind", ["grey", "transparent", "16 bits"])

@@ -150,11 +150,31 @@ def test_a_run_does_not_go_on_with_other_settings(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Snapshot, "is_recent", lambda _: False)
-    monkeypatch.setattr(StageFiles, "epoch_ended", interrupted)
+    monkeypatch.setattr(StageFiles, "stage_ended", interrupted)
     assert two_stages.main(place.arguments(tmp_path / "run")) == 130
     capsys.readouterr()
-    assert two_stages.main(place.arguments(tmp_path / "run", "--resume", "--momentum", "0.5")) == 2
-    assert "is of a run with another recipe" in capsys.readouterr().err
+    run = tmp_path / "run"
+    before = contents(run)
+    for more in (("--momentum", "0.5"), ("--epochs", "1"), ("--all_epochs", "0")):
+        assert two_stages.main(place.arguments(run, "--resume", *more)) == 2
+        assert "is of a run with another " in capsys.readouterr().err
+        assert contents(run) == before
+
+
+def test_a_finished_run_is_not_resumed_with_more_stages(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert two_stages.main(place.arguments(run, "--all_epochs", "0")) == 0
+    before = contents(run)
+    capsys.readouterr()
+    assert two_stages.main(place.arguments(run, "--epochs", "1", "--resume")) == 2
+    assert capsys.readouterr().err.startswith(f"error: {run}/config.json: is of a run with another recipe")
+    assert contents(run) == before
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_no_space_left_ends_in_one_line(place: Place, tmp_path: Path) -> None:
@@ -205,3 +225,33 @@ def test_what_is_wrong_with_the_images_is_said_in_one_line_before_training(
     assert said in error
     assert len(error.splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--lr_max", "0"], "argument --lr_max: 0 is not a finite number above 0"),
+        (["--lr_max", "inf"], "argument --lr_max: inf is not a finite number above 0"),
+        (["--lr_init", "inf"], "argument --lr_init: inf is not a finite number from 0 on"),
+        (["--lr_init", ".05", "--lr_max", ".02"], "--lr_init 0.05 is above --lr_max 0.02"),
+        (["--lr_init", ".01", "--optimizer", "adam"], "--lr_init 0.01 is above --lr_max 0.001"),
+        (["--lr_end", ".03"], "--lr_end 0.03 is above --lr_max 0.02"),
+    ],
+)
+def test_learning_rates_that_contradict_each_other_are_refused(
+    place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: list[str], said: str
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        two_stages.parse_arguments(place.arguments(tmp_path / "run", *given))
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: {said}\n")
+
+
+def test_learning_rates_that_are_not_given_stay_below_the_one_that_is(place: Place, tmp_path: Path) -> None:
+    def rates(*given: str) -> tuple[float, float, float]:
+        recipe = two_stages.parse_arguments(place.arguments(tmp_path / "run", *given)).recipe
+        return recipe.lr_init, recipe.lr_max, recipe.lr_end
+
+    assert rates() == (0.005, 0.02, 1e-4)
+    assert rates("--lr_max", "1e-5") == (1e-5, 1e-5, 1e-5)
+    assert rates("--lr_init", "0", "--lr_end", "0") == (0.0, 0.02, 0.0)
