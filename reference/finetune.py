@@ -36,11 +36,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from reference.command_line import INTERRUPTED, disk_line, interruptible, progress, stop
-from reference.errors import DivergedError, InputError
+from reference.command_line import interruptible, progress, run_command
+from reference.errors import SubmissionError
 from reference.exporting.classifier import classifier_from
 from reference.exporting.comparing import image_files
-from reference.exporting.errors import ExportError
 from reference.exporting.files import export, file_name
 from reference.features.extraction import Backbone, parameters_digest
 from reference.features.splits import Features, compute_features
@@ -53,15 +52,13 @@ from reference.run.settings import Settings, parse_arguments
 from reference.run.stopwatch import Stopwatch
 from reference.run.summary import ExactFigures, Score, Summary
 from reference.submission.cost import cost_ratio
-from reference.submission.submission import Answers, SubmissionError, answer_names, ask, main_source
+from reference.submission.submission import Answers, answer_names, ask, main_source
 from reference.training.cross_validation import table_csv
 from reference.training.exact import ExactResult, Given, solve_head
 from reference.training.head import LabelledFeatures, TrainingData
 from reference.training.log import EpochLog, log_csv
 from reference.training.outcome import IntArray, Outcome, network_of
 from reference.training.snapshot import Arrays, Snapshot
-from reference.training.solver import NotSolvedError
-from reference.weights.errors import SourceError, WeightsError
 from reference.weights.mindspore_file import write_checkpoint
 
 # What trains is imported where it is needed: a wrong path should not wait for MindSpore.
@@ -294,17 +291,7 @@ def exact_figures(exact: ExactResult) -> ExactFigures:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     settings = parse_arguments(arguments)
-    try:
-        finetune(settings)
-    except (InputError, WeightsError) as error:
-        return stop(2, f"error: {error}")
-    except (SourceError, SubmissionError, ExportError, DivergedError, NotSolvedError) as error:
-        return stop(1, f"error: {error}")
-    except OSError as error:
-        return stop(1, disk_line(error))
-    except KeyboardInterrupt:
-        return stop(INTERRUPTED, "interrupted")
-    return 0
+    return run_command(lambda: finetune(settings))
 
 
 if __name__ == "__main__":

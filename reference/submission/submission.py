@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.classes import FLOWERS5, GARBAGE26, load_classes
-from reference.errors import SubmissionError as SubmissionError
+from reference.errors import SubmissionError
 from reference.images.views import TEST_VIEWS, TestView
 
 TEMPLATE = Path(__file__).parent / "templates" / "main.py"

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from reference.errors import NotSolvedError as NotSolvedError
+from reference.errors import NotSolvedError
 from reference.training.head import Head, LabelledFeatures
 
 DoubleArray: TypeAlias = npt.NDArray[np.float64]
