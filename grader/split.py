@@ -22,6 +22,7 @@ from grader.errors import UsageError
 
 ChannelOrder = Literal["bgr", "rgb"]
 _IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+_OTHER_IMAGES = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg"})
 _DEMO_SEED, _DEMO_IMAGES = 0, 5
 """As `python -m datasets.demo` draws it unless told otherwise; images a class."""
 
@@ -130,7 +131,11 @@ def _read_class(folder: Path, label: int) -> list[SplitImage]:
     """Read one class's images; every one is decoded once, so that a bad one is found before grading."""
     images = []
     for file in sorted(folder.iterdir()):
-        if file.is_dir() or _is_hidden(file) or file.suffix.lower() not in _IMAGE_SUFFIXES:
+        if file.is_dir() or _is_hidden(file):
+            continue
+        if file.suffix.lower() in _OTHER_IMAGES:  # passed over, it would make the split smaller unnoticed
+            raise UsageError(f"{file} is an image of a kind that is not read: convert it to JPEG or PNG")
+        if file.suffix.lower() not in _IMAGE_SUFFIXES:
             continue
         image = SplitImage(name=f"{folder.name}/{file.name}", label=label, encoded=file.read_bytes())
         image.pixels("bgr")

@@ -43,7 +43,7 @@ from reference.exporting.comparing import image_files
 from reference.exporting.files import export, file_name
 from reference.features.extraction import Backbone, parameters_digest
 from reference.features.splits import Features, compute_features
-from reference.images.imagefolder import ImageFolder, Split, missing_classes, scan
+from reference.images.imagefolder import ImageFolder, Split, missing_classes, refuse_inside, scan
 from reference.images.views import TEST_VIEWS, training_views
 from reference.pretrained import load_pretrained
 from reference.run.plots import confusion_matrix, plot_confusion, plot_cross_validation, plot_curves
@@ -95,6 +95,7 @@ def finetune(settings: Settings) -> None:
     for split in (folder.validation, folder.test):
         if split and (missing := missing_classes(folder, split)):
             print(f"note: {split.name}/ has no images of {', '.join(missing)}", file=sys.stderr)
+    refuse_inside(folder, settings.run_path)
     run = RunFolder(settings.run_path)
     bytes_needed = BYTES_OF_HEAD if settings.freeze is None else BYTES_OF_TAIL
     run.check(settings.overwrite, FILES, settings.resume, bytes_needed)

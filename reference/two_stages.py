@@ -48,7 +48,7 @@ from reference.errors import InputError
 from reference.features.cache import default_cache_folder
 from reference.features.extraction import Backbone
 from reference.features.splits import compute_features
-from reference.images.imagefolder import ImageFolder, missing_classes, scan
+from reference.images.imagefolder import ImageFolder, missing_classes, refuse_inside, scan
 from reference.images.views import EVALUATION
 from reference.labs.checkpoints import Weights
 from reference.labs.garbage_recipe import BACKBONE_SHARE, LR_MAX, StageRecipe
@@ -109,6 +109,7 @@ def two_stages(settings: Settings) -> None:
     folder = scan(settings.dataset_path)
     check_every_class(folder)
     check_fills_a_batch(folder, settings)
+    refuse_inside(folder, settings.run_path)
     run = RunFolder(settings.run_path)
     names = (CONFIG, *HEAD.all(settings.recipe.epochs), *WHOLE.all(settings.all_epochs))
     run.check(settings.overwrite, names, settings.resume, BYTES_A_FILE * len(names))

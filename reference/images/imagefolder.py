@@ -160,6 +160,17 @@ def missing_classes(folder: ImageFolder, split: Split) -> tuple[str, ...]:
     return tuple(name for label, name in enumerate(folder.classes) if label not in present)
 
 
+def refuse_inside(folder: ImageFolder, run_path: Path) -> None:
+    """Refuse to write into a data set, where a run's pictures would be taken for images of another class.
+
+    Raises:
+        InputError: the path lies in one of the splits.
+    """
+    for split in ("train", "val", "test"):
+        if run_path.resolve().is_relative_to((folder.root / split).resolve()):
+            raise InputError(f"{run_path}: lies in the data set; choose a --run_path outside {folder.root}")
+
+
 def _images(folder: Path) -> list[Path]:
     images = sorted(
         entry

@@ -150,6 +150,7 @@ def _fit(
 
     if earlier := training.checkpoints.begin(training.resume):
         print(f"note: {training.checkpoints.folder} of an earlier training is now {earlier}", flush=True)
+    print(f"checkpoints go to {training.checkpoints.folder}", flush=True)
 
     def on_epoch(entry: EpochLog) -> None:
         print(

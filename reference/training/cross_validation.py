@@ -1,11 +1,11 @@
 """Choose the head's weight decay and label smoothing by cross-validation on the training images alone.
 
-The images are dealt into FOLDS parts, copies of an image into the same one. Every pair of values gives as many
-heads, each solved without one part and asked about its images. The pair with the most right answers is taken;
-of equals the one whose weight decay is nearer to the middle of `START` (so that the search ends on a set
-where all are right), then the one with the stronger weight decay, then the one with less smoothing. First the
-weight decay is searched with one label smoothing, then the other label smoothings are tried with it: the best
-weight decays of the two smoothings were equal or neighbours wherever both were searched.
+The images are dealt into a few parts, copies of an image into the same one. Every pair of values gives as
+many heads, each solved without one part and asked about its images. The pair with the most right answers is
+taken; of equals the one whose weight decay is nearer to the middle of `START` (so that the search ends on a
+set where all are right), then the one with the stronger weight decay, then the one with less smoothing. First
+the weight decay is searched with one label smoothing, then the other label smoothings are tried with it: the
+best weight decays of the two smoothings were equal or neighbours wherever both were searched.
 
 A grid of weight decays may lie in the wrong place. So it is extended, one value at a time, for as long as its
 best value is its first or its last; `Choice.at_limit` says if that went on to the end of `EXPONENTS`.

@@ -11,7 +11,7 @@ import mindspore.dataset as ds  # noqa: E402
 from mindspore import dtype as mstype  # noqa: E402
 from mindspore.dataset import transforms, vision  # noqa: E402
 
-from src_mindspore.folders import find_broken_image, sorted_classes, split_folder  # noqa: E402
+from src_mindspore.folders import SUFFIXES, find_broken_image, sorted_classes, split_folder  # noqa: E402
 from src_mindspore.transforms import MEAN, RESIZED, SIZE, STD  # noqa: E402
 
 __all__ = ["available_cores", "create_dataset", "find_broken_image", "sorted_classes"]
@@ -62,6 +62,8 @@ def create_dataset(
         num_parallel_workers=workers,
         shuffle=training,
         class_indexing=getattr(config, "class_index", None) or sorted_classes(config.dataset_path),
+        # All else is passed over; MindSpore would copy a GIF into the working directory.
+        extensions=sorted(SUFFIXES | {suffix.upper() for suffix in SUFFIXES}),
         decode=True,
     )
     if training:

@@ -82,3 +82,9 @@ def test_the_demo_split_is_the_same_every_time():
 def test_the_demo_split_is_what_the_demo_command_draws(tmp_path):
     write_demo(tmp_path / "demo", train=1)
     assert open_split(tmp_path / "demo" / "val", load_classes(GARBAGE26)).sha256 == demo_split().sha256
+
+
+def test_an_image_of_a_kind_that_is_not_read_is_refused_and_not_left_out(split_folder):
+    (split_folder / "00_00" / "animated.GIF").write_bytes(b"GIF89a")
+    with pytest.raises(UsageError, match=r"animated\.GIF is an image of a kind that is not read: convert it"):
+        open_split(split_folder, CLASSES)

@@ -6,7 +6,7 @@ import pytest
 from drawn_shapes import draw_set
 
 from reference.errors import InputError
-from reference.images.imagefolder import missing_classes, scan
+from reference.images.imagefolder import missing_classes, refuse_inside, scan
 
 
 @pytest.fixture
@@ -130,3 +130,10 @@ def test_a_class_folder_whose_name_is_not_utf8_is_refused(shapes: Path) -> None:
         (shapes / split / "disc").rename(shapes / split / name)
     with pytest.raises(InputError, match="is not UTF-8; rename it"):
         scan(shapes)
+
+
+@pytest.mark.parametrize("place", ["train/run", "val/disc", "train"])
+def test_a_run_is_not_written_into_the_data_set(shapes: Path, place: str) -> None:
+    with pytest.raises(InputError, match="lies in the data set; choose a --run_path outside"):
+        refuse_inside(scan(shapes), shapes / place)
+    refuse_inside(scan(shapes), shapes / "runs")

@@ -111,3 +111,20 @@ print(json.dumps([available_cores(), digest.hexdigest()]))
     ]
     assert results[0][0] == 1
     assert results[0][1] == results[1][1]
+
+
+def test_other_files_in_a_class_folder_are_passed_over_and_not_copied(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import shutil
+
+    copy = shutil.copytree(photos, tmp_path / "photos")
+    folder = min((copy / "val").iterdir())
+    (folder / "animated.gif").write_bytes(b"GIF89a" + bytes(50))
+    (folder / "notes.txt").write_text("hello", encoding="utf-8")
+    next(folder.glob("*.jpg")).rename(folder / "CAPITALS.JPG")
+    working_directory = tmp_path / "here"
+    working_directory.mkdir()
+    monkeypatch.chdir(working_directory)
+    assert sum(len(batch["label"]) for batch in batches(copy, training=False)) == 26
+    assert not list(working_directory.iterdir())
