@@ -44,7 +44,7 @@ from reference.exporting.files import export, file_name
 from reference.features.extraction import Backbone, parameters_digest
 from reference.features.splits import Features, compute_features
 from reference.images.imagefolder import ImageFolder, Split, missing_classes, refuse_inside, scan
-from reference.images.views import TEST_VIEWS, training_views
+from reference.images.views import TEST_VIEWS, View, training_views
 from reference.pretrained import load_pretrained
 from reference.run.plots import confusion_matrix, plot_confusion, plot_cross_validation, plot_curves
 from reference.run.run_folder import RunFolder
@@ -107,7 +107,7 @@ def finetune(settings: Settings) -> None:
         backbone = Backbone(parameters, stop=settings.freeze)
     # 2. Features. Every image is read here, so an unreadable one stops the run while R is as it was.
     with watch.phase("features"):
-        views, cross_validated = training_views(settings.views), settings.exact is not None
+        views, cross_validated = learned_views(settings), settings.exact is not None
         features = compute_features(folder, views, looks, backbone, settings.cache, cross_validated)
     # 3. Training. The validation images choose SGD's epoch, and nothing else.
     with watch.phase("training"):
@@ -144,6 +144,11 @@ def finetune(settings: Settings) -> None:
     run.release(STATE)
     run.write_text(SUMMARY, summary.to_json())
     print(summary.to_text(run.path / "submission"))
+
+
+def learned_views(settings: Settings) -> tuple[View, ...]:
+    """Return the views that are learned from."""
+    return training_views(settings.views, of_tail=settings.freeze is not None)
 
 
 def train(data: TrainingData, parameters: Arrays, settings: Settings, snapshot: Snapshot) -> Outcome:
@@ -219,7 +224,7 @@ def describe(settings: Settings, folder: ImageFolder, names: Sequence[str]) -> d
         "classes": dict(zip(folder.classes, names, strict=True)),
         "seed": settings.seed,
         "freeze_layer": "backbone" if settings.freeze is None else settings.freeze,
-        "views": [view.identity for view in training_views(settings.views)],
+        "views": [view.identity for view in learned_views(settings)],
         "test_views": [asdict(look) for look in TEST_VIEWS[: settings.test_views]],
         "solver": "exact" if settings.exact else "sgd",
         "recipe": asdict(settings.exact or settings.recipe),

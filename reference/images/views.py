@@ -77,10 +77,17 @@ TEST_VIEWS = (
 EVALUATION = TEST_VIEWS[0].view
 
 
-def training_views(count: int) -> tuple[View, ...]:
-    """Return the first `count` views: the first two that a submission looks at, then random crops."""
+def training_views(count: int, of_tail: bool = False) -> tuple[View, ...]:
+    """Return the first `count` views: two without chance, then random crops.
+
+    Args:
+        count: how many.
+        of_tail: they are for the last blocks of the network, which a submission shows the evaluation view
+            alone: the second view is that one's mirror image, and not the whole image mirrored.
+    """
+    second = TEST_VIEWS[2] if of_tail else TEST_VIEWS[1]
     crops = [View(f"crop {CROP_SCALE} seed {SEED} number {index}", _crop(index)) for index in range(2, count)]
-    return (EVALUATION, TEST_VIEWS[1].view, *crops)[:count]
+    return (EVALUATION, second.view, *crops)[:count]
 
 
 def _crop(index: int) -> Callable[[Image], Input]:
