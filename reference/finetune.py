@@ -47,7 +47,7 @@ from reference.images.imagefolder import ImageFolder, Split, missing_classes, re
 from reference.images.views import TEST_VIEWS, View, training_views
 from reference.pretrained import load_pretrained
 from reference.run.plots import confusion_matrix, plot_confusion, plot_cross_validation, plot_curves
-from reference.run.run_folder import RunFolder
+from reference.run.run_folder import BYTES_NEEDED, RunFolder
 from reference.run.settings import Settings, parse_arguments
 from reference.run.stopwatch import Stopwatch
 from reference.run.summary import ExactFigures, Score, Summary
@@ -68,7 +68,7 @@ SUBMISSION_MAIN, SUBMISSION_CHECKPOINT = "submission/main.py", f"submission/{BES
 SUMMARY = "summary.json"  # the last file of a run
 STATE = "resume.npz"  # of a run that is not finished
 # What a run may need on the disk: three checkpoints of 9 MB, MindIR, and the state of its training, twice.
-BYTES_OF_HEAD, BYTES_OF_TAIL = 64 * 1024**2, 128 * 1024**2
+BYTES_OF_HEAD, BYTES_OF_TAIL = BYTES_NEEDED, 2 * BYTES_NEEDED
 FILES = (
     *("config.json", "log.csv", "curves.png", "confusion_matrix.png", SUMMARY, STATE),
     *(BEST, FINAL, MINDIR, SUBMISSION_MAIN, SUBMISSION_CHECKPOINT),

@@ -15,7 +15,7 @@ from src_mindspore.cpu import cap_onednn_isa
 from reference.training.batches import ArrayBatches
 from reference.training.head import Head, LabelledFeatures, Recipe, TrainingData, TrainingResult
 from reference.training.outcome import Outcome, network_of
-from reference.training.schedule import learning_rates
+from reference.training.schedule import recipe_rates
 from reference.training.snapshot import Arrays, Snapshot
 
 # Both work only before MindSpore's import, hence the order. Without the second, its Adam warns of itself.
@@ -54,8 +54,7 @@ def train_head(
         InputError: the snapshot belongs to another run.
     """
     batches = ArrayBatches(train.features, train.labels, recipe.batch_size, seed)
-    warmup_epochs = min(recipe.warmup_epochs, recipe.epochs - 1)
-    rates = learning_rates(batches.steps * recipe.epochs, batches.steps * warmup_epochs, recipe.learning_rate)
+    rates = recipe_rates(recipe, batches.steps)
     dense = _dense(train.features.shape[2], class_count, np.random.default_rng(seed))
     learned = {"weight": dense.weight, "bias": dense.bias}
 

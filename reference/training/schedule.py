@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from reference.training.head import Recipe
+
 
 def learning_rates(total_steps: int, warmup_steps: int, peak: float, end: float = 0.0) -> list[float]:
     """Return the learning rate of every step i, 0 <= i < T = `total_steps`, with W = `warmup_steps`.
@@ -21,3 +23,12 @@ def learning_rates(total_steps: int, warmup_steps: int, peak: float, end: float 
     for step in range(decaying):
         rates.append(end + (peak - end) * (1 + math.cos(math.pi * step / decaying)) / 2)
     return rates
+
+
+def recipe_rates(recipe: Recipe, steps: int) -> list[float]:
+    """Return the learning rate of every step of a recipe's training, `steps` an epoch.
+
+    A training too short for the recipe's warm-up warms up in all its epochs but one.
+    """
+    warmup_epochs = min(recipe.warmup_epochs, recipe.epochs - 1)
+    return learning_rates(steps * recipe.epochs, steps * warmup_epochs, recipe.learning_rate)

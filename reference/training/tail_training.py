@@ -20,7 +20,7 @@ from src_mindspore.engine.session import FeatureExtractor
 from reference.training.batches import ArrayBatches
 from reference.training.head import Head, IntArray, LabelledFeatures, Recipe, TrainingData
 from reference.training.outcome import Outcome, Trained
-from reference.training.schedule import learning_rates
+from reference.training.schedule import recipe_rates
 from reference.training.snapshot import Arrays, Snapshot
 
 # Both work only before MindSpore's import, hence the order. Without the second, its Adam warns of itself.
@@ -63,8 +63,7 @@ def train_tail(
         InputError: the snapshot belongs to another run.
     """
     batches = ArrayBatches(data.train.features, data.train.labels, recipe.batch_size, seed)
-    warmup_epochs = min(recipe.warmup_epochs, recipe.epochs - 1)
-    rates = learning_rates(batches.steps * recipe.epochs, batches.steps * warmup_epochs, recipe.learning_rate)
+    rates = recipe_rates(recipe, batches.steps)
     network = _network(pretrained, first, data.class_count)
     learned = {parameter.name: parameter for parameter in network.trainable_params()}
 
