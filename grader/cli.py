@@ -1,50 +1,42 @@
-"""The command line: `python -m grader SUBMISSION [--split DIR] [--out DIR] ...`."""
+"""The command line: `python -m grader SUBMISSION ...`, or `python -m grader COMMAND ...`."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
-import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
+from typing import cast
 
-from tqdm import tqdm
-
-from grader.assignment import load_assignment
+from grader.commands.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command
 from grader.errors import HarnessError, UsageError
-from grader.grading import choose_split, run_grading
-from grader.intake.intake import check_exists, name_of
-from grader.report.files import check_output_folder, write_outcome
-from grader.report.model import Report
-from grader.report.text import one_line, render_text
-from grader.verdict import Verdict
 
-EXIT_GRADED = 0
-EXIT_NOT_GRADABLE = 1
-EXIT_USAGE = 2
-EXIT_INTERNAL = 3
-EXIT_INTERRUPTED = 130
+DEFAULT = "grade"
+# The command's name, which is its module's in `grader.commands`, too. A module is imported when it is asked
+# for: to grade one submission is most of what this is used for, and should start at once.
+COMMANDS = (DEFAULT,)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one grading; return the exit code.
+    """Do one command; return the exit code.
 
-    0 graded; 1 not gradable, the verdict is in the report; 2 something that was given cannot be
+    0 done; 1 not gradable, or found to be so: the report says why; 2 something that was given cannot be
     used; 3 the harness or this machine failed; 130 interrupted.
     """
     # A terminal that cannot show Chinese must not cost anybody a report.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    options = _parser().parse_args(arguments)
+    name, arguments = _choose(sys.argv[1:] if arguments is None else list(arguments))
+    command = _load(name)
+    options = _parser(name, command).parse_args(arguments)
     # Being told to stop must clean up as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        return _grade(options)
+        return command.run(options)
     except UsageError as error:
         return _complain(str(error), EXIT_USAGE)
     except HarnessError as error:
@@ -58,67 +50,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain("interrupted; no report was written", EXIT_INTERRUPTED)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _choose(arguments: list[str]) -> tuple[str, list[str]]:
+    """Return the command's name and its arguments. A submission that is named as a command is: `./doctor`."""
+    if arguments and arguments[0] in COMMANDS:
+        return arguments[0], arguments[1:]
+    return DEFAULT, arguments
+
+
+def _load(name: str) -> Command:
+    module = importlib.import_module(f"grader.commands.{name}")
+    return cast("Command", module.COMMAND)
+
+
+def _parser(name: str, command: Command) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m grader",
-        description="Grade one submission: run predict(image) on every image of a split, in a sandbox.",
-        epilog="exit code: 0 graded, 1 not gradable (the report says why), 2 usage, 3 the harness failed",
+        prog="python -m grader" if name == DEFAULT else f"python -m grader {name}",
+        description=command.description,
+        epilog=command.epilog,
+        formatter_class=_WholeHelp if name == DEFAULT else argparse.HelpFormatter,
     )
-    parser.add_argument("submission", type=Path, help="folder or .zip with main.py and its checkpoint")
-    parser.add_argument(
-        "--split", type=Path, help="images to ask about: a folder with one sub-folder a class"
-    )
-    parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
-    parser.add_argument("--out", type=Path, help="folder for the reports (default: reports/NAME)")
-    parser.add_argument(
-        "--self-check",
-        action="store_true",
-        help="a student's own check: public images, runs without a sandbox if need be",
-    )
+    command.add_arguments(parser)
     return parser
 
 
-def _grade(options: argparse.Namespace) -> int:
-    submission: Path = options.submission
-    check_exists(submission)
-    out: Path = options.out or Path("reports", name_of(submission))
-    assignment = load_assignment(options.assignment)
-    split = choose_split(options.split, assignment, self_check=options.self_check)
-    check_output_folder(out, submission)
-    with tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar:
-        outcome = run_grading(
-            submission,
-            split,
-            assignment,
-            self_check=options.self_check,
-            progress=lambda asked: _advance(bar, asked),
-        )
-    page = write_outcome(outcome, out)
-    if outcome.failure:
-        sys.stderr.write(outcome.failure)
-    _print(f"{render_text(outcome.report)}\n  report: {one_line(str(page))}\n")
-    return _exit_code(outcome.report)
+class _WholeHelp(argparse.HelpFormatter):
+    """Lists the other commands below what the default one says of itself."""
 
-
-def _advance(bar: tqdm[NoReturn], asked: int) -> None:
-    bar.set_description("predict", refresh=False)
-    bar.update(asked - bar.n)
-
-
-def _print(text: str) -> None:
-    """Print to whoever still listens; the files are written already."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _exit_code(report: Report) -> int:
-    if report.verdict is Verdict.INTERNAL:
-        return EXIT_INTERNAL
-    return EXIT_GRADED if report.verdict is Verdict.GRADED else EXIT_NOT_GRADABLE
+    def format_help(self) -> str:
+        others = [name for name in COMMANDS if name != DEFAULT]
+        lines = [f"  {name:<10}{_load(name).summary}\n" for name in others]
+        heading = "\nother commands, each with a --help of its own:\n" if others else ""
+        return super().format_help() + heading + "".join(lines)
 
 
 def _complain(message: str, code: int) -> int:

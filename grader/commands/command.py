@@ -1,0 +1,44 @@
+"""What a command of `python -m grader` is, and the exit codes that they share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+EXIT_DONE = 0
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_INTERNAL = 3
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        summary: one line for the list of commands.
+        description: what `--help` says first.
+        epilog: what `--help` says last, its exit codes among it.
+        add_arguments: give the parser its arguments.
+        run: do it; returns the exit code. UsageError and HarnessError are said in one line by the caller.
+    """
+
+    summary: str
+    description: str
+    epilog: str
+    add_arguments: Callable[[argparse.ArgumentParser], object]
+    run: Callable[[argparse.Namespace], int]
+
+
+def say(text: str) -> None:
+    """Print to whoever still listens: what matters is in files already."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

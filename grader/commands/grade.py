@@ -1,0 +1,75 @@
+"""`python -m grader SUBMISSION`: grade one submission."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from grader.assignment import load_assignment
+from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
+from grader.grading import choose_split, run_grading
+from grader.intake.intake import check_exists, name_of
+from grader.report.files import check_output_folder, write_outcome
+from grader.report.model import Report
+from grader.report.text import one_line, render_text
+from grader.verdict import Verdict
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("submission", type=Path, help="folder or .zip with main.py and its checkpoint")
+    parser.add_argument(
+        "--split", type=Path, help="images to ask about: a folder with one sub-folder a class"
+    )
+    parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
+    parser.add_argument("--out", type=Path, help="folder for the reports (default: reports/NAME)")
+    parser.add_argument(
+        "--self-check",
+        action="store_true",
+        help="a student's own check: public images, runs without a sandbox if need be",
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    submission: Path = options.submission
+    check_exists(submission)
+    out: Path = options.out or Path("reports", name_of(submission))
+    assignment = load_assignment(options.assignment)
+    split = choose_split(options.split, assignment, self_check=options.self_check)
+    check_output_folder(out, submission)
+    with tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar:
+        outcome = run_grading(
+            submission,
+            split,
+            assignment,
+            self_check=options.self_check,
+            progress=lambda asked: _advance(bar, asked),
+        )
+    page = write_outcome(outcome, out)
+    if outcome.failure:
+        sys.stderr.write(outcome.failure)
+    say(f"{render_text(outcome.report)}\n  report: {one_line(str(page))}\n")
+    return _exit_code(outcome.report)
+
+
+def _advance(bar: tqdm[NoReturn], asked: int) -> None:
+    bar.set_description("predict", refresh=False)
+    bar.update(asked - bar.n)
+
+
+def _exit_code(report: Report) -> int:
+    if report.verdict is Verdict.INTERNAL:
+        return EXIT_INTERNAL
+    return EXIT_DONE if report.verdict is Verdict.GRADED else EXIT_REFUSED
+
+
+COMMAND = Command(
+    summary="grade one submission",
+    description="Grade one submission: run predict(image) on every image of a split, in a sandbox.",
+    epilog="exit code: 0 graded, 1 not gradable (the report says why), 2 usage, 3 the harness failed",
+    add_arguments=_add_arguments,
+    run=_run,
+)
