@@ -1,0 +1,17 @@
+"""Attacks that succeed where there are no walls: so it is the walls that stop them, not a mistake in the attack."""
+
+from __future__ import annotations
+
+import pytest
+
+from .corpus import corpus
+from .ground import TOTAL, laid_out
+from .run import run_without_walls
+
+_ATTACKS = [case for case in corpus() if case.works_without_walls]
+
+
+@pytest.mark.parametrize("attack", _ATTACKS, ids=[case.id for case in _ATTACKS])
+def test_an_attack_that_the_sandbox_stops_succeeds_without_it(attack):
+    with laid_out() as ground:
+        assert run_without_walls(attack, ground) == TOTAL
