@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -30,13 +31,18 @@ _TELLING = frozenset(
         "no-device",
         "asks-keyboard",
         "wants-a-path",
+        "needs-a-screen",
+        "not-utf8-data",
     }
 )
 _MOST_FILES, _MOST_NAMES = 5, 5
+_NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
+"""`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
 _UNUSABLE = {
     "class": "it is a class",
     "not-callable": "it is not a function",
     "async": "it is asynchronous",
+    "generator": "it is a generator",
     "arguments": "it does not take exactly one argument",
 }
 
@@ -55,6 +61,7 @@ def findings_of_answers(
         *(_stop(stop, assignment) for stop in answers.stops),
         *_raised(answers.answers, tally, submission),
         *_labels(tally, assignment.classes),
+        *_not_loaded(answers.output, submission),
         *_constant(answers.answers),
         *_checkpoints(submission),
         *(finding("one-folder-deeper", detail=note) for note in submission.notes),
@@ -217,6 +224,18 @@ def _constant(answers: Sequence[Answered | None]) -> Iterator[FindingPart]:
         yield finding("constant-answer", detail=repr(narrow(labels.pop(), _HIDDEN_NAME)))
 
 
+def _not_loaded(output: str, submission: Submission) -> Iterator[FindingPart]:
+    """Pass on what MindSpore warns of while it loads a checkpoint; students seldom see it."""
+    if (said := _NOT_LOADED.search(output)) is None:
+        return
+    held = [
+        f"{file.path}: {file.state.parameters}"
+        for file in submission.checkpoints
+        if file.state.parameters is not None
+    ]
+    yield finding("parameters-not-loaded", count=int(said[1]), detail=_some(held) or "?")
+
+
 def _checkpoints(submission: Submission) -> Iterator[FindingPart]:
     """Name the checkpoints that cannot be any."""
     for file in submission.checkpoints:
@@ -226,6 +245,10 @@ def _checkpoints(submission: Submission) -> Iterator[FindingPart]:
             yield finding("lfs-pointer", detail=short(str(file.path)))
         elif file.is_web_page:
             yield finding("web-page-checkpoint", detail=short(str(file.path)))
+        elif file.state.defect == "cut-off":
+            yield finding("cut-off-checkpoint", detail=short(str(file.path)))
+        elif file.state.defect == "damaged":
+            yield finding("damaged-checkpoint", detail=short(str(file.path)))
 
 
 def _some(names: Sequence[str]) -> str:

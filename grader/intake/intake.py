@@ -10,6 +10,7 @@ from grader.assignment import Limits
 from grader.digest import digest_of_parts
 from grader.errors import UsageError
 from grader.intake.archive import receive_zip
+from grader.intake.checkpoint_file import look_at_checkpoint
 from grader.intake.entry import Receiver
 from grader.intake.entry_point import find_root
 from grader.intake.folder import receive_folder
@@ -65,7 +66,11 @@ def name_of(source: Path) -> str:
 def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submission:
     files = tuple(
         sorted(
-            (_moved(file, root) for file in receiver.files if root in (PurePosixPath(), *file.path.parents)),
+            (
+                _looked_at(file, receiver.folder, root)
+                for file in receiver.files
+                if root in (PurePosixPath(), *file.path.parents)
+            ),
             key=lambda file: file.path,
         )
     )
@@ -79,8 +84,10 @@ def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submis
     )
 
 
-def _moved(file: SubmittedFile, root: PurePosixPath) -> SubmittedFile:
-    return replace(file, path=file.path.relative_to(root))
+def _looked_at(file: SubmittedFile, folder: Path, root: PurePosixPath) -> SubmittedFile:
+    """Return the file as seen from the submission's root; a checkpoint with what can be told of it."""
+    state = look_at_checkpoint(folder / file.path) if file.is_checkpoint else file.state
+    return replace(file, path=file.path.relative_to(root), state=state)
 
 
 __all__ = ["IntakeRefusedError", "check_exists", "name_of", "take_in"]

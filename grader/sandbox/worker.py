@@ -125,6 +125,8 @@ def _problem_with(predict: Any) -> str:
         return "not-callable"
     if inspect.iscoroutinefunction(predict) or inspect.isasyncgenfunction(predict):
         return "async"
+    if inspect.isgeneratorfunction(predict):
+        return "generator"
     try:
         inspect.signature(predict).bind(None)
     except TypeError:
