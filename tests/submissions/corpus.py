@@ -77,6 +77,8 @@ class Case(BaseModel):
     """Whether the attack succeeds on the lower rung, which has no walls: all images are right then."""
     pending: str = ""
     """Why the grader does not do what is expected here yet. It must fail until it does."""
+    waits: str = ""
+    """What of the row this case cannot show."""
 
     @property
     def id(self) -> str:
