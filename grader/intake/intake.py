@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -55,12 +56,15 @@ def check_exists(source: Path) -> None:
 
 
 def name_of(source: Path) -> str:
-    """Return the name a submission goes by in reports: its folder's, or its archive's without `.zip`."""
+    """Return the name a submission goes by in reports: its folder's, or its archive's without `.zip`.
+
+    Composed (NFC), so that what looks the same is the same.
+    """
     resolved = source.resolve()
     is_archive = resolved.suffix.lower() == ".zip" and not resolved.is_dir()
     name = resolved.stem if is_archive else resolved.name
     # A name in another encoding must not keep the report from being written.
-    return os.fsencode(name).decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submission:
