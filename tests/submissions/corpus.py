@@ -73,7 +73,7 @@ class Case(BaseModel):
     seconds: float = 20.0
     """The grading must be over by then."""
     needs: tuple[Literal["mindspore"], ...] = Field(default=(), strict=False)
-    works_without_walls: bool = False
+    works_without_walls: Literal["never", "as root", "always"] = "never"
     """Whether the attack succeeds on the lower rung, which has no walls: all images are right then."""
     pending: str = ""
     """Why the grader does not do what is expected here yet. It must fail until it does."""

@@ -29,6 +29,9 @@ NAMES = ("Plastic Bottle", "Hats", "Newspaper")
 PER_CLASS, PLAIN_PER_CLASS = 10, 7
 TOTAL, HONEST = PER_CLASS * len(FOLDERS), PLAIN_PER_CLASS * len(FOLDERS)
 KEY_VARIABLE = "COURSE_ANSWER_KEY"
+"""Of the grader's environment."""
+IMAGES_VARIABLE = "CORPUS_IMAGES"
+"""Of a `make.py`: the folder of images, for submissions that are made of leaked ones."""
 LIMITS: dict[str, float] = {
     "import_seconds": 10,
     "first_prediction_seconds": 8,

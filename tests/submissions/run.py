@@ -21,7 +21,7 @@ from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.verdict import Verdict
 
 from .corpus import MAKER, Case
-from .ground import KEY_VARIABLE, TOTAL, Ground, assignment_text, laid_out
+from .ground import IMAGES_VARIABLE, KEY_VARIABLE, TOTAL, Ground, assignment_text, laid_out
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
@@ -53,8 +53,11 @@ class Grading:
     """Everything that one run of the grader left."""
 
     report: dict[str, Any]
+    terminal: str
+    page: str
+    """`report.html`."""
     for_student: str
-    """All that the student may see: the terminal's text, `report.json` and `report.html`."""
+    """All that the student may see: terminal, `report.json` and `report.html`."""
     printed: str
     """What the submission printed, and its import error, from the instructor's file."""
     exit_code: int
@@ -84,7 +87,7 @@ def run(case: Case, ground: Ground) -> Result:
     began = time.monotonic()
     with _workspace() as workspace:
         try:
-            handed_in = _hand_in(case, workspace)
+            handed_in = _hand_in(case, ground, workspace)
             before = _listing(workspace)
             grading = _grade(case, ground, handed_in, workspace)
         except GraderFailedError as error:
@@ -96,7 +99,7 @@ def run(case: Case, ground: Ground) -> Result:
 def run_without_walls(case: Case, ground: Ground) -> int:
     """Grade an attack on the lower rung, as a self-check; return how many images it had right."""
     with _workspace() as workspace:
-        handed_in = _hand_in(case, workspace)
+        handed_in = _hand_in(case, ground, workspace)
         grading = _grade(case, ground, handed_in, workspace, without_walls=True)
     return int(grading.report["score"]["correct"])
 
@@ -108,7 +111,7 @@ def _workspace() -> Iterator[Path]:
         yield Path(name)
 
 
-def _hand_in(case: Case, workspace: Path) -> Path:
+def _hand_in(case: Case, ground: Ground, workspace: Path) -> Path:
     """Write what is handed in; return its path.
 
     Raises:
@@ -123,8 +126,9 @@ def _hand_in(case: Case, workspace: Path) -> Path:
             shutil.copyfile(path, folder / path.name)
     if (case.folder / MAKER).exists():
         command = [sys.executable, str(case.folder / MAKER), str(folder)]
+        environment = _environment({IMAGES_VARIABLE: str(ground.split(case.images))})
         made = subprocess.run(
-            command, env=_environment({}), capture_output=True, timeout=_MAKE_SECONDS, check=False
+            command, env=environment, capture_output=True, timeout=_MAKE_SECONDS, check=False
         )
         if made.returncode:
             raise GraderFailedError(f"make.py failed: {made.stderr.decode('utf-8', 'replace')}")
@@ -164,9 +168,12 @@ def _grade(
         instructor = json.loads((out / "instructor" / "answers.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise GraderFailedError(f"exit code {done.returncode}, no report: {errors or error}") from error
+    terminal = done.stdout.decode("utf-8", "replace")
     return Grading(
         report=json.loads(files[0]),
-        for_student="\n".join([done.stdout.decode("utf-8", "replace"), *files]),
+        terminal=terminal,
+        page=files[1],
+        for_student="\n".join([terminal, *files]),
         printed="\n".join([instructor["output"], instructor["import_error"] or ""]),
         exit_code=done.returncode,
         errors=errors,
@@ -198,8 +205,12 @@ def _compare(case: Case, grading: Grading, ground: Ground) -> Iterator[str]:
         yield "the student's report names a hidden image, or the key"
     if "Traceback" in grading.errors:
         yield f"a traceback of the grader: {grading.errors}"
-    if grading.seconds > case.seconds + _START_SECONDS:
-        yield f"it took {grading.seconds:.1f} s"
+    if (took := grading.report["run"]["total_seconds"]) > case.seconds:
+        yield f"the submission could run for {took:.1f} s"
+    if any(not (char.isprintable() or char == "\n") for char in grading.terminal):
+        yield "the terminal is steered"
+    if re.search(r"<script", grading.page, re.I):
+        yield "a script is in the page"
 
 
 def _compare_score(case: Case, grading: Grading) -> Iterator[str]:

@@ -1,0 +1,2 @@
+print("COLLECTED setup.py")
+raise SystemExit(0)

@@ -1,0 +1,2 @@
+print("SHADOWED cv2")
+raise SystemExit(0)

@@ -1,0 +1,2 @@
+print("SHADOWED inspect")
+raise SystemExit(0)

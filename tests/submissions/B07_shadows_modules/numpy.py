@@ -1,0 +1,2 @@
+print("SHADOWED numpy")
+raise SystemExit(0)

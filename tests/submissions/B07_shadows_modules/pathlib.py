@@ -1,0 +1,2 @@
+print("SHADOWED pathlib")
+raise SystemExit(0)

@@ -1,0 +1,2 @@
+print("SHADOWED random")
+raise SystemExit(0)

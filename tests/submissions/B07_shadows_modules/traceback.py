@@ -1,0 +1,2 @@
+print("SHADOWED traceback")
+raise SystemExit(0)

@@ -1,0 +1,2 @@
+print("SHADOWED worker")
+raise SystemExit(0)
