@@ -32,6 +32,7 @@ _TELLING = frozenset(
         "asks-keyboard",
         "wants-a-path",
         "needs-a-screen",
+        "memory-refused",
         "not-utf8-data",
     }
 )
@@ -73,10 +74,12 @@ def findings_of_answers(
 def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:
     """Yield every verdict that applies; see :func:`grader.verdict.worst`."""
     if answers.not_ready is not None:
-        yield Verdict.CRASH if answers.not_ready.stage == "import" else Verdict.CONTRACT
+        yield (
+            Verdict.CONTRACT if answers.not_ready.stage == "predict" else _verdict_of(answers.not_ready.error)
+        )
     yield from (stop.verdict for stop in answers.stops)
-    if tally.raised:
-        yield Verdict.CRASH
+    if (spokesman := _spokesman(answers.answers)) is not None:
+        yield _verdict_of(spokesman)
     if tally.wrong_types:
         yield Verdict.CONTRACT
 
@@ -144,11 +147,9 @@ def _raised(
     answers: Sequence[Answered | None], tally: Tally, submission: Submission
 ) -> Iterator[FindingPart]:
     """Report the commonest exception of predict; the first such image in the split's order speaks for it."""
-    errors = [answer.error for answer in answers if answer is not None and answer.error is not None]
-    if not errors:
+    spokesman = _spokesman(answers)
+    if spokesman is None:
         return
-    commonest = _commonest(Counter(_kind(error) for error in errors))
-    spokesman = next(error for error in errors if _kind(error) == commonest)
     told = Raised(
         type=narrow(spokesman.type, _HIDDEN_NAME),
         message=narrow(spokesman.message, _HIDDEN_MESSAGE),
@@ -166,6 +167,19 @@ def _raised(
     # Judged by the whole message, worded with the narrow one.
     if (code := code_of(spokesman)) in _TELLING:
         yield _told(code, told, submission)
+
+
+def _spokesman(answers: Sequence[Answered | None]) -> Raised | None:
+    """Return the first error, in the split's order, of the commonest kind of predict's."""
+    errors = [answer.error for answer in answers if answer is not None and answer.error is not None]
+    if not errors:
+        return None
+    commonest = _commonest(Counter(_kind(error) for error in errors))
+    return next(error for error in errors if _kind(error) == commonest)
+
+
+def _verdict_of(error: Raised) -> Verdict:
+    return Verdict.MEMORY if code_of(error) == "memory-refused" else Verdict.CRASH
 
 
 def _kind(error: Raised) -> str:

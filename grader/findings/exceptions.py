@@ -26,6 +26,9 @@ _DEVICE = re.compile(r"\b(CUDA|cuda|device_target|GPU|Ascend|NPU)\b")
 _MISSING = re.compile(
     r"No such file|does not exist|not exist|doesn't exist|cannot find the file|not found", re.I
 )
+_NO_MEMORY = re.compile(
+    r"cannot allocate memory|unable to allocate|not enough memory|bad_alloc|out of memory", re.I
+)
 _DEVICE_TARGET = re.compile(r"device.?target", re.I)
 _SCREEN = re.compile(
     r"no \$?DISPLAY|display name|imshow|cvShowImage|Rebuild the library with Windows, GTK", re.I
@@ -45,6 +48,8 @@ def code_of(error: Raised) -> str:
     """Return the catalogue's code for an exception raised by a student's code."""
     if error.type in ("SyntaxError", "IndentationError", "TabError"):
         return "not-utf8" if "utf-8" in error.message or "utf8" in error.message else "syntax-error"
+    if "MemoryError" in error.type or _NO_MEMORY.search(error.message):
+        return "memory-refused"
     if error.type == "UnicodeDecodeError":
         return "not-utf8-data"
     if error.type in _NETWORK_TYPES or _NETWORK.search(error.message):

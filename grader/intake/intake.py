@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from grader.assignment import Limits
 from grader.digest import digest_of_parts
-from grader.errors import UsageError
+from grader.errors import HarnessError, UsageError
 from grader.intake.archive import receive_zip
 from grader.intake.checkpoint_file import look_at_checkpoint
 from grader.intake.entry import Receiver
@@ -26,9 +27,11 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
 
     Raises:
         UsageError: `source` does not exist or is neither a folder nor a file.
+        HarnessError: this process cannot name every file.
         IntakeRefusedError: it cannot be graded as it is (verdict FORMAT).
     """
     check_exists(source)
+    _check_locale()
     receiver = Receiver(folder=workspace / "submission", limits=limits)
     receiver.folder.mkdir(parents=True)
     if source.is_dir():
@@ -53,6 +56,19 @@ def check_exists(source: Path) -> None:
         raise UsageError(f"the submission {source} does not exist: give a folder or a .zip") from error
     except OSError as error:
         raise UsageError(f"cannot look at the submission {source}: {error.strerror}") from error
+
+
+def _check_locale() -> None:
+    """Make sure that a name which Python cannot read here is not held against the submission.
+
+    Raises:
+        HarnessError: names are read and written in another encoding than UTF-8.
+    """
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise HarnessError(
+            f"names of files are read as {encoding} in this locale: set PYTHONUTF8=1 and try again"
+        )
 
 
 def name_of(source: Path) -> str:

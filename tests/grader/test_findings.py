@@ -73,6 +73,8 @@ def test_what_a_student_wrote_is_never_a_format_string():
         ("RuntimeError", "size mismatch for classifier.1.weight", "other-shape"),
         ("error", "OpenCV(4.11.0) :-1: error: (-5:Bad argument) in function 'imread'", "wants-a-path"),
         ("ValueError", "bins must be in ascending order", "import-failed"),
+        ("_ArrayMemoryError", "Unable to allocate 100. GiB for an array", "memory-refused"),
+        ("OSError", "[Errno 12] Cannot allocate memory", "memory-refused"),
         ("EOFError", "Ran out of input", "import-failed"),
         ("UnicodeDecodeError", "'utf-8' codec can't decode byte 0xcb in position 0", "not-utf8-data"),
         (
