@@ -3,8 +3,21 @@ import time
 
 NO_RESERVE = 0x4000  # promise now, find the memory when it is used
 
-memory = mmap.mmap(-1, 100 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE)
-for page in range(0, 100 << 30, 4096):
-    memory[page] = 1
-    if page % (64 << 20) == 0:
-        time.sleep(0.01)
+
+def promised():
+    """Yield memory that is there on paper, as much at once as there can be."""
+    try:
+        yield mmap.mmap(-1, 100 << 30, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | NO_RESERVE)
+    except OSError as error:
+        print("100 GB at once:", error)
+        while True:
+            yield mmap.mmap(-1, 32 << 20)
+
+
+kept = []
+for memory in promised():
+    kept.append(memory)
+    for page in range(0, len(memory), 4096):
+        memory[page] = 1
+        if page % (32 << 20) == 0:
+            time.sleep(0.01)

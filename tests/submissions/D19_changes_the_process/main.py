@@ -1,3 +1,4 @@
+import contextlib
 import locale
 import os
 import random
@@ -16,7 +17,8 @@ def predict(image):
     os.nice(3)
     os.environ.clear()
     os.environ["TZ"] = "Asia/Shanghai"
-    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
     time.tzset()
     locale.setlocale(locale.LC_ALL, "C")
     random.seed(1)
