@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from .corpus import CorpusError, choose, corpus
+from .ground import laid_out
 from .run import started
 from .table import mark, table
 
@@ -29,7 +30,7 @@ def main() -> int:
     except CorpusError as error:
         sys.stderr.write(f"corpus: {error}\n")
         return 2
-    with started(cases) as running:
+    with laid_out() as ground, started(cases, ground) as running:
         results = [running[case.id].result() for case in cases]
     sys.stdout.write(table(results) + "\n")
     return int(any("WRONG" in mark(result) for result in results))

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 import pytest
 
 from .corpus import Case
+from .ground import Ground, laid_out
 from .run import Result, started
 from .table import table
 
@@ -17,11 +18,18 @@ _RESULTS = pytest.StashKey[list[Result]]()
 
 
 @pytest.fixture(scope="session")
-def running(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Result]]]:
+def ground() -> Iterator[Ground]:
+    """Hidden images, and the key that nobody may find."""
+    with laid_out() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def running(ground: Ground, request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Result]]]:
     """The results to come of all selected cases, by id."""
     items = (getattr(item, "callspec", None) for item in request.session.items)
     cases = [call.params["case"] for call in items if call and isinstance(call.params.get("case"), Case)]
-    with started(cases) as futures:
+    with started(cases, ground) as futures:
         yield futures
 
 

@@ -21,7 +21,7 @@ from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.verdict import Verdict
 
 from .corpus import MAKER, Case
-from .ground import IMAGES_VARIABLE, KEY_VARIABLE, TOTAL, Ground, assignment_text, laid_out
+from .ground import IMAGES_VARIABLE, KEY_VARIABLE, Ground, assignment_text
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
@@ -71,9 +71,9 @@ class GraderFailedError(Exception):
 
 
 @contextlib.contextmanager
-def started(cases: Sequence[Case]) -> Iterator[dict[str, Future[Result]]]:
+def started(cases: Sequence[Case], ground: Ground) -> Iterator[dict[str, Future[Result]]]:
     """Run cases in the background, AT_ONCE side by side; yields the result to come of each id."""
-    with laid_out() as ground, ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(AT_ONCE) as pool:
         # The longest first: they would otherwise be waited for alone at the end.
         order = sorted(cases, key=lambda case: -case.seconds)
         try:
@@ -296,6 +296,3 @@ def _summary(report: dict[str, Any]) -> str:
     right = f"{score['correct']}/{score['total']}" if score else "no score"
     codes = " ".join(finding["code"] for finding in report["findings"])
     return f"{report['verdict']} {right} {codes}".strip()
-
-
-__all__ = ["TOTAL", "Result", "run", "run_without_walls", "started"]

@@ -9,7 +9,7 @@ import pytest
 from grader.verdict import Verdict
 
 from .corpus import Case, CorpusError, choose, corpus, read_case
-from .ground import HONEST, TOTAL, laid_out
+from .ground import HONEST, TOTAL
 from .run import Result, run
 from .table import mark, table
 
@@ -52,7 +52,7 @@ def test_cases_are_chosen_by_the_beginning_of_their_ids():
         choose(corpus(), ["A", "E1"])
 
 
-def test_whatever_is_not_as_described_is_a_problem():
+def test_whatever_is_not_as_described_is_a_problem(ground):
     (honest,) = choose(corpus(), ["D02_byte_order_mark"])
     wrong = {
         "verdict": Verdict.CRASH,
@@ -63,10 +63,9 @@ def test_whatever_is_not_as_described_is_a_problem():
         "never_says": ("GRADED",),
         "printed": ("/[0-9]{9}/",),
     }
-    with laid_out() as ground:
-        assert run(honest, ground).problems == ()
-        for key, value in wrong.items():
-            assert len(run(honest.model_copy(update={key: value}), ground).problems) == 1, key
+    assert run(honest, ground).problems == ()
+    for key, value in wrong.items():
+        assert len(run(honest.model_copy(update={key: value}), ground).problems) == 1, key
 
 
 def test_the_table_marks_what_is_wrong_and_what_waits_no_longer():

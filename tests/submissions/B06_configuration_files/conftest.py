@@ -1,2 +1,0 @@
-print("COLLECTED conftest.py")
-raise SystemExit(0)

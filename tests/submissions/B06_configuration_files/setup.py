@@ -1,2 +1,0 @@
-print("COLLECTED setup.py")
-raise SystemExit(0)

@@ -1,2 +1,0 @@
-print("COLLECTED test_all.py")
-raise SystemExit(0)

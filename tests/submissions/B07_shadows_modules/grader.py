@@ -1,2 +1,0 @@
-print("SHADOWED grader")
-raise SystemExit(0)

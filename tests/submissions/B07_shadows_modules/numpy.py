@@ -1,2 +1,0 @@
-print("SHADOWED numpy")
-raise SystemExit(0)
