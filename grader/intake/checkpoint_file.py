@@ -13,17 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from grader.intake.zip_end import find_zip_end
+
 Defect = Literal["", "cut-off", "damaged"]
 
 _CHUNK = 1 << 20
 _ZIP_HEAD = b"PK\x03\x04"
-_MOST_CHECKED = 1 << 30
-"""Bytes of a zip's contents, unpacked, above which its checksums are left alone."""
+_MOST_DIRECTORY_BYTES = 1 << 20
+"""A checkpoint has some hundred parameters; a directory of a million entries is a burden."""
+_MOST_SWOLLEN = 4
+"""Times the size of the file: weights hardly shrink, and unpacking a bomb is nobody's business here."""
 _TAG = b"\x0a"
 """Of field 1 in MindSpore's `checkpoint.proto`: the file is a row of parameters."""
 _HEAD_BYTES = 7
 """A tag, a length of up to five bytes, and another tag."""
-_MOST_PARAMETERS = 100_000
+_MOST_PARAMETERS = 10_000
 _CHECKSUM_MARK, _CHECKSUM_BYTES = b"crc_num", 17
 """`save_checkpoint(crc_check=True)` appends the mark and ten bytes of CRC-32, big-endian."""
 
@@ -46,21 +50,24 @@ def look_at_checkpoint(path: Path) -> CheckpointState:
     with path.open("rb") as file:
         head = file.read(len(_ZIP_HEAD))
         if head == _ZIP_HEAD:
-            return CheckpointState(defect=_zip_defect(file))
+            return CheckpointState(defect=_zip_defect(file, size))
         if path.suffix.lower() == ".ckpt" and head[:1] == _TAG:
             return _mindspore(file, size)
     return NOTHING_KNOWN
 
 
-def _zip_defect(file: BinaryIO) -> Defect:
-    """Look for the directory, which is a zip's end, and compare its checksums."""
+def _zip_defect(file: BinaryIO, size: int) -> Defect:
+    """Look for the directory, which is a zip's end, and compare its checksums if that costs little."""
+    end = find_zip_end(file)
+    if end is None:
+        return "cut-off"
+    if end.directory_bytes > _MOST_DIRECTORY_BYTES:
+        return ""
     try:
         with zipfile.ZipFile(file) as zipped:
-            checked = sum(entry.file_size for entry in zipped.infolist()) <= _MOST_CHECKED
-            return "damaged" if checked and zipped.testzip() is not None else ""
-    except zipfile.BadZipFile:
-        return "cut-off"
-    except (zlib.error, EOFError, struct.error):
+            unpacked = sum(entry.file_size for entry in zipped.infolist())
+            return "damaged" if unpacked <= _MOST_SWOLLEN * size and zipped.testzip() is not None else ""
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error):
         return "damaged"
     except (NotImplementedError, RuntimeError, ValueError, OverflowError, OSError):
         return ""  # encrypted, or of a kind that only other programs know

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +19,9 @@ from grader.intake.entry_point import find_root
 from grader.intake.folder import receive_folder
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission, SubmittedFile
+
+_MOST_LOOKED_AT = 50
+"""Checkpoints of one submission; students keep one for every few epochs, not thousands."""
 
 
 def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
@@ -84,30 +88,33 @@ def name_of(source: Path) -> str:
 
 
 def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submission:
-    files = tuple(
-        sorted(
-            (
-                _looked_at(file, receiver.folder, root)
-                for file in receiver.files
-                if root in (PurePosixPath(), *file.path.parents)
-            ),
-            key=lambda file: file.path,
-        )
+    files = sorted(
+        (_moved(file, root) for file in receiver.files if root in (PurePosixPath(), *file.path.parents)),
+        key=lambda file: file.path,
     )
     notes = (f"main.py was found one folder deeper, in {root}/",) if root.parts else ()
     return Submission(
         name=name_of(source),
         folder=receiver.folder / root,
-        files=files,
+        files=tuple(_looked_at(files, receiver.folder / root)),
         sha256=digest_of_parts((str(file.path), file.sha256) for file in files),
         notes=notes,
     )
 
 
-def _looked_at(file: SubmittedFile, folder: Path, root: PurePosixPath) -> SubmittedFile:
-    """Return the file as seen from the submission's root; a checkpoint with what can be told of it."""
-    state = look_at_checkpoint(folder / file.path) if file.is_checkpoint else file.state
-    return replace(file, path=file.path.relative_to(root), state=state)
+def _moved(file: SubmittedFile, root: PurePosixPath) -> SubmittedFile:
+    return replace(file, path=file.path.relative_to(root))
+
+
+def _looked_at(files: Sequence[SubmittedFile], folder: Path) -> Iterator[SubmittedFile]:
+    """Yield the files, the first of the checkpoints with what can be told of them."""
+    left = _MOST_LOOKED_AT
+    for file in files:
+        if file.is_checkpoint and left:
+            left -= 1
+            yield replace(file, state=look_at_checkpoint(folder / file.path))
+        else:
+            yield file
 
 
 __all__ = ["IntakeRefusedError", "check_exists", "name_of", "take_in"]

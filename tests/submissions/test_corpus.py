@@ -9,7 +9,7 @@ import pytest
 from grader.verdict import Verdict
 
 from .corpus import Case, CorpusError, choose, corpus, read_case
-from .ground import HONEST, TOTAL
+from .ground import HONEST, TOTAL, Ground
 from .run import Result, run
 from .table import mark, table
 
@@ -23,11 +23,11 @@ def case(text: str, folder: Path) -> Case:
     return read_case(folder)
 
 
-def test_every_row_has_a_case():
+def test_every_row_has_a_case() -> None:
     assert {case.row for case in corpus()} == ROWS
 
 
-def test_a_description_that_is_wrong_is_refused_by_name(tmp_path):
+def test_a_description_that_is_wrong_is_refused_by_name(tmp_path: Path) -> None:
     folder = tmp_path / "A01_x"
     assert case(GOOD, folder).id == "A01_x"
     for text, reason in (
@@ -42,7 +42,7 @@ def test_a_description_that_is_wrong_is_refused_by_name(tmp_path):
             case(text, folder)
 
 
-def test_cases_are_chosen_by_the_beginning_of_their_ids():
+def test_cases_are_chosen_by_the_beginning_of_their_ids() -> None:
     assert {case.row for case in choose(corpus(), ["C03", "D2"])} == {
         "C3",
         *(f"D{number}" for number in range(20, 25)),
@@ -52,7 +52,7 @@ def test_cases_are_chosen_by_the_beginning_of_their_ids():
         choose(corpus(), ["A", "E1"])
 
 
-def test_whatever_is_not_as_described_is_a_problem(ground):
+def test_whatever_is_not_as_described_is_a_problem(ground: Ground) -> None:
     (honest,) = choose(corpus(), ["D02_byte_order_mark"])
     wrong = {
         "verdict": Verdict.CRASH,
@@ -68,7 +68,7 @@ def test_whatever_is_not_as_described_is_a_problem(ground):
         assert len(run(honest.model_copy(update={key: value}), ground).problems) == 1, key
 
 
-def test_the_table_marks_what_is_wrong_and_what_waits_no_longer():
+def test_the_table_marks_what_is_wrong_and_what_waits_no_longer() -> None:
     (honest,) = choose(corpus(), ["D02_byte_order_mark"])
     waiting = honest.model_copy(update={"pending": "nobody looks yet"})
     results = [Result(honest, "GRADED", problems, 1.0) for problems in ((), ("the verdict is GRADED",))]
@@ -78,5 +78,5 @@ def test_the_table_marks_what_is_wrong_and_what_waits_no_longer():
     assert "D02_byte_order_mark: the verdict is GRADED" in table(results)
 
 
-def test_nobody_is_right_about_everything_without_the_key():
+def test_nobody_is_right_about_everything_without_the_key() -> None:
     assert HONEST < TOTAL
