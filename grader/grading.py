@@ -26,6 +26,8 @@ from grader.report.outcome import Outcome
 from grader.sandbox.ladder import Rung, choose_rung
 from grader.sandbox.policy import is_visible_inside
 from grader.scoring.score import tally
+from grader.sealed.key_file import key_file_from
+from grader.sealed.sealed_split import is_sealed, open_sealed
 from grader.split import Split, demo_split, open_split
 from grader.verdict import Verdict, worst
 
@@ -36,30 +38,40 @@ def grade(
     assignment: Assignment | Path | str | None = None,
     *,
     self_check: bool = False,
+    key_file: Path | str | None = None,
 ) -> Report:
     """Grade one submission and return its report.
 
     Args:
         submission: a folder or .zip with `main.py`.
-        split: an ImageFolder directory, or an opened split; None for the assignment's own, or
-            the drawn demo set if it names none.
+        split: an ImageFolder directory, a sealed file, or an opened split; None for the assignment's own,
+            or the drawn demo set if it names none.
         assignment: an assignment, or the path of its file; None for the garbage lab.
         self_check: accept the lower rung of isolation.
+        key_file: of a sealed split; None for the one that GRADER_SPLIT_KEY_FILE names.
 
     Raises:
         UsageError: a path or setting cannot be used.
         HarnessError: this machine cannot grade officially.
     """
     rules = assignment if isinstance(assignment, Assignment) else load_assignment(_path(assignment))
-    opened = split if isinstance(split, Split) else choose_split(_path(split), rules, self_check=self_check)
+    opened = (
+        split
+        if isinstance(split, Split)
+        else choose_split(_path(split), rules, self_check=self_check, key_file=_path(key_file))
+    )
     return run_grading(Path(submission), opened, rules, self_check=self_check).report
 
 
-def choose_split(path: Path | None, assignment: Assignment, *, self_check: bool) -> Split:
+def choose_split(
+    path: Path | None, assignment: Assignment, *, self_check: bool, key_file: Path | None = None
+) -> Split:
     """Open the split asked for, else the assignment's own, else draw the demo set."""
     configured = assignment.splits.public if self_check else assignment.splits.hidden
     if path is None and configured is not None:
         path = Path(configured)
+    if path is not None and is_sealed(path):
+        return open_sealed(path, key_file_from(key_file), assignment.classes)
     if path is not None:
         return open_split(path, assignment.classes)
     split = demo_split()
@@ -88,6 +100,7 @@ def run_grading(
         host=socket.gethostname(),
     )
     mode: Mode = "self-check" if self_check else "official"
+    _check_apart(source, split)
     with _workspace() as workspace:
         try:
             submission = take_in(source, workspace, assignment.limits)
@@ -152,16 +165,35 @@ def _about(split: Split, classes: int) -> list[FindingPart]:
     return found
 
 
+def _check_apart(source: Path, split: Split) -> None:
+    """Refuse a submission that has the sealed split or its key in it.
+
+    Raises:
+        UsageError: naming what lies there.
+    """
+    if split.key_file is None:
+        return
+    for path in (*split.places, split.key_file):
+        if path.is_relative_to(source.resolve()):
+            raise UsageError(f"{path} lies inside the submission, which could read it: move it elsewhere")
+
+
 def _check_hidden(rung: Rung, split: Split) -> None:
     """Refuse to ask about images that the sandbox would show.
 
     Raises:
-        HarnessError: an image of the split lies inside a folder that is mounted.
+        HarnessError: an image of the split, or the key of a sealed one, lies where submissions can read.
     """
-    for folder in split.folders:
-        if rung.isolation.is_top and is_visible_inside(folder):
+    if not rung.isolation.is_top:
+        if split.key_file is not None:
             raise HarnessError(
-                f"images of the split lie in {folder}, which submissions can read: move them out of the "
+                "the split is sealed, and without the sandbox a submission could read its key; give a folder"
+            )
+        return
+    for path in (*split.places, *([split.key_file] if split.key_file else [])):
+        if is_visible_inside(path):
+            raise HarnessError(
+                f"the split or its key lies in {path}, which submissions can read: move it out of the "
                 "system's and the interpreter's folders"
             )
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
+from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.grading import choose_split, run_grading
 from grader.intake.intake import check_exists, name_of
 from grader.report.files import check_output_folder, write_outcome
@@ -22,8 +23,11 @@ from grader.verdict import Verdict
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=Path, help="folder or .zip with main.py and its checkpoint")
     parser.add_argument(
-        "--split", type=Path, help="images to ask about: a folder with one sub-folder a class"
+        "--split",
+        type=Path,
+        help="images to ask about: a folder with one sub-folder a class, or a sealed file",
     )
+    add_key_file(parser)
     parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
     parser.add_argument("--out", type=Path, help="folder for the reports (default: reports/NAME)")
     parser.add_argument(
@@ -38,7 +42,8 @@ def _run(options: argparse.Namespace) -> int:
     check_exists(submission)
     out: Path = options.out or Path("reports", name_of(submission))
     assignment = load_assignment(options.assignment)
-    split = choose_split(options.split, assignment, self_check=options.self_check)
+    split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
+    warn_if_exposed(split.key_file)
     check_output_folder(out, submission)
     with tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar:
         outcome = run_grading(
