@@ -282,7 +282,7 @@ AUDITED = """
 import os, sys
 
 def watch(event, arguments):
-    if event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+    if event == "open" and isinstance(arguments[0], str) and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
         print("WRITES", arguments[0], file=log, flush=True)
 
 log = open(sys.argv.pop(1), "w", encoding="utf-8")
