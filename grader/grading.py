@@ -6,12 +6,16 @@ import datetime
 import secrets
 import socket
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from grader.assignment import Assignment, load_assignment
+from grader.canary.canary import check_canary
 from grader.dialogue.interview import Answers, Progress, interview
 from grader.errors import HarnessError, UsageError
 from grader.findings.catalogue import finding
@@ -31,6 +35,19 @@ from grader.sealed.sealed_split import is_sealed, open_sealed
 from grader.split import Split, demo_split, open_split
 from grader.verdict import Verdict, worst
 
+_CANARY_LASTS_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What an official grading does beside asking every image; a self-check needs none of it."""
+
+    canary: bool = True
+    """Try this harness first on two submissions whose outcome is known."""
+
+
+NO_CHECKS = Checks(canary=False)
+
 
 def grade(
     submission: Path | str,
@@ -39,6 +56,7 @@ def grade(
     *,
     self_check: bool = False,
     key_file: Path | str | None = None,
+    checks: Checks = Checks(),
 ) -> Report:
     """Grade one submission and return its report.
 
@@ -49,6 +67,7 @@ def grade(
         assignment: an assignment, or the path of its file; None for the garbage lab.
         self_check: accept the lower rung of isolation.
         key_file: of a sealed split; None for the one that GRADER_SPLIT_KEY_FILE names.
+        checks: what official grading does besides.
 
     Raises:
         UsageError: a path or setting cannot be used.
@@ -60,7 +79,7 @@ def grade(
         if isinstance(split, Split)
         else choose_split(_path(split), rules, self_check=self_check, key_file=_path(key_file))
     )
-    return run_grading(Path(submission), opened, rules, self_check=self_check).report
+    return run_grading(Path(submission), opened, rules, self_check=self_check, checks=checks).report
 
 
 def choose_split(
@@ -86,6 +105,7 @@ def run_grading(
     assignment: Assignment,
     *,
     self_check: bool = False,
+    checks: Checks = Checks(),
     progress: Progress = lambda _: None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
@@ -113,6 +133,8 @@ def run_grading(
         _check_hidden(rung, split)
         question = Question(submission, split, assignment, mode, this_harness())
         try:
+            if checks.canary and not self_check:
+                _canary_passes(int(time.monotonic() // _CANARY_LASTS_SECONDS))
             answers = interview(rung.launch, split, assignment, seed, progress)
         except Exception as error:
             report = _ungraded(
@@ -123,6 +145,16 @@ def run_grading(
             )
             return Outcome(report, None, split, assignment.classes, seed, failure=traceback.format_exc())
     return Outcome(_graded(question, answers, rung, circumstances), answers, split, assignment.classes, seed)
+
+
+@cache
+def _canary_passes(_period: int) -> None:
+    """Try the canary, once a period: a process that grades a whole class need not for each.
+
+    Raises:
+        HarnessError: it had another outcome than the known one. Nothing is kept then.
+    """
+    check_canary(lambda source, split, assignment: run_grading(source, split, assignment, checks=NO_CHECKS))
 
 
 def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Circumstances) -> Report:
