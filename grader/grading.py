@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime
 import secrets
+import shutil
 import socket
 import tempfile
 import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -19,12 +20,13 @@ from grader.canary.canary import check_canary
 from grader.dialogue.interview import Answers, Progress, interview
 from grader.errors import HarnessError, UsageError
 from grader.findings.catalogue import finding
-from grader.findings.collect import findings_of_answers, findings_of_refusal, verdict_of
+from grader.findings.collect import findings_of_answers, findings_of_refusal, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission
 from grader.provenance import this_harness
-from grader.report.build import Circumstances, Mode, Question, build_report
+from grader.replay.replay import OFF, Replay, replay
+from grader.report.build import Canary, Circumstances, Mode, Question, build_report
 from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
 from grader.sandbox.ladder import Rung, choose_rung
@@ -44,9 +46,11 @@ class Checks:
 
     canary: bool = True
     """Try this harness first on two submissions whose outcome is known."""
+    replay: bool = True
+    """Ask a part of the split again afterwards."""
 
 
-NO_CHECKS = Checks(canary=False)
+NO_CHECKS = Checks(canary=False, replay=False)
 
 
 def grade(
@@ -144,7 +148,12 @@ def run_grading(
                 circumstances,
             )
             return Outcome(report, None, split, assignment.classes, seed, failure=traceback.format_exc())
-    return Outcome(_graded(question, answers, rung, circumstances), answers, split, assignment.classes, seed)
+        again, failure = OFF, ""
+        if checks.replay and not self_check:
+            again, failure = _replayed(rung, workspace, question, answers)
+    canary: Canary = "not-needed" if self_check else "passed" if checks.canary else "skipped"
+    report = _graded(question, answers, rung, circumstances, canary, again)
+    return Outcome(report, answers, split, assignment.classes, seed, again, failure)
 
 
 @cache
@@ -157,9 +166,45 @@ def _canary_passes(_period: int) -> None:
     check_canary(lambda source, split, assignment: run_grading(source, split, assignment, checks=NO_CHECKS))
 
 
-def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Circumstances) -> Report:
+def _replayed(rung: Rung, workspace: Path, question: Question, answers: Answers) -> tuple[Replay, str]:
+    """Ask a part of the split again; return what came of it and, if the harness failed, the traceback.
+
+    A score that stands is not lost over that.
+    """
+    try:
+        again = replay(
+            lambda: _fresh(rung, workspace / "again").launch,
+            question.split,
+            question.assignment,
+            answers,
+            question.identity,
+            secrets.randbits(53),
+        )
+    except Exception:
+        return Replay("failed"), traceback.format_exc()
+    return again, ""
+
+
+def _fresh(rung: Rung, folder: Path) -> Rung:
+    """Return the same rung over a copy of the submission that is as new as the first one was.
+
+    From the date of its files a submission could tell otherwise that it is being asked again.
+    """
+    copy = shutil.copytree(rung.submission.folder, folder / "submission")
+    return choose_rung(replace(rung.submission, folder=copy), folder, rung.limits, official=True)
+
+
+def _graded(
+    question: Question,
+    answers: Answers,
+    rung: Rung,
+    circumstances: Circumstances,
+    canary: Canary,
+    again: Replay,
+) -> Report:
     counted = tally(answers.answers, question.split, question.assignment.classes)
     findings = [*findings_of_answers(answers, counted, question.submission, question.assignment)]
+    findings += findings_of_replay(again)
     if not rung.isolation.is_top:
         findings.append(finding("lower-isolation"))
     return build_report(
@@ -170,6 +215,8 @@ def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Cir
         [*findings, *_about(question.split, len(question.assignment.classes))],
         rung.isolation,
         circumstances,
+        canary,
+        again,
     )
 
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
-from grader.grading import choose_split, run_grading
+from grader.grading import Checks, choose_split, run_grading
 from grader.intake.intake import check_exists, name_of
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.model import Report
@@ -35,6 +35,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="a student's own check: public images, runs without a sandbox if need be",
     )
+    parser.add_argument(
+        "--skip-canary",
+        action="store_true",
+        help="do not try the two built-in submissions first; the report says so",
+    )
+    parser.add_argument("--no-replay", action="store_true", help="do not ask a part of the images again")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -51,6 +57,7 @@ def _run(options: argparse.Namespace) -> int:
             split,
             assignment,
             self_check=options.self_check,
+            checks=Checks(canary=not options.skip_canary, replay=not options.no_replay),
             progress=lambda asked: _advance(bar, asked),
         )
     page = write_outcome(outcome, out)
