@@ -301,7 +301,7 @@ def test_grading_from_a_sealed_file_leaves_its_images_and_labels_encrypted(
     done = subprocess.run(
         [sys.executable, "-c", AUDITED, tmp_path / "log", submission, "--split", sealed_file, "--assignment", assignment_file, "--out", "out"],
         cwd=cwd,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "TMPDIR": str(temporary), ENVIRONMENT_VARIABLE: str(key_file)},
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1", ENVIRONMENT_VARIABLE: str(key_file)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
