@@ -124,7 +124,7 @@ def run_grading(
         host=socket.gethostname(),
     )
     mode: Mode = "self-check" if self_check else "official"
-    _check_apart(source, split)
+    _check_apart(source, split, self_check=self_check)
     with _workspace() as workspace:
         try:
             submission = take_in(source, workspace, assignment.limits)
@@ -244,17 +244,21 @@ def _about(split: Split, classes: int) -> list[FindingPart]:
     return found
 
 
-def _check_apart(source: Path, split: Split) -> None:
-    """Refuse a submission that has the sealed split or its key in it.
+def _check_apart(source: Path, split: Split, *, self_check: bool) -> None:
+    """Refuse a submission that has the split or its key in it; a student's own public images may lie there.
 
     Raises:
         UsageError: naming what lies there.
     """
-    if split.key_file is None:
+    if self_check and split.key_file is None:
         return
-    for path in (*split.places, split.key_file):
+    for path in _hidden_places(split):
         if path.is_relative_to(source.resolve()):
             raise UsageError(f"{path} lies inside the submission, which could read it: move it elsewhere")
+
+
+def _hidden_places(split: Split) -> tuple[Path, ...]:
+    return (*split.places, split.key_file) if split.key_file else split.places
 
 
 def _check_hidden(rung: Rung, split: Split) -> None:
@@ -269,7 +273,7 @@ def _check_hidden(rung: Rung, split: Split) -> None:
                 "the split is sealed, and without the sandbox a submission could read its key; give a folder"
             )
         return
-    for path in (*split.places, *([split.key_file] if split.key_file else [])):
+    for path in _hidden_places(split):
         if is_visible_inside(path):
             raise HarnessError(
                 f"the split or its key lies in {path}, which submissions can read: move it out of the "

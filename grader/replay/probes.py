@@ -41,9 +41,9 @@ def choose_probes(split: Split, is_right: Sequence[bool], identity: str) -> tupl
     Args:
         split: what was asked in the main pass.
         is_right: by image, whether its answer was right; only such an answer can be lost.
-        identity: of the grading. It is not secret, and need not be: whoever could work out which images
-            it chooses would have to have the split before him, in its order, and could not tell the two
-            passes apart even then.
+        identity: of the grading. It is not secret, and need not be: only who has the split could work out
+            which images it chooses, and then know the second pass by them. He gains nothing by it: the
+            repeated images ask for the same answers, and the altered copies are not among what he has.
     """
     chance = random.Random(identity)  # noqa: S311 - nothing hangs on its being secret
     order = list(range(len(split.images)))

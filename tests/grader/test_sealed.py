@@ -278,6 +278,16 @@ def test_a_key_that_a_submission_could_read_is_refused(write_submission, sealed_
         visible.unlink(missing_ok=True)
 
 
+def test_a_split_inside_the_submission_is_refused_unless_it_is_a_students_own_check(
+    write_submission, split_folder, assignment
+):
+    folder = write_submission(ORACLE)
+    split = open_split(shutil.copytree(split_folder, folder / "datasets"), CLASSES)
+    with pytest.raises(UsageError, match="inside the submission"):
+        run_grading(folder, split, assignment)
+    assert run_grading(folder, split, assignment, self_check=True).report.score.correct == 12
+
+
 AUDITED = """
 import os, sys
 
