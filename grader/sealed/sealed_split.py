@@ -1,7 +1,7 @@
 """A sealed split as a file: written from a split, and opened into one.
 
-It may lie in a public repository beside the assignment. Grading opens it in memory: its images and labels
-are never on the disk unencrypted.
+It may lie in a public repository beside the assignment. Grading opens it in memory: of what is in it, only
+the instructor's report says anything on the disk, the name and class of every image.
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ def write_sealed(split: Split, classes: Sequence[ClassInfo], key: bytes, out: Pa
         UsageError: something is there already, or cannot be written.
     """
     check_is_new(out)
-    for image in split.images:
-        if not image.name.isprintable():  # nor is a name in another encoding than UTF-8
-            raise UsageError(f"rename the image {image.name!r}: its name cannot be printed")
+    _check_can_be_sealed(split)
     data = seal(key, pack(split.images, classes))
     try:
         with tempfile.NamedTemporaryFile(dir=out.parent, prefix=".sealing-", delete=False) as file:
@@ -130,6 +128,16 @@ def write_folder(images: Sequence[SplitImage], out: Path) -> None:
         raise UsageError(
             f"cannot write {error.filename or out}: {error.strerror}; choose another --out"
         ) from error
+
+
+def _check_can_be_sealed(split: Split) -> None:
+    if sum(len(image.encoded) for image in split.images) > _MOST_BYTES // 2:
+        raise UsageError(f"the split is larger than {_MOST_BYTES >> 31} GiB: all of it is held in memory")
+    for image in split.images:
+        try:
+            image.name.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError(f"rename the image {image.name!r}: its name is not UTF-8") from error
 
 
 def _names(classes: Sequence[ClassInfo]) -> list[tuple[str, str]]:
