@@ -10,13 +10,14 @@ numpy or OpenCV that gives other pixels, a change in the harness that counts wro
 class wrong marks, or give the hidden images away, and nothing in a single report would tell. It does not
 replace the tests, which try far more, and it says nothing about any one submission.
 
-It costs a quarter of a second, so a process that grades a whole class keeps the outcome for some minutes. It
+It costs two tenths of a second, so a process that grades a whole class keeps the outcome for some minutes. It
 is kept nowhere else: a file that says "passed" could be stale, or written by somebody else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -31,9 +32,7 @@ from grader.verdict import Verdict
 
 HONEST = Path(__file__).parent / "honest"
 ATTACK = Path(__file__).parent / "attack"
-_CLASSES = tuple(
-    ClassInfo(folder=f"{index}", name=name) for index, name in enumerate(("First", "Second", "Third"))
-)
+_CLASSES = (ClassInfo("0", "First"), ClassInfo("1", "Second"), ClassInfo("2", "Third"))
 _ASSIGNMENT = Assignment(
     title="Canary",
     classes=_CLASSES,
@@ -50,8 +49,10 @@ def check_canary(grade: Grade) -> None:
     Raises:
         HarnessError: one of them had another outcome than the known one; says which, and what is the matter.
     """
-    _check("the built-in honest submission", grade(HONEST, canary_split(), _ASSIGNMENT), Verdict.GRADED, 2)
-    _check("the built-in attack", grade(ATTACK, canary_split(), _ASSIGNMENT), Verdict.CONTRACT, 0)
+    with ThreadPoolExecutor(2) as pool:
+        honest, attack = pool.map(lambda folder: grade(folder, canary_split(), _ASSIGNMENT), (HONEST, ATTACK))
+    _check("the built-in honest submission", honest, Verdict.GRADED, 2)
+    _check("the built-in attack", attack, Verdict.CONTRACT, 0)
 
 
 def canary_split() -> Split:
