@@ -1,5 +1,9 @@
 """The canary sings on a sound machine, and is silent on none of the faults that it is there for."""
 
+import contextlib
+import os
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -31,6 +35,13 @@ def test_on_this_machine_both_have_their_known_outcome(cwd):  # noqa: F811
     done = run("canary", cwd=cwd)
     assert (done.returncode, done.stderr) == (0, "")
     assert "gained nothing" in done.stdout
+
+
+def test_a_grader_with_many_open_files_has_the_same_canary():
+    with contextlib.ExitStack() as files:
+        for _ in range(300):
+            files.enter_context(Path(os.devnull).open("rb"))
+        check_canary(grade)
 
 
 def test_the_sum_of_an_images_pixels_says_its_class():
