@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Rung:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
         if self.policy is None or self.bwrap is None:
             return process.launch(self.submission.folder, self.workspace, channel, self.limits)
-        return bubblewrap.launch(self.bwrap, self.policy, channel, self.limits)
+        return bubblewrap.launch(self.bwrap, self.policy, channel)
 
 
 def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, official: bool) -> Rung:
@@ -60,16 +61,23 @@ def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, offi
 def _try(bwrap: Path, policy: Policy) -> str | None:
     """Start this interpreter under the very policy that will be used; return the obstacle, if any."""
     try:
+        refusals = bubblewrap.compiled(policy)
+    except HarnessError as error:
+        return str(error)
+    try:
         done = subprocess.run(
-            bubblewrap.sandboxed(bwrap, policy, (sys.executable, "-I", "-S", "-c", "")),
+            bubblewrap.sandboxed(bwrap, policy, (sys.executable, "-I", "-S", "-c", ""), refusals),
             env=dict(policy.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PROBE_SECONDS,
             check=False,
+            pass_fds=[refusals],
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
+    finally:
+        os.close(refusals)
     if done.returncode == 0:
         return None
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
