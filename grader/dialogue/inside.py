@@ -11,11 +11,6 @@ from pathlib import Path
 from grader.dialogue.usage import descendants
 
 _FULL = 0.99
-_SOCKET_BUFFERS = {
-    # Protocol as /proc names it: (kernel's settings of the largest buffer, to send and to receive).
-    "TCP": ("net/ipv4/tcp_wmem", "net/ipv4/tcp_rmem"),
-    "": ("net/core/wmem_max", "net/core/rmem_max"),
-}
 _BUFFER_IF_UNKNOWN = 4 << 20
 
 
@@ -66,7 +61,11 @@ def most_bytes(sockstat: str) -> int:
     }
     used = int(counts.get("sockets", {}).get("used", "0"))
     tcp = int(counts.get("TCP", {}).get("inuse", "0"))
-    return tcp * _buffers("TCP") + max(0, used - tcp) * _buffers("")
+    # What a program asks for is doubled; TCP's buffers also grow by themselves.
+    asked = [2 * _setting(f"net/core/{name}_max") for name in ("wmem", "rmem")]
+    grown = [_setting(f"net/ipv4/tcp_{name}") for name in ("wmem", "rmem")]
+    largest = sum(max(pair) for pair in zip(asked, grown, strict=True))
+    return tcp * largest + max(0, used - tcp) * sum(asked)
 
 
 def _is_inside(pid: int, folder: Path) -> bool:
@@ -91,12 +90,6 @@ def _path(pid: int, folder: Path) -> Path:
 
 def _has_no_room(state: os.statvfs_result, inodes: int) -> bool:
     return state.f_bavail <= state.f_blocks * (1 - _FULL) or state.f_files - state.f_ffree > inodes
-
-
-def _buffers(protocol: str) -> int:
-    """Return the bytes of one socket's buffers at their largest."""
-    # What a program asks for is doubled, and the settings are what it may ask for.
-    return 2 * sum(_setting(name) for name in _SOCKET_BUFFERS[protocol])
 
 
 def _setting(name: str) -> int:

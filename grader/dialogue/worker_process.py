@@ -223,7 +223,6 @@ class WorkerProcess:
             LimitExceededError: it went past one of them.
         """
         seen = usage.measure(self._process.pid)
-        self.peak_bytes = max(self.peak_bytes, seen.memory_bytes)
         if (tasks := seen.tasks - self._launch.overhead_tasks) > self._limits.tasks:
             raise LimitExceededError(Verdict.PIDS, str(tasks))
         if seen.processor_seconds > self._limits.processor_seconds:
@@ -238,10 +237,11 @@ class WorkerProcess:
 
     def _look_at_memory(self, used: int, sockets: int) -> float:
         """Hold the worker to its memory; return how long what is left lasts, within bounds."""
-        left = self._limits.memory_bytes - used - sockets
         # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
-        if left < 0:
-            left = self._limits.memory_bytes - usage.proportional_bytes(self._process.pid) - sockets
+        if used + sockets > self._limits.memory_bytes:
+            used = usage.proportional_bytes(self._process.pid)
+        self.peak_bytes = max(self.peak_bytes, used)
+        left = self._limits.memory_bytes - used - sockets
         if left < 0:
             raise LimitExceededError(Verdict.MEMORY, f"{(used + sockets) // MIB} MiB")
         lasts = left / (_FILL_BYTES_PER_SECOND * self._limits.cores)

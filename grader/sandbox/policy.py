@@ -17,24 +17,25 @@ everybody's peace. Four walls, each enough alone for most attacks:
 
 Who uses everything up, and what stops that (`bounds.py` has the amounts):
 
-* *Processes and threads* are counted from outside. Behind that stands the kernel's limit, which binds because
-  nobody inside is root, nor shares a uid with anybody outside.
-* *Processor time* is summed outside, and bound for each process. A submission runs on `threads` cores, and
-  cannot choose others.
+* *Processes and threads* are counted from outside. Behind that stands the kernel's limit, which binds
+  because nobody inside is root, nor shares a uid with anybody outside.
+* *Processor time* is summed outside, and bound for each process. A submission runs on `threads` cores,
+  and cannot choose others.
 * *Wall time* ends with the grader's deadlines, and SIGKILL for the whole namespace.
-* *Memory of processes* is summed outside, with what is swapped out and page tables: twenty times a second, and
-  up to five hundred times where little is left. Behind that stands the kernel's limit on what one process maps.
-* *Memory of nobody*: files in memory, System V's and POSIX's queues, pages given to pipes, anonymous shared
-  memory are refused. Sockets count as what they can hold. Of pipes, the kernel gives a user 64 MiB, then two
-  pages each.
+* *Memory of processes* is summed outside, with what is swapped out and page tables: twenty times a
+  second, and up to five hundred times where little is left. Behind that stands the kernel's limit on what
+  one process maps.
+* *Memory of nobody*: files in memory, System V's and POSIX's queues, pages given to pipes, anonymous
+  shared memory are refused. Sockets count as what they can hold. Of pipes, the kernel gives a user 64
+  MiB, then two pages each.
 * *Disk*: scratch folders lie in memory and have a size. Their files are counted from outside.
 * *Output* is read as it comes; its head and tail are kept, and too much of it is the end.
 * *Descriptors* and *core dumps* are bound by the kernel.
 
 What is left is what its cores can fill between two looks (tens of megabytes; more only while the grader
-decodes a very large image), and small things that the kernel counts for control groups alone, such as locks on
-files and lists of mappings. Should a machine run out of memory nevertheless, a worker has asked to be the first
-to go.
+decodes a very large image), and small things that the kernel counts for control groups alone, such as
+locks on files and lists of mappings. Should a machine run out of memory nevertheless, a worker has asked
+to be the first to go.
 """
 
 from __future__ import annotations
