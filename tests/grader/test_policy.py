@@ -110,17 +110,35 @@ def test_rules_become_arguments_in_order_with_parents_that_anybody_may_enter(tmp
 
 
 def test_root_gives_itself_up_before_the_sandbox_is_made(policy, monkeypatch):
-    command = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(bubblewrap, "spare_uids", lambda: range(1_900_000_000, 1_900_000_009))
     as_root = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
     assert as_root.index("/usr/bin/setpriv") < as_root.index("--unshare-all")
     uid = int(as_root[as_root.index("--reuid") + 1])
     assert uid > 1_000_000_000
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(bubblewrap, "spare_uids", lambda: range(0))
     as_user = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
     assert "/usr/bin/setpriv" not in as_user
     assert as_user[1 : as_user.index("--ro-bind")] == as_root[as_root.index("--unshare-all") : as_root.index("--ro-bind", as_root.index("--unshare-all"))]  # fmt: skip
-    assert command[-1] == "true"
+    assert as_root[-1] == as_user[-1] == "true"
+
+
+@pytest.mark.parametrize(
+    ("owned", "first", "count"),
+    [
+        ("0 0 4294967295", 1_900_000_000, 1 << 24),
+        ("0 100000 65536", 32_768, 32_768),
+        ("0 1000 1\n1 100000 65536", 32_769, 32_768),
+        ("0 1000 1", None, 0),
+    ],
+    ids=["the machine's root", "a container's", "a rootless container's", "a root of one"],
+)
+def test_root_becomes_a_uid_that_it_owns_and_nobody_uses(tmp_path, monkeypatch, owned, first, count):
+    (tmp_path / "uid_map").write_text(owned + "\n", encoding="ascii")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    uids = bubblewrap.spare_uids(tmp_path / "uid_map")
+    assert (next(iter(uids), None), len(uids)) == (first, count)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert not bubblewrap.spare_uids(tmp_path / "uid_map")
 
 
 def test_what_every_submission_could_read_is_known_without_any_submission(tmp_path):
