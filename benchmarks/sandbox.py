@@ -90,8 +90,9 @@ def _difference(figure: str, everything: Sequence[Runs]) -> list[str]:
         return []
     seconds = median(differences)
     percent = 100 * seconds / median(bare)
-    within = "within" if percent < MOST_PERCENT or seconds < MOST_SECONDS else "beyond"
+    is_allowed = percent < MOST_PERCENT or seconds < MOST_SECONDS
+    allowance = f"the {MOST_PERCENT:g} % or {1000 * MOST_SECONDS:g} ms that are allowed"
     return [
-        f"{figure}: in the sandbox {number(1000 * seconds)} ms ({number(percent)} %) above the bare loop of the "
-        f"same turn, by the median: {within} the {MOST_PERCENT:g} % or {1000 * MOST_SECONDS:g} ms that are allowed."
+        f"{figure}: in the sandbox {number(1000 * seconds)} ms ({number(percent)} %) above the bare loop of "
+        f"the same turn, by the median: {'within' if is_allowed else 'beyond'} {allowance}."
     ]
