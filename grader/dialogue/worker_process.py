@@ -151,6 +151,8 @@ class WorkerProcess:
             for pid in started[1:]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+        if self._launch.group is not None:
+            self._launch.group.end()
         self._process.wait()
         self._drain()
         if self._inside is not None:
@@ -260,6 +262,8 @@ class WorkerProcess:
             self._drain()
             self._look()
             time.sleep(_LOOK_SECONDS / 10)
+        if self._launch.group is not None and self._launch.group.ran_out_of_memory():
+            raise LimitExceededError(Verdict.MEMORY, "by the kernel's count")
         # WNOWAIT leaves it unburied: until kill() has ended all of it, its number stays its own.
         code = state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.

@@ -15,6 +15,7 @@ from pathlib import Path
 from grader.assignment import Limits
 from grader.doctor.result import Result, ok, problem
 from grader.sandbox.bubblewrap import SETPRIV, find_bwrap, spare_uids
+from grader.sandbox.control_group import CONTROLLERS, is_delegated, own_group
 from grader.sandbox.ladder import obstacle_here
 from grader.sandbox.system_calls import ARCHITECTURES
 
@@ -124,21 +125,19 @@ def system_call_filter() -> Result:
     return ok(name, f"seccomp, {platform.machine()}")
 
 
-def control_groups(mounts: Path = Path("/proc/self/mounts"), own: Path = Path("/proc/self/cgroup")) -> Result:
-    """Look whether control groups of version 2 with memory and pids are ours; the sandbox does without."""
+def control_groups(group: Path | None = None) -> Result:
+    """Look whether a control group with memory and processes is ours to divide; there is a way without."""
     name = "control groups"
-    watched = "limits on sums are watched from outside"
-    paths = [line.partition("::")[2] for line in _read(own).splitlines() if line.startswith("0::")]
-    lines = (line.split() for line in _read(mounts).splitlines())
-    roots = [Path(words[1]) for words in lines if words[2] == "cgroup2"]
-    if not paths or not roots:
+    group = group or own_group()
+    watched = "sums are watched from outside"
+    if group is None:
         return ok(name, f"no version 2 here: {watched}")
-    folder = roots[0] / paths[0].lstrip("/")
-    missing = {"memory", "pids"} - set(_read(folder / "cgroup.controllers").split())
+    if is_delegated(group):
+        return ok(name, f"{group} is ours: the kernel binds sums, too")
+    missing = CONTROLLERS - set(_read(group / "cgroup.controllers").split())
     if missing:
         return ok(name, f"version 2 without {' and '.join(sorted(missing))}: {watched}")
-    is_ours = os.access(folder, os.W_OK) and os.access(folder / "cgroup.procs", os.W_OK)
-    return ok(name, f"version 2, {'delegated to us' if is_ours else 'not ours'}; not needed: {watched}")
+    return ok(name, f"{group} is not ours: {watched} (systemd-run --scope -p Delegate=yes would give one)")
 
 
 def landlock() -> Result:

@@ -72,6 +72,7 @@ def launch(bwrap: Path, policy: Policy, channel: int) -> Launch:
         command=sandboxed(bwrap, policy, worker_command(WORKER, settings), refusals),
         environment=policy.environment,
         writable=policy.writable,
+        scratch_bytes=policy.scratch_bytes,
         is_contained=True,
         overhead_tasks=_overhead_tasks(),
         together=policy.together,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.assignment import Limits
 from grader.errors import HarnessError
 from grader.intake.submission import Submission
-from grader.sandbox import bubblewrap, process
+from grader.sandbox import bubblewrap, control_group, process
+from grader.sandbox.bounds import SEEN_ABOVE
 from grader.sandbox.launch import Isolation, Launch
 from grader.sandbox.policy import Policy, policy_for
 
@@ -29,12 +30,24 @@ class Rung:
     policy: Policy | None
     """What can be seen inside; None where nothing is hidden."""
     bwrap: Path | None
+    groups: Path | None = None
+    """The control group below which each worker has its own; None where the system gives none."""
 
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
         if self.policy is None or self.bwrap is None:
-            return process.launch(self.submission.folder, self.workspace, channel, self.limits)
-        return bubblewrap.launch(self.bwrap, self.policy, channel)
+            start = process.launch(self.submission.folder, self.workspace, channel, self.limits)
+        else:
+            start = bubblewrap.launch(self.bwrap, self.policy, channel)
+        return start if self.groups is None else _in_group(start, self.groups)
+
+
+def _in_group(start: Launch, groups: Path) -> Launch:
+    """Have a worker start in a control group of its own, if one can be made."""
+    tasks = start.together.tasks + start.overhead_tasks + SEEN_ABOVE
+    # The scratch folders lie in memory, and the kernel counts them with it.
+    group = control_group.make(groups, start.together.memory_bytes + start.scratch_bytes, tasks)
+    return replace(start, group=group, command=group.entering(start.command)) if group else start
 
 
 def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, official: bool) -> Rung:
@@ -46,14 +59,23 @@ def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, offi
     policy = policy_for(submission.folder, (submission.size >> 20) + 1, _write_identity(workspace), limits)
     bwrap = bubblewrap.find_bwrap()
     obstacle = _obstacle(bwrap, policy)
+    groups = control_group.dividable()
     if obstacle is None:
-        return Rung(bubblewrap.ISOLATION, submission, workspace, limits, policy, bwrap)
+        isolation = _with_groups(bubblewrap.ISOLATION, groups)
+        return Rung(isolation, submission, workspace, limits, policy, bwrap, groups)
     if official:
         raise HarnessError(
             f"official grading needs the bubblewrap sandbox, which does not work here ({obstacle}); "
             "`python -m grader doctor` says what to do; or use --self-check"
         )
-    return Rung(process.ISOLATION, submission, workspace, limits, None, None)
+    return Rung(_with_groups(process.ISOLATION, groups), submission, workspace, limits, None, None, groups)
+
+
+def _with_groups(isolation: Isolation, groups: Path | None) -> Isolation:
+    """Say so where control groups bind, too."""
+    if groups is None:
+        return isolation
+    return replace(isolation, description=f"{isolation.description}; bound by a control group")
 
 
 def obstacle_here(workspace: Path, limits: Limits) -> str | None:

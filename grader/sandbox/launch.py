@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from grader.sandbox.bounds import EachProcess, Together
+from grader.sandbox.control_group import ControlGroup
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Launch:
     environment: Mapping[str, str]
     writable: tuple[Path, ...]
     """The folders that the worker may write to, as paths inside."""
+    scratch_bytes: int
+    """How much they hold, where they lie in memory; 0 elsewhere."""
     is_contained: bool
     """Whether the scratch folder is a capped file system of its own, and whether the end of the first
     process is the end of all."""
@@ -41,6 +44,8 @@ class Launch:
     """Processes of the sandbox's own, which are not the submission's."""
     together: Together
     """What all processes may use in sum, to be watched from outside."""
+    group: ControlGroup | None = None
+    """The control group that the command enters; None where there is none."""
     inherited: tuple[int, ...] = ()
     """Descriptors that the command reads from; whoever starts it closes them then."""
 

@@ -47,7 +47,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.assignment import Limits
+from grader.assignment import MIB, Limits
 from grader.sandbox.bounds import EachProcess, Together, each_process, together
 from grader.sandbox.refusals import REFUSALS, Refusal
 
@@ -122,6 +122,11 @@ class Policy:
         """The folders that can be written, the one that is worked in first."""
         folders = [rule.at for rule in self.rules if isinstance(rule, Scratch)]
         return tuple(sorted(folders, key=lambda folder: folder != SCRATCH))
+
+    @property
+    def scratch_bytes(self) -> int:
+        """What all of them hold."""
+        return sum(rule.mib * MIB for rule in self.rules if isinstance(rule, Scratch))
 
     def shows(self, path: Path) -> bool:
         """Whether a path of this machine can be read inside."""

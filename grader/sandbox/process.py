@@ -45,6 +45,7 @@ def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> L
         command=worker_command(worker, settings),
         environment=environment_for(home, limits),
         writable=(home,),
+        scratch_bytes=0,
         is_contained=False,
         overhead_tasks=0,
         together=together(limits),

@@ -125,22 +125,16 @@ def test_a_masked_proc_is_a_containers():
     )
 
 
-def test_control_groups_are_described_as_they_are(tmp_path):
-    (tmp_path / "own").write_text("3:memory:/x\n0::/user.slice/us\n", encoding="ascii")
-    folder = tmp_path / "user.slice" / "us"
-    folder.mkdir(parents=True)
-    (tmp_path / "mounts").write_text(f"cgroup2 {tmp_path} cgroup2 rw 0 0\n", encoding="ascii")
-
-    def found() -> str:
-        return sandbox.control_groups(tmp_path / "mounts", tmp_path / "own").found
-
-    (folder / "cgroup.controllers").write_text("cpu pids\n", encoding="ascii")
-    assert "without memory" in found()
-    (folder / "cgroup.controllers").write_text("cpu memory pids\n", encoding="ascii")
-    (folder / "cgroup.procs").touch()
-    assert "delegated" in found()
-    (tmp_path / "mounts").write_text("", encoding="ascii")
-    assert "no version 2" in found()
+def test_control_groups_are_described_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    (tmp_path / "cgroup.controllers").write_text("cpu pids\n", encoding="ascii")
+    assert "without memory" in sandbox.control_groups(tmp_path).found
+    (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n", encoding="ascii")
+    assert "Delegate=yes" in sandbox.control_groups(tmp_path).found
+    (tmp_path / "cgroup.procs").touch()
+    assert "is ours" in sandbox.control_groups(tmp_path).found
+    monkeypatch.setattr(sandbox, "own_group", lambda: None)
+    assert "no version 2" in sandbox.control_groups().found
 
 
 def test_what_is_scarce_or_missing_is_a_warning_with_a_remedy(tmp_path):
