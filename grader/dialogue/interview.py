@@ -227,7 +227,7 @@ def _wait_for_start(worker: WorkerProcess) -> None:
         if breach.verdict is not Verdict.TIMEOUT:
             raise  # only the student's code can have done that: it runs already
         started = False
-    if started and not worker.enter() and worker.is_alive():
+    if started and not worker.can_be_watched():
         raise HarnessError("the sandbox's folders cannot be watched from outside: is /proc hidden here?")
     if not started:
         worker.kill()

@@ -124,19 +124,30 @@ class WorkerProcess:
             self._wait(deadline, selectors.EVENT_READ)
         return self._frames.popleft()
 
-    def is_alive(self) -> bool:
-        """Whether the worker runs; one that has ended may still have something to say."""
-        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
-
-    def enter(self) -> bool:
-        """Take hold of the sandbox's folders, to watch them; return whether that is done, or needless."""
-        if self._launch.is_contained and self._inside is None:
-            self._inside = inside.find(self._process.pid, self._launch.writable)
-        return not self._launch.is_contained or self._inside is not None
+    def can_be_watched(self) -> bool:
+        """Whether the sandbox's folders can be seen from outside, once the worker stands in it."""
+        end = time.monotonic() + _GRACE_SECONDS
+        # One that is gone already will be found dead when something is asked of it.
+        while time.monotonic() < end and self._end_state() is None:
+            self._enter()
+            if self._inside is not None or not self._launch.is_contained:
+                return True
+            time.sleep(_SHORTEST_LOOK_SECONDS)
+        return self._end_state() is not None
 
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
         return usage.frameworks(self._process.pid)
+
+    def _enter(self) -> None:
+        """Take hold of the sandbox's folders, to watch them, as soon as they are there."""
+        if self._launch.is_contained and self._inside is None:
+            self._inside = inside.find(self._process.pid, self._launch.writable)
+
+    def _end_state(self) -> os.waitid_result | None:
+        """Return how the process ended; None while it runs."""
+        # WNOWAIT leaves it unburied: until kill() has ended all of it, its number stays its own.
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def kill(self) -> None:
         """End the worker and everything it started; returns when it is dead."""
@@ -229,7 +240,7 @@ class WorkerProcess:
             raise LimitExceededError(Verdict.PIDS, str(tasks))
         if seen.processor_seconds > self._limits.processor_seconds:
             raise LimitExceededError(Verdict.TIMEOUT, PROCESSOR_TIME)
-        self.enter()
+        self._enter()
         sockets = 0
         if self._inside is not None:
             if self._inside.is_full(self._limits.inodes):
@@ -256,7 +267,7 @@ class WorkerProcess:
             LimitExceededError: it lives on, and went past a limit meanwhile.
         """
         end = time.monotonic() + _GRACE_SECONDS
-        while (state := os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
+        while (state := self._end_state()) is None:
             if time.monotonic() > end:
                 return WorkerDiedError("it closed the answer channel")
             self._drain()
@@ -264,7 +275,6 @@ class WorkerProcess:
             time.sleep(_LOOK_SECONDS / 10)
         if self._launch.group is not None and self._launch.group.ran_out_of_memory():
             raise LimitExceededError(Verdict.MEMORY, "by the kernel's count")
-        # WNOWAIT leaves it unburied: until kill() has ended all of it, its number stays its own.
         code = state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128

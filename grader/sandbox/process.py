@@ -18,8 +18,8 @@ from grader.sandbox.refusals import REFUSALS
 
 ISOLATION = Isolation(
     rung="process",
-    description="a process of its own with resource limits and filtered system calls; it can read files and "
-    "reach the network",
+    description="a process of its own with resource limits and, where the kernel has it, a filter on system "
+    "calls; it can read files and reach the network",
 )
 
 
