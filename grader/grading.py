@@ -4,30 +4,53 @@ from __future__ import annotations
 
 import datetime
 import secrets
+import shutil
 import socket
 import tempfile
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from grader.assignment import Assignment, load_assignment
+from grader.canary.canary import check_canary
 from grader.dialogue.interview import Answers, Progress, interview
 from grader.errors import HarnessError, UsageError
 from grader.findings.catalogue import finding
-from grader.findings.collect import findings_of_answers, findings_of_refusal, verdict_of
+from grader.findings.collect import findings_of_answers, findings_of_refusal, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission
 from grader.provenance import this_harness
-from grader.report.build import Circumstances, Mode, Question, build_report
+from grader.replay.replay import OFF, Replay, replay
+from grader.report.build import Canary, Circumstances, Mode, Question, build_report
 from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
 from grader.sandbox.ladder import Rung, choose_rung
 from grader.sandbox.policy import is_visible_inside
 from grader.scoring.score import tally
+from grader.sealed.key_file import key_file_from
+from grader.sealed.sealed_split import is_sealed, open_sealed
 from grader.split import Split, demo_split, open_split
 from grader.verdict import Verdict, worst
+
+_CANARY_LASTS_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What an official grading does beside asking every image; a self-check needs none of it."""
+
+    canary: bool = True
+    """Try this harness first on two submissions whose outcome is known."""
+    replay: bool = True
+    """Ask a part of the split again afterwards."""
+
+
+NO_CHECKS = Checks(canary=False, replay=False)
 
 
 def grade(
@@ -36,30 +59,42 @@ def grade(
     assignment: Assignment | Path | str | None = None,
     *,
     self_check: bool = False,
+    key_file: Path | str | None = None,
+    checks: Checks = Checks(),
 ) -> Report:
     """Grade one submission and return its report.
 
     Args:
         submission: a folder or .zip with `main.py`.
-        split: an ImageFolder directory, or an opened split; None for the assignment's own, or
-            the drawn demo set if it names none.
+        split: an ImageFolder directory, a sealed file, or an opened split; None for the assignment's own,
+            or the drawn demo set if it names none.
         assignment: an assignment, or the path of its file; None for the garbage lab.
         self_check: accept the lower rung of isolation.
+        key_file: of a sealed split; None for the one that GRADER_SPLIT_KEY_FILE names.
+        checks: what official grading does besides.
 
     Raises:
         UsageError: a path or setting cannot be used.
         HarnessError: this machine cannot grade officially.
     """
     rules = assignment if isinstance(assignment, Assignment) else load_assignment(_path(assignment))
-    opened = split if isinstance(split, Split) else choose_split(_path(split), rules, self_check=self_check)
-    return run_grading(Path(submission), opened, rules, self_check=self_check).report
+    opened = (
+        split
+        if isinstance(split, Split)
+        else choose_split(_path(split), rules, self_check=self_check, key_file=_path(key_file))
+    )
+    return run_grading(Path(submission), opened, rules, self_check=self_check, checks=checks).report
 
 
-def choose_split(path: Path | None, assignment: Assignment, *, self_check: bool) -> Split:
+def choose_split(
+    path: Path | None, assignment: Assignment, *, self_check: bool, key_file: Path | None = None
+) -> Split:
     """Open the split asked for, else the assignment's own, else draw the demo set."""
     configured = assignment.splits.public if self_check else assignment.splits.hidden
     if path is None and configured is not None:
         path = Path(configured)
+    if path is not None and is_sealed(path):
+        return open_sealed(path, key_file_from(key_file), assignment.classes)
     if path is not None:
         return open_split(path, assignment.classes)
     split = demo_split()
@@ -74,6 +109,7 @@ def run_grading(
     assignment: Assignment,
     *,
     self_check: bool = False,
+    checks: Checks = Checks(),
     progress: Progress = lambda _: None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
@@ -88,6 +124,7 @@ def run_grading(
         host=socket.gethostname(),
     )
     mode: Mode = "self-check" if self_check else "official"
+    _check_apart(source, split, self_check=self_check)
     with _workspace() as workspace:
         try:
             submission = take_in(source, workspace, assignment.limits)
@@ -100,6 +137,8 @@ def run_grading(
         _check_hidden(rung, split)
         question = Question(submission, split, assignment, mode, this_harness())
         try:
+            if checks.canary and not self_check:
+                _canary_passes(int(time.monotonic() // _CANARY_LASTS_SECONDS))
             answers = interview(rung.launch, split, assignment, seed, progress)
         except Exception as error:
             report = _ungraded(
@@ -109,12 +148,63 @@ def run_grading(
                 circumstances,
             )
             return Outcome(report, None, split, assignment.classes, seed, failure=traceback.format_exc())
-    return Outcome(_graded(question, answers, rung, circumstances), answers, split, assignment.classes, seed)
+        again, failure = OFF, ""
+        if checks.replay and not self_check:
+            again, failure = _replayed(rung, workspace, question, answers)
+    canary: Canary = "not-needed" if self_check else "passed" if checks.canary else "skipped"
+    report = _graded(question, answers, rung, circumstances, canary, again)
+    return Outcome(report, answers, split, assignment.classes, seed, again, failure)
 
 
-def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Circumstances) -> Report:
+@cache
+def _canary_passes(_period: int) -> None:
+    """Try the canary, once a period: a process that grades a whole class need not for each.
+
+    Raises:
+        HarnessError: it had another outcome than the known one. Nothing is kept then.
+    """
+    check_canary(lambda source, split, assignment: run_grading(source, split, assignment, checks=NO_CHECKS))
+
+
+def _replayed(rung: Rung, workspace: Path, question: Question, answers: Answers) -> tuple[Replay, str]:
+    """Ask a part of the split again; return what came of it and, if the harness failed, the traceback.
+
+    A score that stands is not lost over that.
+    """
+    try:
+        again = replay(
+            lambda: _fresh(rung, workspace / "again").launch,
+            question.split,
+            question.assignment,
+            answers,
+            question.identity,
+            secrets.randbits(53),
+        )
+    except Exception:
+        return Replay("failed"), traceback.format_exc()
+    return again, ""
+
+
+def _fresh(rung: Rung, folder: Path) -> Rung:
+    """Return the same rung over a copy of the submission that is as new as the first one was.
+
+    From the date of its files a submission could tell otherwise that it is being asked again.
+    """
+    copy = shutil.copytree(rung.submission.folder, folder / "submission")
+    return choose_rung(replace(rung.submission, folder=copy), folder, rung.limits, official=True)
+
+
+def _graded(
+    question: Question,
+    answers: Answers,
+    rung: Rung,
+    circumstances: Circumstances,
+    canary: Canary,
+    again: Replay,
+) -> Report:
     counted = tally(answers.answers, question.split, question.assignment.classes)
     findings = [*findings_of_answers(answers, counted, question.submission, question.assignment)]
+    findings += findings_of_replay(again)
     if not rung.isolation.is_top:
         findings.append(finding("lower-isolation"))
     return build_report(
@@ -125,6 +215,8 @@ def _graded(question: Question, answers: Answers, rung: Rung, circumstances: Cir
         [*findings, *_about(question.split, len(question.assignment.classes))],
         rung.isolation,
         circumstances,
+        canary,
+        again,
     )
 
 
@@ -152,16 +244,39 @@ def _about(split: Split, classes: int) -> list[FindingPart]:
     return found
 
 
+def _check_apart(source: Path, split: Split, *, self_check: bool) -> None:
+    """Refuse a submission that has the split or its key in it; a student's own public images may lie there.
+
+    Raises:
+        UsageError: naming what lies there.
+    """
+    if self_check and split.key_file is None:
+        return
+    for path in _hidden_places(split):
+        if path.is_relative_to(source.resolve()):
+            raise UsageError(f"{path} lies inside the submission, which could read it: move it elsewhere")
+
+
+def _hidden_places(split: Split) -> tuple[Path, ...]:
+    return (*split.places, split.key_file) if split.key_file else split.places
+
+
 def _check_hidden(rung: Rung, split: Split) -> None:
     """Refuse to ask about images that the sandbox would show.
 
     Raises:
-        HarnessError: an image of the split lies inside a folder that is mounted.
+        HarnessError: an image of the split, or the key of a sealed one, lies where submissions can read.
     """
-    for folder in split.folders:
-        if rung.isolation.is_top and is_visible_inside(folder):
+    if not rung.isolation.is_top:
+        if split.key_file is not None:
             raise HarnessError(
-                f"images of the split lie in {folder}, which submissions can read: move them out of the "
+                "the split is sealed, and without the sandbox a submission could read its key; give a folder"
+            )
+        return
+    for path in _hidden_places(split):
+        if is_visible_inside(path):
+            raise HarnessError(
+                f"the split or its key lies in {path}, which submissions can read: move it out of the "
                 "system's and the interpreter's folders"
             )
 

@@ -61,13 +61,16 @@ class Split:
     images: tuple[SplitImage, ...]
     sha256: str
     """Digest over the names and bytes of all images: the same split, wherever it lies."""
-    folders: tuple[Path, ...]
-    """Where the images really lie, links followed; empty for the drawn demo set."""
+    places: tuple[Path, ...]
+    """Where it really lies, links followed: the images' folders, or the sealed file; empty for the drawn
+    demo set."""
+    key_file: Path | None = None
+    """Of a sealed split."""
 
     @property
     def is_demo(self) -> bool:
         """Whether this is the drawn demo set, which decides nobody's mark."""
-        return not self.folders
+        return not self.places
 
 
 def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
@@ -85,7 +88,7 @@ def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
         ) from error
     except NotADirectoryError as error:
         raise UsageError(
-            f"the split {path} is not a folder: give a folder with one sub-folder a class"
+            f"the split {path} is not a folder, nor a sealed split: give a folder with one sub-folder a class"
         ) from error
     except OSError as error:
         raise UsageError(f"cannot read the split's {error.filename}: {error.strerror}") from error
@@ -106,7 +109,7 @@ def _read_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
             f"the split {path} has no images: expected {path.name}/{classes[0].folder}/*.jpg and so on"
         )
     folders = {file.resolve().parent for file in (path / image.name for image in images)}
-    return _split(images, sorted(folders))
+    return split_of(images, sorted(folders))
 
 
 def demo_split() -> Split:
@@ -119,27 +122,47 @@ def demo_split() -> Split:
         for label, folder in enumerate(FOLDERS)
         for number in range(1, _DEMO_IMAGES + 1)
     ]
-    return _split(images, folders=())
+    return split_of(images, places=())
 
 
-def _split(images: Sequence[SplitImage], folders: Sequence[Path]) -> Split:
+def split_of(images: Sequence[SplitImage], places: Sequence[Path], key_file: Path | None = None) -> Split:
+    """Return the split of these images, with its digest."""
     digest = digest_of_parts((image.name, digest_of_bytes(image.encoded)) for image in images)
-    return Split(images=tuple(images), sha256=digest, folders=tuple(folders))
+    return Split(images=tuple(images), sha256=digest, places=tuple(places), key_file=key_file)
+
+
+def check_images(images: Sequence[SplitImage]) -> None:
+    """Decode every image once, so that a bad one is found before grading.
+
+    Raises:
+        UsageError: naming the first that is not a readable image.
+    """
+    for image in images:
+        image.pixels("bgr")
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file of this name is taken for an image of the split."""
+    return (
+        "/" not in name
+        and "\0" not in name
+        and not _is_hidden(Path(name))
+        and Path(name).suffix.lower() in _IMAGE_SUFFIXES
+    )
 
 
 def _read_class(folder: Path, label: int) -> list[SplitImage]:
-    """Read one class's images; every one is decoded once, so that a bad one is found before grading."""
+    """Read one class's images."""
     images = []
     for file in sorted(folder.iterdir()):
         if file.is_dir() or _is_hidden(file):
             continue
         if file.suffix.lower() in _OTHER_IMAGES:  # passed over, it would make the split smaller unnoticed
             raise UsageError(f"{file} is an image of a kind that is not read: convert it to JPEG or PNG")
-        if file.suffix.lower() not in _IMAGE_SUFFIXES:
+        if not is_image_name(file.name):
             continue
-        image = SplitImage(name=f"{folder.name}/{file.name}", label=label, encoded=file.read_bytes())
-        image.pixels("bgr")
-        images.append(image)
+        images.append(SplitImage(name=f"{folder.name}/{file.name}", label=label, encoded=file.read_bytes()))
+    check_images(images)
     return images
 
 

@@ -67,7 +67,7 @@ def progress(total: int, what: str, unit: str, initial: int = 0) -> tqdm[NoRetur
 
 
 @contextmanager
-def interruptible(tidy: Callable[[], object] = lambda: None) -> Iterator[None]:
+def interruptible(tidy: Callable[[], object] = lambda: None, hint: str = "") -> Iterator[None]:
     """Let Ctrl-C and SIGTERM end the command in the body with one line and exit code 130.
 
     Until MindSpore is loaded they raise KeyboardInterrupt, as everywhere. From then on they end the process
@@ -77,13 +77,14 @@ def interruptible(tidy: Callable[[], object] = lambda: None) -> Iterator[None]:
 
     Args:
         tidy: called before the process ends at once; what a `finally` would otherwise have done.
+        hint: how to go on, for the line that is said then.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     earlier = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in earlier:
-        signal.signal(number, partial(_end, tidy))
+        signal.signal(number, partial(_end, tidy, hint))
     try:
         yield
     finally:
@@ -91,12 +92,13 @@ def interruptible(tidy: Callable[[], object] = lambda: None) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _end(tidy: Callable[[], object], *_: object) -> None:
+def _end(tidy: Callable[[], object], hint: str, *_: object) -> None:
     if "mindspore" not in sys.modules:
         raise KeyboardInterrupt
     tidy()
     # Not print(): the signal may come in the middle of one.
-    os.write(2, b"\ninterrupted\n" if sys.stderr.isatty() else b"interrupted\n")
+    line = f"interrupted; {hint}\n" if hint else "interrupted\n"
+    os.write(2, (b"\n" if sys.stderr.isatty() else b"") + line.encode())
     os._exit(INTERRUPTED)
 
 

@@ -293,7 +293,7 @@ def exact_figures(exact: ExactResult) -> ExactFigures:
     )
 
 
-@interruptible()
+@interruptible(hint="the same command with --resume goes on")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
     settings = parse_arguments(arguments)

@@ -37,6 +37,7 @@ import mindspore as ms
 from mindspore import nn
 from src_mindspore.dataset import create_dataset
 from src_mindspore.folders import GARBAGE_FOLDERS, find_broken_image, sorted_classes
+from src_mindspore.interrupts import stoppable
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
 from src_mindspore.pictures import plot_history
 
@@ -142,7 +143,7 @@ def extract_features(backbone: nn.Cell, data: ms.dataset.Dataset) -> Features:
     batches = data.get_dataset_size()
     # One line that is written over and over, where somebody is watching. 显示进度.
     is_watched = sys.stdout.isatty() or "ipykernel" in sys.modules
-    for image, label in data.create_tuple_iterator(num_epochs=1):
+    for image, label in stoppable(data.create_tuple_iterator(num_epochs=1)):
         features.append(backbone(image).asnumpy().mean(axis=(2, 3)))
         labels.append(label.asnumpy())
         if is_watched:
@@ -211,7 +212,7 @@ def train_head(
     # 3. Training. TODO(student): keep the checkpoint of the best epoch, not of the last. 保存最好的模型.
     rng = np.random.default_rng(config.seed)
     history: dict[str, list[float]] = {"loss": [], "train": [], "val": []}
-    for epoch in range(config.epochs):
+    for epoch in stoppable(range(config.epochs)):
         step.set_train(True)
         order = rng.permutation(len(features))
         # The last, smaller batch is left out: another shape would compile the graph again.

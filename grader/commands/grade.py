@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
-from grader.grading import choose_split, run_grading
+from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.grading import Checks, choose_split, run_grading
 from grader.intake.intake import check_exists, name_of
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.model import Report
@@ -22,8 +23,11 @@ from grader.verdict import Verdict
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("submission", type=Path, help="folder or .zip with main.py and its checkpoint")
     parser.add_argument(
-        "--split", type=Path, help="images to ask about: a folder with one sub-folder a class"
+        "--split",
+        type=Path,
+        help="images to ask about: a folder with one sub-folder a class, or a sealed file",
     )
+    add_key_file(parser)
     parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
     parser.add_argument("--out", type=Path, help="folder for the reports (default: reports/NAME)")
     parser.add_argument(
@@ -31,6 +35,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="a student's own check: public images, runs without a sandbox if need be",
     )
+    parser.add_argument(
+        "--skip-canary",
+        action="store_true",
+        help="do not try the two built-in submissions first; the report says so",
+    )
+    parser.add_argument("--no-replay", action="store_true", help="do not ask a part of the images again")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -38,7 +48,8 @@ def _run(options: argparse.Namespace) -> int:
     check_exists(submission)
     out: Path = options.out or Path("reports", name_of(submission))
     assignment = load_assignment(options.assignment)
-    split = choose_split(options.split, assignment, self_check=options.self_check)
+    split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
+    warn_if_exposed(split.key_file)
     check_output_folder(out, submission)
     with tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar:
         outcome = run_grading(
@@ -46,6 +57,7 @@ def _run(options: argparse.Namespace) -> int:
             split,
             assignment,
             self_check=options.self_check,
+            checks=Checks(canary=not options.skip_canary, replay=not options.no_replay),
             progress=lambda asked: _advance(bar, asked),
         )
     page = write_outcome(outcome, out)

@@ -14,6 +14,7 @@ from grader.findings.catalogue import finding
 from grader.findings.exceptions import code_of, code_of_missing, narrow, short
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission
+from grader.replay.replay import Replay
 from grader.report.model import FindingPart
 from grader.scoring.labels import LabelReader
 from grader.scoring.score import Tally
@@ -62,6 +63,16 @@ def findings_of_answers(
     )
     # Workers that were started again may have ended in the very same way; once is enough to say so.
     return tuple(dict.fromkeys(found))
+
+
+def findings_of_replay(again: Replay) -> Iterator[FindingPart]:
+    """Say what came out when a part of the images was asked again."""
+    if again.status == "incomplete":
+        yield finding("replay-incomplete")
+    if again.differed:
+        yield finding("unstable-answers", count=again.differed, total=again.repeated)
+    if again.is_collapse:
+        yield finding("memorised-images", count=again.lost, total=again.altered)
 
 
 def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:

@@ -15,8 +15,10 @@ from grader.dialogue.interview import Answers
 from grader.digest import digest_of_parts
 from grader.intake.submission import Submission
 from grader.provenance import Harness
+from grader.replay.replay import OFF, Replay
 from grader.report.model import (
     AssignmentPart,
+    ChecksPart,
     ClassPart,
     ConfusionPart,
     EnginePart,
@@ -25,6 +27,7 @@ from grader.report.model import (
     HarnessPart,
     IntervalPart,
     IsolationPart,
+    ReplayPart,
     Report,
     RunPart,
     ScorePart,
@@ -39,6 +42,7 @@ from grader.split import Split
 from grader.verdict import Verdict
 
 Mode = Literal["official", "self-check"]
+Canary = Literal["passed", "skipped", "not-needed"]
 _LEVEL = 0.95
 
 
@@ -83,6 +87,8 @@ def build_report(
     findings: Sequence[FindingPart],
     isolation: Isolation | None,
     circumstances: Circumstances,
+    canary: Canary = "not-needed",
+    again: Replay = OFF,
 ) -> Report:
     """Return the report.
 
@@ -94,6 +100,8 @@ def build_report(
         findings: in the order in which they are to be read.
         isolation: None if no code was run.
         circumstances: for the `run` section.
+        canary: whether the harness was tried first.
+        again: what came of asking again.
     """
     classes = question.assignment.classes
     return Report(
@@ -108,6 +116,7 @@ def build_report(
         ),
         findings=tuple(findings),
         isolation=_isolation(isolation),
+        checks=ChecksPart(canary=canary, replay=_replay(again)),
         engine=_engine(answers, question.assignment),
         submission=_submission(question.submission),
         split=SplitPart(
@@ -122,7 +131,7 @@ def build_report(
             channel_order=question.assignment.channel_order,
         ),
         harness=HarnessPart(**asdict(question.harness)),
-        run=_run(answers, circumstances),
+        run=_run(answers, again, circumstances),
     )
 
 
@@ -189,7 +198,18 @@ def _submission(submission: Submission) -> SubmissionPart:
     )
 
 
-def _run(answers: Answers | None, circumstances: Circumstances) -> RunPart:
+def _replay(again: Replay) -> ReplayPart:
+    return ReplayPart(
+        status=again.status,
+        repeated=again.repeated,
+        differed=again.differed,
+        altered=again.altered,
+        lost=again.lost,
+        chance=float(f"{again.chance:.3g}"),
+    )
+
+
+def _run(answers: Answers | None, again: Replay, circumstances: Circumstances) -> RunPart:
     # Seconds are rounded: a run time must not carry what a submission saw out of the sandbox.
     timing = answers.timing if answers else None
     return RunPart(
@@ -200,6 +220,7 @@ def _run(answers: Answers | None, circumstances: Circumstances) -> RunPart:
         other_predictions_seconds=round(sum(timing.rest), 1) if timing else 0.0,
         median_prediction_ms=round(1000 * statistics.median(timing.rest)) if timing and timing.rest else None,
         total_seconds=round(timing.total, 1) if timing else 0.0,
+        replay_seconds=_coarse(again.seconds),
         peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
         stops=tuple(
             StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=stop.detail)

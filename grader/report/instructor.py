@@ -29,7 +29,23 @@ def render_instructor(outcome: Outcome) -> str:
             {"image": image.name, "truth": names[image.label], **_answer(answer, reader, names)}
             for image, answer in zip(outcome.split.images, answers.answers, strict=True)
         ]
+    value["replay"] = {"output": outcome.again.output, "answers": _replay(outcome, names)}
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
+def _replay(outcome: Outcome, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return what was asked again, one row an image."""
+    reader = LabelReader(outcome.classes)
+    again = outcome.again
+    return [
+        {
+            "image": probe.image.name,
+            "is_altered": probe.is_altered,
+            "truth": names[probe.image.label],
+            **_answer(answer, reader, names),
+        }
+        for probe, answer in zip(again.probes, again.answers, strict=True)
+    ]
 
 
 def _answer(answer: Answered | None, reader: LabelReader, names: tuple[str, ...]) -> dict[str, Any]:

@@ -97,6 +97,35 @@ class EnginePart(_Part):
     threads: int
 
 
+class ReplayPart(_Part):
+    """A part of the split, asked again of a fresh process; decides neither verdict nor score."""
+
+    status: Literal["done", "incomplete", "too-slow", "failed", "off"] = Field(
+        description="incomplete: not everything was answered; off: not asked for, or the main pass was "
+        "itself incomplete."
+    )
+    repeated: int = Field(description="Images asked again as they are, in another order.")
+    differed: int = Field(description="Of these, how many got another answer than in the main pass.")
+    altered: int = Field(description="Images answered right of which a slightly altered copy was asked.")
+    lost: int = Field(description="Of these, how many were answered wrong.")
+    chance: float = Field(
+        ge=0,
+        le=1,
+        description="Probability that a network loses so many which loses 5 % of them, and as many more as "
+        "differed; exact binomial. Below 0.0001 it is a finding.",
+    )
+
+
+class ChecksPart(_Part):
+    """What official grading does beside asking every image."""
+
+    canary: Literal["passed", "skipped", "not-needed"] = Field(
+        description="Whether this harness was tried first on two submissions whose outcome is known. "
+        "Not needed for a self-check, or where no code was run."
+    )
+    replay: ReplayPart
+
+
 class FilePart(_Part):
     """One submitted file."""
 
@@ -161,6 +190,7 @@ class RunPart(_Part):
     other_predictions_seconds: float
     median_prediction_ms: float | None = Field(description="Of all predictions but the first.")
     total_seconds: float
+    replay_seconds: float | None = Field(description="Of the replay, which is not in the total; None if off.")
     peak_memory_mib: int
     stops: tuple[StopPart, ...]
 
@@ -177,6 +207,7 @@ class Report(_Part):
     confusion: ConfusionPart
     findings: tuple[FindingPart, ...]
     isolation: IsolationPart
+    checks: ChecksPart
     engine: EnginePart | None = Field(description="None if no prediction was made.")
     submission: SubmissionPart
     split: SplitPart

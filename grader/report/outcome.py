@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from datasets.classes import ClassInfo
 from grader.dialogue.interview import Answers
+from grader.replay.replay import OFF, Replay
 from grader.report.model import Report
 from grader.split import Split
 
@@ -21,5 +22,7 @@ class Outcome:
     classes: tuple[ClassInfo, ...]
     shuffle_seed: int
     """Of the order in which images were asked. Beside a report it would tell labels: no report has it."""
+    again: Replay = OFF
+    """What came of asking a part of the split again."""
     failure: str = ""
     """Traceback of what went wrong in the harness itself, if anything did."""

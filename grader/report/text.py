@@ -71,6 +71,7 @@ def _facts(report: Report) -> str:
         ["engine", used or ("numpy, or code of its own" if engine else "none: no prediction was made")],
         ["time", _times(report)],
         ["memory", f"{run.peak_memory_mib} MiB at most"],
+        ["checks", _checks(report)],
         ["submission", report.submission.sha256 or "not taken in"],
         ["split", f"{report.split.sha256} ({report.split.images} images)"],
     ]
@@ -89,6 +90,16 @@ def _times(report: Report) -> str:
             f"the rest {run.other_predictions_seconds:.1f}",
         ]
     return f"{run.total_seconds:.1f} s ({', '.join(parts)})"
+
+
+def _checks(report: Report) -> str:
+    replay = report.checks.replay
+    if replay.status != "done":
+        return f"canary {report.checks.canary}, replay {replay.status}"
+    return (
+        f"canary {report.checks.canary}; asked again: {replay.differed} of {replay.repeated} answers "
+        f"differed, {replay.lost} of {replay.altered} were lost on altered copies"
+    )
 
 
 def _stopped(phase: str, image: int | None, detail: str) -> str:

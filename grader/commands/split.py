@@ -1,0 +1,103 @@
+"""`python -m grader split ACTION ...`: what can be done with the images that submissions are asked about."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from grader.assignment import load_assignment
+from grader.commands.command import EXIT_DONE, Command, say
+from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.report.text import one_line
+from grader.sealed.key_file import key_file_from, make_key, read_key
+from grader.sealed.sealed_split import check_is_new, read_sealed, write_folder, write_sealed
+from grader.split import Split, open_split
+
+
+def _add_seal_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="images, with one sub-folder a class")
+    parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="the file to write")
+    parser.add_argument("--assignment", type=Path, help="whose classes they are (default: the garbage lab)")
+    add_key_file(parser)
+
+
+def _seal(options: argparse.Namespace) -> int:
+    classes = load_assignment(options.assignment).classes
+    split = open_split(options.folder, classes)
+    check_is_new(options.out)
+    key_file = key_file_from(options.key_file)
+    is_new = not os.path.lexists(key_file)
+    key = make_key(key_file) if is_new else read_key(key_file)
+    warn_if_exposed(key_file)
+    write_sealed(split, classes, key, options.out)
+    _say_what(options.out, split)
+    kept = "a new one; without it nobody can open the file again" if is_new else "as it was"
+    say(f"  key      {one_line(str(key_file))} ({kept})\n")
+    return EXIT_DONE
+
+
+def _add_open_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a sealed split")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
+    add_key_file(parser)
+
+
+def _open(options: argparse.Namespace) -> int:
+    key_file = key_file_from(options.key_file)
+    split, _ = read_sealed(options.file, key_file)
+    warn_if_exposed(key_file)
+    write_folder(split.images, options.out)
+    _say_what(options.out, split)
+    return EXIT_DONE
+
+
+def _say_what(path: Path, split: Split) -> None:
+    classes = len({image.label for image in split.images})
+    say(
+        f"{one_line(str(path))}\n"
+        f"  images   {len(split.images)} of {classes} classes\n"
+        f"  digest   {split.sha256} (the same for folder and sealed file)\n"
+    )
+
+
+_CODES = "exit code: 0 done, 2 usage, a wrong key or a damaged file"
+ACTIONS = {
+    "seal": Command(
+        summary="pack a folder of images into one encrypted file",
+        description="Pack the images of a split, with their labels, into one encrypted and authenticated "
+        "file, which may lie in a public repository. The key file is made if there is none.",
+        epilog=_CODES,
+        add_arguments=_add_seal_arguments,
+        run=_seal,
+    ),
+    "open": Command(
+        summary="unpack a sealed file into a folder",
+        description="Unpack a sealed split into a folder. Grading does not need it: --split takes the file.",
+        epilog=_CODES,
+        add_arguments=_add_open_arguments,
+        run=_open,
+    ),
+}
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, action in ACTIONS.items():
+        own = actions.add_parser(
+            name, help=action.summary, description=action.description, epilog=action.epilog
+        )
+        action.add_arguments(own)
+
+
+def _run(options: argparse.Namespace) -> int:
+    return ACTIONS[options.action].run(options)
+
+
+COMMAND = Command(
+    summary="seal a split into one encrypted file, or open one",
+    description="Work with splits: the images that submissions are asked about, and their labels.",
+    epilog="every action has a --help of its own",
+    add_arguments=_add_arguments,
+    run=_run,
+)

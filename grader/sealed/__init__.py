@@ -1,0 +1,1 @@
+"""A split in one file that only the holder of a key can read, or change unnoticed."""

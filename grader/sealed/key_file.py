@@ -1,0 +1,90 @@
+"""The key of sealed splits: 32 random bytes, in a text file that only its owner can read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from grader.errors import UsageError
+from grader.sealed.stream import KEY_BYTES
+
+ENVIRONMENT_VARIABLE = "GRADER_SPLIT_KEY_FILE"
+_PREFIX = "split-key-1:"
+"""So that a key is recognised for what it is, by people and by programs that look for leaked ones."""
+_COMMENT = "# Opens sealed splits. Keep it out of repositories and away from students.\n"
+_MOST_BYTES = 4096
+
+
+def key_file_from(option: Path | None) -> Path:
+    """Return the key file that was asked for, on the command line or else by the environment.
+
+    Raises:
+        UsageError: neither names one.
+    """
+    if option is not None:
+        return option
+    if named := os.environ.get(ENVIRONMENT_VARIABLE):
+        return Path(named)
+    raise UsageError(
+        f"a sealed split needs its key: give --key-file FILE, or set {ENVIRONMENT_VARIABLE} to its path"
+    )
+
+
+def read_key(path: Path) -> bytes:
+    """Return the key.
+
+    Raises:
+        UsageError: there is no such file, or it holds no key.
+    """
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+    except OSError as error:
+        raise UsageError(f"cannot read the key file {path}: {error.strerror}") from error
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    key = _decoded(lines[0]) if len(lines) == 1 else None
+    if key is None:
+        raise UsageError(
+            f"{path} is not a key file: expected one line, {_PREFIX} and {2 * KEY_BYTES // 3 + 1} or more "
+            "letters and digits, as `python -m grader split seal` writes it"
+        )
+    return key
+
+
+def make_key(path: Path) -> bytes:
+    """Write a new key to `path`, where there must be nothing yet; return it.
+
+    Raises:
+        UsageError: the file is there, or cannot be written.
+    """
+    key = secrets.token_bytes(KEY_BYTES)
+    text = f"{_COMMENT}{_PREFIX}{base64.urlsafe_b64encode(key).decode('ascii')}\n"
+    try:
+        # Nobody else can read it at any moment, whatever the umask.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UsageError(f"cannot write the key file {path}: {error.strerror}") from error
+    return key
+
+
+def is_exposed(path: Path) -> bool:
+    """Whether others than its owner may read or change the key file."""
+    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _decoded(line: str) -> bytes | None:
+    if not line.startswith(_PREFIX):
+        return None
+    try:
+        key = base64.b64decode(line.removeprefix(_PREFIX), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return key if len(key) == KEY_BYTES else None

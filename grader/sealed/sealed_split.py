@@ -1,0 +1,150 @@
+"""A sealed split as a file: written from a split, and opened into one.
+
+It may lie in a public repository beside the assignment. Grading opens it in memory: of what is in it, only
+the instructor's report says anything on the disk, the name and class of every image.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from datasets.classes import ClassInfo
+from grader.errors import UsageError
+from grader.sealed.container import ContainerError, pack, unpack
+from grader.sealed.key_file import read_key
+from grader.sealed.stream import MAGIC, UnsealError, seal, unseal
+from grader.split import Split, SplitImage, check_images, split_of
+
+_MOST_BYTES = 4 << 30
+"""All of it is held in memory."""
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file begins as a sealed split does; False for a folder, or what cannot be read."""
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def write_sealed(split: Split, classes: Sequence[ClassInfo], key: bytes, out: Path) -> None:
+    """Write a split and the classes it is of to the new file `out`.
+
+    Raises:
+        UsageError: something is there already, or cannot be written.
+    """
+    check_is_new(out)
+    _check_can_be_sealed(split)
+    data = seal(key, pack(split.images, classes))
+    try:
+        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=".sealing-", delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                # It is no secret: as readable as any new file.
+                Path(file.name).chmod(0o666 & ~_umask())
+                Path(file.name).rename(out)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+
+
+def check_is_new(out: Path) -> None:
+    """Find out whether `out` would overwrite anything.
+
+    Raises:
+        UsageError: it would.
+    """
+    if os.path.lexists(out):
+        raise UsageError(f"{out} exists: choose another --out, or move it")
+
+
+def read_sealed(path: Path, key_file: Path) -> tuple[Split, tuple[ClassInfo, ...]]:
+    """Return the split in a sealed file and the classes that it was sealed with.
+
+    Raises:
+        UsageError: the file or its key cannot be read, do not belong together, or the file was changed.
+    """
+    key = read_key(key_file)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise UsageError(f"the sealed split {path} is larger than {_MOST_BYTES >> 30} GiB")
+        images, classes = unpack(unseal(key, path.read_bytes()))
+    except OSError as error:
+        raise UsageError(f"cannot read the sealed split {path}: {error.strerror}") from error
+    except (UnsealError, ContainerError) as error:
+        raise UsageError(f"cannot open the sealed split {path}: {error}") from error
+    return split_of(images, places=(path.resolve(),), key_file=key_file.resolve()), classes
+
+
+def open_sealed(path: Path, key_file: Path, classes: Sequence[ClassInfo]) -> Split:
+    """Return the split in a sealed file, for grading by an assignment that has `classes`.
+
+    Raises:
+        UsageError: as :func:`read_sealed`; or it was sealed for other classes, or holds a damaged image.
+    """
+    split, sealed_classes = read_sealed(path, key_file)
+    if _names(sealed_classes) != _names(classes):
+        raise UsageError(
+            f"the sealed split {path} is of other classes than this assignment's: give another --assignment"
+        )
+    check_images(split.images)
+    return split
+
+
+def write_folder(images: Sequence[SplitImage], out: Path) -> None:
+    """Write images to `out`, a new or empty folder, with one sub-folder a class: all of them or none.
+
+    Raises:
+        UsageError: something is there already, or cannot be written.
+    """
+    out = out.resolve()
+    try:
+        if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(f"{out} exists and is not an empty folder: choose another --out")
+        folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=".opening-"))
+        try:
+            for image in images:
+                file = folder / image.name
+                file.parent.mkdir(exist_ok=True)
+                with file.open("xb") as opened:
+                    opened.write(image.encoded)
+            # Only its owner can look into it: mkdtemp made it so, and these images are to stay hidden.
+            folder.rename(out)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise UsageError(
+            f"cannot write {error.filename or out}: {error.strerror}; choose another --out"
+        ) from error
+
+
+def _check_can_be_sealed(split: Split) -> None:
+    if sum(len(image.encoded) for image in split.images) > _MOST_BYTES // 2:
+        raise UsageError(f"the split is larger than {_MOST_BYTES >> 31} GiB: all of it is held in memory")
+    for image in split.images:
+        try:
+            image.name.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError(f"rename the image {image.name!r}: its name is not UTF-8") from error
+
+
+def _names(classes: Sequence[ClassInfo]) -> list[tuple[str, str]]:
+    return [(info.folder, info.name) for info in classes]
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

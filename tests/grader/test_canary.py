@@ -1,0 +1,134 @@
+"""The canary sings on a sound machine, and is silent on none of the faults that it is there for."""
+
+import contextlib
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from grader import Verdict, grading
+from grader.canary.canary import ATTACK, HONEST, canary_split, check_canary
+from grader.errors import HarnessError
+from grader.grading import NO_CHECKS, Checks, run_grading
+from grader.sandbox import bubblewrap, ladder
+from grader.scoring import labels
+
+from .conftest import ORACLE
+from .test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
+
+
+def grade(source, split, assignment):
+    return run_grading(source, split, assignment, checks=NO_CHECKS)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept_from_other_tests():
+    grading._canary_passes.cache_clear()
+    yield
+    grading._canary_passes.cache_clear()
+
+
+def test_on_this_machine_both_have_their_known_outcome(cwd):  # noqa: F811
+    check_canary(grade)
+    done = run("canary", cwd=cwd)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "gained nothing" in done.stdout
+
+
+def test_a_grader_with_many_open_files_has_the_same_canary():
+    with contextlib.ExitStack() as files:
+        for _ in range(300):
+            files.enter_context(Path(os.devnull).open("rb"))
+        check_canary(grade)
+
+
+def test_the_sum_of_an_images_pixels_says_its_class():
+    assert [int(image.pixels("bgr").sum()) % 3 for image in canary_split().images] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("dropped", "hole"),
+    [
+        ("--unshare-net", "there is a network"),
+        ("--unshare-pid", "other processes can be seen"),
+        ("--remount-ro /", "/ can be written"),
+    ],
+)
+def test_a_sandbox_with_a_hole_is_noticed_and_the_hole_named(monkeypatch, dropped, hole):
+    inner = bubblewrap._inner
+
+    def without(rules):
+        arguments = list(inner(rules))
+        everything = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+        arguments[arguments.index("--unshare-all") : arguments.index("--unshare-all") + 2] = everything
+        at = next(
+            n for n in range(len(arguments)) if arguments[n : n + len(dropped.split())] == dropped.split()
+        )
+        del arguments[at : at + len(dropped.split())]
+        return iter(arguments)
+
+    monkeypatch.setattr(bubblewrap, "_inner", without)
+    with pytest.raises(HarnessError, match=f"built-in attack got .*hole: {hole}"):
+        check_canary(grade)
+
+
+def test_without_a_sandbox_the_attack_finds_its_way(monkeypatch):
+    monkeypatch.setattr(ladder, "_try", lambda *_: "off")
+    with pytest.raises(HarnessError, match="built-in attack got"):
+        check_canary(
+            lambda source, split, assignment: run_grading(
+                source, split, assignment, self_check=True, checks=NO_CHECKS
+            )
+        )
+
+
+@pytest.mark.parametrize("fault", ["pixels", "labels", "count"])
+def test_a_harness_that_counts_wrongly_is_noticed(monkeypatch, fault):
+    if fault == "pixels":
+        decode = cv2.imdecode
+        monkeypatch.setattr(cv2, "imdecode", lambda *a: decode(*a) ^ np.uint8(1))
+    elif fault == "labels":
+        monkeypatch.setattr(labels.LabelReader, "read", lambda self, text: 0)
+    else:
+        monkeypatch.setattr("grader.scoring.score.Tally.correct", property(lambda self: self.total))
+    with pytest.raises(HarnessError, match="are known"):
+        check_canary(grade)
+
+
+def test_where_the_canary_fails_no_submission_is_asked_and_there_is_no_score(
+    write_submission, split, assignment, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(labels.LabelReader, "read", lambda self, text: 0)
+    outcome = run_grading(write_submission(ORACLE), split, assignment)
+    assert (outcome.report.verdict, outcome.report.score, outcome.answers) == (Verdict.INTERNAL, None, None)
+    assert "built-in" in outcome.report.findings[0].title
+    monkeypatch.undo()
+    # A failure is not kept.
+    assert run_grading(write_submission(ORACLE, name="b"), split, assignment).report.checks.canary == "passed"
+
+
+def test_the_canary_is_tried_once_for_many_and_the_report_says_if_it_was_not(
+    write_submission, split, assignment, monkeypatch
+):
+    folder = write_submission(ORACLE)
+    tried = []
+    check = grading.check_canary
+    monkeypatch.setattr(grading, "check_canary", lambda grade: tried.append(check(grade)))
+    reports = [run_grading(folder, split, assignment).report for _ in range(2)]
+    assert [report.checks.canary for report in reports] == ["passed", "passed"]
+    assert len(tried) <= 2  # two if five minutes ended between them
+    grading._canary_passes.cache_clear()
+    tried.clear()
+    skipped = run_grading(folder, split, assignment, checks=Checks(canary=False)).report
+    own = run_grading(folder, split, assignment, self_check=True).report
+    assert [report.checks.canary for report in (skipped, own)] == ["skipped", "not-needed"]
+    assert tried == []
+
+
+def test_the_built_in_submissions_are_installed_with_the_grader():
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    for folder in (HONEST, ATTACK):
+        for file in folder.rglob("*.py"):
+            assert f'"{file.relative_to(folder.parent).as_posix()}"' in project
