@@ -32,10 +32,11 @@ Who uses everything up, and what stops that (`bounds.py` has the amounts):
 * *Output* is read as it comes; its head and tail are kept, and too much of it is the end.
 * *Descriptors* and *core dumps* are bound by the kernel.
 
-What is left is what its cores can fill between two looks (tens of megabytes; more only while the grader
-decodes a very large image), and small things that the kernel counts for control groups alone, such as
-locks on files and lists of mappings. Should a machine run out of memory nevertheless, a worker has asked
-to be the first to go.
+Where the system gives the grader a control group to divide (`control_group.py`), the kernel binds the
+sums of memory and processes by itself. Elsewhere, what is left is what a submission's cores can fill
+between two looks (tens of megabytes; more only while the grader decodes a very large image), and small
+things that the kernel counts for control groups alone, such as locks on files and lists of mappings.
+Should a machine run out of memory nevertheless, a worker has asked to be the first to go.
 """
 
 from __future__ import annotations
