@@ -10,6 +10,7 @@ from datasets.classes import ClassInfo
 from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
+from grader.dialogue.worker_process import PROCESSOR_TIME
 from grader.findings.catalogue import finding
 from grader.findings.exceptions import code_of, code_of_missing, narrow, short
 from grader.intake.refusal import IntakeRefusedError
@@ -129,6 +130,8 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
     limits = assignment.limits
     phase = {"phase": stop.phase, "phase_zh": _PHASE_ZH[stop.phase]}
     match stop.verdict:
+        case Verdict.TIMEOUT if stop.detail == PROCESSOR_TIME:
+            return finding("processor-time", seconds=f"{limits.processor_seconds:g}", **phase)
         case Verdict.TIMEOUT:
             seconds = {
                 "import": limits.import_seconds,
