@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Refuse:
-    """These calls fail with `error`, whatever their arguments."""
+    """These calls fail with `error`, whatever their arguments; with 0 they only seem to be done."""
 
     calls: tuple[str, ...]
     error: int = errno.EPERM
@@ -92,7 +92,8 @@ REFUSALS: tuple[Refusal, ...] = (
     RefuseAllFlags("mmap", 3, _MAP_SHARED | _MAP_ANONYMOUS),
     RefuseAnyFlag("mmap", 3, _MAP_HUGETLB, errno.ENOMEM),
     # The cores are chosen outside: their number says how fast memory is filled, and how much is computed.
-    Refuse(("sched_setaffinity",)),
+    # Who chooses some inside is told that it was done, for no answer depends on it.
+    Refuse(("sched_setaffinity",), 0),
     # Kinds of sockets that no network namespace holds (a virtual machine's host, for one) or nobody needs.
     RefuseOthers("socket", 0, (_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK), errno.EAFNOSUPPORT),
     RefuseOthers("socketpair", 0, (_AF_UNIX,), errno.EAFNOSUPPORT),

@@ -211,7 +211,6 @@ def test_memory_that_nobody_has_cannot_be_had(write_submission, split, assignmen
             "zeros": lambda: mmap.mmap(os.open("/dev/zero", os.O_RDWR), 1 << 20),
             "memfd": lambda: os.memfd_create("x"),
             "terminal": os.openpty,
-            "cores": lambda: os.sched_setaffinity(0, range(os.cpu_count())),
         }.items():
             try:
                 attempt()
@@ -223,3 +222,18 @@ def test_memory_that_nobody_has_cannot_be_had(write_submission, split, assignmen
     outcome = run_grading(write_submission(source), split, assignment)
     found = json.loads(outcome.answers.not_ready.error.message.removeprefix("PROBE"))
     assert set(found.values()) == {"refused"}, found
+
+
+def test_a_choice_of_cores_is_only_said_to_be_made(write_submission, split, assignment):
+    source = """
+        import os
+        before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, [0])
+        os.sched_setaffinity(0, range(os.cpu_count()))
+        assert os.sched_getaffinity(0) == before
+
+        def predict(image):
+            return ["Plastic Bottle", "Hats", "Newspaper"][int(image[0, 0, 0]) // 80]
+    """
+    report = run_grading(write_submission(source), split, assignment).report
+    assert report.verdict.value == "GRADED", report.findings

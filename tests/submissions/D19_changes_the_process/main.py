@@ -1,4 +1,3 @@
-import contextlib
 import locale
 import os
 import random
@@ -17,8 +16,7 @@ def predict(image):
     os.nice(3)
     os.environ.clear()
     os.environ["TZ"] = "Asia/Shanghai"
-    with contextlib.suppress(OSError):
-        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+    os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
     time.tzset()
     locale.setlocale(locale.LC_ALL, "C")
     random.seed(1)
