@@ -12,7 +12,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MAX_MAPS = 1 << 21
-"""Characters of a list of mapped files; MindSpore's is a tenth of it."""
+"""Bytes of a list of mapped files; MindSpore's is a tenth of it."""
 _MAX_PROCESSES_READ = 8
 _MEMORY = ("VmRSS", "VmSwap", "VmPTE")
 _SHARE = ("Pss", "SwapPss")
@@ -90,11 +90,7 @@ def frameworks(pid: int) -> dict[str, str]:
 
 def _mapped_libraries(pid: int) -> set[tuple[str, int]]:
     """Return path and inode of the shared libraries that a process has mapped, as far as read."""
-    try:
-        with Path(f"/proc/{pid}/maps").open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(_MAX_MAPS).splitlines()
-    except OSError:
-        return set()
+    lines = _lines(_read(Path(f"/proc/{pid}/maps"), _MAX_MAPS))
     # address, permissions, offset, device, inode, path
     rows = (line.split(maxsplit=5) for line in lines)
     return {(row[5], int(row[4])) for row in rows if len(row) == 6 and ".so" in row[5]}
@@ -130,13 +126,23 @@ def _proportional(pid: int) -> int:
 
 def _kib(text: str, names: Sequence[str]) -> list[int]:
     """Return the values of the lines `name: value kB` with these names."""
-    lines = (line.partition(":") for line in text.splitlines())
-    return [int(value.split()[0]) for name, _, value in lines if name in names]
+    fields = (line.partition(":") for line in _lines(text))
+    return [int(value.split()[0]) for name, _, value in fields if name in names]
 
 
-def _read(path: Path) -> str:
+def _lines(text: str) -> list[str]:
+    """Split what the kernel says into lines, where it ends them itself.
+
+    A process chooses its own name and those of its files, and the kernel escapes nothing in them but line
+    feeds. To `str.splitlines` a carriage return begins a line, too: one that says `VmRSS:-9999999`, perhaps.
+    """
+    return text.split("\n")
+
+
+def _read(path: Path, most: int = -1) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with path.open("rb") as file:  # as text, a carriage return would be read as a line feed
+            return file.read(most).decode("utf-8", "replace")
     except OSError:
         return ""
 
