@@ -16,6 +16,8 @@ from grader.intake.archive import entry_name
 from grader.intake.entry import checked_path
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 
+from .test_checkpoint_file import zip_entries
+
 LIMITS = Limits(submission_mib=2, submission_files=20)
 MAIN = b"def predict(image): return 'Hats'\n"
 
@@ -324,3 +326,12 @@ def test_the_name_is_the_folders_or_the_archives(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "wang.v2")
     assert name_of(Path()) == "wang.v2"
     assert name_of(Path("李四.zip")) == "李四"
+
+
+def test_a_zip_whose_entries_share_one_long_nothing_is_not_unpacked(tmp_path):
+    nothing = b"\0\0\0\xff\xff" * 100_000
+    path = tmp_path / "shared.zip"
+    path.write_bytes(zip_entries(zipfile.ZIP_DEFLATED, nothing, size=1, count=70))
+    with pytest.raises(IntakeRefusedError) as error:
+        take_in(path, tmp_path / "workspace", LIMITS)
+    assert (error.value.code, error.value.detail) == ("bad-zip", "its entries overlap")
