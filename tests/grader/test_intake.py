@@ -3,7 +3,10 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
+import sys
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,8 +19,10 @@ from grader.intake.archive import entry_name
 from grader.intake.entry import checked_path
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 
+from .accounts import as_ordinary_user, home_of_ordinary_user
 from .test_checkpoint_file import zip_entries
 
+ROOT = Path(__file__).parents[2]
 LIMITS = Limits(submission_mib=2, submission_files=20)
 MAIN = b"def predict(image): return 'Hats'\n"
 
@@ -131,6 +136,41 @@ def test_links_and_special_files_are_refused_without_being_opened(folder, tmp_pa
 def test_a_file_that_nobody_may_read_is_refused_for_root_too(folder, tmp_path):
     (folder / "main.py").chmod(0)
     assert refused(folder, tmp_path) == "unreadable"
+
+
+def test_a_folder_that_nobody_may_enter_is_refused_for_root_too(folder, tmp_path):
+    (folder / "results").chmod(0o644)
+    try:
+        assert refused(folder, tmp_path) == "unreadable"
+    finally:
+        (folder / "results").chmod(0o755)
+
+
+def test_a_folder_that_may_be_listed_and_not_entered_is_refused(tmp_path):
+    # Root may enter any folder.
+    script = """
+import sys
+from pathlib import Path
+from grader.assignment import Limits
+from grader.intake.intake import IntakeRefusedError, take_in
+home = Path(sys.argv[1])
+(home / "submission").mkdir()
+(home / "submission" / "main.py").touch()
+(home / "submission").chmod(0o644)
+try:
+    take_in(home / "submission", home / "workspace", Limits())
+except IntakeRefusedError as refusal:
+    print(refusal.code, refusal.detail)
+finally:
+    (home / "submission").chmod(0o755)
+"""
+    is_root = os.geteuid() == 0
+    with home_of_ordinary_user() if is_root else nullcontext(tmp_path) as home:
+        command = [sys.executable, "-c", script, str(home)]
+        done = subprocess.run(
+            as_ordinary_user(command, home) if is_root else command, capture_output=True, text=True, cwd=ROOT
+        )
+    assert (done.stdout, done.stderr) == ("unreadable main.py\n", "")
 
 
 def test_a_read_only_checkpoint_as_mindspore_leaves_it_is_accepted(folder, tmp_path):
