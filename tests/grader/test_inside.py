@@ -86,3 +86,23 @@ def test_the_name_of_a_mapped_file_is_no_line_of_the_list_of_mapped_files(tmp_pa
     path.write_bytes(b"x")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ):
         assert usage.frameworks(os.getpid()) == {**before, "torch": "brought along by the submission"}
+
+
+def test_a_process_whose_first_thread_has_ended_still_has_its_memory():
+    code = """
+import platform, threading, time, ctypes
+def hold():
+    kept = bytearray(b"x") * (60 << 20)
+    print(1, flush=True)
+    time.sleep(60)
+threading.Thread(target=hold).start()
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline()
+            seen, exact = usage.measure(process.pid), usage.proportional_bytes(process.pid)
+        finally:
+            process.kill()
+    assert seen.memory_bytes > 60 << 20
+    assert exact > 60 << 20
