@@ -60,13 +60,15 @@ def write_sealed(split: Split, classes: Sequence[ClassInfo], key: bytes, out: Pa
 
 
 def check_is_new(out: Path) -> None:
-    """Find out whether `out` would overwrite anything.
+    """Find out, before anything is written, whether `out` can be: nothing is there yet, but its folder is.
 
     Raises:
-        UsageError: it would.
+        UsageError: it cannot.
     """
     if os.path.lexists(out):
         raise UsageError(f"{out} exists: choose another --out, or move it")
+    if not out.parent.is_dir():
+        raise UsageError(f"cannot write {out}: there is no folder {out.parent}; choose another --out")
 
 
 def read_sealed(path: Path, key_file: Path) -> tuple[Split, tuple[ClassInfo, ...]]:
