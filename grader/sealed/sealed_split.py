@@ -135,11 +135,6 @@ def write_folder(images: Sequence[SplitImage], out: Path) -> None:
 def _check_can_be_sealed(split: Split) -> None:
     if sum(len(image.encoded) for image in split.images) > _MOST_BYTES // 2:
         raise UsageError(f"the split is larger than {_MOST_BYTES >> 31} GiB: all of it is held in memory")
-    for image in split.images:
-        try:
-            image.name.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UsageError(f"rename the image {image.name!r}: its name is not UTF-8") from error
 
 
 def _names(classes: Sequence[ClassInfo]) -> list[tuple[str, str]]:

@@ -234,14 +234,6 @@ def test_chinese_names_of_folders_classes_and_images_survive(tmp_path):
     assert (opened.sha256, opened.images, sealed_classes) == (split.sha256, split.images, classes)
 
 
-def test_an_image_whose_name_is_not_utf8_is_refused_by_name(split_folder, tmp_path):
-    path = split_folder / "00_00" / os.fsdecode("图像.png".encode("gbk"))
-    (split_folder / "00_00" / "00000.png").rename(path)
-    with pytest.raises(UsageError, match="rename the image"):
-        write_sealed(open_split(split_folder, CLASSES), CLASSES, KEY, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_file_sealed_for_other_classes_is_refused(sealed_file, key_file):
     with pytest.raises(UsageError, match="other classes"):
         open_sealed(sealed_file, key_file, CLASSES[:2])
