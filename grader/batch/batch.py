@@ -1,0 +1,91 @@
+"""One pass over a class: every submission graded whose grading is not there yet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.assignment import Assignment
+from grader.batch.decoded import decoded
+from grader.batch.executor import run_all
+from grader.batch.store import Result, Store
+from grader.batch.submissions import Entry
+from grader.grading import Checks, identity_of, pass_canary, run_grading
+from grader.provenance import this_harness
+from grader.split import Split
+from grader.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Step:
+    """One student's turn in the pass."""
+
+    result: Result
+    is_new: bool
+    """False where the kept result still holds."""
+
+
+class _StopAsked(BaseException):
+    """Ends a grading between two images. No Exception, so that it is not taken for a fault of the harness."""
+
+
+@dataclass(frozen=True)
+class ClassPass:
+    """What is the same for every submission of the class."""
+
+    split: Split
+    assignment: Assignment
+    store: Store
+    jobs: int
+    replay: bool = False
+    """Ask a part of the images of every submission again."""
+    regrade: bool = False
+    """Grade also what has a result that still holds."""
+
+    def run(self, entries: Sequence[Entry], heard: Callable[[Step], None]) -> None:
+        """Grade them all; each result is kept before it is heard of.
+
+        Raises:
+            UsageError: a submission has gone meanwhile.
+            HarnessError: this machine cannot grade. What has been graded is kept in every case.
+        """
+        this_harness()  # computed once, here, and not by every thread
+        pass_canary()
+        stop = threading.Event()
+        prepared = decoded(self.split, self.assignment.channel_order)
+        tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
+        try:
+            for _, step in run_all(
+                lambda task: self._one(*task, prepared, stop),
+                tasks,
+                self.jobs,
+                self.assignment.limits.threads,
+            ):
+                heard(step)
+        finally:
+            stop.set()
+
+    def _one(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
+        kept = None if self.regrade else self.store.read(id_)
+        if kept is not None and kept.report.verdict is not Verdict.INTERNAL:
+            # One that could not be taken in has no identity of its own: looking again costs next to nothing.
+            identity = identity_of(source, split, self.assignment)
+            if identity is not None and identity == kept.report.identity:
+                return Step(kept, is_new=False)
+
+        def go_on(_: int) -> None:
+            if stop.is_set():
+                raise _StopAsked
+
+        outcome = run_grading(
+            source,
+            split,
+            self.assignment,
+            name=id_,
+            checks=Checks(canary_has_passed=True, replay=self.replay),
+            progress=go_on,
+        )
+        result = self.store.save(id_, outcome)
+        return Step(result, is_new=result.report is outcome.report)

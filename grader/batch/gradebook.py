@@ -1,0 +1,96 @@
+"""`gradebook.csv`: one row a student, made for spreadsheets and for nobody's formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from grader.batch.store import Result
+from grader.batch.submissions import Entry
+
+MISSING = "MISSING"
+"""Stands where a verdict does, for a student of the roster who handed nothing in."""
+BYTE_ORDER_MARK = "\ufeff"
+"""By which Excel knows that a CSV file is UTF-8."""
+_STARTS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One student's line."""
+
+    entry: Entry
+    result: Result | None
+    """None for one who handed nothing in."""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict's name, or MISSING."""
+        return self.result.report.verdict.value if self.result else MISSING
+
+
+COLUMNS = (
+    "id",
+    "name",
+    "verdict",
+    "correct",
+    "total",
+    "points",
+    "interval",
+    "attempt",
+    "late",
+    "hash",
+    # What may differ between two gradings of the same.
+    "run_started",
+    "run_seconds",
+    "run_memory_mib",
+)
+
+
+def render_gradebook(rows: Iterable[Row]) -> str:
+    """Return the CSV text, with its byte-order mark."""
+    return render_csv(COLUMNS, (_cells(row) for row in rows))
+
+
+def render_csv(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return CSV text with a byte-order mark, in which no cell is a formula."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\r\n")
+    writer.writerow(headings)
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return BYTE_ORDER_MARK + file.getvalue()
+
+
+def harmless(cell: object) -> str:
+    """Return a cell's text so that no spreadsheet takes it for a formula.
+
+    Excel, LibreOffice and Google Sheets run what begins with one of `= + - @`, also in full width or after a
+    tab or line end; an apostrophe before it makes it text (OWASP, "CSV Injection").
+    """
+    text = str(cell)
+    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
+
+
+def _cells(row: Row) -> tuple[object, ...]:
+    entry = row.entry
+    if row.result is None:
+        return (entry.id, entry.name, row.verdict, *[""] * (len(COLUMNS) - 3))
+    report, score = row.result.report, row.result.report.score
+    scored: tuple[object, ...] = ("", "", "", "")  # the harness failed: no score at all, never 0
+    if score is not None:
+        interval = f"{100 * score.interval.low:.1f}% to {100 * score.interval.high:.1f}%"
+        scored = (score.correct, score.total, f"{score.points:g}", interval if score.is_measured else "")
+    return (
+        entry.id,
+        entry.name,
+        row.verdict,
+        *scored,
+        len(row.result.attempts),
+        f"{entry.days_late:g}",
+        report.submission.sha256 or "",
+        report.run.started,
+        report.run.total_seconds,
+        report.run.peak_memory_mib,
+    )

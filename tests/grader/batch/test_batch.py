@@ -1,0 +1,135 @@
+"""A whole class graded from the command line: what appears, what is not done twice, and what a kill costs."""
+
+import csv
+import json
+import random
+import shutil
+import signal
+import time
+
+import pytest
+
+from .conftest import VERDICTS
+
+
+@pytest.fixture
+def command(class_folder, split_folder, assignment_file, tmp_path):
+    def of(out, *more):
+        return (
+            "batch", class_folder, "--split", split_folder, "--assignment", assignment_file,
+            "--out", tmp_path / out, "--jobs", "2", *more,
+        )  # fmt: skip
+
+    return of
+
+
+def rows_of(out):
+    with (out / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row["id"].removeprefix("'"): row for row in csv.DictReader(file)}
+
+
+def without_run(path):
+    """The gradebook's bytes, but for the columns of the run."""
+    with path.open("rb") as file:
+        lines = file.read().decode("utf-8").split("\r\n")
+    keep = [not name.startswith("run_") for name in lines[0].split(",")]
+    return [
+        [cell for cell, kept in zip(next(csv.reader([line])), keep, strict=True) if kept]
+        for line in lines
+        if line
+    ]
+
+
+def test_a_class_is_graded_killed_resumed_and_changed(
+    grader, command, class_folder, tmp_path
+):  # one story, because each chapter needs the one before
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = grader(*command("whole"))
+    assert done.returncode == 0, done.stderr
+    assert "20 students, 20 graded now: 12 GRADED, 2 CONTRACT, 3 CRASH, 3 FORMAT" in done.stdout
+    rows = rows_of(whole)
+    assert {id_: row["verdict"] for id_, row in rows.items()} == VERDICTS
+    assert rows["王小明"]["correct"] == rows["王小明"]["total"] == "12"
+    assert (rows["half-1"]["correct"], rows["weak-1"]["correct"], rows["weak-2"]["correct"]) == (
+        "8",
+        "4",
+        "0",
+    )
+    assert rows["12345"]["late"] == "1"
+    assert rows["no-main"]["attempt"] == "0"
+    assert rows["good-1"]["hash"] == rows["good-3"]["hash"] != rows["good-2"]["hash"]
+
+    # Killed without warning again and again: nothing that was heard of is lost, and the outcome is the same.
+    kept = set()
+    for _ in range(5):
+        process = grader.start(*command("killed"))
+        time.sleep(random.uniform(0.3, 2.5))
+        process.kill()
+        process.communicate()
+        records = {path: path.read_bytes() for path in killed.glob("records/*.json")}
+        assert kept <= set(records.items())
+        kept = set(records.items())
+    done = grader(*command("killed"))
+    assert done.returncode == 0, done.stderr
+    assert without_run(killed / "gradebook.csv") == without_run(whole / "gradebook.csv")
+    assert not [*killed.rglob(".writing-*")]
+    assert [*killed.glob("earlier/*")] == []
+
+    # Nothing has changed: nothing is graded, and nothing is written.
+    before = {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()}
+    done = grader(*command("whole"))
+    assert "20 students, 0 graded now" in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()} == before
+
+    # One has changed and one has gone.
+    (class_folder / "half-1" / "main.py").write_text(
+        "def predict(image):\n    return 'Hats'\n", encoding="utf-8"
+    )
+    shutil.rmtree(class_folder / "good-1")
+    done = grader(*command("whole"))
+    assert "19 students, 1 graded now" in done.stdout
+    changed = rows_of(whole)
+    assert "good-1" not in changed
+    assert (changed["half-1"]["correct"], changed["half-1"]["attempt"]) == ("4", "2")
+    earlier = whole / "students" / "half-1" / "earlier" / "001" / "report.json"
+    assert json.loads(earlier.read_text(encoding="utf-8"))["score"]["correct"] == 8
+    assert (whole / "earlier" / "001" / "gradebook.csv").is_file()
+
+
+def test_a_stopped_batch_says_how_to_go_on(grader, command, tmp_path):
+    process = grader.start(*command("out"))
+    while not [*tmp_path.glob("out/records/*.json")]:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "the same command goes on from there" in said.splitlines()[-1]
+    assert "Traceback" not in said
+
+
+def test_what_cannot_be_used_is_one_line_and_nothing_is_graded(
+    grader, command, class_folder, split_folder, tmp_path
+):
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "thesis.txt").write_text("mine", encoding="utf-8")
+    (class_folder / "GOOD-1").mkdir()
+    cases = [
+        (command("out"), "look alike"),
+        (("batch", tmp_path / "nowhere", "--out", "o"), "No such file"),
+        (("batch", full, "--split", split_folder, "--out", full / "o"), "lies inside the submission"),
+        ((*command("out")[:1], full, *command("out")[2:], "--roster", full / "r.csv"), "cannot read the roster"),
+        ((*command("out")[:1], full, *command("full")[2:]), "inside --out"),
+        ((*command("out")[:1], split_folder.parent, *command("full")[2:]), "among the submissions"),
+    ]  # fmt: skip
+    for arguments, reason in cases:
+        done = grader(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert reason in done.stderr
+        assert done.stderr.count("\n") == 1
+    (class_folder / "GOOD-1").rmdir()
+    done = grader(*command("full"))
+    assert done.returncode == 2
+    assert "something other than a batch" in done.stderr
+    assert (full / "thesis.txt").read_text(encoding="utf-8") == "mine"
+    assert not (tmp_path / "out").exists()
