@@ -5,30 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
-from grader.batch.store import Result
-from grader.batch.submissions import Entry
+from grader.batch.rows import Row
+from grader.report.model import ScorePart
 
-MISSING = "MISSING"
-"""Stands where a verdict does, for a student of the roster who handed nothing in."""
 BYTE_ORDER_MARK = "\ufeff"
 """By which Excel knows that a CSV file is UTF-8."""
 _STARTS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One student's line."""
-
-    entry: Entry
-    result: Result | None
-    """None for one who handed nothing in."""
-
-    @property
-    def verdict(self) -> str:
-        """The verdict's name, or MISSING."""
-        return self.result.report.verdict.value if self.result else MISSING
 
 
 COLUMNS = (
@@ -74,14 +57,13 @@ def harmless(cell: object) -> str:
 
 
 def _cells(row: Row) -> tuple[object, ...]:
-    entry = row.entry
+    entry, score = row.entry, row.score
     if row.result is None:
         return (entry.id, entry.name, row.verdict, *[""] * (len(COLUMNS) - 3))
-    report, score = row.result.report, row.result.report.score
-    scored: tuple[object, ...] = ("", "", "", "")  # the harness failed: no score at all, never 0
+    report = row.result.report
+    scored: tuple[object, ...] = ("", "", "", "")
     if score is not None:
-        interval = f"{100 * score.interval.low:.1f}% to {100 * score.interval.high:.1f}%"
-        scored = (score.correct, score.total, f"{score.points:g}", interval if score.is_measured else "")
+        scored = (score.correct, score.total, f"{score.points:g}", interval_in_words(score))
     return (
         entry.id,
         entry.name,
@@ -94,3 +76,9 @@ def _cells(row: Row) -> tuple[object, ...]:
         report.run.total_seconds,
         report.run.peak_memory_mib,
     )
+
+
+def interval_in_words(score: ScorePart) -> str:
+    """Say the interval of the true accuracy; empty where nothing was measured."""
+    low, high = score.interval.low, score.interval.high
+    return f"{100 * low:.1f}% to {100 * high:.1f}%" if score.is_measured else ""

@@ -15,8 +15,9 @@ from tqdm import tqdm
 from grader.assignment import load_assignment
 from grader.batch.batch import ClassPass, Step
 from grader.batch.executor import default_jobs
-from grader.batch.gradebook import Row, render_gradebook
+from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
+from grader.batch.rows import Row
 from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
@@ -41,6 +42,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs", type=_count, help="submissions at a time (default: cores / threads of the assignment)"
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
+    parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
     parser.add_argument("--replay", action="store_true", help="ask a part of the images of each again")
 
 
@@ -72,9 +74,13 @@ def _run(options: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             return _interrupted(store)
         rows = [Row(entry, store.read(entry.id) if entry.source else None) for entry in entries]
-        page = store.write_page("gradebook.csv", render_gradebook(rows))
+        page = publish(store, assignment.title, rows, pseudonymous=options.pseudonyms)
     counts = Counter(row.verdict for row in rows)
-    say(f"{len(rows)} students, {new} graded now: {_in_words(counts)}\n  gradebook: {one_line(str(page))}\n")
+    say(
+        f"{len(rows)} students, {new} graded now: {_in_words(counts)}\n"
+        f"  gradebook: {one_line(str(options.out / GRADEBOOK))}\n"
+        f"  pages: {one_line(str(page))}\n"
+    )
     return EXIT_INTERNAL if counts[Verdict.INTERNAL.value] else EXIT_DONE
 
 

@@ -3,9 +3,12 @@
 import csv
 import json
 import random
+import re
 import shutil
 import signal
 import time
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 
@@ -59,6 +62,20 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert rows["no-main"]["attempt"] == "0"
     assert rows["good-1"]["hash"] == rows["good-3"]["hash"] != rows["good-2"]["hash"]
 
+    # What everybody else reads.
+    lines = [json.loads(line) for line in (whole / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {line["id"]: line["verdict"] for line in lines} == VERDICTS
+    suite = ElementTree.parse(whole / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("20", "8", "0")
+    index = (whole / "index.html").read_text(encoding="utf-8")
+    assert '<td class="id">&lt;script&gt;</td>' in index
+    assert "good-1, good-3" in index
+    for link in re.findall(r'href="([^"]+)"', index):
+        assert (whole / unquote(link)).is_file()
+    board = (whole / "leaderboard.html").read_text(encoding="utf-8")
+    assert board.count("<tr") - 1 == 12
+    assert "8 not graded, and not ranked" in board
+
     # Killed without warning again and again: nothing that was heard of is lost, and the outcome is the same.
     kept = set()
     for _ in range(5):
@@ -81,6 +98,15 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert "20 students, 0 graded now" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()} == before
 
+    # Under pseudonyms nobody is named, and tomorrow's are today's.
+    grader(*command("whole", "--pseudonyms"))
+    board = (whole / "leaderboard.html").read_text(encoding="utf-8")
+    assert not [id_ for id_ in VERDICTS if f">{id_}<" in board]
+    with (whole / "pseudonyms.csv").open(encoding="utf-8", newline="") as file:
+        assert sum(f">{row['pseudonym']}<" in board for row in csv.DictReader(file)) == 12
+    grader(*command("whole", "--pseudonyms"))
+    assert (whole / "leaderboard.html").read_text(encoding="utf-8") == board
+
     # One has changed and one has gone.
     (class_folder / "half-1" / "main.py").write_text(
         "def predict(image):\n    return 'Hats'\n", encoding="utf-8"
@@ -93,7 +119,7 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert (changed["half-1"]["correct"], changed["half-1"]["attempt"]) == ("4", "2")
     earlier = whole / "students" / "half-1" / "earlier" / "001" / "report.json"
     assert json.loads(earlier.read_text(encoding="utf-8"))["score"]["correct"] == 8
-    assert (whole / "earlier" / "001" / "gradebook.csv").is_file()
+    assert [*whole.glob("earlier/*/gradebook.csv")] != []
 
 
 def test_a_stopped_batch_says_how_to_go_on(grader, command, tmp_path):
