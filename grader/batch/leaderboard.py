@@ -22,7 +22,9 @@ class Place:
     """Of the test against the band's first; 1 for the first itself."""
 
 
-def places(rows: Sequence[Row], right: Mapping[str, frozenset[str]]) -> tuple[Place, ...]:
+def places(
+    rows: Sequence[Row], right: Mapping[str, frozenset[str]], names: Mapping[str, str]
+) -> tuple[Place, ...]:
     """Rank who was graded, best first.
 
     A band begins with the best that is in none yet, and goes on for as long as the next is not told apart
@@ -32,8 +34,11 @@ def places(rows: Sequence[Row], right: Mapping[str, frozenset[str]]) -> tuple[Pl
     Args:
         rows: of the class; those without the verdict GRADED are left out.
         right: by id, the images that were answered rightly.
+        names: by id, what is shown; decides the order of equals, where that of ids would tell who is who.
     """
-    graded = sorted((row for row in rows if row.is_graded), key=lambda row: (-_correct(row), row.entry.id))
+    graded = sorted(
+        (row for row in rows if row.is_graded), key=lambda row: (-_correct(row), names[row.entry.id])
+    )
     found: list[Place] = []
     first: Row | None = None
     band = 0

@@ -27,9 +27,9 @@ def publish(store: Store, title: str, rows: Sequence[Row], *, pseudonymous: bool
         rows: of the class, in the order of their ids.
         pseudonymous: name nobody on the leaderboard.
     """
-    ranked = places(rows, {row.entry.id: _right(store, row) for row in rows if row.is_graded})
     ids = [row.entry.id for row in rows]
     names = pseudonyms(store, ids) if pseudonymous else {id_: id_ for id_ in ids}
+    ranked = places(rows, {row.entry.id: _right(store, row) for row in rows if row.is_graded}, names)
     store.write_page(str(GRADEBOOK), render_gradebook(rows))
     store.write_page("results.jsonl", render_jsonl(rows))
     store.write_page("junit.xml", render_junit(title, rows))

@@ -41,7 +41,9 @@ def test_bands_begin_where_the_next_differs_from_the_bands_first(row):
         "far": images(*range(14)),  # 6 to 0: p = .03
         "farther": images(*range(9)),  # 5 to 0 against the first of its band
     }
-    ranked = places([row(id_, len(names)) for id_, names in right.items()], right)
+    ranked = places(
+        [row(id_, len(names)) for id_, names in right.items()], right, {id_: id_ for id_ in right}
+    )
     assert [(place.row.entry.id, place.band) for place in ranked] == [
         ("best", 1), ("near", 1), ("far", 2), ("farther", 2),
     ]  # fmt: skip
@@ -50,9 +52,10 @@ def test_bands_begin_where_the_next_differs_from_the_bands_first(row):
 
 def test_who_was_not_graded_has_no_place(row):
     rows = [row("a", 3), row("b", 12, "CRASH"), row("c", 0, "INTERNAL"), Row(Entry("d", "d", None), None)]
-    assert [place.row.entry.id for place in places(rows, {"a": images(1, 2, 3)})] == ["a"]
+    assert [place.row.entry.id for place in places(rows, {"a": images(1, 2, 3)}, {"a": "a"})] == ["a"]
 
 
-def test_equal_scores_come_in_the_order_of_ids(row):
-    right = {"b": images(1), "a": images(2)}
-    assert [place.row.entry.id for place in places([row("b", 1), row("a", 1)], right)] == ["a", "b"]
+def test_equal_scores_come_in_the_order_of_the_names_that_are_shown(row):
+    right = {"a": images(1), "b": images(2)}
+    ranked = places([row("a", 1), row("b", 1)], right, {"a": "Z", "b": "Y"})
+    assert [place.row.entry.id for place in ranked] == ["b", "a"]
