@@ -57,7 +57,10 @@ def test_another_split_is_the_reason_for_everybody(graded, split_folder, capsys)
 
 
 def test_a_submission_that_answers_by_chance_is_told_from_one_that_changed(graded, tmp_path):
-    old = graded("old", a="import os\ndef predict(image): return ['Hats', 'Newspaper', 'Plastic Bottle'][os.urandom(1)[0] % 3]")
+    old = graded(
+        "old",
+        a="import os\ndef predict(image): return ['Hats', 'Newspaper', 'Plastic Bottle'][os.urandom(1)[0] % 3]",
+    )
     new = graded("new", a=(tmp_path / "submissions" / "old-a" / "main.py").read_text(encoding="utf-8"))
     (change,) = compare(read_grading(old), read_grading(new))
     assert change.reasons == ()
