@@ -69,7 +69,7 @@ class ClassPass:
 
     def _one(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
         kept = None if self.regrade else self.store.read(id_)
-        if kept is not None and kept.report.verdict is not Verdict.INTERNAL:
+        if kept is not None and self._may_hold(kept):
             # One that could not be taken in has no identity of its own: looking again costs next to nothing.
             identity = identity_of(source, split, self.assignment)
             if identity is not None and identity == kept.report.identity:
@@ -89,3 +89,10 @@ class ClassPass:
         )
         result = self.store.save(id_, outcome)
         return Step(result, is_new=result.report is outcome.report)
+
+    def _may_hold(self, kept: Result) -> bool:
+        """Whether a kept result need not be looked at again, if its submission is still the same."""
+        if kept.report.verdict is Verdict.INTERNAL:
+            return False
+        wants_replay = self.replay and kept.report.verdict is Verdict.GRADED
+        return not wants_replay or kept.report.checks.replay.status != "off"

@@ -43,7 +43,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
     parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
-    parser.add_argument("--replay", action="store_true", help="ask a part of the images of each again")
+    parser.add_argument(
+        "--replay",
+        action="store_true",
+        help="ask a part of the images of each again, also where that was left out before; takes "
+        "three quarters longer",
+    )
 
 
 def _count(text: str) -> int:

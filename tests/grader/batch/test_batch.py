@@ -98,6 +98,13 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert "20 students, 0 graded now" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in whole.rglob("*") if path.is_file()} == before
 
+    # A replay that was left out can be made up for, once.
+    done = grader(*command("whole", "--replay"))
+    assert "20 students, 12 graded now" in done.stdout
+    report = json.loads((whole / "students" / "good-1" / "report.json").read_text(encoding="utf-8"))
+    assert (report["checks"]["canary"], report["checks"]["replay"]["status"]) == ("passed", "done")
+    assert "20 students, 0 graded now" in grader(*command("whole", "--replay")).stdout
+
     # Under pseudonyms nobody is named, and tomorrow's are today's.
     grader(*command("whole", "--pseudonyms"))
     board = (whole / "leaderboard.html").read_text(encoding="utf-8")
