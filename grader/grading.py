@@ -179,8 +179,10 @@ def _canary_passes(_period: int) -> None:
     pass_canary()
 
 
-def identity_of(source: Path, split: Split, assignment: Assignment) -> str | None:
-    """Return the identity that an official grading of `source` would have; None if it cannot be taken in.
+def question_of(source: Path, split: Split, assignment: Assignment) -> Question | None:
+    """Return what an official grading of `source` would ask; None if it cannot be taken in.
+
+    For its digests alone: the copy they were taken of is gone.
 
     Raises:
         UsageError: there is no such submission.
@@ -190,7 +192,7 @@ def identity_of(source: Path, split: Split, assignment: Assignment) -> str | Non
             submission = take_in(source, workspace, assignment.limits)
         except IntakeRefusedError:
             return None
-    return Question(submission, split, assignment, "official", this_harness()).identity
+    return Question(submission, split, assignment, "official", this_harness())
 
 
 def pass_canary() -> None:

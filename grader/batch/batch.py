@@ -12,8 +12,9 @@ from grader.batch.decoded import decoded
 from grader.batch.executor import run_all
 from grader.batch.store import Result, Store
 from grader.batch.submissions import Entry
-from grader.grading import Checks, identity_of, pass_canary, run_grading
+from grader.grading import Checks, pass_canary, question_of, run_grading
 from grader.provenance import this_harness
+from grader.report.build import Question
 from grader.split import Split
 from grader.verdict import Verdict
 
@@ -23,8 +24,10 @@ class Step:
     """One student's turn in the pass."""
 
     result: Result
-    is_new: bool
-    """False where the kept result still holds."""
+    is_new: bool = False
+    """Whether it was graded now."""
+    is_refused: bool = False
+    """Whether there is another submission that was not graded, because it is one too many."""
 
 
 class _StopAsked(BaseException):
@@ -68,12 +71,15 @@ class ClassPass:
             stop.set()
 
     def _one(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
-        kept = None if self.regrade else self.store.read(id_)
-        if kept is not None and self._may_hold(kept):
+        kept = self.store.read(id_)
+        if kept is not None:
             # One that could not be taken in has no identity of its own: looking again costs next to nothing.
-            identity = identity_of(source, split, self.assignment)
-            if identity is not None and identity == kept.report.identity:
-                return Step(kept, is_new=False)
+            question = question_of(source, split, self.assignment)
+            is_same = question is not None and question.identity == kept.report.identity
+            if is_same and self._may_hold(kept):
+                return Step(kept)
+            if self._is_one_too_many(kept, question):
+                return Step(kept, is_refused=True)
 
         def go_on(_: int) -> None:
             if stop.is_set():
@@ -90,9 +96,14 @@ class ClassPass:
         result = self.store.save(id_, outcome)
         return Step(result, is_new=result.report is outcome.report)
 
+    def _is_one_too_many(self, kept: Result, question: Question | None) -> bool:
+        most = self.assignment.attempts.most
+        is_another = question is None or question.submission.sha256 != kept.report.submission.sha256
+        return most is not None and is_another and len(kept.attempts) >= most
+
     def _may_hold(self, kept: Result) -> bool:
-        """Whether a kept result need not be looked at again, if its submission is still the same."""
-        if kept.report.verdict is Verdict.INTERNAL:
+        """Whether a kept result of the very same need not be made anew."""
+        if self.regrade or kept.report.verdict is Verdict.INTERNAL:
             return False
         wants_replay = self.replay and kept.report.verdict is Verdict.GRADED
         return not wants_replay or kept.report.checks.replay.status != "off"

@@ -21,6 +21,7 @@ COLUMNS = (
     "correct",
     "total",
     "points",
+    "raw_points",
     "interval",
     "attempt",
     "late",
@@ -61,9 +62,10 @@ def _cells(row: Row) -> tuple[object, ...]:
     if row.result is None:
         return (entry.id, entry.name, row.verdict, *[""] * (len(COLUMNS) - 3))
     report = row.result.report
-    scored: tuple[object, ...] = ("", "", "", "")
-    if score is not None:
-        scored = (score.correct, score.total, f"{score.points:g}", interval_in_words(score))
+    scored: tuple[object, ...] = ("",) * 5
+    if score is not None and row.points is not None:
+        points = (f"{row.points:g}", f"{score.points:g}")
+        scored = (score.correct, score.total, *points, interval_in_words(score))
     return (
         entry.id,
         entry.name,

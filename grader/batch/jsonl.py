@@ -24,6 +24,7 @@ def _line(row: Row) -> dict[str, Any]:
     if row.result is not None:
         report = row.result.report
         line |= {
+            "points": row.points,
             "score": report.score.model_dump(mode="json") if report.score else None,
             "attempt": len(row.result.attempts),
             "findings": [finding.code for finding in report.findings],

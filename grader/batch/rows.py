@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from grader.assignment import Assignment
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
 from grader.report.model import ScorePart
+from grader.scoring.points import after_lateness
 from grader.verdict import Verdict
 
 MISSING = "MISSING"
@@ -20,6 +22,8 @@ class Row:
     entry: Entry
     result: Result | None
     """None for one who handed nothing in."""
+    points: float | None = None
+    """What counts, after anything taken off for being late; None where there is no score."""
 
     @property
     def verdict(self) -> str:
@@ -35,3 +39,12 @@ class Row:
     def is_graded(self) -> bool:
         """Whether every image was asked and answered."""
         return self.verdict == Verdict.GRADED.value
+
+
+def row_of(entry: Entry, result: Result | None, assignment: Assignment) -> Row:
+    """Return a student's row under the assignment's rules."""
+    score = result.report.score if result else None
+    if score is None:
+        return Row(entry, result)
+    left = after_lateness(score.points, entry.days_late, assignment.late, assignment.points.decimals)
+    return Row(entry, result, left)

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -17,7 +18,7 @@ from grader.batch.batch import ClassPass, Step
 from grader.batch.executor import default_jobs
 from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
-from grader.batch.rows import Row
+from grader.batch.rows import row_of
 from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
@@ -75,35 +76,39 @@ def _run(options: argparse.Namespace) -> int:
             regrade=options.regrade,
         )
         try:
-            new = _grade(plan, entries)
+            steps = _grade(plan, entries)
         except KeyboardInterrupt:
             return _interrupted(store)
-        rows = [Row(entry, store.read(entry.id) if entry.source else None) for entry in entries]
+        rows = [
+            row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
+        ]
         page = publish(store, assignment.title, rows, pseudonymous=options.pseudonyms)
     counts = Counter(row.verdict for row in rows)
+    refused = sorted(step.result.id for step in steps if step.is_refused)
+    for id_ in refused:
+        say(f"  {one_line(id_)}: not graded, for {assignment.attempts.most} were; the last of them counts\n")
     say(
-        f"{len(rows)} students, {new} graded now: {_in_words(counts)}\n"
+        f"{len(rows)} students, {sum(step.is_new for step in steps)} graded now: {_in_words(counts)}\n"
         f"  gradebook: {one_line(str(options.out / GRADEBOOK))}\n"
         f"  pages: {one_line(str(page))}\n"
     )
     return EXIT_INTERNAL if counts[Verdict.INTERNAL.value] else EXIT_DONE
 
 
-def _grade(plan: ClassPass, entries: list[Entry] | tuple[Entry, ...]) -> int:
-    """Grade all under a progress bar; return how many were graded now."""
+def _grade(plan: ClassPass, entries: Sequence[Entry]) -> list[Step]:
+    """Grade all under a progress bar."""
     counts: Counter[str] = Counter()
-    new = 0
+    steps: list[Step] = []
     total = sum(entry.source is not None for entry in entries)
     with tqdm(total=total, unit="submission", smoothing=0.1, disable=None) as bar:
 
         def heard(step: Step) -> None:
-            nonlocal new
-            new += step.is_new
+            steps.append(step)
             counts[step.result.report.verdict.value] += 1
             _advance(bar, counts)
 
         plan.run(entries, heard)
-    return new
+    return steps
 
 
 def _advance(bar: tqdm[NoReturn], counts: Counter[str]) -> None:

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from .conftest import VERDICTS
+from .conftest import GOOD, HALF, VERDICTS
 
 
 @pytest.fixture
@@ -166,3 +166,39 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_graded(
     assert "something other than a batch" in done.stderr
     assert (full / "thesis.txt").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "out").exists()
+
+
+def test_late_points_and_the_number_of_attempts_are_the_assignments(
+    grader, split_folder, assignment_file, tmp_path
+):
+    text = assignment_file.read_text(encoding="utf-8")
+    assignment_file.write_text(
+        f"{text}[late]\npercent_per_day = 10\n[attempts]\nmost = 2\n", encoding="utf-8"
+    )
+    main = tmp_path / "class" / "wang_LATE_7_1_x" / "main.py"
+    main.parent.mkdir(parents=True)
+    command = (
+        "batch",
+        tmp_path / "class",
+        "--split",
+        split_folder,
+        "--assignment",
+        assignment_file,
+        "--out",
+        "o",
+    )
+    said = []
+    for number, source in enumerate([GOOD, HALF, GOOD + "# third\n", HALF]):
+        main.write_text(source, encoding="utf-8")
+        done = grader(*command, *(["--regrade"] if number == 2 else []))
+        assert done.returncode == 0, done.stderr
+        row = rows_of(tmp_path / "cwd" / "o")["7"]
+        said.append(
+            (row["attempt"], row["correct"], row["points"], row["raw_points"], "not graded" in done.stdout)
+        )
+    assert said == [
+        ("1", "12", "90", "100", False),
+        ("2", "8", "60", "66.67", False),
+        ("2", "8", "60", "66.67", True),
+        ("2", "8", "60", "66.67", False),
+    ]  # fmt: skip
