@@ -12,8 +12,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal
 
 from grader.report.text import one_line
+
+Platform = Literal["canvas", "moodle", "gradescope"]
 
 _CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_.+", re.IGNORECASE)
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_file_?")
@@ -35,6 +38,8 @@ class Owner:
     name: str
     """The student's name as far as it is known; else the id."""
     is_late: bool = False
+    platform: Platform | None = None
+    """Whose number the id is; None where it is the name itself."""
 
 
 def owner_of(name: str) -> Owner:
@@ -42,11 +47,11 @@ def owner_of(name: str) -> Owner:
     # A name that the file system keeps decomposed (macOS) is the same name.
     name = one_line(unicodedata.normalize("NFC", name)).strip()
     if match := _CANVAS.fullmatch(name):
-        return Owner(match["id"], match["name"], is_late=match["late"] is not None)
+        return Owner(match["id"], match["name"], is_late=match["late"] is not None, platform="canvas")
     if match := _MOODLE.fullmatch(name):
-        return Owner(match["id"], match["name"])
+        return Owner(match["id"], match["name"], platform="moodle")
     if match := _GRADESCOPE.fullmatch(name):
-        return Owner(match["id"], match["id"])
+        return Owner(match["id"], match["id"], platform="gradescope")
     return Owner(name, name)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from grader.batch.ids import likeness, owner_of
+from grader.batch.ids import Platform, likeness, owner_of
 from grader.batch.roster import Student
 from grader.errors import UsageError
 from grader.intake.entry import is_junk
@@ -27,6 +27,10 @@ class Entry:
     source: Path | None
     """The folder or archive; None if there is none."""
     days_late: float = 0.0
+    platform: Platform | None = None
+    """Where it was handed in, as far as its name says."""
+    number: str = ""
+    """The student's or submission's there."""
 
 
 def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> tuple[Entry, ...]:
@@ -82,7 +86,9 @@ def _paths(folder: Path) -> Iterator[Path]:
 def _entry(path: Path) -> Entry:
     owner = owner_of(_own_name(path))
     # Platforms that say so do not say by how much: late is at least a day begun.
-    return Entry(owner.id, owner.name, _inside(path), days_late=1.0 if owner.is_late else 0.0)
+    days_late = 1.0 if owner.is_late else 0.0
+    number = owner.id if owner.platform else ""
+    return Entry(owner.id, owner.name, _inside(path), days_late, owner.platform, number)
 
 
 def _own_name(path: Path) -> str:
@@ -124,7 +130,7 @@ def _matched(found: Sequence[tuple[Path, Entry]], roster: Sequence[Student]) -> 
             raise UsageError(f"{owner.id!r} has two submissions: {taken[owner.id]} and {path}")
         taken[owner.id] = path
         late = entry.days_late if owner.days_late is None else owner.days_late
-        yield Entry(owner.id, owner.name, entry.source, late)
+        yield replace(entry, id=owner.id, name=owner.name, days_late=late)
     for student in roster:
         if student.id not in taken:
             yield Entry(student.id, student.name, None)

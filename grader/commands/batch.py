@@ -82,7 +82,7 @@ def _run(options: argparse.Namespace) -> int:
         rows = [
             row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
         ]
-        page = publish(store, assignment.title, rows, pseudonymous=options.pseudonyms)
+        page = publish(store, assignment, rows, pseudonymous=options.pseudonyms)
     counts = Counter(row.verdict for row in rows)
     refused = sorted(step.result.id for step in steps if step.is_refused)
     for id_ in refused:

@@ -72,6 +72,13 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert "good-1, good-3" in index
     for link in re.findall(r'href="([^"]+)"', index):
         assert (whole / unquote(link)).is_file()
+    with (whole / "canvas.csv").open(encoding="utf-8-sig", newline="") as file:
+        possible, mark = csv.DictReader(file)
+    assert (possible["Student"], possible["Colours"]) == ("    Points Possible", "100")
+    assert (mark["Student"], mark["ID"], mark["Colours"]) == ("wang", "12345", "100")
+    with (whole / "moodle.csv").open(encoding="utf-8-sig", newline="") as file:
+        (mark,) = csv.DictReader(file)
+    assert (mark["Identifier"], mark["Full name"], mark["Grade"]) == ("Participant 4711", "Li", "100")
     board = (whole / "leaderboard.html").read_text(encoding="utf-8")
     assert board.count("<tr") - 1 == 12
     assert "8 not graded, and not ranked" in board
