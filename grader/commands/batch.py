@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,8 @@ from grader.report.text import one_line
 from grader.split import Split
 from grader.verdict import Verdict
 
-_GRACE_SECONDS = 10.0
+_GRACE_SECONDS = 5.0
+"""For the gradings that are under way to end by themselves, between two images, after Ctrl-C."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -139,9 +141,10 @@ def _interrupted(store: Store) -> int:
         f"grader: interrupted; {len(store.ids())} results are kept: the same command goes on from there\n"
     )
     sys.stderr.flush()
+    end = time.monotonic() + _GRACE_SECONDS
     for thread in threading.enumerate():
         if thread is not threading.current_thread():
-            thread.join(_GRACE_SECONDS / 10)
+            thread.join(max(0.0, end - time.monotonic()))
     if threading.active_count() > 1:
         # A submission that hangs would hold Python's own end up. Its sandbox dies with this process.
         os._exit(EXIT_INTERRUPTED)
