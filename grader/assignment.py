@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
 from datasets.classes import ClassInfo, load_classes, parse_classes
@@ -42,6 +44,11 @@ class _Section(BaseModel):
 def _int_as_float(value: object) -> object:
     """TOML writes 60 where 60.0 is meant; strict mode would refuse it."""
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _list_as_tuple(value: object) -> object:
+    """TOML has only arrays; strict mode would refuse them for tuples."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 PositiveNumber = Annotated[PositiveFloat, BeforeValidator(_int_as_float)]
@@ -79,11 +86,53 @@ class Limits(_Section):
     """Number of files in a submission."""
 
 
+Share = Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, le=1)]
+Number = Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, allow_inf_nan=False)]
+Mark = Annotated[tuple[Share, Number], BeforeValidator(_list_as_tuple)]
+"""An accuracy, and the points for it."""
+Marks = Annotated[tuple[Mark, ...], BeforeValidator(_list_as_tuple)]
+
+
 class Points(_Section):
-    """How points follow from accuracy: `full * correct / total`, rounded to `decimals`."""
+    """How points follow from accuracy, rounded to `decimals`.
+
+    `full * correct / total`; or, where one is given, by `curve` or `table`.
+    """
 
     full: PositiveNumber = 100.0
+    """What all points are called; a curve or table may go beyond: extra credit."""
     decimals: Annotated[int, Field(ge=0, le=6)] = 2
+    curve: Marks = ()
+    """Straight lines between these; level before the first and after the last."""
+    table: Marks = ()
+    """The points of the highest accuracy that is reached; none below the first."""
+
+    @model_validator(mode="after")
+    def _is_one_rising_rule(self) -> Points:
+        if self.curve and self.table:
+            raise ValueError("give a curve or a table, not both")
+        marks = self.curve or self.table
+        if any(later[0] <= earlier[0] for earlier, later in pairwise(marks)):
+            raise ValueError("accuracies must rise from one to the next")
+        return self
+
+
+class Late(_Section):
+    """What being late costs. It is taken off in the gradebook; a report always has the whole points."""
+
+    percent_per_day: Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, le=100)] = 0.0
+    """Of the points reached, for every day begun."""
+    free_days: Number = 0.0
+    """Days that cost nothing."""
+    most_percent: Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, le=100)] = 100.0
+    """It never costs more."""
+
+
+class Attempts(_Section):
+    """How often a student may hand in."""
+
+    most: PositiveInt | None = None
+    """Submissions that a batch grades for one student; None for any number."""
 
 
 class Splits(_Section):
@@ -105,12 +154,17 @@ class Assignment(_Section):
     """Index order is sorted folder order."""
     limits: Limits = Limits()
     points: Points = Points()
+    late: Late = Late()
+    attempts: Attempts = Attempts()
     splits: Splits = Splits()
 
     @cached_property
     def sha256(self) -> str:
-        """Digest over everything that can change a score: not over where the split lies."""
-        return digest_of_json(self.model_dump(mode="json", exclude={"splits"}))
+        """Digest over everything that can change a report.
+
+        Not over where the split lies, nor over what is done with the points afterwards.
+        """
+        return digest_of_json(self.model_dump(mode="json", exclude={"splits", "late", "attempts"}))
 
 
 def load_assignment(path: Path | None = None) -> Assignment:

@@ -46,6 +46,8 @@ class Checks:
 
     canary: bool = True
     """Try this harness first on two submissions whose outcome is known."""
+    canary_has_passed: bool = False
+    """It has been tried already, by whoever grades a whole class."""
     replay: bool = True
     """Ask a part of the split again afterwards."""
 
@@ -108,11 +110,21 @@ def run_grading(
     split: Split,
     assignment: Assignment,
     *,
+    name: str | None = None,
     self_check: bool = False,
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
+
+    Args:
+        source: a folder or .zip.
+        split: what to ask.
+        assignment: the rules.
+        name: what the submission is called in its report; None for its folder's or archive's name.
+        self_check: accept the lower rung of isolation.
+        checks: what official grading does besides.
+        progress: called after each image.
 
     Raises:
         UsageError: there is no such submission.
@@ -128,8 +140,9 @@ def run_grading(
     with _workspace() as workspace:
         try:
             submission = take_in(source, workspace, assignment.limits)
+            submission = replace(submission, name=name or submission.name)
         except IntakeRefusedError as refusal:
-            nothing = Submission(name=name_of(source), folder=workspace, files=(), sha256="")
+            nothing = Submission(name=name or name_of(source), folder=workspace, files=(), sha256="")
             question = Question(nothing, split, assignment, mode, this_harness())
             report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances)
             return Outcome(report, None, split, assignment.classes, seed)
@@ -137,7 +150,7 @@ def run_grading(
         _check_hidden(rung, split)
         question = Question(submission, split, assignment, mode, this_harness())
         try:
-            if checks.canary and not self_check:
+            if checks.canary and not checks.canary_has_passed and not self_check:
                 _canary_passes(int(time.monotonic() // _CANARY_LASTS_SECONDS))
             answers = interview(rung.launch, split, assignment, seed, progress)
         except Exception as error:
@@ -162,6 +175,31 @@ def _canary_passes(_period: int) -> None:
 
     Raises:
         HarnessError: it had another outcome than the known one. Nothing is kept then.
+    """
+    pass_canary()
+
+
+def question_of(source: Path, split: Split, assignment: Assignment) -> Question | None:
+    """Return what an official grading of `source` would ask; None if it cannot be taken in.
+
+    For its digests alone: the copy they were taken of is gone.
+
+    Raises:
+        UsageError: there is no such submission.
+    """
+    with _workspace() as workspace:
+        try:
+            submission = take_in(source, workspace, assignment.limits)
+        except IntakeRefusedError:
+            return None
+    return Question(submission, split, assignment, "official", this_harness())
+
+
+def pass_canary() -> None:
+    """Try this harness on two submissions whose outcome is known.
+
+    Raises:
+        HarnessError: one of them had another outcome than the known one.
     """
     check_canary(lambda source, split, assignment: run_grading(source, split, assignment, checks=NO_CHECKS))
 

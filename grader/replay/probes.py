@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 
@@ -63,4 +63,5 @@ def altered(image: SplitImage) -> SplitImage:
     if min(pixels.shape[:2]) >= _SMALLEST_CROPPED:
         pixels = pixels[1:, 1:]
     _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    return replace(image, encoded=encoded.tobytes())
+    # A plain image, whatever the first was: one that keeps its pixels would still show the old ones.
+    return SplitImage(image.name, image.label, encoded.tobytes())

@@ -36,6 +36,7 @@ from grader.report.model import (
     SubmissionPart,
 )
 from grader.sandbox.launch import Isolation
+from grader.scoring.points import points_for
 from grader.scoring.score import Tally
 from grader.scoring.wilson import wilson_interval
 from grader.split import Split
@@ -143,7 +144,7 @@ def _score(tally: Tally, assignment: Assignment) -> ScorePart:
         correct=tally.correct,
         total=tally.total,
         accuracy=accuracy,
-        points=round(rule.full * tally.correct / tally.total, rule.decimals),
+        points=points_for(tally.correct, tally.total, rule),
         points_full=rule.full,
         interval=IntervalPart(low=interval.low, high=interval.high, level=_LEVEL),
         unanswered=tally.unanswered,

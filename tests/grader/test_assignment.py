@@ -38,6 +38,8 @@ def test_the_commented_example_shows_the_defaults():
     written = load_assignment(BUILT_IN / "garbage26.toml")
     assert written.limits == type(written.limits)()
     assert written.points == type(written.points)()
+    assert written.late == type(written.late)()
+    assert written.attempts == type(written.attempts)()
 
 
 @pytest.mark.parametrize(
@@ -53,6 +55,12 @@ def test_the_commented_example_shows_the_defaults():
         (MINIMAL + '[limits]\nmemory_mib = "4G"', "limits.memory_mib", "valid integer"),
         (MINIMAL + "[limits]\nprocesses = 0", "limits.processes", "greater than 0"),
         (MINIMAL + "[limits]\nmemory = 3", "limits.memory", "unknown key"),
+        (MINIMAL + "[points]\ncurve = [[0.5, 0], [0.5, 9]]", "points", "must rise"),
+        (MINIMAL + "[points]\ncurve = [[0.5, 0]]\ntable = [[0.5, 0]]", "points", "not both"),
+        (MINIMAL + "[points]\ntable = [[50, 1]]", "points.table.0.0", "less than or equal to 1"),
+        (MINIMAL + "[points]\ntable = [[0.5]]", "points.table.0.1", "required"),
+        (MINIMAL + "[late]\npercent_per_day = 101", "late.percent_per_day", "less than or equal to 100"),
+        (MINIMAL + "[attempts]\nmost = 0", "attempts.most", "greater than 0"),
         (MINIMAL + "splits = 3", "splits", "valid dictionary"),
         ('title = "t"\nclasses = "nowhere.toml"', "classes", "nowhere.toml"),
         ("title = ", "", "not valid TOML"),

@@ -1,0 +1,109 @@
+"""One pass over a class: every submission graded whose grading is not there yet."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.assignment import Assignment
+from grader.batch.decoded import decoded
+from grader.batch.executor import run_all
+from grader.batch.store import Result, Store
+from grader.batch.submissions import Entry
+from grader.grading import Checks, pass_canary, question_of, run_grading
+from grader.provenance import this_harness
+from grader.report.build import Question
+from grader.split import Split
+from grader.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Step:
+    """One student's turn in the pass."""
+
+    result: Result
+    is_new: bool = False
+    """Whether it was graded now."""
+    is_refused: bool = False
+    """Whether there is another submission that was not graded, because it is one too many."""
+
+
+class _StopAsked(BaseException):
+    """Ends a grading between two images. No Exception, so that it is not taken for a fault of the harness."""
+
+
+@dataclass(frozen=True)
+class ClassPass:
+    """What is the same for every submission of the class."""
+
+    split: Split
+    assignment: Assignment
+    store: Store
+    jobs: int
+    replay: bool = False
+    """Ask a part of the images of every submission again."""
+    regrade: bool = False
+    """Grade also what has a result that still holds."""
+
+    def run(self, entries: Sequence[Entry], heard: Callable[[Step], None]) -> None:
+        """Grade them all; each result is kept before it is heard of.
+
+        Raises:
+            UsageError: a submission has gone meanwhile.
+            HarnessError: this machine cannot grade. What has been graded is kept in every case.
+        """
+        this_harness()  # computed once, here, and not by every thread
+        pass_canary()
+        stop = threading.Event()
+        prepared = decoded(self.split, self.assignment.channel_order)
+        tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
+        try:
+            for _, step in run_all(
+                lambda task: self._one(*task, prepared, stop),
+                tasks,
+                self.jobs,
+                self.assignment.limits.threads,
+            ):
+                heard(step)
+        finally:
+            stop.set()
+
+    def _one(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
+        kept = self.store.read(id_)
+        if kept is not None:
+            # One that could not be taken in has no identity of its own: looking again costs next to nothing.
+            question = question_of(source, split, self.assignment)
+            is_same = question is not None and question.identity == kept.report.identity
+            if is_same and self._may_hold(kept):
+                return Step(kept)
+            if self._is_one_too_many(kept, question):
+                return Step(kept, is_refused=True)
+
+        def go_on(_: int) -> None:
+            if stop.is_set():
+                raise _StopAsked
+
+        outcome = run_grading(
+            source,
+            split,
+            self.assignment,
+            name=id_,
+            checks=Checks(canary_has_passed=True, replay=self.replay),
+            progress=go_on,
+        )
+        result = self.store.save(id_, outcome)
+        return Step(result, is_new=result.report is outcome.report)
+
+    def _is_one_too_many(self, kept: Result, question: Question | None) -> bool:
+        most = self.assignment.attempts.most
+        is_another = question is None or question.submission.sha256 != kept.report.submission.sha256
+        return most is not None and is_another and len(kept.attempts) >= most
+
+    def _may_hold(self, kept: Result) -> bool:
+        """Whether a kept result of the very same need not be made anew."""
+        if self.regrade or kept.report.verdict is Verdict.INTERNAL:
+            return False
+        wants_replay = self.replay and kept.report.verdict is Verdict.GRADED
+        return not wants_replay or kept.report.checks.replay.status != "off"

@@ -1,0 +1,108 @@
+"""What a class did as a whole: verdicts, how scores spread, which classes are hard, who took long."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.batch.rows import MISSING, Row
+from grader.verdict import Verdict
+
+_BINS = 20
+_SLOWEST = 10
+
+
+@dataclass(frozen=True)
+class Bin:
+    """One bar of the histogram."""
+
+    low: float
+    high: float
+    """Accuracy, 0..1; the last bar holds 1 itself."""
+    count: int
+
+
+@dataclass(frozen=True)
+class HardClass:
+    """One class of images over all who were graded."""
+
+    name: str
+    zh: str
+    correct: int
+    total: int
+    mistaken_for: str | None
+    """What is answered most often instead."""
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers, 0..1."""
+        return self.correct / self.total
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The class at a glance."""
+
+    verdicts: dict[str, int]
+    """From best to worst; those that occur."""
+    histogram: tuple[Bin, ...]
+    hardest: tuple[HardClass, ...]
+    """Hardest first."""
+    slowest: tuple[Row, ...]
+    identical: tuple[tuple[Row, ...], ...]
+    """Groups of students whose submissions are the same to the byte."""
+
+
+def overview_of(rows: Sequence[Row]) -> Overview:
+    """Sum a class up."""
+    counts = Counter(row.verdict for row in rows)
+    order = [*(verdict.value for verdict in Verdict), MISSING]
+    graded = [row for row in rows if row.is_graded]
+    return Overview(
+        verdicts={name: counts[name] for name in order if counts[name]},
+        histogram=_histogram(graded),
+        hardest=_hardest(graded),
+        slowest=tuple(sorted((row for row in rows if row.result), key=_seconds, reverse=True)[:_SLOWEST]),
+        identical=_identical(rows),
+    )
+
+
+def _histogram(graded: Sequence[Row]) -> tuple[Bin, ...]:
+    counts = [0] * _BINS
+    for row in graded:
+        if row.score is not None:
+            # In whole numbers: 0.95 * 20 must fall into the bin that begins there.
+            counts[min(_BINS - 1, row.score.correct * _BINS // row.score.total)] += 1
+    return tuple(Bin(i / _BINS, (i + 1) / _BINS, count) for i, count in enumerate(counts))
+
+
+def _hardest(graded: Sequence[Row]) -> tuple[HardClass, ...]:
+    reports = [row.result.report for row in graded if row.result]
+    if not reports:
+        return ()
+    confusion = sum(np.array(report.confusion.matrix) for report in reports)
+    found = []
+    for part in reports[0].per_class:
+        row = np.array(confusion)[part.index]
+        if not row.sum():
+            continue
+        mistakes = row[:-1].copy()
+        mistakes[part.index] = 0
+        often = reports[0].per_class[int(mistakes.argmax())].name if mistakes.any() else None
+        found.append(HardClass(part.name, part.zh, int(row[part.index]), int(row.sum()), often))
+    return tuple(sorted(found, key=lambda part: (part.accuracy, part.name)))
+
+
+def _identical(rows: Sequence[Row]) -> tuple[tuple[Row, ...], ...]:
+    groups: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.result and row.result.report.submission.sha256:
+            groups[row.result.report.submission.sha256].append(row)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def _seconds(row: Row) -> float:
+    return row.result.report.run.total_seconds if row.result else 0.0

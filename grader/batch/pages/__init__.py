@@ -1,0 +1,1 @@
+"""The pages about a class: `index.html` for the instructor, `leaderboard.html` to be hung up."""

@@ -1,0 +1,65 @@
+"""Pages that work offline: one file each, no font, no request, and no script but their own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from grader.batch.gradebook import interval_in_words
+from grader.batch.leaderboard import Place
+from grader.batch.overview import overview_of
+from grader.batch.rows import Row
+from grader.batch.store import STUDENTS
+from grader.report.files import INSTRUCTOR_JSON, REPORT_HTML
+
+_SCRIPT = Path(__file__).with_name("table.js")
+"""Sorts and searches tables; its digest is what the page allows to run."""
+
+
+def render_index(title: str, rows: Sequence[Row]) -> str:
+    """Return `index.html`, for the instructor alone. What comes from students is escaped by the template."""
+    return _page("index.html", title=title, rows=rows, overview=overview_of(rows), report=_links(rows))
+
+
+def render_leaderboard(title: str, places: Sequence[Place], unranked: int, names: Mapping[str, str]) -> str:
+    """Return `leaderboard.html`, under the names given by id."""
+    return _page("leaderboard.html", title=title, places=places, unranked=unranked, names=names)
+
+
+def _links(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Return the addresses of each student's reports, relative to the page."""
+    return {
+        row.entry.id: {
+            "student": f"{STUDENTS}/{quote(row.entry.id)}/{REPORT_HTML}",
+            "instructor": f"{STUDENTS}/{quote(row.entry.id)}/{INSTRUCTOR_JSON.as_posix()}",
+        }
+        for row in rows
+        if row.result
+    }
+
+
+def _page(template: str, **values: object) -> str:
+    script = _SCRIPT.read_text(encoding="utf-8").strip()
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    page: str = _environment().get_template(template).render(script=script, script_digest=digest, **values)
+    return page
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f} %"
+    environment.filters["interval"] = interval_in_words
+    return environment

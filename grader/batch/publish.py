@@ -1,0 +1,51 @@
+"""The files about a whole class, made anew from the results that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.assignment import Assignment
+from grader.batch.gradebook import render_gradebook
+from grader.batch.jsonl import render_jsonl
+from grader.batch.junit import render_junit
+from grader.batch.leaderboard import places
+from grader.batch.pages.render import render_index, render_leaderboard
+from grader.batch.platforms import render_canvas, render_moodle
+from grader.batch.pseudonyms import pseudonyms
+from grader.batch.rows import Row
+from grader.batch.store import Store
+
+GRADEBOOK = Path("gradebook.csv")
+INDEX = Path("index.html")
+
+
+def publish(store: Store, assignment: Assignment, rows: Sequence[Row], *, pseudonymous: bool) -> Path:
+    """Write gradebook, pages and machine-readable results; return the path of `index.html`.
+
+    Args:
+        store: the batch's folder.
+        assignment: its title, and what all points are.
+        rows: of the class, in the order of their ids.
+        pseudonymous: name nobody on the leaderboard.
+    """
+    title, full = assignment.title, assignment.points.full
+    ids = [row.entry.id for row in rows]
+    names = pseudonyms(store, ids) if pseudonymous else {id_: id_ for id_ in ids}
+    ranked = places(rows, {row.entry.id: _right(store, row) for row in rows if row.is_graded}, names)
+    store.write_page(str(GRADEBOOK), render_gradebook(rows))
+    platforms = {row.entry.platform for row in rows}
+    if "canvas" in platforms:
+        store.write_page("canvas.csv", render_canvas(title, full, rows))
+    if "moodle" in platforms:
+        store.write_page("moodle.csv", render_moodle(full, rows))
+    store.write_page("results.jsonl", render_jsonl(rows))
+    store.write_page("junit.xml", render_junit(title, rows))
+    store.write_page("leaderboard.html", render_leaderboard(title, ranked, len(rows) - len(ranked), names))
+    return store.write_page(str(INDEX), render_index(title, rows))
+
+
+def _right(store: Store, row: Row) -> frozenset[str]:
+    """Return the names of the images that a student's submission answered rightly."""
+    answers = store.answers(row.entry.id)
+    return frozenset(answer["image"] for answer in answers if answer["as"] == answer["truth"])

@@ -1,0 +1,50 @@
+"""One student of the class as every page shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from grader.assignment import Assignment
+from grader.batch.store import Result
+from grader.batch.submissions import Entry
+from grader.report.model import ScorePart
+from grader.scoring.points import after_lateness
+from grader.verdict import Verdict
+
+MISSING = "MISSING"
+"""Stands where a verdict does, for a student of the roster who handed nothing in."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A student, and the grading that counts."""
+
+    entry: Entry
+    result: Result | None
+    """None for one who handed nothing in."""
+    points: float | None = None
+    """What counts, after anything taken off for being late; None where there is no score."""
+
+    @property
+    def verdict(self) -> str:
+        """The verdict's name, or MISSING."""
+        return self.result.report.verdict.value if self.result else MISSING
+
+    @property
+    def score(self) -> ScorePart | None:
+        """None where nothing was handed in, or the harness failed: no score at all, never 0."""
+        return self.result.report.score if self.result else None
+
+    @property
+    def is_graded(self) -> bool:
+        """Whether every image was asked and answered."""
+        return self.verdict == Verdict.GRADED.value
+
+
+def row_of(entry: Entry, result: Result | None, assignment: Assignment) -> Row:
+    """Return a student's row under the assignment's rules."""
+    score = result.report.score if result else None
+    if score is None:
+        return Row(entry, result)
+    left = after_lateness(score.points, entry.days_late, assignment.late, assignment.points.decimals)
+    return Row(entry, result, left)

@@ -1,0 +1,162 @@
+"""`python -m grader batch SUBMISSIONS`: grade a whole class."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from grader.assignment import load_assignment
+from grader.batch.batch import ClassPass, Step
+from grader.batch.executor import default_jobs
+from grader.batch.publish import GRADEBOOK, publish
+from grader.batch.roster import read_roster
+from grader.batch.rows import row_of
+from grader.batch.store import Store, open_store
+from grader.batch.submissions import Entry, find_entries
+from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
+from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.errors import UsageError
+from grader.grading import choose_split
+from grader.report.text import one_line
+from grader.split import Split
+from grader.verdict import Verdict
+
+_GRACE_SECONDS = 5.0
+"""For the gradings that are under way to end by themselves, between two images, after Ctrl-C."""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("submissions", type=Path, help="folder with one folder or .zip a student")
+    parser.add_argument("--split", type=Path, help="images to ask about: a folder, or a sealed file")
+    add_key_file(parser)
+    parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the gradebook")
+    parser.add_argument("--roster", type=Path, help="CSV with id, and name, submission, days_late if need be")
+    parser.add_argument(
+        "--jobs", type=_count, help="submissions at a time (default: cores / threads of the assignment)"
+    )
+    parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
+    parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
+    parser.add_argument(
+        "--replay",
+        action="store_true",
+        help="ask a part of the images of each again, also where that was left out before; takes "
+        "three quarters longer",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs from 1 to 1024")
+    return int(text)
+
+
+def _run(options: argparse.Namespace) -> int:
+    folder: Path = options.submissions
+    roster = None if options.roster is None else read_roster(options.roster)
+    entries = find_entries(folder, roster)
+    assignment = load_assignment(options.assignment)
+    split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
+    warn_if_exposed(split.key_file)
+    _check_apart(folder, split)
+    with open_store(options.out, folder) as store:
+        plan = ClassPass(
+            split,
+            assignment,
+            store,
+            jobs=options.jobs or default_jobs(assignment.limits.threads),
+            replay=options.replay,
+            regrade=options.regrade,
+        )
+        try:
+            steps = _grade(plan, entries)
+        except KeyboardInterrupt:
+            return _interrupted(store)
+        rows = [
+            row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
+        ]
+        page = publish(store, assignment, rows, pseudonymous=options.pseudonyms)
+    counts = Counter(row.verdict for row in rows)
+    refused = sorted(step.result.id for step in steps if step.is_refused)
+    for id_ in refused:
+        say(f"  {one_line(id_)}: not graded, for {assignment.attempts.most} were; the last of them counts\n")
+    say(
+        f"{len(rows)} students, {sum(step.is_new for step in steps)} graded now: {_in_words(counts)}\n"
+        f"  gradebook: {one_line(str(options.out / GRADEBOOK))}\n"
+        f"  pages: {one_line(str(page))}\n"
+    )
+    return EXIT_INTERNAL if counts[Verdict.INTERNAL.value] else EXIT_DONE
+
+
+def _grade(plan: ClassPass, entries: Sequence[Entry]) -> list[Step]:
+    """Grade all under a progress bar."""
+    counts: Counter[str] = Counter()
+    steps: list[Step] = []
+    total = sum(entry.source is not None for entry in entries)
+    with tqdm(total=total, unit="submission", smoothing=0.1, disable=None) as bar:
+
+        def heard(step: Step) -> None:
+            steps.append(step)
+            counts[step.result.report.verdict.value] += 1
+            _advance(bar, counts)
+
+        plan.run(entries, heard)
+    return steps
+
+
+def _advance(bar: tqdm[NoReturn], counts: Counter[str]) -> None:
+    bar.set_postfix_str(_in_words(counts), refresh=False)
+    bar.update()
+
+
+def _in_words(counts: Counter[str]) -> str:
+    """Say how many have which verdict, from best to worst."""
+    order = [*(verdict.value for verdict in Verdict), *counts]
+    return ", ".join(f"{counts[name]} {name}" for name in dict.fromkeys(order) if counts[name])
+
+
+def _check_apart(submissions: Path, split: Split) -> None:
+    """Refuse a split, or its key, that lies among the submissions.
+
+    Raises:
+        UsageError: naming what lies there.
+    """
+    for path in (*split.places, *([split.key_file] if split.key_file else [])):
+        if path.resolve().is_relative_to(submissions.resolve()):
+            raise UsageError(f"{path} lies among the submissions: move it elsewhere")
+
+
+def _interrupted(store: Store) -> int:
+    """End soon, whatever the submissions that are being graded are doing."""
+    sys.stderr.write(
+        f"grader: interrupted; {len(store.ids())} results are kept: the same command goes on from there\n"
+    )
+    sys.stderr.flush()
+    end = time.monotonic() + _GRACE_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            thread.join(max(0.0, end - time.monotonic()))
+    if threading.active_count() > 1:
+        # A submission that hangs would hold Python's own end up. Its sandbox dies with this process.
+        os._exit(EXIT_INTERRUPTED)
+    return EXIT_INTERRUPTED
+
+
+COMMAND = Command(
+    summary="grade a whole class into one gradebook",
+    description="Grade every submission below a folder. Stopped at any moment and started again, it goes on; "
+    "what has not changed is not graded again.",
+    epilog="exit code: 0 every submission has its verdict, 2 usage, 3 the harness failed, over some or all, "
+    "130 interrupted",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,99 @@
+"""`python -m grader gradescope ACTION ...`: the harness as a Gradescope autograder."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from grader.assignment import load_assignment
+from grader.batch.store import write_atomically
+from grader.commands.command import EXIT_DONE, Command, say
+from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.errors import UsageError
+from grader.gradescope.pack import write_autograder
+from grader.gradescope.results import render_results
+from grader.report.files import REPORT_JSON
+from grader.report.model import Report
+from grader.report.text import one_line
+from grader.sealed.key_file import key_file_from
+from grader.sealed.sealed_split import open_sealed
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _add_results_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of a grading's report")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results.json")
+
+
+def _results(options: argparse.Namespace) -> int:
+    path = options.folder / REPORT_JSON
+    try:
+        report = Report.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise UsageError(f"cannot read {path}: it is no report of this version of the grader") from error
+    try:
+        write_atomically(options.out, render_results(report))
+    except OSError as error:
+        raise UsageError(f"cannot write {options.out}: {error.strerror}") from error
+    return EXIT_DONE
+
+
+def _add_pack_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--split", type=Path, required=True, help="a sealed split: see `split seal`")
+    add_key_file(parser)
+    parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the zip to write")
+
+
+def _pack(options: argparse.Namespace) -> int:
+    assignment = load_assignment(options.assignment)
+    key_file = key_file_from(options.key_file)
+    open_sealed(options.split, key_file, assignment.classes)  # what could not be graded is not packed
+    warn_if_exposed(key_file)
+    write_autograder(_ROOT, assignment, options.split, key_file, options.out)
+    say(f"{one_line(str(options.out))}: upload it as the autograder; it holds the key: keep it to yourself\n")
+    return EXIT_DONE
+
+
+ACTIONS = {
+    "pack": Command(
+        summary="make the zip to upload",
+        description="Pack harness, assignment, sealed split and key into the zip that Gradescope takes as an "
+        "autograder. The container must allow user namespaces; where it does not, no mark is given.",
+        epilog="exit code: 0 done, 2 usage",
+        add_arguments=_add_pack_arguments,
+        run=_pack,
+    ),
+    "results": Command(
+        summary="write a report as results.json",
+        description="Write a grading's report as Gradescope's results.json.",
+        epilog="exit code: 0 done, 2 usage",
+        add_arguments=_add_results_arguments,
+        run=_results,
+    ),
+}
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    for name, action in ACTIONS.items():
+        own = actions.add_parser(
+            name, help=action.summary, description=action.description, epilog=action.epilog
+        )
+        action.add_arguments(own)
+
+
+def _run(options: argparse.Namespace) -> int:
+    return ACTIONS[options.action].run(options)
+
+
+COMMAND = Command(
+    summary="make a Gradescope autograder, or write its results",
+    description="Use this harness as a Gradescope autograder.",
+    epilog="every action has a --help of its own",
+    add_arguments=_add_arguments,
+    run=_run,
+)

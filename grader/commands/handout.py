@@ -1,0 +1,45 @@
+"""`python -m grader handout`: pack what students get."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from grader.commands.command import EXIT_DONE, Command, say
+from grader.handout.archive import write_handout
+from grader.handout.contents import contents
+from grader.report.text import one_line
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the zip to write")
+    parser.add_argument("--pretrained", type=Path, help="a backbone to hand out with it")
+    parser.add_argument(
+        "--never",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="a file or folder of which nothing may be in it, such as the hidden split or its key; "
+        "may be given again; reference/ is always one",
+    )
+
+
+def _run(options: argparse.Namespace) -> int:
+    files = contents(_ROOT, options.pretrained)
+    secret = [_ROOT / "reference", *options.never]
+    count = write_handout(files, options.out, secret)
+    say(f"{one_line(str(options.out))}: {count} files, none of them of {len(secret)} that must not be\n")
+    return EXIT_DONE
+
+
+COMMAND = Command(
+    summary="pack what students get, and check that nothing else is in it",
+    description="Write a zip with the templates, the course library, the class lists, and the grader for a "
+    "self-check; then read it back and look for the reference, a hidden split or a key in it.",
+    epilog="exit code: 0 written, 2 usage, or something would be given away",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,118 @@
+"""Two gradings of the same students side by side: whose outcome changed, and what explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from grader.report.model import Report
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One side: a report and, for the instructor, the answer to every image."""
+
+    report: Report
+    answers: Mapping[str, str | None] = field(default_factory=dict)
+    """By image, which class was answered; None for none."""
+    truths: Mapping[str, str] = field(default_factory=dict)
+    """By image, its class."""
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One image that is answered otherwise than before."""
+
+    image: str
+    truth: str
+    before: str | None
+    after: str | None
+
+    @property
+    def effect(self) -> str:
+        """`gained`, `lost`, or `changed` where it is as wrong as before."""
+        if self.after == self.truth:
+            return "gained"
+        return "lost" if self.before == self.truth else "changed"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One student's two gradings, where anything differs but the run."""
+
+    id: str
+    before: Graded | None
+    after: Graded | None
+    """None where the student is in one of the gradings only."""
+    reasons: tuple[str, ...]
+    """Which of the things that decide a grading changed; empty if none did."""
+    flips: tuple[Flip, ...]
+    """Of the images that both were asked."""
+
+    @property
+    def is_of_outcome(self) -> bool:
+        """Whether verdict, score or an answer changed; not only what was graded, or by what."""
+        if self.before is None or self.after is None:
+            return True
+        return bool(self.flips) or outcome(self.before.report) != outcome(self.after.report)
+
+
+def compare(before: Mapping[str, Graded], after: Mapping[str, Graded]) -> tuple[Change, ...]:
+    """Return everybody whose gradings differ, in the order of their ids."""
+    changes = (_change(id_, before.get(id_), after.get(id_)) for id_ in sorted({*before, *after}))
+    return tuple(change for change in changes if change.is_of_outcome or change.reasons)
+
+
+def outcome(report: Report) -> str:
+    """Say verdict and score in a few words."""
+    if report.score is None:
+        return f"{report.verdict.value}, no score"
+    return f"{report.verdict.value} {report.score.correct}/{report.score.total}"
+
+
+def _change(id_: str, before: Graded | None, after: Graded | None) -> Change:
+    if before is None or after is None:
+        return Change(id_, before, after, (), ())
+    reasons = tuple(_reasons(before.report, after.report))
+    return Change(id_, before, after, reasons, tuple(_flips(before, after)))
+
+
+def _reasons(before: Report, after: Report) -> Iterator[str]:
+    if before.submission.sha256 != after.submission.sha256:
+        yield f"the submission{_files(before, after)}"
+    if before.split.sha256 != after.split.sha256:
+        yield f"the split ({before.split.images} images, then {after.split.images})"
+    if before.assignment.sha256 != after.assignment.sha256:
+        yield "the assignment"
+    if before.mode != after.mode:
+        yield f"the mode ({before.mode}, then {after.mode})"
+    yield from _harness(before.harness.model_dump(), after.harness.model_dump())
+
+
+def _files(before: Report, after: Report) -> str:
+    """Name the files that differ."""
+    old = {file.path: file.sha256 for file in before.submission.files}
+    new = {file.path: file.sha256 for file in after.submission.files}
+    names = sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f" ({', '.join(names[:3])}{more})" if names else ""
+
+
+def _harness(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+    if before["version"] != after["version"]:
+        yield f"the grader ({before['version']}, then {after['version']})"
+    elif before["source_sha256"] != after["source_sha256"]:
+        yield "the grader's source"
+    if before["python"] != after["python"]:
+        yield f"Python ({before['python']}, then {after['python']})"
+    old, new = before["libraries"], after["libraries"]
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield f"{name} ({old.get(name, 'none')}, then {new.get(name, 'none')})"
+
+
+def _flips(before: Graded, after: Graded) -> Iterator[Flip]:
+    for image in sorted({*before.answers} & {*after.answers}):
+        if before.answers[image] != after.answers[image]:
+            yield Flip(image, after.truths[image], before.answers[image], after.answers[image])

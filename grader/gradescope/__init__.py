@@ -1,0 +1,1 @@
+"""This harness as a Gradescope autograder."""

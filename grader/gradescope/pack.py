@@ -1,0 +1,66 @@
+"""The zip that an instructor uploads as an autograder: harness, assignment, sealed split and its key."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+from grader.assignment import Assignment
+from grader.errors import UsageError
+from grader.handout.contents import contents
+
+_HERE = Path(__file__).parent
+_PROGRAMS = ("setup.sh", "run_autograder")
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_autograder(root: Path, assignment: Assignment, sealed: Path, key_file: Path, out: Path) -> None:
+    """Write the zip. It holds the key: it is for Gradescope and for nobody else.
+
+    Args:
+        root: a clone of this project.
+        assignment: the rules; written out whole, so that it needs no other file.
+        sealed: the split.
+        key_file: its key.
+        out: a new file, which only its owner can read.
+
+    Raises:
+        UsageError: `out` is there already, or something cannot be read or written.
+    """
+    files = contents(root)
+    try:
+        files |= {name: (_HERE / name).read_bytes() for name in _PROGRAMS}
+        files |= {"hidden.sealed": sealed.read_bytes(), "split.key": key_file.read_bytes()}
+        files["assignment.toml"] = _as_toml(assignment).encode("utf-8")
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise UsageError(f"{out} is there already: remove it, or choose another --out") from error
+    except OSError as error:
+        raise UsageError(f"cannot use {error.filename}: {error.strerror}") from error
+    with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w") as zipped:
+        for name, data in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.external_attr = (0o755 if name in _PROGRAMS else 0o600) << 16
+            zipped.writestr(entry, data, zipfile.ZIP_DEFLATED)
+
+
+def _as_toml(assignment: Assignment) -> str:
+    """Write an assignment as TOML; where its splits lie on this machine is left out.
+
+    JSON's texts, numbers, truths and arrays are TOML's, too.
+    """
+    value = assignment.model_dump(mode="json", exclude={"splits"}, exclude_none=True)
+    plain = {key: item for key, item in value.items() if key != "classes" and not isinstance(item, dict)}
+    lines = [_line(key, item) for key, item in plain.items()]
+    for name, section in value.items():
+        if isinstance(section, dict):
+            lines += [f"[{name}]", *(_line(key, item) for key, item in section.items())]
+    for info in value["classes"]:
+        lines += ["[[classes]]", *(_line(key, item) for key, item in info.items() if item)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: object) -> str:
+    return f"{key} = {json.dumps(value, ensure_ascii=False)}"

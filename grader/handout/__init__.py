@@ -1,0 +1,1 @@
+"""What students get, and the check that nothing else is among it."""

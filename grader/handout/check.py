@@ -1,0 +1,60 @@
+"""The check that a handout gives nothing away, made on the finished archive."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from grader.digest import digest_of_bytes, digest_of_file
+from grader.errors import UsageError
+from grader.handout.contents import FOLDERS, SINGLE_FILES
+from grader.sealed.stream import MAGIC
+
+_KEY = re.compile(rb"split-key-1:[A-Za-z0-9_-]{40}")
+_IMPORTS_REFERENCE = re.compile(rb"^\s*(from|import)\s+reference\b", re.MULTILINE)
+_MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, "HANDOUT.md")
+
+
+def check_archive(archive: Path, secret: Iterable[Path]) -> int:
+    """Read an archive back and look at every file in it; return how many there are.
+
+    Args:
+        archive: a zip.
+        secret: files and folders of which nothing may be in it: the reference, the hidden split, its key.
+
+    Raises:
+        UsageError: naming what must not be there, and why.
+    """
+    forbidden = {digest_of_file(path): path for path in _files(secret)}
+    with zipfile.ZipFile(archive) as zipped:
+        for name in zipped.namelist():
+            data = zipped.read(name)
+            if problem := _problem(name, data, forbidden):
+                raise UsageError(f"{name} must not be handed out: {problem}")
+        return len(zipped.namelist())
+
+
+def _problem(name: str, data: bytes, forbidden: dict[str, Path]) -> str | None:
+    if not name.startswith(_MAY_LIE_AT):
+        return "it lies outside what students get"
+    if (secret := forbidden.get(digest_of_bytes(data))) is not None:
+        return f"it is {secret}"
+    if _KEY.search(data):
+        return "it holds the key of a sealed split"
+    if data.startswith(MAGIC):
+        return "it is a sealed split"
+    if name.endswith(".py") and _IMPORTS_REFERENCE.search(data):
+        return "it imports the reference"
+    return None
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files below the given paths; empty ones are nobody's secret."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist: without it nothing can be said about the handout")
+        for file in (path,) if path.is_file() else sorted(path.rglob("*")):
+            if file.is_file() and file.stat().st_size:
+                yield file

@@ -1,0 +1,70 @@
+"""Many at a time: which cores each gets, and what is left when it ends early."""
+
+import os
+import threading
+import time
+
+import pytest
+
+from grader.batch.decoded import DecodedImage, decoded
+from grader.batch.executor import core_groups, default_jobs, run_all
+from grader.replay.probes import altered
+
+
+def test_no_more_threads_are_at_work_than_there_are_cores():
+    cores = len(os.sched_getaffinity(0))
+    for threads in (1, 2, 3, 64):
+        assert default_jobs(threads) * threads <= max(cores, threads)
+
+
+def test_every_job_has_cores_of_its_own_where_there_are_enough():
+    groups = core_groups([3, 5, 7, 9], jobs=2, threads=2)
+    assert [groups.get(), groups.get()] == [[3, 5], [7, 9]]
+    groups = core_groups([3, 5], jobs=2, threads=2)
+    assert [groups.get(), groups.get()] == [[3, 5], [3, 5]]
+
+
+def test_work_is_bound_to_its_cores_and_the_caller_is_not():
+    before = os.sched_getaffinity(0)
+    seen = dict(run_all(lambda _: os.sched_getaffinity(0), range(4), jobs=1, threads=1))
+    assert list(seen.values()) == [{min(before)}] * 4
+    assert os.sched_getaffinity(0) == before
+
+
+def test_an_error_ends_the_pass_without_beginning_the_rest():
+    begun = []
+
+    def work(task):
+        begun.append(task)
+        if task == 0:
+            raise ValueError("first")
+        time.sleep(0.05)
+
+    with pytest.raises(ValueError, match="first"):
+        list(run_all(work, range(100), jobs=1, threads=1))
+    while any(thread.name.startswith("grading") for thread in threading.enumerate()):
+        time.sleep(0.01)
+    assert len(begun) < 10
+
+
+def test_a_decoded_split_is_the_same_split(split):
+    ready = decoded(split, "rgb")
+    assert ready.sha256 == split.sha256
+    for image, kept in zip(split.images, ready.images, strict=True):
+        assert isinstance(kept, DecodedImage)
+        for order in ("rgb", "bgr"):
+            assert (kept.pixels(order) == image.pixels(order)).all()
+        assert kept.pixels("rgb") is kept.pixels("rgb")
+
+
+def test_what_does_not_fit_is_decoded_anew(split):
+    first = split.images[0].pixels("bgr").nbytes
+    kinds = [isinstance(image, DecodedImage) for image in decoded(split, "bgr", most_bytes=first).images]
+    assert kinds == [True] + [False] * (len(split.images) - 1)
+
+
+def test_an_altered_copy_of_a_decoded_image_shows_the_altered_picture(split):
+    image = decoded(split, "bgr").images[-1]
+    copy = altered(image)
+    assert (copy.pixels("bgr") == altered(split.images[-1]).pixels("bgr")).all()
+    assert copy.encoded != image.encoded

@@ -1,0 +1,63 @@
+"""The pages in a real browser, where there is one: sorted by a click, searched by typing."""
+
+import base64
+import hashlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from grader.batch.pages.render import render_index
+from grader.batch.rows import Row
+from grader.batch.store import Result
+from grader.batch.submissions import Entry
+from grader.grading import NO_CHECKS, grade
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def page(write_submission, split, assignment):
+    report = grade(write_submission("def predict(image): return 'Hats'"), split, assignment, checks=NO_CHECKS)
+
+    def row(id_, points):
+        return Row(Entry(id_, id_, None), Result(id_, report, ("x",)), points)
+
+    return render_index("A <b>lab</b>", [row("a", 9.0), row("b", 100.0), row("<i>王", 20.0), Row(Entry("d", "d", None), None)])  # fmt: skip
+
+
+def test_nothing_of_a_students_is_markup_and_nothing_is_fetched(page):
+    assert "&lt;i&gt;王" in page
+    assert "<i>王" not in page
+    assert "<b>lab" not in page
+    assert not re.search(r"(src|href)=.(https?:|//)", page)
+    script = re.search(r"<script>(.*)</script>", page, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page
+
+
+def shown(page, script, tmp_path):
+    """The ids that a browser shows after `script`, which is let in beside the page's own."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    driven = page.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
+    driven = driven.replace("</body>", f"<script>{script}</script></body>")
+    (tmp_path / "page.html").write_text(driven, encoding="utf-8")
+    done = subprocess.run(
+        [
+            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
+            "--dump-dom", (tmp_path / "page.html").as_uri(),
+        ],
+        capture_output=True, encoding="utf-8", timeout=120, check=True,
+    )  # fmt: skip
+    body = done.stdout.split("<tbody>")[1].split("</tbody>")[0]
+    return re.findall(r'<tr>\s*<td class="id">(.*?)</td>', body)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_a_click_sorts_by_number_and_typing_hides_the_rest(page, tmp_path):
+    click = "const points = document.querySelectorAll('thead button')[4]; points.click();"
+    assert shown(page, click, tmp_path) == ["a", "&lt;i&gt;王", "b", "d"]
+    assert shown(page, f"{click} points.click();", tmp_path) == ["b", "&lt;i&gt;王", "a", "d"]
+    search = "const s = document.querySelector('input'); s.value = '王'; s.dispatchEvent(new Event('input'));"
+    assert shown(page, search, tmp_path) == ["&lt;i&gt;王"]

@@ -1,0 +1,81 @@
+"""Two gradings side by side: exactly what changed is named, and why."""
+
+import cv2
+import numpy as np
+import pytest
+
+from grader.cli import main
+from grader.compare.compare import compare
+from grader.compare.reading import read_grading
+from grader.errors import UsageError
+from grader.grading import NO_CHECKS, run_grading
+from grader.report.files import write_outcome
+from grader.split import open_split
+from tests.grader.conftest import CLASSES, ORACLE
+
+HATS = "def predict(image): return 'Hats'"
+
+
+@pytest.fixture
+def graded(write_submission, split, assignment, tmp_path):
+    """Grade named sources as a batch lays them out: `graded("old", a=ORACLE)`."""
+
+    def of(out, on=split, **sources):
+        for id_, source in sources.items():
+            folder = write_submission(source, name=f"{out}-{id_}")
+            outcome = run_grading(folder, on, assignment, name=id_, checks=NO_CHECKS)
+            write_outcome(outcome, tmp_path / out / "students" / id_)
+        return tmp_path / out
+
+    return of
+
+
+def test_only_who_changed_is_named_with_the_files_and_images(graded, capsys):
+    old = graded("old", a=ORACLE, b=ORACLE, gone=HATS)
+    new = graded("new", a=ORACLE, b=HATS, came=HATS)
+    changes = {change.id: change for change in compare(read_grading(old), read_grading(new))}
+    assert sorted(changes) == ["b", "came", "gone"]
+    assert changes["b"].reasons == ("the submission (main.py)",)
+    assert [flip.effect for flip in changes["b"].flips] == ["lost"] * 8
+    assert main(["compare", str(old), str(new), "--images"]) == 0
+    said = capsys.readouterr().out
+    assert "3 before, 3 after; 3 with another outcome" in said
+    assert "b: GRADED 12/12 -> GRADED 4/12" in said
+    assert "lost: 00_02/00000.png (Newspaper): Newspaper -> Hats" in said
+    assert "gone: gone (GRADED 4/12)" in said
+    assert "\na:" not in said
+
+
+def test_another_split_is_the_reason_for_everybody(graded, split_folder, capsys):
+    old = graded("old", a=ORACLE, b=HATS)
+    cv2.imwrite(str(split_folder / "00_00" / "more.png"), np.zeros((9, 9, 3), np.uint8))
+    new = graded("new", on=open_split(split_folder, CLASSES), a=ORACLE, b=HATS)
+    changes = compare(read_grading(old), read_grading(new))
+    assert [change.reasons for change in changes] == [("the split (12 images, then 13)",)] * 2
+    assert main(["compare", str(old), str(new)]) == 0
+    assert "changed for 2: the split" in capsys.readouterr().out
+
+
+def test_a_submission_that_answers_by_chance_is_told_from_one_that_changed(graded, tmp_path):
+    old = graded(
+        "old",
+        a="import os\ndef predict(image): return ['Hats', 'Newspaper', 'Plastic Bottle'][os.urandom(1)[0] % 3]",
+    )
+    new = graded("new", a=(tmp_path / "submissions" / "old-a" / "main.py").read_text(encoding="utf-8"))
+    (change,) = compare(read_grading(old), read_grading(new))
+    assert change.reasons == ()
+    assert change.is_of_outcome
+
+
+def test_the_same_grading_has_no_changes_and_single_reports_can_be_compared(graded, capsys):
+    old = graded("old", a=ORACLE) / "students" / "a"
+    assert main(["compare", str(old), str(old)]) == 0
+    assert capsys.readouterr().out == "1 before, 1 after; 0 with another outcome\n"
+
+
+def test_what_is_no_grading_is_refused(tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "report.json").write_text("{}", encoding="utf-8")
+    for name, reason in [("nowhere", "no grading"), ("broken", "not a report of this version")]:
+        with pytest.raises(UsageError, match=reason):
+            read_grading(tmp_path / name)

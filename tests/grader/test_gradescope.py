@@ -1,0 +1,90 @@
+"""The harness as a Gradescope autograder: what is uploaded, and what comes of a submission there."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from grader.assignment import Limits, load_assignment
+from grader.cli import main
+from grader.gradescope.results import render_results
+from grader.grading import NO_CHECKS, grade
+from grader.verdict import Verdict
+
+from .conftest import CLASSES, ORACLE
+
+
+@pytest.fixture
+def assignment_file(tmp_path):
+    rows = "".join(f'[[classes]]\nfolder = "{c.folder}"\nname = "{c.name}"\nzh = "{c.zh}"\n' for c in CLASSES)
+    path = tmp_path / "assignment.toml"
+    more = "[points]\nfull = 50\ntable = [[0.5, 10], [1.0, 50]]\n[attempts]\nmost = 3\n"
+    path.write_text(f'title = "Colours \\"of\\" 颜色"\n{more}{rows}', encoding="utf-8")
+    return path
+
+
+def test_results_have_the_score_and_every_finding(write_submission, split, assignment):
+    report = grade(write_submission("def predict(image): return 1"), split, assignment, checks=NO_CHECKS)
+    results = json.loads(render_results(report))
+    assert results["score"] == 0.0
+    assert results["stdout_visibility"] == "hidden"
+    assert [test["name"] for test in results["tests"]] == [finding.title for finding in report.findings]
+    assert results["tests"][0]["status"] == "failed"
+
+
+def test_where_the_harness_failed_there_is_no_score(write_submission, split, assignment):
+    report = grade(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
+    failed = report.model_copy(update={"verdict": Verdict.INTERNAL, "score": None})
+    assert "score" not in json.loads(render_results(failed))
+
+
+def test_what_is_uploaded_grades_where_nothing_else_is(
+    write_submission, split_folder, assignment_file, tmp_path
+):
+    sealed, key, out = tmp_path / "s.sealed", tmp_path / "s.key", tmp_path / "autograder.zip"
+    rest = ["--assignment", str(assignment_file), "--key-file", str(key)]
+    assert main(["split", "seal", str(split_folder), "--out", str(sealed), *rest]) == 0
+    assert main(["gradescope", "pack", "--split", str(sealed), "--out", str(out), *rest]) == 0
+    assert out.stat().st_mode & 0o077 == 0
+    source = tmp_path / "source"
+    with zipfile.ZipFile(out) as zipped:
+        assert {"setup.sh", "run_autograder"} <= {*zipped.namelist()}
+        assert zipped.getinfo("run_autograder").external_attr >> 16 == 0o755
+        zipped.extractall(source)
+    packed = load_assignment(source / "assignment.toml")
+    assert packed.sha256 == load_assignment(assignment_file).sha256
+    assert (packed.title, packed.attempts.most, packed.limits) == ('Colours "of" 颜色', 3, Limits())
+
+    # The two commands of run_autograder, with this machine's places for Gradescope's.
+    def grader(*arguments):
+        return subprocess.run([sys.executable, "-m", "grader", *map(str, arguments)], cwd=source, check=False).returncode  # fmt: skip
+
+    submission, results = write_submission(ORACLE), tmp_path / "results.json"
+    script = (source / "run_autograder").read_text(encoding="utf-8")
+    for word in (
+        "--assignment assignment.toml",
+        "--split hidden.sealed --key-file split.key",
+        "gradescope results",
+    ):
+        assert word in script
+    options = ["--assignment", "assignment.toml", "--split", "hidden.sealed", "--key-file", "split.key"]
+    assert grader(submission, *options, "--skip-canary", "--out", tmp_path / "o") == 0
+    assert grader("gradescope", "results", tmp_path / "o", "--out", results) == 0
+    assert json.loads(results.read_text(encoding="utf-8"))["score"] == 50.0
+    assert (
+        subprocess.run(["bash", "-n", source / "setup.sh", source / "run_autograder"], check=False).returncode
+        == 0
+    )
+
+
+def test_what_cannot_be_packed_or_read_is_one_line(assignment_file, split_folder, tmp_path, capsys):
+    rest = ["--assignment", str(assignment_file), "--key-file", str(tmp_path / "none.key")]
+    assert (
+        main(["gradescope", "pack", "--split", str(split_folder), "--out", str(tmp_path / "a.zip"), *rest])
+        == 2
+    )
+    assert main(["gradescope", "results", str(tmp_path), "--out", str(tmp_path / "r.json")]) == 2
+    assert capsys.readouterr().err.count("\n") == 2
+    assert not (tmp_path / "a.zip").exists()
