@@ -41,7 +41,7 @@ def test_damage_gives_arrays_or_our_error(at: int, value: int, length: int) -> N
     damaged[at] = value
     try:
         parse_checkpoint(bytes(damaged[:length]))
-    except WeightsError as error:
+    except CheckpointError as error:
         assert "\n" not in str(error)
 
 
