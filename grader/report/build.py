@@ -11,6 +11,8 @@ import numpy as np
 
 from datasets.classes import ClassInfo
 from grader.assignment import MIB, Assignment
+from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
+from grader.diagnosis.diagnosis import Diagnosis
 from grader.dialogue.interview import Answers
 from grader.digest import digest_of_parts
 from grader.intake.submission import Submission
@@ -89,6 +91,7 @@ def build_report(
     circumstances: Circumstances,
     canary: Canary = "not-needed",
     again: Replay = OFF,
+    diagnosis: Diagnosis = NO_DIAGNOSIS,
 ) -> Report:
     """Return the report.
 
@@ -102,6 +105,7 @@ def build_report(
         circumstances: for the `run` section.
         canary: whether the harness was tried first.
         again: what came of asking again.
+        diagnosis: what came of looking for the cause of wrong answers; its findings are among `findings`.
     """
     classes = question.assignment.classes
     return Report(
@@ -116,7 +120,7 @@ def build_report(
         ),
         findings=tuple(findings),
         isolation=_isolation(isolation),
-        checks=ChecksPart(canary=canary, replay=_replay(again)),
+        checks=ChecksPart(canary=canary, replay=_replay(again), diagnosis=diagnosis.status),
         engine=_engine(answers, question.assignment),
         submission=_submission(question.submission),
         split=SplitPart(
@@ -131,7 +135,7 @@ def build_report(
             channel_order=question.assignment.channel_order,
         ),
         harness=HarnessPart(**asdict(question.harness)),
-        run=_run(answers, again, circumstances),
+        run=_run(answers, again, diagnosis, circumstances),
     )
 
 
@@ -209,7 +213,9 @@ def _replay(again: Replay) -> ReplayPart:
     )
 
 
-def _run(answers: Answers | None, again: Replay, circumstances: Circumstances) -> RunPart:
+def _run(
+    answers: Answers | None, again: Replay, diagnosis: Diagnosis, circumstances: Circumstances
+) -> RunPart:
     # Seconds are rounded: a run time must not carry what a submission saw out of the sandbox.
     timing = answers.timing if answers else None
     return RunPart(
@@ -221,6 +227,7 @@ def _run(answers: Answers | None, again: Replay, circumstances: Circumstances) -
         median_prediction_ms=round(1000 * statistics.median(timing.rest)) if timing and timing.rest else None,
         total_seconds=round(timing.total, 1) if timing else 0.0,
         replay_seconds=_coarse(again.seconds),
+        diagnosis_seconds=_coarse(diagnosis.seconds),
         peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
         stops=tuple(
             StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=stop.detail)

@@ -124,6 +124,10 @@ class ChecksPart(_Part):
         "Not needed for a self-check, or where no code was run."
     )
     replay: ReplayPart
+    diagnosis: Literal["done", "nothing-to-explain", "failed", "off"] = Field(
+        description="Whether the cause of wrong answers was looked for; what was found is a finding. "
+        "nothing-to-explain: too few wrong answers, or images, to tell a cause from chance."
+    )
 
 
 class FilePart(_Part):
@@ -191,6 +195,7 @@ class RunPart(_Part):
     median_prediction_ms: float | None = Field(description="Of all predictions but the first.")
     total_seconds: float
     replay_seconds: float | None = Field(description="Of the replay, which is not in the total; None if off.")
+    diagnosis_seconds: float | None = Field(description="Of the diagnosis; None if off.")
     peak_memory_mib: int
     stops: tuple[StopPart, ...]
 

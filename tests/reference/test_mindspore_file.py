@@ -88,3 +88,7 @@ def test_a_checksum_is_checked_where_there_is_one(tmp_path: Path) -> None:
     damaged[damaged.index(WEIGHT.tobytes()) + 5] ^= 1
     with pytest.raises(CheckpointError, match="checksum"):
         parse_checkpoint(bytes(damaged))
+    file.chmod(0o600)
+    file.write_bytes(damaged)
+    with pytest.raises(WeightsError, match=r"sum\.ckpt: .*checksum"):
+        read_checkpoint(file)

@@ -1,0 +1,1 @@
+"""Hostile and broken submissions, each with the verdict that it must get."""
