@@ -63,6 +63,8 @@ class Case:
     channel_order: str
     unstable: float = 0.0
     """Share of answers that changed when the images were asked again."""
+    has_warned: bool = False
+    """Whether MindSpore warned that parameters were not loaded."""
     checkpoint: CheckpointTrial | None = None
     """None if no checkpoint fits the course network, or none was tried."""
     asked: Mapping[str, Trial] = field(default_factory=dict)
@@ -87,6 +89,17 @@ class Case:
     def is_unstable(self) -> bool:
         """Whether many answers change by themselves, which the replay's own finding says."""
         return self.unstable >= _UNSTABLE
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether all answers are the same in the way that answers lost behind the network are.
+
+        A softmax or argmax over the one image of a batch, and NaN, give index 0 each time; an answer that is
+        kept from an earlier call is another in every process. Random weights often give one answer, too.
+        """
+        is_first = bool((self.said == 0).all())
+        is_constant = bool((self.said == self.said[0]).all())
+        return is_constant and (is_first or self.is_unstable) and not self.has_warned
 
     def gain(self, trial: Trial) -> Paired:
         """Compare an experiment with the graded run, on the images that it was asked."""

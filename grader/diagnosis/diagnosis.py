@@ -49,11 +49,15 @@ from grader.split import Split
 Status = Literal["done", "nothing-to-explain", "failed", "off"]
 BUDGET = 3.0
 """Times the graded run."""
+_SPENT_ON_ENDING = 0.15
+"""Share of it that is kept back: a worker that is stopped takes a moment to end."""
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
 _FEWEST_IMAGES = 20
 _FEW, _MANY = 16, 200
 _LEAST_SECONDS = 1.0
+_NOT_LOADED = "parameters in the 'net' are not loaded"
+"""What `load_param_into_net` warns of."""
 
 _PROBES: tuple[Callable[[Case], Explanation | None], ...] = (
     channel_order.explain,
@@ -118,7 +122,8 @@ def diagnose(subject: Subject) -> Diagnosis:
     wrong = int((~case.is_right).sum())
     if wrong < _FEWEST_WRONG or len(case.truth) < _FEWEST_IMAGES:
         return Diagnosis("nothing-to-explain", seconds=0.0)
-    explanations = _try_all(subject, case, began + BUDGET * subject.answers.timing.total)
+    seconds = (1 - _SPENT_ON_ENDING) * BUDGET * subject.answers.timing.total
+    explanations = _try_all(subject, case, began + seconds)
     explanations.sort(key=lambda explanation: explanation.p)
     findings = tuple(explanation.finding for explanation in explanations)
     return Diagnosis("done", findings, time.monotonic() - began)
@@ -174,6 +179,7 @@ def _case(subject: Subject) -> Case:
         truth=np.array([image.label for image in subject.split.images], np.int64),
         said=np.array([NO_ANSWER if index is None else index for index in said], np.int64),
         channel_order=subject.assignment.channel_order,
+        has_warned=_NOT_LOADED in subject.answers.output,
         unstable=again.differed / again.repeated if again.repeated else 0.0,
     )
 

@@ -41,7 +41,9 @@ class View:
         """Describe the view: its colours, and all in which it is not the lab's own."""
         index = 0 if language == "en" else 1
         said = [_WORDS[self.colour][index]]
-        if self.scale != "standard" or not self.differs_in(replace(STANDARD, colour=self.colour)):
+        if self.scale != "standard" or not self.differs_in(
+            replace(STANDARD, colour=self.colour, network=self.network)
+        ):
             said.append(_WORDS[self.scale][index])
         for name in ("geometry", "layout", "weights", "readout"):
             if (value := getattr(self, name)) != getattr(STANDARD, name):

@@ -19,7 +19,7 @@ def mistaken_view(case: Case) -> CheckpointTrial | None:
 
 def is_reproduced(case: Case, trial: CheckpointTrial) -> bool:
     """Whether the submission's answers are those of the view that comes nearest to it."""
-    return case.agreement(trial.own_trial) >= LEAST_AGREEMENT
+    return not case.is_collapsed and case.agreement(trial.own_trial) >= LEAST_AGREEMENT
 
 
 def of_views(case: Case, trial: CheckpointTrial) -> dict[str, str]:

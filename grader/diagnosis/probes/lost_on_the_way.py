@@ -10,7 +10,6 @@ Help: compare, for one image, what predict feeds the network with what validatio
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.collapsed import is_collapsed
 from grader.diagnosis.probes.evidence import is_reproduced, of_checkpoint
 from grader.findings.catalogue import finding
 
@@ -20,7 +19,7 @@ def explain(case: Case) -> Explanation | None:
     trial = case.checkpoint
     if trial is None or not case.is_better(trial.best_trial) or is_reproduced(case, trial):
         return None
-    if case.accuracy <= case.chance or is_collapsed(case) or case.is_unstable:
+    if case.accuracy <= case.chance or case.is_collapsed or case.is_unstable:
         return None
     return Explanation(
         finding("lost-on-the-way", **of_checkpoint(case, trial)), case.gain(trial.best_trial).p_better

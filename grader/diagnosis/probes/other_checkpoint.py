@@ -9,7 +9,7 @@ Help: load the checkpoint that was best on the validation images.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_views
+from grader.diagnosis.probes.evidence import mistaken_view, of_checkpoint
 from grader.findings.catalogue import finding
 
 
@@ -19,6 +19,6 @@ def explain(case: Case) -> Explanation | None:
     if trial is None or trial.own.network == trial.best.network:
         return None
     return Explanation(
-        finding("other-checkpoint", file=trial.file, best_file=trial.best_file, **of_views(case, trial)),
+        finding("other-checkpoint", file=trial.file, best_file=trial.best_file, **of_checkpoint(case, trial)),
         case.gain(trial.best_trial).p_better,
     )
