@@ -12,8 +12,8 @@ from grader.replay.replay import binomial_tail
 
 FALSE_ALARMS = 1e-6
 LEAST_GAIN = 0.25
-"""A clue is told if it closes so much of the gap between naming the commonest class and being always right, and
-chance does not explain it."""
+"""A clue is told if it closes so much of the gap between naming the commonest class and being always right,
+and chance does not explain it."""
 
 
 @dataclass(frozen=True)

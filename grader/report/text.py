@@ -94,10 +94,11 @@ def _times(report: Report) -> str:
 
 def _checks(report: Report) -> str:
     replay = report.checks.replay
+    begun = f"diagnosis {report.checks.diagnosis}, canary {report.checks.canary}"
     if replay.status != "done":
-        return f"canary {report.checks.canary}, replay {replay.status}"
+        return f"{begun}, replay {replay.status}"
     return (
-        f"canary {report.checks.canary}; asked again: {replay.differed} of {replay.repeated} answers "
+        f"{begun}; asked again: {replay.differed} of {replay.repeated} answers "
         f"differed, {replay.lost} of {replay.altered} were lost on altered copies"
     )
 
