@@ -1,6 +1,6 @@
 """Measure on this machine, side by side in one run, what this project claims about speed.
 
-    python -m benchmarks --dataset_path D [--only head inference step grading] [--out FILE.md]
+    python -m benchmarks --dataset_path D [--only head inference step grading sandbox] [--out FILE.md]
 
 Exit codes: 0 measured, 1 a program failed or answers differ (the other figures stand), 2 wrong input (one
 line says what), 130 interrupted.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import grading, head, inference, results, step
+from benchmarks import grading, head, inference, results, sandbox, step
 from benchmarks.bars import Bars
 from benchmarks.images import ALL_IMAGES
 from benchmarks.machine import this_machine
@@ -36,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Plan]] = {
     "inference": inference.plan,
     "step": step.plan,
     "grading": grading.plan,
+    "sandbox": sandbox.plan,
 }
 
 
@@ -118,7 +119,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add = parser.add_argument
     add("--dataset_path", type=Path, required=True, metavar="D", help="folder with train/ and val/ or test/")
     add("--only", nargs="+", choices=BENCHMARKS, default=list(BENCHMARKS), help="default: all, in this order")
-    add("--repeats", type=at_least(1), metavar="N", help="runs of each program (default: 3; of grading 10)")
+    add(
+        "--repeats",
+        type=at_least(1),
+        metavar="N",
+        help="runs of each program (default: 3, or 10)",
+    )
     add(
         "--images",
         type=_images,

@@ -58,8 +58,10 @@ class Limits(_Section):
     """Each later call of `predict`."""
     total_seconds: PositiveNumber = 300.0
     """Everything together."""
+    processor_seconds: PositiveNumber = 600.0
+    """Processor time of all processes of the submission; generous, for a machine that is slow today."""
     memory_mib: PositiveInt = 4096
-    """Resident memory of all processes of the submission."""
+    """Memory of all processes of the submission: resident or swapped out, page tables and sockets."""
     scratch_mib: PositiveInt = 512
     """What it may write to disk; thrown away afterwards."""
     output_kib: PositiveInt = 1024
@@ -69,7 +71,8 @@ class Limits(_Section):
     open_files: PositiveInt = 1024
     """File descriptors of one process."""
     threads: PositiveInt = 2
-    """Threads that numerical libraries use; fixed, because it decides the last bits of a sum."""
+    """Threads of numerical libraries, and cores to run on; fixed, because the number of threads decides the
+    last bits of a sum."""
     submission_mib: PositiveInt = 1024
     """Size of a submission, unpacked."""
     submission_files: PositiveInt = 5000

@@ -17,7 +17,7 @@ from grader.errors import HarnessError, UsageError
 DEFAULT = "grade"
 # The command's name, which is its module's in `grader.commands`, too. A module is imported when it is asked
 # for: to grade one submission is most of what this is used for, and should start at once.
-COMMANDS = (DEFAULT, "canary", "split")
+COMMANDS = (DEFAULT, "canary", "doctor", "split")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ class Verdict(str, Enum):
     PIDS = "PIDS"
     """More processes or threads were started than the assignment allows."""
     MEMORY = "MEMORY"
-    """More memory was used than the assignment allows."""
+    """More memory was used, or asked for, than the assignment allows."""
     TIMEOUT = "TIMEOUT"
     """A deadline passed: import, first prediction, one image, or the total."""
     FORMAT = "FORMAT"

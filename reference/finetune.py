@@ -29,6 +29,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -126,15 +127,17 @@ def finetune(settings: Settings) -> None:
     # 4. Everything is known; write it down.
     with watch.phase("files"):
         write_files(run, settings, folder, outcome, names)
-    # 5. The submission in a fresh process, as a grader would run it.
-    with watch.phase("check"):
+    # 5. The submission in a fresh process, as a grader would run it; and beside it, for most of either is the
+    #    import of MindSpore, the best network as MindIR, loaded again and compared on a few images.
+    with watch.phase("check and mindir"), ThreadPoolExecutor(1) as beside:
         expected = [names[index] for index in outcome.best.validation]
-        answers = check_submission(run.path / "submission", folder.validation, expected)
-        ratio = cost_ratio(folder.validation.paths, looks, backbone) if len(looks) > 1 else 1.0
-    # 6. The best network as MindIR, loaded again and compared on a few images.
-    with watch.phase("mindir"), run.making(MINDIR) as path:
-        best = classifier_from(outcome.best.parameters, class_names=names)
-        export(best, path.parent, ("mindir",), image_files(folder.validation.paths[:4], "val"))
+        checked = beside.submit(check_submission, run.path / "submission", folder.validation, expected)
+        with run.making(MINDIR) as path:
+            best = classifier_from(outcome.best.parameters, class_names=names)
+            export(best, path.parent, ("mindir",), image_files(folder.validation.paths[:4], "val"))
+        answers = checked.result()
+    # 6. What several views cost.
+    ratio = cost_ratio(folder.validation.paths, looks, backbone) if len(looks) > 1 else 1.0
     # 7. The test split is quoted once, here.
     summary = replace(
         summarise(folder, features, outcome, answers, watch.seconds),

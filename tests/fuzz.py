@@ -2,6 +2,7 @@
 
     frames      the answer channel: what a submission writes to it in place of the worker's frames
     archives    intake: a .zip that somebody handed in
+    checkpoints intake: a checkpoint, of which only the outside is looked at
     sealed      a sealed split that was changed on its way
     containers  what is inside a sealed split, by somebody who has the key
 
@@ -24,14 +25,18 @@ import sys
 import tempfile
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from datasets.classes import ClassInfo
 from grader.assignment import Limits
 from grader.dialogue.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
 from grader.digest import digest_of_bytes
+from grader.intake.checkpoint_file import look_at_checkpoint
 from grader.intake.intake import IntakeRefusedError, take_in
 from grader.sealed.container import ContainerError, pack, unpack
 from grader.sealed.stream import UnsealError, seal, unseal
@@ -152,6 +157,35 @@ def _check_archive(data: bytes, contents: set[str]) -> str:
     return "accepted"
 
 
+# --- checkpoints -----------------------------------------------------------------------------
+
+
+def _checkpoints() -> Target:
+    samples = []
+    for save in (np.savez, np.savez_compressed):
+        stream = io.BytesIO()
+        save(stream, weight=np.arange(60.0), bias=np.ones(5))
+        samples.append(stream.getvalue())
+    # As MindSpore's checkpoint.proto has it: name, then type and content of the tensor; the last has a checksum.
+    parameter = b"\x0a\x1e\x0a\x06weight\x12\x14\x12\x07Float32\x1a\x09" + bytes(9)
+    rows = parameter * 9
+    samples += [rows, rows + b"crc_num" + zlib.crc32(rows).to_bytes(10, "big")]
+    return Target(samples, lambda data, _: _check_checkpoint(data))
+
+
+def _check_checkpoint(data: bytes) -> str:
+    """Nothing is raised, and parameters are counted only where none can be missing."""
+    with tempfile.NamedTemporaryFile(suffix=".ckpt") as file:
+        file.write(data)
+        file.flush()
+        state = look_at_checkpoint(Path(file.name))
+    if state.parameters is None:
+        return "accepted" if data.startswith(b"PK") and not state.defect else "refused"
+    assert not state.defect
+    assert state.parameters <= len(data) // 3
+    return "accepted"
+
+
 # --- sealed splits ---------------------------------------------------------------------------
 
 
@@ -198,6 +232,7 @@ def _check_container(data: bytes) -> str:
 TARGETS: dict[str, Callable[[], Target]] = {
     "frames": _frames,
     "archives": _archives,
+    "checkpoints": _checkpoints,
     "sealed": _sealed,
     "containers": _containers,
 }

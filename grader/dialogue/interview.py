@@ -142,7 +142,7 @@ class _Interview:
 
     def _ask_one_worker(self) -> bool:
         """Ask one worker as much as it answers; return whether another may go on with the rest."""
-        with WorkerProcess(self._launch, self._limits) as worker:
+        with WorkerProcess(self._launch) as worker:
             try:
                 self._phase = "import"
                 _wait_for_start(worker)
@@ -152,7 +152,7 @@ class _Interview:
             except LimitExceededError as breach:
                 self._stop(breach.verdict, breach.detail)
                 # Once anything was answered, being slow is a matter of the image.
-                return breach.verdict is Verdict.TIMEOUT and self._has_been_asked() and self._has_answered
+                return breach.is_deadline and self._has_been_asked() and self._has_answered
             except WorkerDiedError as death:
                 self._stop(Verdict.CRASH, death.how)
                 return self._has_been_asked()
@@ -227,6 +227,8 @@ def _wait_for_start(worker: WorkerProcess) -> None:
         if breach.verdict is not Verdict.TIMEOUT:
             raise  # only the student's code can have done that: it runs already
         started = False
+    if started and not worker.can_be_watched():
+        raise HarnessError("the sandbox's folders cannot be watched from outside: is /proc hidden here?")
     if not started:
         worker.kill()
         said = worker.output.text().strip().splitlines()

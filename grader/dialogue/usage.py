@@ -10,12 +10,12 @@ from importlib import metadata
 from itertools import islice
 from pathlib import Path
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_FULL = 0.99
-_MAX_INODES = 50_000
+_TICKS = os.sysconf("SC_CLK_TCK")
 _MAX_MAPS = 1 << 21
 """Characters of a list of mapped files; MindSpore's is a tenth of it."""
 _MAX_PROCESSES_READ = 8
+_MEMORY = ("VmRSS", "VmSwap", "VmPTE")
+_SHARE = ("Pss", "SwapPss")
 _BROUGHT_ALONG = "brought along by the submission"
 _FRAMEWORKS = {
     # Name as people say it: (a part of its libraries' paths, the distribution that has its version).
@@ -34,8 +34,11 @@ class Usage:
 
     tasks: int
     """Processes and threads."""
-    resident_bytes: int
-    """Resident memory, summed; pages that processes share count once for each."""
+    memory_bytes: int
+    """Memory, resident or swapped out, and page tables, summed; pages that processes share count once for
+    each."""
+    processor_seconds: float
+    """Processor time of those that live, and of those whose parent has seen their end."""
 
 
 def descendants(pid: int) -> Iterator[int]:
@@ -54,40 +57,20 @@ def descendants(pid: int) -> Iterator[int]:
 
 def measure(pid: int) -> Usage:
     """Measure the tree of processes below `pid`."""
-    tasks = resident = 0
+    tasks = memory = ticks = 0
     for process in descendants(pid):
-        tasks += len(_listdir(Path(f"/proc/{process}/task")))
-        resident += _resident(process)
-    return Usage(tasks=tasks, resident_bytes=resident)
+        fields = _fields_of_stat(process)
+        if fields:
+            # By proc(5), from the third on: 14-17 utime, stime, cutime, cstime; 20 num_threads.
+            ticks += sum(int(field) for field in fields[11:15])
+            tasks += int(fields[17])
+        memory += sum(_kib(_read(Path(f"/proc/{process}/status")), _MEMORY)) * 1024
+    return Usage(tasks=tasks, memory_bytes=memory, processor_seconds=ticks / _TICKS)
 
 
 def proportional_bytes(pid: int) -> int:
     """Return the memory of the tree below `pid` in bytes, each shared page counted once in all."""
     return sum(_proportional(process) for process in descendants(pid))
-
-
-def is_full(pid: int, folders: Sequence[Path]) -> bool:
-    """Whether one of the folders, file systems of their own inside the sandbox, has no room left.
-
-    Args:
-        pid: the first process; those below it are looked at until one is inside.
-        folders: paths inside; where the first of them exists is inside.
-    """
-    for process in descendants(pid):
-        root = Path(f"/proc/{process}/root")
-        try:
-            if (root / folders[0].relative_to("/")).exists():
-                return any(_has_no_room(root / folder.relative_to("/")) for folder in folders)
-        except OSError:
-            continue
-    return False
-
-
-def _has_no_room(folder: Path) -> bool:
-    """Whether the blocks are used up, or so many inodes that their memory counts."""
-    state = os.statvfs(folder)
-    inodes = state.f_files - state.f_ffree
-    return state.f_bavail <= state.f_blocks * (1 - _FULL) or inodes > _MAX_INODES
 
 
 def frameworks(pid: int) -> dict[str, str]:
@@ -132,16 +115,23 @@ def _version(distribution: str) -> str:
         return "unknown"
 
 
-def _resident(pid: int) -> int:
-    fields = _read(Path(f"/proc/{pid}/statm")).split()
-    return int(fields[1]) * _PAGE if len(fields) > 1 else 0
+def _fields_of_stat(pid: int) -> list[str]:
+    """Return what follows the name in a process's `stat`, whatever its name is."""
+    return _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
 
 
 def _proportional(pid: int) -> int:
-    for line in _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return _resident(pid)
+    """Return a process's share of its memory in bytes."""
+    status = _read(Path(f"/proc/{pid}/status"))
+    # A process may be gone, or its memory: then its plain sum stands.
+    shared = _kib(_read(Path(f"/proc/{pid}/smaps_rollup")), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))
+    return (sum(shared) + sum(_kib(status, ("VmPTE",)))) * 1024
+
+
+def _kib(text: str, names: Sequence[str]) -> list[int]:
+    """Return the values of the lines `name: value kB` with these names."""
+    lines = (line.partition(":") for line in text.splitlines())
+    return [int(value.split()[0]) for name, _, value in lines if name in names]
 
 
 def _read(path: Path) -> str:

@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import selectors
 import signal
 import socket
 import subprocess
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 
-from grader.assignment import MIB, Limits
-from grader.dialogue import usage
+from grader.assignment import MIB
+from grader.dialogue import inside, usage
 from grader.dialogue.frames import Frame, FrameError, FrameReader
+from grader.dialogue.inside import Inside
 from grader.dialogue.output import CapturedOutput
 from grader.sandbox.launch import Launch
 from grader.verdict import Verdict
 
 _LOOK_SECONDS = 0.05
-"""How often the worker's memory, processes and disk are looked at."""
+"""How often the worker's memory, processes and disk are looked at while there is plenty left."""
+_SHORTEST_LOOK_SECONDS = 0.002
+_FILL_BYTES_PER_SECOND = 4 << 30
+"""How fast one core can fill memory, generously."""
 _READ = 1 << 16
 _GRACE_SECONDS = 1.0
+PROCESSOR_TIME = "processor time"
+"""Detail of a TIMEOUT that was no deadline."""
 
 
 @dataclass
@@ -33,6 +40,11 @@ class LimitExceededError(Exception):
 
     verdict: Verdict
     detail: str = ""
+
+    @property
+    def is_deadline(self) -> bool:
+        """Whether it only was too slow."""
+        return self.verdict is Verdict.TIMEOUT and self.detail != PROCESSOR_TIME
 
 
 @dataclass
@@ -46,10 +58,10 @@ class WorkerDiedError(Exception):
 class WorkerProcess:
     """A worker started on some rung; use as a context manager, which ends in its certain death."""
 
-    def __init__(self, launch: Callable[[int], Launch], limits: Limits) -> None:
+    def __init__(self, launch: Callable[[int], Launch]) -> None:
         self.output = CapturedOutput()
         self.peak_bytes = 0
-        self._limits = limits
+        self._inside: Inside | None = None
         self._frames: deque[Frame] = deque()
         self._reader = FrameReader()
         self._next_look = 0.0
@@ -58,16 +70,8 @@ class WorkerProcess:
         self._channel, theirs = socket.socketpair()
         with theirs:
             self._launch = launch(theirs.fileno())
-            self._process = subprocess.Popen(
-                self._launch.command,
-                env=dict(self._launch.environment),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+            self._limits = self._launch.together
+            self._process = _start(self._launch, theirs.fileno())
         self._channel.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._channel, selectors.EVENT_READ)
@@ -120,9 +124,30 @@ class WorkerProcess:
             self._wait(deadline, selectors.EVENT_READ)
         return self._frames.popleft()
 
+    def can_be_watched(self) -> bool:
+        """Whether the sandbox's folders can be seen from outside, once the worker stands in it."""
+        end = time.monotonic() + _GRACE_SECONDS
+        # One that is gone already will be found dead when something is asked of it.
+        while time.monotonic() < end and self._end_state() is None:
+            self._enter()
+            if self._inside is not None or not self._launch.is_contained:
+                return True
+            time.sleep(_SHORTEST_LOOK_SECONDS)
+        return self._end_state() is not None
+
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
         return usage.frameworks(self._process.pid)
+
+    def _enter(self) -> None:
+        """Take hold of the sandbox's folders, to watch them, as soon as they are there."""
+        if self._launch.is_contained and self._inside is None:
+            self._inside = inside.find(self._process.pid, self._launch.writable)
+
+    def _end_state(self) -> os.waitid_result | None:
+        """Return how the process ended; None while it runs."""
+        # WNOWAIT leaves it unburied: until kill() has ended all of it, its number stays its own.
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
 
     def kill(self) -> None:
         """End the worker and everything it started; returns when it is dead."""
@@ -137,17 +162,22 @@ class WorkerProcess:
             for pid in started[1:]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+        if self._launch.group is not None:
+            self._launch.group.end()
         self._process.wait()
         self._drain()
+        if self._inside is not None:
+            self._inside.close()
+            self._inside = None
 
     def _wait(self, deadline: float, events: int) -> None:
         """Handle whatever happens next, for at most one look's time."""
         now = time.monotonic()
         if now >= self._next_look:
-            self._look()
-            self._next_look = time.monotonic() + _LOOK_SECONDS
+            pause = self._look()
+            self._next_look = time.monotonic() + pause
         self._selector.modify(self._channel, events)
-        for key, mask in self._selector.select(max(0.0, min(deadline - now, _LOOK_SECONDS))):
+        for key, mask in self._selector.select(max(0.0, min(deadline, self._next_look) - now)):
             if key.fileobj is self._stdout:
                 self._read_output()
             elif mask & selectors.EVENT_READ:
@@ -178,7 +208,7 @@ class WorkerProcess:
             self._selector.unregister(self._stdout)
         elif data:
             self.output.feed(data)
-            if self.output.size > self._limits.output_kib * 1024:
+            if self.output.size > self._limits.output_bytes:
                 raise LimitExceededError(Verdict.OUTPUT)
 
     def _read_some(self) -> bytes | None:
@@ -190,29 +220,45 @@ class WorkerProcess:
     def _drain(self) -> None:
         """Take what is still in the pipe of a dead worker, within reason."""
         end = time.monotonic() + _GRACE_SECONDS
-        while time.monotonic() < end and self.output.size <= self._limits.output_kib * 1024:
+        while time.monotonic() < end and self.output.size <= self._limits.output_bytes:
             data = self._read_some()
             if not data:
                 return
             self.output.feed(data)
 
-    def _look(self) -> None:
-        """Hold the worker to its memory, processes and disk.
+    def _look(self) -> float:
+        """Hold the worker to its memory, processes, processor time and disk.
+
+        Returns:
+            In how many seconds to look again: sooner, if what is left of the memory could be filled sooner.
 
         Raises:
             LimitExceededError: it went past one of them.
         """
-        pid = self._process.pid
-        seen = usage.measure(pid)
-        self.peak_bytes = max(self.peak_bytes, seen.resident_bytes)
-        limit = self._limits.memory_mib * MIB
-        # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
-        if seen.resident_bytes > limit and usage.proportional_bytes(pid) > limit:
-            raise LimitExceededError(Verdict.MEMORY, f"{seen.resident_bytes // MIB} MiB")
-        if (tasks := seen.tasks - self._launch.overhead_tasks) > self._limits.processes:
+        seen = usage.measure(self._process.pid)
+        if (tasks := seen.tasks - self._launch.overhead_tasks) > self._limits.tasks:
             raise LimitExceededError(Verdict.PIDS, str(tasks))
-        if self._launch.is_contained and usage.is_full(pid, self._launch.writable):
-            raise LimitExceededError(Verdict.DISK)
+        if seen.processor_seconds > self._limits.processor_seconds:
+            raise LimitExceededError(Verdict.TIMEOUT, PROCESSOR_TIME)
+        self._enter()
+        sockets = 0
+        if self._inside is not None:
+            if self._inside.is_full(self._limits.inodes):
+                raise LimitExceededError(Verdict.DISK)
+            sockets = self._inside.socket_bytes()
+        return self._look_at_memory(seen.memory_bytes, sockets)
+
+    def _look_at_memory(self, used: int, sockets: int) -> float:
+        """Hold the worker to its memory; return how long what is left lasts, within bounds."""
+        # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
+        if used + sockets > self._limits.memory_bytes:
+            used = usage.proportional_bytes(self._process.pid)
+        self.peak_bytes = max(self.peak_bytes, used)
+        left = self._limits.memory_bytes - used - sockets
+        if left < 0:
+            raise LimitExceededError(Verdict.MEMORY, f"{(used + sockets) // MIB} MiB")
+        lasts = left / (_FILL_BYTES_PER_SECOND * self._limits.cores)
+        return min(_LOOK_SECONDS, max(_SHORTEST_LOOK_SECONDS, lasts))
 
     def _died(self) -> WorkerDiedError:
         """Find out how the worker ended, once its channel is closed.
@@ -221,13 +267,14 @@ class WorkerProcess:
             LimitExceededError: it lives on, and went past a limit meanwhile.
         """
         end = time.monotonic() + _GRACE_SECONDS
-        while (state := os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is None:
+        while (state := self._end_state()) is None:
             if time.monotonic() > end:
                 return WorkerDiedError("it closed the answer channel")
             self._drain()
             self._look()
             time.sleep(_LOOK_SECONDS / 10)
-        # WNOWAIT leaves it unburied: until kill() has ended all of it, its number stays its own.
+        if self._launch.group is not None and self._launch.group.ran_out_of_memory():
+            raise LimitExceededError(Verdict.MEMORY, "by the kernel's count")
         code = state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128
@@ -235,3 +282,33 @@ class WorkerProcess:
             with contextlib.suppress(ValueError):
                 return WorkerDiedError(f"signal {signal.Signals(number).name}")
         return WorkerDiedError(f"exit code {code}")
+
+
+def _start(launch: Launch, channel: int) -> subprocess.Popen[bytes]:
+    """Start the command with nothing but the channel and what it reads from; close the latter here."""
+    try:
+        with _on_cores(launch.together.cores):
+            return subprocess.Popen(
+                launch.command,
+                env=dict(launch.environment),
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                pass_fds=[channel, *launch.inherited],
+                start_new_session=True,
+            )
+    finally:
+        for descriptor in launch.inherited:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _on_cores(count: int) -> Iterator[None]:
+    """Bind this thread to some cores for a while: what it starts is bound to them for good."""
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, random.sample(sorted(ours), min(len(ours), count)))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -9,6 +10,7 @@ from datasets.classes import ClassInfo
 from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
+from grader.dialogue.worker_process import PROCESSOR_TIME
 from grader.findings.catalogue import finding
 from grader.findings.exceptions import code_of, code_of_missing, narrow, short
 from grader.intake.refusal import IntakeRefusedError
@@ -31,13 +33,19 @@ _TELLING = frozenset(
         "no-device",
         "asks-keyboard",
         "wants-a-path",
+        "needs-a-screen",
+        "memory-refused",
+        "not-utf8-data",
     }
 )
 _MOST_FILES, _MOST_NAMES = 5, 5
+_NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
+"""`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
 _UNUSABLE = {
     "class": "it is a class",
     "not-callable": "it is not a function",
     "async": "it is asynchronous",
+    "generator": "it is a generator",
     "arguments": "it does not take exactly one argument",
 }
 
@@ -56,6 +64,7 @@ def findings_of_answers(
         *(_stop(stop, assignment) for stop in answers.stops),
         *_raised(answers.answers, tally, submission),
         *_labels(tally, assignment.classes),
+        *_not_loaded(answers.output, submission),
         *_constant(answers.answers),
         *_checkpoints(submission),
         *(finding("one-folder-deeper", detail=note) for note in submission.notes),
@@ -77,10 +86,12 @@ def findings_of_replay(again: Replay) -> Iterator[FindingPart]:
 def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:
     """Yield every verdict that applies; see :func:`grader.verdict.worst`."""
     if answers.not_ready is not None:
-        yield Verdict.CRASH if answers.not_ready.stage == "import" else Verdict.CONTRACT
+        yield (
+            Verdict.CONTRACT if answers.not_ready.stage == "predict" else _verdict_of(answers.not_ready.error)
+        )
     yield from (stop.verdict for stop in answers.stops)
-    if tally.raised:
-        yield Verdict.CRASH
+    if (spokesman := _spokesman(answers.answers)) is not None:
+        yield _verdict_of(spokesman)
     if tally.wrong_types:
         yield Verdict.CONTRACT
 
@@ -119,6 +130,8 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
     limits = assignment.limits
     phase = {"phase": stop.phase, "phase_zh": _PHASE_ZH[stop.phase]}
     match stop.verdict:
+        case Verdict.TIMEOUT if stop.detail == PROCESSOR_TIME:
+            return finding("processor-time", seconds=f"{limits.processor_seconds:g}", **phase)
         case Verdict.TIMEOUT:
             seconds = {
                 "import": limits.import_seconds,
@@ -148,11 +161,9 @@ def _raised(
     answers: Sequence[Answered | None], tally: Tally, submission: Submission
 ) -> Iterator[FindingPart]:
     """Report the commonest exception of predict; the first such image in the split's order speaks for it."""
-    errors = [answer.error for answer in answers if answer is not None and answer.error is not None]
-    if not errors:
+    spokesman = _spokesman(answers)
+    if spokesman is None:
         return
-    commonest = _commonest(Counter(_kind(error) for error in errors))
-    spokesman = next(error for error in errors if _kind(error) == commonest)
     told = Raised(
         type=narrow(spokesman.type, _HIDDEN_NAME),
         message=narrow(spokesman.message, _HIDDEN_MESSAGE),
@@ -170,6 +181,19 @@ def _raised(
     # Judged by the whole message, worded with the narrow one.
     if (code := code_of(spokesman)) in _TELLING:
         yield _told(code, told, submission)
+
+
+def _spokesman(answers: Sequence[Answered | None]) -> Raised | None:
+    """Return the first error, in the split's order, of the commonest kind of predict's."""
+    errors = [answer.error for answer in answers if answer is not None and answer.error is not None]
+    if not errors:
+        return None
+    commonest = _commonest(Counter(_kind(error) for error in errors))
+    return next(error for error in errors if _kind(error) == commonest)
+
+
+def _verdict_of(error: Raised) -> Verdict:
+    return Verdict.MEMORY if code_of(error) == "memory-refused" else Verdict.CRASH
 
 
 def _kind(error: Raised) -> str:
@@ -228,6 +252,18 @@ def _constant(answers: Sequence[Answered | None]) -> Iterator[FindingPart]:
         yield finding("constant-answer", detail=repr(narrow(labels.pop(), _HIDDEN_NAME)))
 
 
+def _not_loaded(output: str, submission: Submission) -> Iterator[FindingPart]:
+    """Pass on what MindSpore warns of while it loads a checkpoint; students seldom see it."""
+    if (said := _NOT_LOADED.search(output)) is None:
+        return
+    held = [
+        f"{file.path}: {file.state.parameters}"
+        for file in submission.checkpoints
+        if file.state.parameters is not None
+    ]
+    yield finding("parameters-not-loaded", count=int(said[1]), detail=_some(held) or "?")
+
+
 def _checkpoints(submission: Submission) -> Iterator[FindingPart]:
     """Name the checkpoints that cannot be any."""
     for file in submission.checkpoints:
@@ -237,6 +273,10 @@ def _checkpoints(submission: Submission) -> Iterator[FindingPart]:
             yield finding("lfs-pointer", detail=short(str(file.path)))
         elif file.is_web_page:
             yield finding("web-page-checkpoint", detail=short(str(file.path)))
+        elif file.state.defect == "cut-off":
+            yield finding("cut-off-checkpoint", detail=short(str(file.path)))
+        elif file.state.defect == "damaged":
+            yield finding("damaged-checkpoint", detail=short(str(file.path)))
 
 
 def _some(names: Sequence[str]) -> str:

@@ -26,6 +26,13 @@ _DEVICE = re.compile(r"\b(CUDA|cuda|device_target|GPU|Ascend|NPU)\b")
 _MISSING = re.compile(
     r"No such file|does not exist|not exist|doesn't exist|cannot find the file|not found", re.I
 )
+_NO_MEMORY = re.compile(
+    r"cannot allocate memory|unable to allocate|not enough memory|bad_alloc|out of memory", re.I
+)
+_DEVICE_TARGET = re.compile(r"device.?target", re.I)
+_SCREEN = re.compile(
+    r"no \$?DISPLAY|display name|imshow|cvShowImage|Rebuild the library with Windows, GTK", re.I
+)
 _SHARED_LIBRARY = re.compile(r"\.so\b.*cannot open shared object")
 _ARGPARSE_EXIT = "2"
 _SHAPE = re.compile(
@@ -41,16 +48,27 @@ def code_of(error: Raised) -> str:
     """Return the catalogue's code for an exception raised by a student's code."""
     if error.type in ("SyntaxError", "IndentationError", "TabError"):
         return "not-utf8" if "utf-8" in error.message or "utf8" in error.message else "syntax-error"
+    if "MemoryError" in error.type or _NO_MEMORY.search(error.message):
+        return "memory-refused"
+    if error.type == "UnicodeDecodeError":
+        return "not-utf8-data"
     if error.type in _NETWORK_TYPES or _NETWORK.search(error.message):
         return "no-network"
     if error.type in ("ModuleNotFoundError", "ImportError") and "No module named" in error.message:
         return "missing-module"
-    if error.type == "EOFError" or (error.type, error.message) == ("SystemExit", _ARGPARSE_EXIT):
+    if (error.type == "EOFError" and "reading a line" in error.message) or (error.type, error.message) == (
+        "SystemExit",
+        _ARGPARSE_EXIT,
+    ):
         return "asks-keyboard"
     if error.type == "SystemExit":
         return "ends-itself"
     if _SHAPE.search(error.message):
         return "other-shape"
+    if _DEVICE_TARGET.search(error.message):  # MindSpore says of a GPU which library it misses, too
+        return "no-device"
+    if _SCREEN.search(error.message):
+        return "needs-a-screen"
     if _SHARED_LIBRARY.search(error.message):
         return "missing-library"
     if error.type == "FileNotFoundError" or _MISSING.search(error.message):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import stat
-import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from grader.intake.entry import Receiver, checked_path, is_junk
 from grader.intake.refusal import IntakeRefusedError
+from grader.intake.zip_end import find_zip_end
 
 _CHUNK = 1 << 20
 _UTF8_FLAG = 0x800
@@ -50,8 +50,6 @@ def receive_zip(archive: Path, receiver: Receiver) -> None:
         raise IntakeRefusedError("bad-zip", "it points outside itself") from error
 
 
-_END = struct.Struct("<4s4H2LH")
-_END_SIGNATURE, _ZIP64_SIGNATURE = b"PK\x05\x06", b"PK\x06\x07"
 _BYTES_PER_ENTRY = 600
 """A directory entry is 46 bytes, its name, and little more."""
 
@@ -67,19 +65,12 @@ def _check_directory(archive: Path, receiver: Receiver) -> None:
     except OSError as error:
         raise IntakeRefusedError("unreadable", archive.name) from error
     with file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - _END.size - 0xFFFF - 20))
-        tail = file.read()
-    # As zipfile looks for it: at the very end, else the last one before a comment.
-    at = len(tail) - _END.size
-    if at < 0 or not (tail.startswith(_END_SIGNATURE, at) and tail.endswith(b"\0\0")):
-        at = tail.rfind(_END_SIGNATURE)
-    if at < 0 or len(tail) < at + _END.size:
+        end = find_zip_end(file)
+    if end is None:
         raise IntakeRefusedError("bad-zip", "it has no directory")
-    if tail[max(0, at - 20) : at].startswith(_ZIP64_SIGNATURE):
+    if end.is_zip64:
         raise IntakeRefusedError("bad-zip", "it is in the format for archives over 4 GiB")
-    directory_bytes = _END.unpack_from(tail, at)[5]
-    if directory_bytes > receiver.most_entries * _BYTES_PER_ENTRY:
+    if end.directory_bytes > receiver.most_entries * _BYTES_PER_ENTRY:
         raise IntakeRefusedError("too-many-files", str(receiver.limits.submission_files))
 
 

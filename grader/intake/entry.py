@@ -88,6 +88,15 @@ class Receiver:
         if self._entries > self.most_entries:
             raise IntakeRefusedError("too-many-files", str(self.limits.submission_files))
 
+    def expect(self, size: int) -> None:
+        """Look ahead, before a file of `size` bytes is opened. What really comes is counted all the same.
+
+        Raises:
+            IntakeRefusedError: it would be too much.
+        """
+        if self._bytes + size > self.limits.submission_mib * MIB:
+            raise IntakeRefusedError("too-large", f"{self.limits.submission_mib} MiB")
+
     def accept(self, path: PurePosixPath, chunks: Iterator[bytes]) -> None:
         """Copy one file in, hashing it.
 

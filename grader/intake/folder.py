@@ -11,6 +11,7 @@ from grader.intake.entry import Receiver, checked_path, is_junk
 from grader.intake.refusal import IntakeRefusedError
 
 _CHUNK = 1 << 20
+_ANYBODY_READS = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 
 
 def receive_folder(folder: Path, receiver: Receiver) -> None:
@@ -20,6 +21,7 @@ def receive_folder(folder: Path, receiver: Receiver) -> None:
         IntakeRefusedError: a link, FIFO, device, socket, hard link or unreadable file.
     """
     for path, relative in _plain_files(folder, PurePosixPath(), receiver.look_at_entry):
+        receiver.expect(path.lstat().st_size)
         receiver.accept(relative, _read(path))
 
 
@@ -54,6 +56,8 @@ def _check_plain(status: os.stat_result, path: PurePosixPath) -> None:
         raise IntakeRefusedError("not-a-file", str(path))
     if status.st_nlink > 1:
         raise IntakeRefusedError("hard-link", str(path))
+    if not status.st_mode & _ANYBODY_READS:  # root could, and would then have another verdict than others
+        raise IntakeRefusedError("unreadable", str(path))
 
 
 def _read(path: Path) -> Iterator[bytes]:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import sys
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from grader.assignment import Limits
 from grader.digest import digest_of_parts
-from grader.errors import UsageError
+from grader.errors import HarnessError, UsageError
 from grader.intake.archive import receive_zip
+from grader.intake.checkpoint_file import look_at_checkpoint
 from grader.intake.entry import Receiver
 from grader.intake.entry_point import find_root
 from grader.intake.folder import receive_folder
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission, SubmittedFile
+
+_MOST_LOOKED_AT = 50
+"""Checkpoints of one submission; students keep one for every few epochs, not thousands."""
 
 
 def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
@@ -24,9 +31,11 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
 
     Raises:
         UsageError: `source` does not exist or is neither a folder nor a file.
+        HarnessError: this process cannot name every file.
         IntakeRefusedError: it cannot be graded as it is (verdict FORMAT).
     """
     check_exists(source)
+    _check_locale()
     receiver = Receiver(folder=workspace / "submission", limits=limits)
     receiver.folder.mkdir(parents=True)
     if source.is_dir():
@@ -53,27 +62,41 @@ def check_exists(source: Path) -> None:
         raise UsageError(f"cannot look at the submission {source}: {error.strerror}") from error
 
 
+def _check_locale() -> None:
+    """Make sure that a name which Python cannot read here is not held against the submission.
+
+    Raises:
+        HarnessError: names are read and written in another encoding than UTF-8.
+    """
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise HarnessError(
+            f"names of files are read as {encoding} in this locale: set PYTHONUTF8=1 and try again"
+        )
+
+
 def name_of(source: Path) -> str:
-    """Return the name a submission goes by in reports: its folder's, or its archive's without `.zip`."""
+    """Return the name a submission goes by in reports: its folder's, or its archive's without `.zip`.
+
+    Composed (NFC), so that what looks the same is the same.
+    """
     resolved = source.resolve()
     is_archive = resolved.suffix.lower() == ".zip" and not resolved.is_dir()
     name = resolved.stem if is_archive else resolved.name
     # A name in another encoding must not keep the report from being written.
-    return os.fsencode(name).decode("utf-8", "replace")
+    return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 
 
 def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submission:
-    files = tuple(
-        sorted(
-            (_moved(file, root) for file in receiver.files if root in (PurePosixPath(), *file.path.parents)),
-            key=lambda file: file.path,
-        )
+    files = sorted(
+        (_moved(file, root) for file in receiver.files if root in (PurePosixPath(), *file.path.parents)),
+        key=lambda file: file.path,
     )
     notes = (f"main.py was found one folder deeper, in {root}/",) if root.parts else ()
     return Submission(
         name=name_of(source),
         folder=receiver.folder / root,
-        files=files,
+        files=tuple(_looked_at(files, receiver.folder / root)),
         sha256=digest_of_parts((str(file.path), file.sha256) for file in files),
         notes=notes,
     )
@@ -81,6 +104,17 @@ def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submis
 
 def _moved(file: SubmittedFile, root: PurePosixPath) -> SubmittedFile:
     return replace(file, path=file.path.relative_to(root))
+
+
+def _looked_at(files: Sequence[SubmittedFile], folder: Path) -> Iterator[SubmittedFile]:
+    """Yield the files, the first of the checkpoints with what can be told of them."""
+    left = _MOST_LOOKED_AT
+    for file in files:
+        if file.is_checkpoint and left:
+            left -= 1
+            yield replace(file, state=look_at_checkpoint(folder / file.path))
+        else:
+            yield file
 
 
 __all__ = ["IntakeRefusedError", "check_exists", "name_of", "take_in"]

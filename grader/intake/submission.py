@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from grader.intake.checkpoint_file import NOTHING_KNOWN, CheckpointState
+
 CHECKPOINT_SUFFIXES = frozenset(
     {".ckpt", ".mindir", ".pt", ".pth", ".safetensors", ".onnx", ".npz", ".npy", ".pkl", ".h5"}
 )
@@ -24,6 +26,8 @@ class SubmittedFile:
     sha256: str
     head: bytes = b""
     """The first bytes, by which a checkpoint that is none can be told."""
+    state: CheckpointState = NOTHING_KNOWN
+    """What the outside of a checkpoint tells; of other files, nothing."""
 
     @property
     def is_checkpoint(self) -> bool:

@@ -113,12 +113,13 @@ def replay(
     if not _is_complete(again):
         return Replay("incomplete", seconds=again.timing.total, output=again.output)
     is_right = _is_right(again.answers, asked, assignment.classes)
+    reader = LabelReader(assignment.classes)
     return Replay(
         "done",
         probes,
         again.answers,
         differed=sum(
-            _said(answer) != _said(main.answers[probe.index])
+            _said(answer, reader) != _said(main.answers[probe.index], reader)
             for probe, answer in zip(probes, again.answers, strict=True)
             if not probe.is_altered
         ),
@@ -149,11 +150,13 @@ def _is_right(answers: Sequence[Answered | None], split: Split, classes: Sequenc
     ]
 
 
-def _said(answer: Answered | None) -> tuple[str | None, str | None, str | None] | None:
-    """What an answer says, without the number of its question and the words of an exception."""
+def _said(answer: Answered | None, reader: LabelReader) -> tuple[object, ...] | None:
+    """What an answer says: the class, however it was spelled, without the number of its question."""
     if answer is None:
         return None
-    return answer.label, answer.wrong_type, answer.error.type if answer.error else None
+    named = None if answer.label is None else reader.read(answer.label)
+    label = answer.label if named is None else named
+    return label, answer.wrong_type, answer.error.type if answer.error else None
 
 
 def _expected_seconds(timing: Timing, count: int) -> float:

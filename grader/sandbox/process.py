@@ -9,13 +9,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from grader.assignment import MIB, Limits
-from grader.sandbox.launch import Isolation, Launch, WorkerSettings, worker_command
+from grader.assignment import Limits
+from grader.sandbox import seccomp
+from grader.sandbox.bounds import each_process, together
+from grader.sandbox.launch import Isolation, Launch, WorkerSettings, by_name, worker_command
 from grader.sandbox.policy import course_library, environment_for
+from grader.sandbox.refusals import REFUSALS
 
 ISOLATION = Isolation(
     rung="process",
-    description="a process of its own with resource limits; it can read files and reach the network",
+    description="a process of its own with resource limits and, where the kernel has it, a filter on system "
+    "calls; it can read files and reach the network",
 )
 
 
@@ -33,16 +37,16 @@ def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> L
         submission=str(submission),
         scratch=str(home),
         library=str(library),
-        file_bytes=limits.scratch_mib * MIB,
-        processes=0,
-        open_files=limits.open_files,
-        threads=limits.threads,
+        limits=by_name(each_process(limits, limits.scratch_mib, is_alone=False)),
+        seccomp=seccomp.for_worker(REFUSALS),
         dies_with_parent=True,
     )
     return Launch(
         command=worker_command(worker, settings),
         environment=environment_for(home, limits),
         writable=(home,),
+        scratch_bytes=0,
         is_contained=False,
         overhead_tasks=0,
+        together=together(limits),
     )

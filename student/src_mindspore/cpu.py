@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 VARIABLE = "ONEDNN_MAX_CPU_ISA"
+_BUSY_LOAD = 1.5  # processes a core; one program that uses every core well has one
 
 
 def available_cores() -> int:
@@ -20,6 +21,16 @@ def available_cores() -> int:
     # Containers and taskset narrow the affinity, not os.cpu_count(); systems other than Linux have no
     # affinity.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def is_busy() -> bool:
+    """Whether more processes have wanted to run, in the last minute, than this machine has cores for."""
+    if not hasattr(os, "getloadavg"):  # Windows
+        return False
+    try:
+        return os.getloadavg()[0] > _BUSY_LOAD * (os.cpu_count() or 1)
+    except OSError:  # it is not known
+        return False
 
 
 def has_avx512(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:

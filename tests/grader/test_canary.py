@@ -54,19 +54,19 @@ def test_the_sum_of_an_images_pixels_says_its_class():
         ("--unshare-net", "there is a network"),
         ("--unshare-pid", "other processes can be seen"),
         ("--remount-ro /", "/ can be written"),
+        ("--seccomp {refusals}", "system calls are not filtered"),
     ],
 )
 def test_a_sandbox_with_a_hole_is_noticed_and_the_hole_named(monkeypatch, dropped, hole):
     inner = bubblewrap._inner
 
-    def without(rules):
-        arguments = list(inner(rules))
+    def without(rules, refusals):
+        arguments = list(inner(rules, refusals))
         everything = ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
         arguments[arguments.index("--unshare-all") : arguments.index("--unshare-all") + 2] = everything
-        at = next(
-            n for n in range(len(arguments)) if arguments[n : n + len(dropped.split())] == dropped.split()
-        )
-        del arguments[at : at + len(dropped.split())]
+        words = dropped.format(refusals=refusals).split()
+        at = next(n for n in range(len(arguments)) if arguments[n : n + len(words)] == words)
+        del arguments[at : at + len(words)]
         return iter(arguments)
 
     monkeypatch.setattr(bubblewrap, "_inner", without)

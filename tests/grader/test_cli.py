@@ -120,3 +120,22 @@ def test_the_grader_itself_never_imports_mindspore():
         [sys.executable, "-c", code], env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}"}, check=False
     )
     assert done.returncode == 0
+
+
+def test_a_locale_that_cannot_name_every_file_is_the_harness_fault_and_no_verdict(write_submission, cwd):
+    folder = write_submission(ORACLE, **{"权重.txt": ""})
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", str(folder)],
+        cwd=cwd,
+        env={
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'student'}",
+            "LC_ALL": "C",
+            "PYTHONUTF8": "0",
+            "PYTHONCOERCECLOCALE": "0",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "set PYTHONUTF8=1" in done.stderr

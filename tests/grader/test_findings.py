@@ -74,6 +74,21 @@ def test_what_a_student_wrote_is_never_a_format_string():
         ("RuntimeError", "size mismatch for classifier.1.weight", "other-shape"),
         ("error", "OpenCV(4.11.0) :-1: error: (-5:Bad argument) in function 'imread'", "wants-a-path"),
         ("ValueError", "bins must be in ascending order", "import-failed"),
+        ("_ArrayMemoryError", "Unable to allocate 100. GiB for an array", "memory-refused"),
+        ("OSError", "[Errno 12] Cannot allocate memory", "memory-refused"),
+        ("EOFError", "Ran out of input", "import-failed"),
+        ("UnicodeDecodeError", "'utf-8' codec can't decode byte 0xcb in position 0", "not-utf8-data"),
+        (
+            "error",
+            "OpenCV(4.11.0) window.cpp:1295: error: (-2:Unspecified error) The function is not implemented. Rebuild the library with Windows, GTK+ 2.x or Cocoa support",
+            "needs-a-screen",
+        ),
+        ("TclError", "no display name and no $DISPLAY environment variable", "needs-a-screen"),
+        (
+            "RuntimeError",
+            "Unsupported device target GPU. libcuda.so: cannot open shared object file",
+            "no-device",
+        ),
         ("ZeroDivisionError", "division by zero", "import-failed"),
     ],
 )

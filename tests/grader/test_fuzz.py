@@ -8,7 +8,8 @@ from tests import fuzz
 
 
 @pytest.mark.parametrize(
-    ("target", "count"), [("frames", 5000), ("archives", 300), ("sealed", 1000), ("containers", 3000)]
+    ("target", "count"),
+    [("frames", 5000), ("archives", 300), ("checkpoints", 3000), ("sealed", 1000), ("containers", 3000)],
 )
 def test_mutated_input_is_refused_or_soundly_accepted(target, count):
     outcomes, found = fuzz.fuzz(target, count, seed=1)

@@ -126,8 +126,7 @@ def test_links_and_special_files_are_refused_without_being_opened(folder, tmp_pa
         special.unlink()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
-def test_an_unreadable_file_is_refused(folder, tmp_path):
+def test_a_file_that_nobody_may_read_is_refused_for_root_too(folder, tmp_path):
     (folder / "main.py").chmod(0)
     assert refused(folder, tmp_path) == "unreadable"
 
@@ -137,6 +136,13 @@ def test_a_read_only_checkpoint_as_mindspore_leaves_it_is_accepted(folder, tmp_p
     submission = taken(folder, tmp_path)
     mode = (submission.folder / "results" / "net.ckpt").stat().st_mode
     assert mode & stat.S_IROTH
+
+
+def test_a_file_that_is_too_large_is_refused_unopened(folder, tmp_path, monkeypatch):
+    with (folder / "a.bin").open("wb") as file:
+        file.truncate(1 << 40)
+    monkeypatch.setattr(os, "open", lambda path, *_: pytest.fail(f"{path} was opened"))
+    assert refused(folder, tmp_path) == "too-large"
 
 
 def test_caps_on_bytes_and_files_bind_while_copying(folder, tmp_path):

@@ -1,6 +1,7 @@
 """What the policy shows and hides, read from the policy alone."""
 
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 
 from grader.assignment import Limits
 from grader.sandbox import bubblewrap
+from grader.sandbox import policy as policy_module
+from grader.sandbox.bounds import Together, each_process
 from grader.sandbox.policy import (
     SCRATCH,
+    Device,
     Empty,
     Link,
     Policy,
@@ -19,6 +23,7 @@ from grader.sandbox.policy import (
     is_visible_inside,
     policy_for,
 )
+from grader.sandbox.refusals import REFUSALS
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +47,50 @@ def test_the_project_homes_and_the_rest_of_the_machine_are_hidden(policy, tmp_pa
 def test_all_that_can_be_written_is_capped(policy):
     writable = {rule.at: rule.mib for rule in policy.rules if isinstance(rule, Scratch)}
     assert writable == {SCRATCH: 109, Path("/dev/shm"): 64}
+    assert policy.writable == (SCRATCH, Path("/dev/shm"))
+
+
+def test_every_amount_of_the_assignment_is_a_bound(policy):
+    limits = Limits(scratch_mib=100)
+    assert policy.together == Together(
+        tasks=64,
+        memory_bytes=4096 << 20,
+        processor_seconds=600.0,
+        output_bytes=1024 << 10,
+        inodes=50_000,
+        cores=2,
+    )
+    bound = {limit.resource: limit.at_most for limit in policy.each_process}
+    # The kernel's limits stand a little behind those that are seen from outside, and never before them.
+    assert bound["RLIMIT_NPROC"] > limits.processes
+    assert bound["RLIMIT_DATA"] > limits.memory_mib << 20
+    assert bound["RLIMIT_CPU"] > limits.processor_seconds
+    assert bound["RLIMIT_FSIZE"] == 109 << 20
+    assert bound["RLIMIT_NOFILE"] == limits.open_files
+    assert bound["RLIMIT_CORE"] <= 1
+    assert all(hasattr(resource, name) for name in bound)
+
+
+def test_where_all_processes_of_a_user_are_counted_their_number_is_not_bound():
+    names = {limit.resource for limit in each_process(Limits(), 512, is_alone=False)}
+    assert "RLIMIT_NPROC" not in names
+    assert "RLIMIT_DATA" in names
+
+
+def test_temporary_files_get_a_folder_of_their_own_only_if_the_interpreter_lies_there(
+    policy, tmp_path, monkeypatch
+):
+    assert Link(Path("/tmp"), str(SCRATCH / "tmp")) in policy.rules
+    monkeypatch.setattr(policy_module, "_interpreter", lambda: iter([ReadOnly(tmp_path, tmp_path)]))
+    other = policy_for(tmp_path / "submission", 9, tmp_path / "identity", Limits(scratch_mib=100))
+    assert other.rules.index(Scratch(Path("/tmp"), 100)) < other.rules.index(ReadOnly(tmp_path, tmp_path))
+    assert other.writable[0] == SCRATCH
+
+
+def test_the_doors_to_memory_that_nobody_counts_are_covered(policy):
+    assert Device(Path("/dev/full"), Path("/dev/zero")) in policy.rules
+    assert Empty(Path("/dev/pts")) in policy.rules
+    assert policy.refusals == REFUSALS
 
 
 def test_rules_become_arguments_in_order_with_parents_that_anybody_may_enter(tmp_path):
@@ -49,27 +98,47 @@ def test_rules_become_arguments_in_order_with_parents_that_anybody_may_enter(tmp
         ReadOnly(tmp_path, Path("/a/b")),
         Link(Path("/l"), "a"),
         Scratch(Path("/s"), 2),
+        Device(Path("/dev/full"), Path("/d")),
         Empty(Path("/a/b/c")),
     ]
     words = " ".join(word for rule in rules for word in bubblewrap._arguments(rule))
     assert f"--perms 0755 --dir /a --ro-bind {tmp_path} /a/b" in words
     assert "--symlink a /l" in words
     assert f"--size {2 << 20} --tmpfs /s" in words
+    assert "--dev-bind /dev/full /d" in words
     assert words.endswith("--tmpfs /a/b/c --remount-ro /a/b/c")
 
 
 def test_root_gives_itself_up_before_the_sandbox_is_made(policy, monkeypatch):
-    command = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",))
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    as_root = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",))
+    monkeypatch.setattr(bubblewrap, "spare_uids", lambda: range(1_900_000_000, 1_900_000_009))
+    as_root = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
     assert as_root.index("/usr/bin/setpriv") < as_root.index("--unshare-all")
     uid = int(as_root[as_root.index("--reuid") + 1])
     assert uid > 1_000_000_000
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    as_user = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",))
+    monkeypatch.setattr(bubblewrap, "spare_uids", lambda: range(0))
+    as_user = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
     assert "/usr/bin/setpriv" not in as_user
     assert as_user[1 : as_user.index("--ro-bind")] == as_root[as_root.index("--unshare-all") : as_root.index("--ro-bind", as_root.index("--unshare-all"))]  # fmt: skip
-    assert command[-1] == "true"
+    assert as_root[-1] == as_user[-1] == "true"
+
+
+@pytest.mark.parametrize(
+    ("owned", "first", "count"),
+    [
+        ("0 0 4294967295", 1_900_000_000, 1 << 24),
+        ("0 100000 65536", 32_768, 32_768),
+        ("0 1000 1\n1 100000 65536", 32_769, 32_768),
+        ("0 1000 1", None, 0),
+    ],
+    ids=["the machine's root", "a container's", "a rootless container's", "a root of one"],
+)
+def test_root_becomes_a_uid_that_it_owns_and_nobody_uses(tmp_path, monkeypatch, owned, first, count):
+    (tmp_path / "uid_map").write_text(owned + "\n", encoding="ascii")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    uids = bubblewrap.spare_uids(tmp_path / "uid_map")
+    assert (next(iter(uids), None), len(uids)) == (first, count)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert not bubblewrap.spare_uids(tmp_path / "uid_map")
 
 
 def test_what_every_submission_could_read_is_known_without_any_submission(tmp_path):

@@ -74,3 +74,22 @@ def test_importing_the_network_sets_the_cap() -> None:
     environment = {name: value for name, value in os.environ.items() if name != cpu.VARIABLE}
     printed = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
     assert printed.strip() == "AVX2"
+
+
+@pytest.mark.parametrize(("load", "busy"), [(0.1, False), (1.4, False), (1.6, True)])
+def test_a_machine_is_busy_when_more_wants_to_run_than_it_has_cores_for(
+    monkeypatch: pytest.MonkeyPatch, load: float, busy: bool
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "getloadavg", lambda: (4 * load, 0.0, 0.0))
+    assert cpu.is_busy() is busy
+
+
+def test_where_the_load_is_not_known_a_machine_is_not_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> tuple[float, float, float]:
+        raise OSError
+
+    monkeypatch.setattr(os, "getloadavg", unknown)
+    assert not cpu.is_busy()
+    monkeypatch.delattr(os, "getloadavg")
+    assert not cpu.is_busy()

@@ -49,6 +49,7 @@ look("there is a network", has_network)
 look("it runs as root", lambda: 0 in (os.getuid(), os.geteuid(), os.getgid()))
 look("it has capabilities", lambda: int(status("CapEff"), 16) != 0 or int(status("CapPrm"), 16) != 0)
 look("it may gain privileges", lambda: status("NoNewPrivs") != "1")
+look("system calls are not filtered", lambda: status("Seccomp") != "2")
 look("the environment was inherited", lambda: any(name.startswith("GRADER") for name in os.environ))
 look("the harness's files can be seen", lambda: Path("/harness").exists() and len(os.listdir("/harness")) > 1)
 for place in ("/", "/usr", "/submission", "/harness", "/course", "/etc", "/dev"):

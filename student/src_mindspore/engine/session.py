@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from src_mindspore.cpu import available_cores
+from src_mindspore.cpu import available_cores, is_busy
 from src_mindspore.engine.graph import (
     INPUT_NAME,
     OUTPUT_NAME,
@@ -21,13 +21,6 @@ from src_mindspore.engine.graph import (
 # Images given to ONNX Runtime at a time. It hardly matters: on two cores batches of 1, 2, 4, 8, 16 and 32
 # gave 264, 269, 275, 259, 259 and 253 images/s (medians; stock MindSpore 64).
 BATCH_SIZE = 4
-
-# How long a thread of ONNX Runtime keeps a core busy in waiting for its next piece of work, before it sleeps.
-# By default it is most of the time between two images, and where cores are shared (many gradings at a time)
-# they are taken from those who have something to do. Milliseconds an image, two threads on two cores, alone
-# and beside fifteen busy processes: by default 6.7 and 56, with 200 us 6.8 and 46, without any 7.5 and 27.
-# Releases of ONNX Runtime that do not know the setting ignore it.
-SPIN_MICROSECONDS = 200
 
 
 class FeatureExtractor:
@@ -77,7 +70,10 @@ class FeatureExtractor:
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        options.add_session_config_entry("session.intra_op.spin_duration_us", str(SPIN_MICROSECONDS))
+        # A thread that waits for its next piece of work keeps its core busy, most of the time between two
+        # images: the fastest where nobody else wants the core. Milliseconds an image, two threads on two
+        # cores, alone and beside fifteen busy processes: waiting busily 6.7 and 56, asleep 7.5 and 27.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0" if is_busy() else "1")
         self._session = onnxruntime.InferenceSession(
             graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )

@@ -26,8 +26,8 @@ from src_mindspore.engine.graph import BATCH_NORM_EPSILON
 from src_mindspore.engine.mindspore_internals import Assignments, hook_version, in_graph_mode
 
 FULL_CHECK_SECONDS = 0.25
-_ASKED = 16  # of the sampled parameters, one in so many is asked at every call where it lies
-_SAMPLES = 8  # of each of them, in its middle: neighbours come with one look
+_ASKED = 64  # of the sampled parameters, one in so many is asked at every call where it lies
+_SAMPLES = 2  # of each of them, in its middle: neighbours come with one look
 
 # What a MobileNetV2 backbone is made of; one that holds anything else is not the network of the graph.
 BACKBONE_CELLS = frozenset(

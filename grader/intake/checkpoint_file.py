@@ -1,0 +1,118 @@
+"""What the outside of a checkpoint tells: whether all of it is there, and how many parameters it holds.
+
+Only lengths and checksums are looked at. No tensor is read and nothing is ever unpickled: what a pickle does
+when it is loaded is the sandbox's business.
+"""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from grader.intake.zip_end import find_zip_end
+
+Defect = Literal["", "cut-off", "damaged"]
+
+_CHUNK = 1 << 20
+_ZIP_HEAD = b"PK\x03\x04"
+_MOST_DIRECTORY_BYTES = 1 << 20
+"""A checkpoint has some hundred parameters; a directory of a million entries is a burden."""
+_MOST_SWOLLEN = 4
+"""Times the size of the file: weights hardly shrink, and unpacking a bomb is nobody's business here."""
+_TAG = b"\x0a"
+"""Of field 1 in MindSpore's `checkpoint.proto`: the file is a row of parameters."""
+_HEAD_BYTES = 7
+"""A tag, a length of up to five bytes, and another tag."""
+_MOST_PARAMETERS = 10_000
+_CHECKSUM_MARK, _CHECKSUM_BYTES = b"crc_num", 17
+"""`save_checkpoint(crc_check=True)` appends the mark and ten bytes of CRC-32, big-endian."""
+
+
+@dataclass(frozen=True)
+class CheckpointState:
+    """What could be told; of a format that is not known, nothing."""
+
+    parameters: int | None = None
+    defect: Defect = ""
+    """`cut-off`: the end is missing. `damaged`: a checksum of the file's own says that bytes have changed."""
+
+
+NOTHING_KNOWN = CheckpointState()
+
+
+def look_at_checkpoint(path: Path) -> CheckpointState:
+    """Tell what can be told of one file: a zip (PyTorch, NumPy) or a MindSpore checkpoint."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(len(_ZIP_HEAD))
+        if head == _ZIP_HEAD:
+            return CheckpointState(defect=_zip_defect(file, size))
+        if path.suffix.lower() == ".ckpt" and head[:1] == _TAG:
+            return _mindspore(file, size)
+    return NOTHING_KNOWN
+
+
+def _zip_defect(file: BinaryIO, size: int) -> Defect:
+    """Look for the directory, which is a zip's end, and compare its checksums if that costs little."""
+    end = find_zip_end(file)
+    if end is None:
+        return "cut-off"
+    if end.directory_bytes > _MOST_DIRECTORY_BYTES:
+        return ""
+    try:
+        with zipfile.ZipFile(file) as zipped:
+            unpacked = sum(entry.file_size for entry in zipped.infolist())
+            return "damaged" if unpacked <= _MOST_SWOLLEN * size and zipped.testzip() is not None else ""
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error):
+        return "damaged"
+    except (NotImplementedError, RuntimeError, ValueError, OverflowError, OSError):
+        return ""  # encrypted, or of a kind that only other programs know
+
+
+def _mindspore(file: BinaryIO, size: int) -> CheckpointState:
+    """Follow the lengths of the parameters; the last must end where the file, or its checksum, does."""
+    end = size
+    file.seek(max(0, size - _CHECKSUM_BYTES))
+    if file.read(len(_CHECKSUM_MARK)) == _CHECKSUM_MARK:
+        end = size - _CHECKSUM_BYTES
+        if int.from_bytes(file.read(), "big") != _checksum(file, end):
+            return CheckpointState(defect="damaged")
+    position = parameters = 0
+    while position < end:
+        file.seek(position)
+        length = _length_of_parameter(file.read(_HEAD_BYTES))
+        if length is None or parameters == _MOST_PARAMETERS:
+            return NOTHING_KNOWN  # not MindSpore's after all
+        position += length
+        parameters += 1
+    return CheckpointState(defect="cut-off") if position > end else CheckpointState(parameters)
+
+
+def _length_of_parameter(head: bytes) -> int | None:
+    """Return how many bytes a parameter takes that begins with `head`; None if it is no parameter.
+
+    It is the tag, the length of the rest (seven bits a byte, the lowest first, the highest bit for "more
+    follows"), and the rest, which begins with the parameter's name: field 1, too.
+    """
+    if head[:1] != _TAG:
+        return None
+    length = 0
+    for count, byte in enumerate(head[1:-1]):
+        length |= (byte & 0x7F) << 7 * count
+        if byte < 0x80:
+            after = 2 + count
+            return after + length if head[after : after + 1] == _TAG else None
+    return len(head) + 1 if len(head) < _HEAD_BYTES else None
+
+
+def _checksum(file: BinaryIO, end: int) -> int:
+    file.seek(0)
+    checksum, left = 0, end
+    while left and (chunk := file.read(min(left, _CHUNK))):
+        checksum = zlib.crc32(chunk, checksum)
+        left -= len(chunk)
+    return checksum

@@ -1,0 +1,108 @@
+"""What the outside of a checkpoint tells, from files that are whole, cut off, changed, and none at all."""
+
+import io
+import pickle
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+
+from grader.intake.checkpoint_file import CheckpointState, look_at_checkpoint
+
+NOTHING = CheckpointState()
+
+
+def field(number: int, content: bytes) -> bytes:
+    """One length-delimited protobuf field."""
+    length, varint = len(content), b""
+    while length >= 0x80:
+        varint += bytes([length & 0x7F | 0x80])
+        length >>= 7
+    return bytes([number << 3 | 2]) + varint + bytes([length]) + content
+
+
+def mindspore_file(*sizes: int) -> bytes:
+    """A file as MindSpore's checkpoint.proto describes it, with one parameter of each size in bytes."""
+    tensor = field(2, b"Float32")
+    return b"".join(field(1, field(1, b"dense.weight") + field(2, tensor + field(3, bytes(size)))) for size in sizes)  # fmt: skip
+
+
+def with_checksum(content: bytes) -> bytes:
+    return content + b"crc_num" + zlib.crc32(content).to_bytes(10, "big")
+
+
+def npz(**arrays: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+@pytest.fixture
+def look(tmp_path):
+    def look(content: bytes, name: str = "net.ckpt") -> CheckpointState:
+        (tmp_path / name).write_bytes(content)
+        return look_at_checkpoint(tmp_path / name)
+
+    return look
+
+
+@pytest.mark.parametrize("finish", [bytes, with_checksum])
+def test_the_parameters_of_a_mindspore_checkpoint_are_counted(look, finish):
+    assert look(finish(mindspore_file(4, 200, 70_000))) == CheckpointState(parameters=3)
+
+
+@pytest.mark.parametrize("missing", [1, 100, 70_020])
+def test_a_mindspore_checkpoint_without_its_end_is_cut_off(look, missing):
+    assert look(mindspore_file(4, 200, 70_000)[:-missing]).defect == "cut-off"
+
+
+def test_a_mindspore_checkpoint_cut_within_a_length_is_cut_off(look):
+    whole = mindspore_file(4, 70_000)
+    start = len(mindspore_file(4))
+    assert {look(whole[: start + more]).defect for more in (1, 2, 3)} == {"cut-off"}
+    assert look(whole[:start]) == CheckpointState(
+        parameters=1
+    )  # nothing in the file says that more should follow
+
+
+def test_a_changed_byte_is_noticed_where_there_is_a_checksum(look):
+    whole = bytearray(with_checksum(mindspore_file(4, 200)))
+    whole[150] ^= 1
+    assert look(bytes(whole)).defect == "damaged"
+
+
+def test_a_zip_is_whole_cut_off_or_damaged(look):
+    whole = npz(weight=np.arange(900.0))
+    changed = bytearray(whole)
+    changed[1000] ^= 1
+    assert look(whole, "net.npz") == NOTHING
+    assert look(whole[:-30], "net.npz").defect == "cut-off"
+    assert look(bytes(changed), "net.pt").defect == "damaged"
+
+
+def test_a_zip_that_would_keep_the_grader_busy_is_left_alone(look, monkeypatch):
+    bomb, crowd = io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("weight.npy", bytes(1 << 20))
+    with zipfile.ZipFile(crowd, "w") as zipped:
+        for number in range(15_000):
+            zipped.writestr(f"{number:030d}", b"")
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", lambda _: pytest.fail("it was unpacked"))
+    assert look(bomb.getvalue(), "net.npz") == NOTHING
+    monkeypatch.setattr(zipfile, "ZipFile", lambda _: pytest.fail("its directory was read"))
+    assert look(crowd.getvalue(), "net.npz") == NOTHING
+
+
+def test_a_row_of_endless_parameters_is_left_alone(look):
+    assert look(mindspore_file(*[0] * 10_000)).parameters == 10_000
+    assert look(mindspore_file(*[0] * 10_001)) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\nhello\n", b"hello world", pickle.dumps({"weight": [1.0]}), bytes(range(256)), b"\n\xff\xff\xff\xff\xff\xff\xff"],
+)  # fmt: skip
+def test_of_other_files_nothing_is_told(look, content):
+    assert look(content) == NOTHING
+    assert look(content, "net.pt") == NOTHING

@@ -1,0 +1,83 @@
+"""Control groups: when they are ours, and, on a machine that gives us one, what the kernel does with them."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+from grader import Verdict
+from grader.dialogue.worker_process import WorkerProcess
+from grader.grading import run_grading
+from grader.sandbox import control_group, ladder
+from grader.sandbox.control_group import ControlGroup, dividable, is_delegated, own_group
+
+needs_a_group = pytest.mark.skipif(dividable() is None, reason="no control group is ours: systemd-run --user --scope -p Delegate=yes")  # fmt: skip
+
+
+def test_our_group_is_found_where_it_is_mounted(tmp_path):
+    (tmp_path / "own").write_text("3:memory:/x\n0::/user.slice/a.scope\n", encoding="ascii")
+    (tmp_path / "mounts").write_text("tmpfs /tmp tmpfs rw 0 0\nc /cg cgroup2 rw 0 0\n", encoding="ascii")
+    assert str(own_group(tmp_path / "mounts", tmp_path / "own")) == "/cg/user.slice/a.scope"
+    (tmp_path / "mounts").write_text("c /cg cgroup rw 0 0\n", encoding="ascii")
+    assert own_group(tmp_path / "mounts", tmp_path / "own") is None
+
+
+def test_what_root_merely_can_write_is_not_its_own(tmp_path, monkeypatch):
+    (tmp_path / "cgroup.controllers").write_text("memory pids\n", encoding="ascii")
+    (tmp_path / "cgroup.procs").touch()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert not is_delegated(tmp_path)
+    monkeypatch.setattr(os, "getxattr", lambda path, name: b"1")
+    assert is_delegated(tmp_path)
+
+
+def test_a_group_that_cannot_be_divided_is_done_without(
+    tmp_path, monkeypatch, write_submission, split, assignment
+):
+    monkeypatch.setattr(control_group, "own_group", lambda: tmp_path)
+    monkeypatch.setattr(control_group, "is_delegated", lambda group: True)
+    (tmp_path / "cgroup.subtree_control").mkdir()  # writing to it fails
+    assert dividable() is None
+    assert control_group.make(tmp_path / "nowhere", 1, 1) is None
+    # One that fails only when a worker wants its own.
+    monkeypatch.setattr(ladder.control_group, "dividable", lambda: tmp_path / "nowhere")
+    assert run_grading(write_submission(), split, assignment).report.verdict is Verdict.GRADED
+
+
+def test_a_group_is_made_with_its_bounds_and_taken_away(tmp_path):
+    group = control_group.make(tmp_path, 1 << 30, 72)
+    assert (group.folder / "memory.max").read_text(encoding="ascii") == str(1 << 30)
+    assert (group.folder / "pids.max").read_text(encoding="ascii") == "72"
+    assert not group.ran_out_of_memory()
+    (group.folder / "memory.events").write_text("low 0\noom 3\noom_kill 2\n", encoding="ascii")
+    assert group.ran_out_of_memory()
+    ControlGroup(tmp_path / "gone").end()
+
+
+@needs_a_group
+def test_the_kernel_ends_a_group_for_its_memory_even_if_nobody_looks(
+    write_submission, split, assignment, monkeypatch
+):
+    monkeypatch.setattr(WorkerProcess, "_look", lambda self: 0.05)
+    source = "import os\nos.fork()\nx = []\nwhile True: x.append(bytearray(b'x') * (1 << 20))"
+    small = assignment.model_copy(
+        update={"limits": assignment.limits.model_copy(update={"memory_mib": 200, "scratch_mib": 16})}
+    )
+    report = run_grading(write_submission(source), split, small).report
+    assert report.verdict is Verdict.MEMORY
+    assert "control group" in report.isolation.description
+    assert not [path for path in dividable().iterdir() if path.name.startswith("worker-")]
+
+
+@needs_a_group
+def test_the_end_of_a_group_is_the_end_of_all_that_is_in_it():
+    group = control_group.make(dividable(), 1 << 30, 20)
+    marker = f"{os.getpid()}.75"
+    command = ("/bin/sh", "-c", f"setsid sleep {marker} & exec sleep {marker}")
+    with subprocess.Popen(group.entering(command)) as process:
+        while len((group.folder / "cgroup.procs").read_text(encoding="ascii").split()) < 2:
+            time.sleep(0.01)
+        group.end()
+        assert process.wait(5) == -9
+    assert not group.folder.exists()

@@ -1,0 +1,58 @@
+"""What is watched although no process has it: scratch folders and sockets; and the tree of processes."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+from grader.dialogue import inside, usage
+from grader.dialogue.inside import Inside, most_bytes
+
+SOCKSTAT = """sockets: used 11
+TCP: inuse 2 orphan 0 tw 7 alloc 2 mem 90
+UDP: inuse 0 mem 0
+"""
+
+
+def test_sockets_count_as_what_they_can_hold():
+    one = most_bytes("sockets: used 1\n")
+    assert one >= 2 * 212_992  # what an untuned kernel lets a socket have, for sending
+    tcp = most_bytes(SOCKSTAT) - 9 * one
+    assert tcp >= 2 * one
+    assert most_bytes("") == most_bytes("sockets: used x".replace("x", "0")) == 0
+
+
+def test_a_sandbox_is_only_what_has_a_folder_of_its_own(tmp_path):
+    # This very process has the folder, but it is the machine's.
+    assert inside.find(os.getpid(), [tmp_path]) is None
+    assert inside.find(os.getpid(), [tmp_path / "nowhere"]) is None
+
+
+def test_a_folder_is_full_by_its_files_as_well_as_by_its_size(tmp_path):
+    folder = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
+    held = Inside((folder,), os.open("/proc/self/net/sockstat", os.O_RDONLY))
+    try:
+        before = held.socket_bytes()
+        with socket.socket():
+            assert held.socket_bytes() > before
+        assert held.is_full(inodes=0)
+        assert not held.is_full(inodes=1 << 40)
+    finally:
+        held.close()
+
+
+def test_a_tree_of_processes_is_measured_with_its_time_and_its_memory():
+    code = "import os\nos.fork()\nx = bytearray(40 << 20)\nprint(1, flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline(), process.stdout.readline()
+            first = usage.measure(process.pid)
+            time.sleep(0.3)
+            second = usage.measure(process.pid)
+        finally:
+            for pid in list(usage.descendants(process.pid)):
+                os.kill(pid, 9)
+    assert first.tasks == 2
+    assert first.memory_bytes > 80 << 20
+    assert second.processor_seconds > first.processor_seconds

@@ -1,0 +1,9 @@
+import time
+
+try:
+    with open("/dev/shm/x", "wb") as file:
+        while True:
+            file.write(bytes(1 << 16))
+            time.sleep(0.0001)
+except OSError:
+    time.sleep(99)

@@ -1,0 +1,3 @@
+print("the beginning")
+while True:
+    print("x" * 100_000)

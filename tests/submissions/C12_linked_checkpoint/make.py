@@ -1,0 +1,7 @@
+"""Make the link."""
+
+import sys
+from pathlib import Path
+
+folder = Path(sys.argv[1])
+(folder / "net.ckpt").symlink_to("/etc/passwd")

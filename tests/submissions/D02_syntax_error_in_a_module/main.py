@@ -1,0 +1,5 @@
+from network import NAMES
+
+
+def predict(image):
+    return NAMES[int(image[0, 0, 0]) // 80]

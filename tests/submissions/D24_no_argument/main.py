@@ -1,0 +1,5 @@
+NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
+
+
+def predict():
+    return NAMES[0]

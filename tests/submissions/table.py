@@ -1,0 +1,46 @@
+"""The results of a run of the corpus as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from .corpus import Case
+from .run import Result
+
+
+def table(results: Sequence[Result]) -> str:
+    """Return a row a case: id, what was expected, what came, seconds; then what is wrong, in words."""
+    rows = [
+        [result.case.id, expected(result.case), result.got, f"{result.seconds:.1f}", mark(result)]
+        for result in results
+    ]
+    wrong = [
+        f"{result.case.id}: {problem}"
+        for result in results
+        if not result.case.pending
+        for problem in result.problems
+    ]
+    counted = f"{len(results)} submissions, {sum(not result.problems for result in results)} as expected"
+    pending = sum(bool(result.case.pending) for result in results)
+    if pending:
+        counted += f", {pending} pending"
+    head = ["id", "expected", "got", "seconds", ""]
+    wrong += [f"{result.case.id} waits: {result.case.waits}" for result in results if result.case.waits]
+    return "\n".join(
+        [tabulate(rows, headers=head, tablefmt="simple", disable_numparse=True), "", counted, *wrong]
+    )
+
+
+def expected(case: Case) -> str:
+    """Return what a case must come to, in one line."""
+    right = f"{case.correct}" if case.correct is not None else f"<={case.at_most}"
+    return " ".join([case.verdict.value, right, *case.findings])
+
+
+def mark(result: Result) -> str:
+    """Return `ok`, `WRONG`, or for a pending case `pending` and `WRONG` if it needs waiting no longer."""
+    if result.case.pending:
+        return "pending" if result.problems else "WRONG: no longer pending"
+    return "WRONG" if result.problems else "ok"
