@@ -37,6 +37,7 @@ from grader.diagnosis.probes import (
     wrong_readout,
     wrong_scale,
 )
+from grader.diagnosis.probes.reloading import explain_slowness
 from grader.diagnosis.whitebox import Start, WhiteBox
 from grader.dialogue.interview import Answers
 from grader.intake.submission import Submission
@@ -118,14 +119,16 @@ def diagnose(subject: Subject) -> Diagnosis:
     if subject.answers.not_ready is not None or None in subject.answers.answers:
         return OFF
     began = time.monotonic()
+    slow = explain_slowness(_source(subject.submission), subject.answers.timing)
+    beside = (slow,) if slow else ()
     case = _case(subject)
     wrong = int((~case.is_right).sum())
     if wrong < _FEWEST_WRONG or len(case.truth) < _FEWEST_IMAGES:
-        return Diagnosis("nothing-to-explain", seconds=0.0)
+        return Diagnosis("nothing-to-explain", beside, seconds=0.0)
     seconds = (1 - _SPENT_ON_ENDING) * BUDGET * subject.answers.timing.total
     explanations = _try_all(subject, case, began + seconds)
     explanations.sort(key=lambda explanation: explanation.p)
-    findings = tuple(explanation.finding for explanation in explanations)
+    findings = (*(explanation.finding for explanation in explanations), *beside)
     return Diagnosis("done", findings, time.monotonic() - began)
 
 
@@ -165,6 +168,10 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
 
 def _explained(case: Case) -> list[Explanation]:
     return [found for probe in _PROBES if (found := probe(case)) is not None]
+
+
+def _source(submission: Submission) -> str:
+    return (submission.folder / "main.py").read_text(encoding="utf-8", errors="replace")
 
 
 def _case(subject: Subject) -> Case:

@@ -64,6 +64,7 @@ _WORDS = {
     "unscaled": ("mean/std without /255", "没有除以 255 就减均值除标准差"),
     "twice": ("/255 twice", "除以 255 两次"),
     "signed": ("pixels in [-1, 1]", "像素缩放到 [-1, 1]"),
+    "std-mean": ("mean and std exchanged", "均值和标准差互换"),
     "no-std": ("mean without std", "只减均值、没有除标准差"),
     "stretch": ("resized to 224x224 without a crop", "直接缩放到 224x224、不裁剪"),
     "short-side": ("short side 256, then the centre", "短边缩放到 256 后取中心"),
@@ -82,7 +83,7 @@ _WORDS = {
     "max": ("max pooling", "最大池化"),
     "lowest": ("the smallest logit taken", "取最小的 logit"),
 }
-_SCALES = ("unit", "raw", "unscaled", "twice", "signed", "no-std")
+_SCALES = ("unit", "raw", "unscaled", "twice", "signed", "no-std", "std-mean")
 _GEOMETRIES = (
     *("stretch", "short-side", "nearest", "exchanged", "upside-down", "quarter-left", "quarter-right"),
     *("zoomed", "size-112", "size-64", "coarse"),

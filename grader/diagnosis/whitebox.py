@@ -34,6 +34,8 @@ _PROGRAM = Path(__file__).parent / "inside" / "main.py"
 _MOST_FILES = 4
 _SHARE_OF_FEW = 0.6
 """Of the time, at most; the rest is for two or three views on all images."""
+_LEAST_IMAGES = 8
+"""Fewer, if time was short, are no ground for a choice."""
 _NEARLY = 0.02
 """Share of the images by which one view may be better than another and is still called as good."""
 _ANSWER = re.compile(r"[0-9,;]{1,40}\|-?\d+(?: -?\d+)*")
@@ -100,13 +102,13 @@ class WhiteBox:
         end = time.monotonic() + seconds
         views = [*all_views()]
         first = self._run(views, few, seconds * _SHARE_OF_FEW)
-        if first is None or not len(first.images):
+        if first is None or len(first.images) < _LEAST_IMAGES:
             return None
         views += [replace(STANDARD, network=number) for number in range(1, len(first.files))]
         own, best = _choose(case, first, views)
         finalists = [*dict.fromkeys(replace(view, readout="mean") for view in (own, best, STANDARD))]
         last = self._run(finalists, many, end - time.monotonic())
-        if last is None or not len(last.images):
+        if last is None or len(last.images) < _LEAST_IMAGES:
             return None
 
         def trial(view: View) -> Trial:

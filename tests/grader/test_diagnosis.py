@@ -18,10 +18,12 @@ from grader.diagnosis.probes import (
     untrained,
     wrong_preprocessing,
 )
+from grader.diagnosis.probes.reloading import explain_slowness
 from grader.diagnosis.views import STANDARD, View, all_views
 from grader.diagnosis.whitebox import _read
 from grader.dialogue.frames import Answered
 from grader.dialogue.interview import Answers, Timing
+from grader.intake.submission import Submission
 from grader.replay.replay import OFF
 from grader.split import SplitImage, split_of
 
@@ -98,7 +100,10 @@ def test_exchanged_colours_are_named_with_both_scores():
     case = case_of(said, checkpoint=checkpoint_of(said, best, View(colour="bgr")))
     found = channel_order.explain(case)
     assert found.finding.code == "channel-order"
-    assert "behaves like BGR, mean/std (agrees on 130 of 130)" in found.finding.rationale
+    assert (
+        "behaves like BGR, mean/std (agrees on 130 of 130; RGB, mean/std would agree on"
+        in found.finding.rationale
+    )
     assert "96.2 % right instead of 80.8 %" in found.finding.rationale
     assert "BGR、减均值除标准差" in found.finding.rationale_zh
     assert every_code(case) == ["channel-order"]
@@ -118,6 +123,18 @@ def test_a_gain_that_chance_explains_is_not_told():
     best[wrong[:6]] = TRUTH[wrong[:6]]
     case = case_of(said, checkpoint=checkpoint_of(said, best, View(colour="bgr")))
     assert every_code(case) == []
+
+
+def test_a_view_that_costs_little_is_told_only_if_the_answers_are_certainly_its():
+    best = mostly_right(6)
+    said = best.copy()
+    said[np.flatnonzero(best == TRUTH)[:4]] = 25  # lost by the view
+    said[np.flatnonzero(best != TRUTH)[:6]] = 24  # wrong otherwise
+    view = View(scale="signed")
+    assert every_code(case_of(said, checkpoint=checkpoint_of(said, best, view))) == ["wrong-scale"]
+    # Resized otherwise on purpose, perhaps; and answers that both views give as often.
+    assert every_code(case_of(said, checkpoint=checkpoint_of(said, best, View(geometry="stretch")))) == []
+    assert every_code(case_of(best, checkpoint=checkpoint_of(best, best, view))) == []
 
 
 def test_one_answer_to_everything_is_told_apart_from_guesses():
@@ -196,6 +213,40 @@ def test_an_index_that_is_no_class_is_no_answer():
     assert run.answers.tolist() == [[[1, NO_ANSWER, NO_ANSWER]]]
 
 
+EVERY_TIME = """
+def build():
+    return load_checkpoint("a.ckpt")
+
+def predict(image):
+    network = build()
+    return network(image)
+"""
+ONCE = """
+def build():
+    return load_checkpoint("a.ckpt")
+
+network = build()
+
+def predict(image):
+    return network(image)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "each", "is_found"),
+    [
+        (EVERY_TIME, 0.4, 0.3, True),
+        (ONCE, 0.4, 0.3, False),  # slow for another reason
+        (EVERY_TIME, 0.4, 0.01, False),  # what it calls remembers
+        ("", 0.4, 0.3, False),
+        ("def predict(x):" + "(" * 100_000, 0.4, 0.3, False),
+    ],
+)
+def test_loading_for_every_image_is_found_in_the_text_and_on_the_clock(source, first, each, is_found):
+    found = explain_slowness(source, Timing(1.0, first, (each,) * 20, 10.0))
+    assert (found is not None and found.code == "reloads-model") == is_found
+
+
 def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
     images = [SplitImage(f"{number}", number % 3, json.dumps(number).encode()) for number in range(60)]
     names = [info.name for info in assignment.classes]
@@ -205,8 +256,10 @@ def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
     def never(*_):
         raise AssertionError("something was started")
 
+    submission = Submission("zhang", tmp_path, (), "")
+    (tmp_path / "main.py").write_text("def predict(image): ...", encoding="utf-8")
     subject = Subject(
-        None, split_of(images, ()), assignment, graded, OFF, never, never, tmp_path, "identity", 1
+        submission, split_of(images, ()), assignment, graded, OFF, never, never, tmp_path, "identity", 1
     )
     assert diagnose(subject).status == "nothing-to-explain"
     assert diagnose(replace(subject, answers=replace(graded, answers=(None, *answers[1:])))).status == "off"

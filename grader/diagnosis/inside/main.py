@@ -93,6 +93,7 @@ SCALES: dict[str, Step] = {  # from float32 pixels 0..255
     "unscaled": lambda pixels: (pixels - MEAN) / STD,
     "twice": lambda pixels: (pixels / 255 / 255 - MEAN) / STD,
     "signed": lambda pixels: pixels / 127.5 - 1,
+    "std-mean": lambda pixels: (pixels / 255 - STD) / MEAN,
     "no-std": lambda pixels: pixels / 255 - MEAN,
 }
 

@@ -11,7 +11,7 @@ Help: cv2.cvtColor(image, cv2.COLOR_BGR2RGB), once.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, CheckpointTrial, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_question, of_views
+from grader.diagnosis.probes.evidence import mistaken_view, of_question, of_views, strength
 from grader.findings.catalogue import finding
 
 
@@ -23,7 +23,7 @@ def explain(case: Case) -> Explanation | None:
             return None
         return Explanation(
             finding("channel-order", order=case.channel_order.upper(), **of_views(case, trial)),
-            case.gain(trial.best_trial).p_better,
+            strength(case, trial),
         )
     asked = case.asked.get("exchanged-colours")
     if asked is None or not case.is_better(asked):

@@ -9,7 +9,7 @@ Help: load the checkpoint that was best on the validation images.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_checkpoint
+from grader.diagnosis.probes.evidence import mistaken_view, of_checkpoint, strength
 from grader.findings.catalogue import finding
 
 
@@ -20,5 +20,5 @@ def explain(case: Case) -> Explanation | None:
         return None
     return Explanation(
         finding("other-checkpoint", file=trial.file, best_file=trial.best_file, **of_checkpoint(case, trial)),
-        case.gain(trial.best_trial).p_better,
+        strength(case, trial),
     )

@@ -11,7 +11,7 @@ network.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_views
+from grader.diagnosis.probes.evidence import mistaken_view, of_views, strength
 from grader.findings.catalogue import finding
 
 
@@ -20,4 +20,4 @@ def explain(case: Case) -> Explanation | None:
     trial = mistaken_view(case)
     if trial is None or trial.own.differs_in(trial.best) != {"geometry"}:
         return None
-    return Explanation(finding("wrong-resize", **of_views(case, trial)), case.gain(trial.best_trial).p_better)
+    return Explanation(finding("wrong-resize", **of_views(case, trial)), strength(case, trial))
