@@ -18,6 +18,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     ValidationError,
+    model_validator,
 )
 
 from datasets.classes import ClassInfo, load_classes, parse_classes
@@ -42,6 +43,11 @@ class _Section(BaseModel):
 def _int_as_float(value: object) -> object:
     """TOML writes 60 where 60.0 is meant; strict mode would refuse it."""
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _list_as_tuple(value: object) -> object:
+    """TOML has lists alone."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 PositiveNumber = Annotated[PositiveFloat, BeforeValidator(_int_as_float)]
@@ -84,6 +90,14 @@ class Points(_Section):
 
     full: PositiveNumber = 100.0
     decimals: Annotated[int, Field(ge=0, le=6)] = 2
+    boundaries: Annotated[tuple[PositiveNumber, ...], BeforeValidator(_list_as_tuple)] = ()
+    """Points at which a grade changes; the report says how many images away each is. They decide no score."""
+
+    @model_validator(mode="after")
+    def _are_within_reach(self) -> Points:
+        if any(boundary > self.full for boundary in self.boundaries):
+            raise ValueError(f"a boundary is higher than the {self.full:g} points for all images right")
+        return self
 
 
 class Splits(_Section):

@@ -20,6 +20,7 @@ from grader.provenance import Harness
 from grader.replay.replay import OFF, Replay
 from grader.report.model import (
     AssignmentPart,
+    BoundaryPart,
     ChecksPart,
     ClassPart,
     ConfusionPart,
@@ -38,6 +39,7 @@ from grader.report.model import (
     SubmissionPart,
 )
 from grader.sandbox.launch import Isolation
+from grader.scoring.points import images_to, points_for
 from grader.scoring.score import Tally
 from grader.scoring.wilson import wilson_interval
 from grader.split import Split
@@ -147,9 +149,13 @@ def _score(tally: Tally, assignment: Assignment) -> ScorePart:
         correct=tally.correct,
         total=tally.total,
         accuracy=accuracy,
-        points=round(rule.full * tally.correct / tally.total, rule.decimals),
+        points=points_for(tally.correct, tally.total, rule),
         points_full=rule.full,
         interval=IntervalPart(low=interval.low, high=interval.high, level=_LEVEL),
+        boundaries=tuple(
+            BoundaryPart(points=points, images=images_to(points, tally.correct, tally.total, rule))
+            for points in rule.boundaries
+        ),
         unanswered=tally.unanswered,
     )
 

@@ -28,6 +28,15 @@ class IntervalPart(_Part):
     method: Literal["wilson"] = "wilson"
 
 
+class BoundaryPart(_Part):
+    """A boundary between two grades."""
+
+    points: float
+    images: int = Field(
+        description="How many more images must be right to reach it; how many fewer would do, if negative."
+    )
+
+
 class ScorePart(_Part):
     """The score: top-1 accuracy over all images, answered or not."""
 
@@ -37,6 +46,7 @@ class ScorePart(_Part):
     points: float = Field(description="By the assignment's rule; by default 100 * correct / total.")
     points_full: float = Field(description="Points for all images right.")
     interval: IntervalPart
+    boundaries: tuple[BoundaryPart, ...] = Field(description="Of the assignment, in its order.")
     unanswered: int = Field(ge=0, description="Images without any answer; they count as wrong.")
 
     @property

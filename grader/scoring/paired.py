@@ -1,4 +1,4 @@
-"""Comparing two lists of answers to the same images, and what one image is worth."""
+"""Comparing two lists of answers to the same images."""
 
 from __future__ import annotations
 
@@ -45,21 +45,6 @@ def paired(first: BoolArray, second: BoolArray) -> Paired:
     if first.shape != second.shape:
         raise ValueError(f"{len(first)} and {len(second)} images cannot be compared one by one")
     return Paired(int((~first & second).sum()), int((first & ~second).sum()), len(first))
-
-
-def images_to(boundary: float, correct: int, total: int) -> int:
-    """Return how many more images must be right for an accuracy of `boundary`; how many fewer if negative.
-
-    A negative number is how many of those that are right could be wrong, with the boundary still reached.
-
-    Args:
-        boundary: 0..1.
-        correct: images that are right.
-        total: all images.
-    """
-    # A boundary such as 0.9 is no exact binary number: 117 of 130 must reach it all the same.
-    needed = math.ceil(boundary * total - 1e-9)
-    return needed - correct
 
 
 def _tail(successes: int, trials: int) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from grader.scoring.paired import Paired, images_to, paired
+from grader.scoring.paired import Paired, paired
 
 
 def test_only_images_that_one_has_right_and_the_other_wrong_count():
@@ -31,11 +31,3 @@ def test_thousands_of_images_are_no_trouble():
 def test_lists_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="5 and 4 images"):
         paired(np.ones(5, bool), np.ones(4, bool))
-
-
-@pytest.mark.parametrize(
-    ("boundary", "correct", "more"),
-    [(0.9, 117, 0), (0.9, 116, 1), (0.9, 120, -3), (0.95, 117, 7), (1.0, 129, 1)],
-)
-def test_a_boundary_is_told_in_images(boundary, correct, more):
-    assert images_to(boundary, correct, 130) == more
