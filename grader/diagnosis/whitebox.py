@@ -36,6 +36,8 @@ _SHARE_OF_FEW = 0.6
 """Of the time, at most; the rest is for two or three views on all images."""
 _LEAST_IMAGES = 8
 """Fewer, if time was short, are no ground for a choice."""
+_CLOSE = 2
+"""Images by which the second of two views may be behind the first and is still looked at."""
 _NEARLY = 0.02
 """Share of the images by which one view may be better than another and is still called as good."""
 _ANSWER = re.compile(r"[0-9,;]{1,40}\|-?\d+(?: -?\d+)*")
@@ -105,8 +107,8 @@ class WhiteBox:
         if first is None or len(first.images) < _LEAST_IMAGES:
             return None
         views += [replace(STANDARD, network=number) for number in range(1, len(first.files))]
-        own, best = _choose(case, first, views)
-        finalists = [*dict.fromkeys(replace(view, readout="mean") for view in (own, best, STANDARD))]
+        owns, best = _choose(case, first, views)
+        finalists = [*dict.fromkeys(replace(view, readout="mean") for view in (*owns, best, STANDARD))]
         last = self._run(finalists, many, end - time.monotonic())
         if last is None or len(last.images) < _LEAST_IMAGES:
             return None
@@ -115,6 +117,7 @@ class WhiteBox:
             number = finalists.index(replace(view, readout="mean"))
             return Trial(last.images, last.answers[:, number, READOUTS.index(view.readout)])
 
+        own = max(owns, key=lambda view: case.agreement(trial(view)))
         # The first look is at few images: where the lab's own way does as well on all, it is what to say.
         nearly = case.correct(trial(best)) - _NEARLY * len(last.images)
         if best != own and case.correct(trial(STANDARD)) >= nearly:
@@ -192,28 +195,33 @@ def _read(texts: Sequence[str | None], images: IntArray, views: int, count: int,
     return _Run(np.array(kept, np.int64), answers, files)
 
 
-def _choose(case: Case, run: _Run, views: Sequence[View]) -> tuple[View, View]:
-    """Return the view that reproduces the submission's answers best, and the one that scores best."""
+def _choose(case: Case, run: _Run, views: Sequence[View]) -> tuple[list[View], View]:
+    """Return the views that reproduce the submission's answers best, and the one that scores best.
+
+    Of the former a second one is returned where a few images cannot tell which it is.
+    """
     said, truth = case.said[run.images, None, None], case.truth[run.images, None, None]
-    agreement = (run.answers == said).mean(axis=0)
+    agreement = (run.answers == said).sum(axis=0)
     # The images for the choice hold more wrong answers than the split does: weighed back.
     weights = _weights(case, run.images)
     score = ((run.answers == truth) * weights[:, None, None]).sum(axis=0)
-    own, own_readout = _first_largest(agreement)
-    # The smallest logit is nobody's intention.
-    best, best_readout = _first_largest(score[:, :2])
-    if score[own, own_readout] >= score[best, best_readout] - 1e-9:
-        best, best_readout = own, own_readout
-    return (
-        replace(views[own], readout=READOUTS[own_readout]),
-        replace(views[best], readout=READOUTS[best_readout]),
-    )
+    ranked = _by_value(agreement)
+    owns = [place for place in ranked[:2] if agreement[place] >= agreement[ranked[0]] - _CLOSE]
+    best = _by_value(score[:, :2])[0]  # the smallest logit is nobody's intention
+    if score[ranked[0]] >= score[best] - 1e-9:
+        best = ranked[0]
+    return [_view(views, place) for place in owns], _view(views, best)
 
 
-def _first_largest(values: npt.NDArray[np.float64]) -> tuple[int, int]:
-    """Return the place of the largest value; of equal ones that with the earlier column, then row."""
-    column, row = np.unravel_index(int(np.argmax(values.T)), values.T.shape)
-    return int(row), int(column)
+def _by_value(values: npt.NDArray[np.generic]) -> list[tuple[int, int]]:
+    """Return the places of a matrix, the largest value first; equal ones by column, then row."""
+    rows = len(values)
+    order = np.argsort(-values.T.ravel(), kind="stable").tolist()
+    return [(index % rows, index // rows) for index in order]
+
+
+def _view(views: Sequence[View], place: tuple[int, int]) -> View:
+    return replace(views[place[0]], readout=READOUTS[place[1]])
 
 
 def _weights(case: Case, images: IntArray) -> npt.NDArray[np.float64]:
