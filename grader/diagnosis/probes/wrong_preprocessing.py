@@ -13,7 +13,7 @@ from grader.diagnosis.probes import channel_order
 from grader.diagnosis.probes.evidence import mistaken_view, of_views, strength
 from grader.findings.catalogue import finding
 
-_STEPS = frozenset({"colour", "scale", "geometry"})
+_STEPS = frozenset({"colour", "scale", "geometry", "readout"})
 
 
 def explain(case: Case) -> Explanation | None:
