@@ -26,6 +26,7 @@ from grader.assignment import Assignment
 from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, IntArray, Trial
 from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
 from grader.dialogue.interview import interview
+from grader.findings.exceptions import short
 from grader.intake.submission import Submission
 from grader.sandbox.launch import Launch
 from grader.split import Split, split_of
@@ -152,7 +153,7 @@ class WhiteBox:
         return _read(texts, images, len(views), len(self._files), len(self._assignment.classes))
 
     def _name(self, numbers: Sequence[int]) -> str:
-        return " + ".join(self._files[number] for number in numbers)
+        return " + ".join(short(self._files[number], 80) for number in numbers)
 
 
 def within(assignment: Assignment, seconds: float) -> Assignment:
