@@ -161,9 +161,18 @@ def _read_class(folder: Path, label: int) -> list[SplitImage]:
             raise UsageError(f"{file} is an image of a kind that is not read: convert it to JPEG or PNG")
         if not is_image_name(file.name):
             continue
+        _check_is_utf8(file.name)
         images.append(SplitImage(name=f"{folder.name}/{file.name}", label=label, encoded=file.read_bytes()))
     check_images(images)
     return images
+
+
+def _check_is_utf8(name: str) -> None:
+    # It is written into the instructor's file, after everything has been asked.
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise UsageError(f"rename the split's image {name!r}: its name is not UTF-8") from error
 
 
 def _is_hidden(path: Path) -> bool:

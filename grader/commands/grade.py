@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> int:
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
     warn_if_exposed(split.key_file)
-    check_output_folder(out, submission)
+    check_output_folder(out, submission, options.split)
     with tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar:
         outcome = run_grading(
             submission,

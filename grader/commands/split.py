@@ -10,6 +10,7 @@ from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.split_audit import AUDIT, MAKE
+from grader.errors import UsageError
 from grader.report.text import one_line
 from grader.sealed.key_file import key_file_from, make_key, read_key
 from grader.sealed.sealed_split import check_is_new, read_sealed, write_folder, write_sealed
@@ -28,6 +29,8 @@ def _seal(options: argparse.Namespace) -> int:
     split = open_split(options.folder, classes)
     check_is_new(options.out)
     key_file = key_file_from(options.key_file)
+    if key_file.absolute() == options.out.absolute():
+        raise UsageError(f"--out and the key file are both {key_file}: give two names")
     is_new = not os.path.lexists(key_file)
     key = make_key(key_file) if is_new else read_key(key_file)
     warn_if_exposed(key_file)

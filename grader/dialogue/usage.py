@@ -12,7 +12,7 @@ from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MAX_MAPS = 1 << 21
-"""Characters of a list of mapped files; MindSpore's is a tenth of it."""
+"""Bytes of a list of mapped files; MindSpore's is a tenth of it."""
 _MAX_PROCESSES_READ = 8
 _MEMORY = ("VmRSS", "VmSwap", "VmPTE")
 _SHARE = ("Pss", "SwapPss")
@@ -64,7 +64,7 @@ def measure(pid: int) -> Usage:
             # By proc(5), from the third on: 14-17 utime, stime, cutime, cstime; 20 num_threads.
             ticks += sum(int(field) for field in fields[11:15])
             tasks += int(fields[17])
-        memory += sum(_kib(_read(Path(f"/proc/{process}/status")), _MEMORY)) * 1024
+        memory += sum(_kib(_read(_task_with_memory(process) / "status"), _MEMORY)) * 1024
     return Usage(tasks=tasks, memory_bytes=memory, processor_seconds=ticks / _TICKS)
 
 
@@ -90,11 +90,7 @@ def frameworks(pid: int) -> dict[str, str]:
 
 def _mapped_libraries(pid: int) -> set[tuple[str, int]]:
     """Return path and inode of the shared libraries that a process has mapped, as far as read."""
-    try:
-        with Path(f"/proc/{pid}/maps").open(encoding="utf-8", errors="replace") as file:
-            lines = file.read(_MAX_MAPS).splitlines()
-    except OSError:
-        return set()
+    lines = _lines(_read(_task_with_memory(pid) / "maps", _MAX_MAPS))
     # address, permissions, offset, device, inode, path
     rows = (line.split(maxsplit=5) for line in lines)
     return {(row[5], int(row[4])) for row in rows if len(row) == 6 and ".so" in row[5]}
@@ -115,6 +111,23 @@ def _version(distribution: str) -> str:
         return "unknown"
 
 
+def _task_with_memory(pid: int) -> Path:
+    """Return the folder in /proc of a task that shows the process's memory; of its first one if none does.
+
+    The first one may have ended before the others: it then shows none, and the others go on with it.
+    """
+    first = Path(f"/proc/{pid}")
+    if _shows_memory(first):
+        return first
+    others = (first / "task" / task for task in _listdir(first / "task"))
+    return next(filter(_shows_memory, others), first)
+
+
+def _shows_memory(task: Path) -> bool:
+    # Its size in pages is the first number there, and 0 without memory.
+    return not _read(task / "statm").startswith("0 ")
+
+
 def _fields_of_stat(pid: int) -> list[str]:
     """Return what follows the name in a process's `stat`, whatever its name is."""
     return _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
@@ -122,21 +135,32 @@ def _fields_of_stat(pid: int) -> list[str]:
 
 def _proportional(pid: int) -> int:
     """Return a process's share of its memory in bytes."""
-    status = _read(Path(f"/proc/{pid}/status"))
+    task = _task_with_memory(pid)
+    status = _read(task / "status")
     # A process may be gone, or its memory: then its plain sum stands.
-    shared = _kib(_read(Path(f"/proc/{pid}/smaps_rollup")), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))
+    shared = _kib(_read(task / "smaps_rollup"), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))
     return (sum(shared) + sum(_kib(status, ("VmPTE",)))) * 1024
 
 
 def _kib(text: str, names: Sequence[str]) -> list[int]:
     """Return the values of the lines `name: value kB` with these names."""
-    lines = (line.partition(":") for line in text.splitlines())
-    return [int(value.split()[0]) for name, _, value in lines if name in names]
+    fields = (line.partition(":") for line in _lines(text))
+    return [int(value.split()[0]) for name, _, value in fields if name in names]
 
 
-def _read(path: Path) -> str:
+def _lines(text: str) -> list[str]:
+    """Split what the kernel says into lines, where it ends them itself.
+
+    A process chooses its own name and those of its files, and the kernel escapes nothing in them but line
+    feeds. To `str.splitlines` a carriage return begins a line, too: one that says `VmRSS:-9999999`, perhaps.
+    """
+    return text.split("\n")
+
+
+def _read(path: Path, most: int = -1) -> str:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        with path.open("rb") as file:  # as text, a carriage return would be read as a line feed
+            return file.read(most).decode("utf-8", "replace")
     except OSError:
         return ""
 

@@ -36,6 +36,7 @@ _TELLING = frozenset(
         "needs-a-screen",
         "memory-refused",
         "not-utf8-data",
+        "worker-processes",
     }
 )
 _MOST_FILES, _MOST_NAMES = 5, 5

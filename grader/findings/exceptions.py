@@ -35,6 +35,8 @@ _SCREEN = re.compile(
 )
 _SHARED_LIBRARY = re.compile(r"\.so\b.*cannot open shared object")
 _ARGPARSE_EXIT = "2"
+_WORKER_PROCESSES = re.compile(r"message_queue\.cc|shared_memory_queue\.cc")
+"""Where MindSpore makes what its worker processes exchange data through."""
 _SHAPE = re.compile(
     r"same shape|size mismatch|shape.* (differ|mismatch|not equal)|param.*\bshape\b", re.I | re.S
 )
@@ -50,6 +52,8 @@ def code_of(error: Raised) -> str:
         return "not-utf8" if "utf-8" in error.message or "utf8" in error.message else "syntax-error"
     if "MemoryError" in error.type or _NO_MEMORY.search(error.message):
         return "memory-refused"
+    if _WORKER_PROCESSES.search(error.message):
+        return "worker-processes"
     if error.type == "UnicodeDecodeError":
         return "not-utf8-data"
     if error.type in _NETWORK_TYPES or _NETWORK.search(error.message):

@@ -11,13 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from grader.intake.entry import Receiver, checked_path, is_junk
 from grader.intake.refusal import IntakeRefusedError
+from grader.intake.unpacking import BOUNDED_METHODS, overlap
 from grader.intake.zip_end import find_zip_end
 
 _CHUNK = 1 << 20
 _UTF8_FLAG = 0x800
 _ENCRYPTED_FLAG = 0x1
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Only for these does a bounded read bound what is unpacked; bz2 and LZMA may give gigabytes at once."""
 _MAX_RATIO = 200
 _RATIO_FREE_BYTES = 16 << 20
 """A file may unpack to this size whatever its ratio: a matrix of zeros is no bomb."""
@@ -32,6 +31,8 @@ def receive_zip(archive: Path, receiver: Receiver) -> None:
     _check_directory(archive, receiver)
     try:
         with zipfile.ZipFile(archive) as zipped:
+            if overlap(zipped.infolist(), archive.stat().st_size):
+                raise IntakeRefusedError("bad-zip", "its entries overlap")
             for entry in zipped.infolist():
                 receiver.look_at_entry()
                 _receive_entry(zipped, entry, receiver)
@@ -88,7 +89,7 @@ def _receive_entry(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo, receiver: Re
         raise IntakeRefusedError("not-a-file", str(path))
     if entry.flag_bits & _ENCRYPTED_FLAG:
         raise IntakeRefusedError("encrypted-zip", str(path))
-    if entry.compress_type not in _METHODS:
+    if entry.compress_type not in BOUNDED_METHODS:
         raise IntakeRefusedError("bad-zip", "its compression is neither stored nor deflated")
     receiver.accept(path, _unpack(zipped, entry, path))
 

@@ -12,6 +12,7 @@ from grader.intake.refusal import IntakeRefusedError
 
 _CHUNK = 1 << 20
 _ANYBODY_READS = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+_ANYBODY_ENTERS = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
 def receive_folder(folder: Path, receiver: Receiver) -> None:
@@ -20,14 +21,15 @@ def receive_folder(folder: Path, receiver: Receiver) -> None:
     Raises:
         IntakeRefusedError: a link, FIFO, device, socket, hard link or unreadable file.
     """
-    for path, relative in _plain_files(folder, PurePosixPath(), receiver.look_at_entry):
-        receiver.expect(path.lstat().st_size)
+    for path, relative, size in _plain_files(folder, PurePosixPath(), receiver.look_at_entry):
+        receiver.expect(size)
         receiver.accept(relative, _read(path))
 
 
 def _plain_files(
     folder: Path, prefix: PurePosixPath, look_at_entry: Callable[[], None]
-) -> Iterator[tuple[Path, PurePosixPath]]:
+) -> Iterator[tuple[Path, PurePosixPath, int]]:
+    """Yield path, path inside the submission, and size of every file."""
     entries = []
     try:
         with os.scandir(folder) as scan:
@@ -40,13 +42,17 @@ def _plain_files(
         relative = prefix / checked_path(entry.name)
         if is_junk(relative):
             continue
-        status = entry.stat(follow_symlinks=False)
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError as error:  # in a folder that may be listed and not entered; or it is gone
+            raise IntakeRefusedError("unreadable", str(relative)) from error
         if stat.S_ISDIR(status.st_mode):
             checked_path(str(relative))
+            _check_may(status, relative, _ANYBODY_ENTERS)
             yield from _plain_files(Path(entry.path), relative, look_at_entry)
         else:
             _check_plain(status, relative)
-            yield Path(entry.path), relative
+            yield Path(entry.path), relative, status.st_size
 
 
 def _check_plain(status: os.stat_result, path: PurePosixPath) -> None:
@@ -56,7 +62,12 @@ def _check_plain(status: os.stat_result, path: PurePosixPath) -> None:
         raise IntakeRefusedError("not-a-file", str(path))
     if status.st_nlink > 1:
         raise IntakeRefusedError("hard-link", str(path))
-    if not status.st_mode & _ANYBODY_READS:  # root could, and would then have another verdict than others
+    _check_may(status, path, _ANYBODY_READS)
+
+
+def _check_may(status: os.stat_result, path: PurePosixPath, anybody: int) -> None:
+    """Refuse what nobody may read or enter: root could, and would then have another verdict than others."""
+    if not status.st_mode & anybody:
         raise IntakeRefusedError("unreadable", str(path))
 
 

@@ -19,13 +19,21 @@ INSTRUCTOR_JSON = Path("instructor", "answers.json")
 EARLIER = "earlier"
 
 
-def check_output_folder(out: Path, submission: Path) -> None:
+def check_output_folder(out: Path, submission: Path, images: Path | None = None) -> None:
     """Find out before grading whether reports can be written there.
 
+    Args:
+        out: where the reports are to be.
+        submission: the folder or file that was handed in.
+        images: the split that was asked for, where it was one by its path.
+
     Raises:
-        UsageError: `out` cannot be made or written, lies inside the submission, where a submission could
-            read it, or something else stands in the place of one of its folders.
+        UsageError: `out` cannot be made or written, lies inside the submission or the split, where a
+            submission could read it, or something else stands in the place of one of its folders.
     """
+    if images is not None and out.resolve().is_relative_to(images.resolve()):
+        # The next grading would take it for a class.
+        raise UsageError(f"--out {out} lies inside the split: choose a folder beside it")
     if out.resolve().is_relative_to(submission.resolve()):
         raise UsageError(f"--out {out} lies inside the submission: choose a folder beside it")
     if is_visible_inside(out):

@@ -36,7 +36,8 @@ Where the system gives the grader a control group to divide (`control_group.py`)
 sums of memory and processes by itself. Elsewhere, what is left is what a submission's cores can fill
 between two looks (tens of megabytes; more only while the grader decodes a very large image), and small
 things that the kernel counts for control groups alone, such as locks on files and lists of mappings.
-Should a machine run out of memory nevertheless, a worker has asked to be the first to go.
+Should a machine run out of memory nevertheless, a worker has asked to be the first to go. A hostile one can
+take that back, as far as to what the grader itself has.
 """
 
 from __future__ import annotations

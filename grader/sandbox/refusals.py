@@ -3,7 +3,8 @@
 It is a list of refusals, not of permissions: the libraries of deep learning use some two hundred calls, and
 others in every release. What is refused is what no prediction needs, and what either opens a door in the
 kernel or holds memory that nobody could count. MindSpore, PyTorch, ONNX Runtime and OpenCV make none
-of these calls, or go on without.
+of these calls, or go on without; but for MindSpore's data sets with `python_multiprocessing=True`, whose
+worker processes exchange images through System V's queues. The report says so to who uses them.
 """
 
 from __future__ import annotations

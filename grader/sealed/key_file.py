@@ -16,6 +16,7 @@ ENVIRONMENT_VARIABLE = "GRADER_SPLIT_KEY_FILE"
 _PREFIX = "split-key-1:"
 """So that a key is recognised for what it is, by people and by programs that look for leaked ones."""
 _COMMENT = "# Opens sealed splits. Keep it out of repositories and away from students.\n"
+_KEY_LETTERS = len(base64.urlsafe_b64encode(bytes(KEY_BYTES)))
 _MOST_BYTES = 4096
 
 
@@ -49,8 +50,8 @@ def read_key(path: Path) -> bytes:
     key = _decoded(lines[0]) if len(lines) == 1 else None
     if key is None:
         raise UsageError(
-            f"{path} is not a key file: expected one line, {_PREFIX} and {2 * KEY_BYTES // 3 + 1} or more "
-            "letters and digits, as `python -m grader split seal` writes it"
+            f"{path} is not a key file: expected one line, {_PREFIX} and {_KEY_LETTERS} letters, as "
+            "`python -m grader split seal` writes it"
         )
     return key
 

@@ -60,13 +60,15 @@ def write_sealed(split: Split, classes: Sequence[ClassInfo], key: bytes, out: Pa
 
 
 def check_is_new(out: Path) -> None:
-    """Find out whether `out` would overwrite anything.
+    """Find out, before anything is written, whether `out` can be: nothing is there yet, but its folder is.
 
     Raises:
-        UsageError: it would.
+        UsageError: it cannot.
     """
     if os.path.lexists(out):
         raise UsageError(f"{out} exists: choose another --out, or move it")
+    if not out.parent.is_dir():
+        raise UsageError(f"cannot write {out}: there is no folder {out.parent}; choose another --out")
 
 
 def read_sealed(path: Path, key_file: Path) -> tuple[Split, tuple[ClassInfo, ...]]:
@@ -133,11 +135,6 @@ def write_folder(images: Sequence[SplitImage], out: Path) -> None:
 def _check_can_be_sealed(split: Split) -> None:
     if sum(len(image.encoded) for image in split.images) > _MOST_BYTES // 2:
         raise UsageError(f"the split is larger than {_MOST_BYTES >> 31} GiB: all of it is held in memory")
-    for image in split.images:
-        try:
-            image.name.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise UsageError(f"rename the image {image.name!r}: its name is not UTF-8") from error
 
 
 def _names(classes: Sequence[ClassInfo]) -> list[tuple[str, str]]:

@@ -1,7 +1,10 @@
 """What the outside of a checkpoint tells, from files that are whole, cut off, changed, and none at all."""
 
+import bz2
 import io
 import pickle
+import struct
+import tracemalloc
 import zipfile
 import zlib
 
@@ -92,6 +95,34 @@ def test_a_zip_that_would_keep_the_grader_busy_is_left_alone(look, monkeypatch):
     assert look(bomb.getvalue(), "net.npz") == NOTHING
     monkeypatch.setattr(zipfile, "ZipFile", lambda _: pytest.fail("its directory was read"))
     assert look(crowd.getvalue(), "net.npz") == NOTHING
+
+
+def zip_entries(method: int, compressed: bytes, size: int, count: int = 1) -> bytes:
+    """A zip of `count` entries that share the same compressed bytes, and say that each is of `size` bytes."""
+    numbers = (method, 0, 0, 0, len(compressed), size, 1)
+    local = struct.pack("<4s2B4HL2L2H", b"PK\3\4", 46, 0, 0, *numbers, 0) + b"a"
+    central = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 46, 3, 46, 0, 0, *numbers, 0, 0, 0, 0, 0, 0) + b"a"
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, count * len(central), len(local + compressed), 0)  # fmt: skip
+    return local + compressed + count * central + end
+
+
+def test_a_zip_that_lies_about_its_size_does_not_fill_the_graders_memory(look):
+    # Python unpacks bz2 as it comes: these 30 kilobytes would be 640 MB at once.
+    packer = bz2.BZ2Compressor()
+    packed = b"".join(packer.compress(bytes(1 << 20)) for _ in range(16)) + packer.flush()
+    tracemalloc.start()
+    try:
+        assert look(zip_entries(zipfile.ZIP_BZIP2, packed * 40, size=100), "net.pt") == NOTHING
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_zip_whose_entries_share_one_long_nothing_is_left_alone(look, monkeypatch):
+    # Empty blocks of deflate: nothing comes out, however many there are.
+    nothing = b"\0\0\0\xff\xff" * 100_000
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", lambda _: pytest.fail("it was unpacked"))
+    assert look(zip_entries(zipfile.ZIP_DEFLATED, nothing, size=1, count=1000), "net.pt") == NOTHING
 
 
 def test_a_row_of_endless_parameters_is_left_alone(look):

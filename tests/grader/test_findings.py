@@ -89,6 +89,12 @@ def test_what_a_student_wrote_is_never_a_format_string():
             "Unsupported device target GPU. libcuda.so: cannot open shared object file",
             "no-device",
         ),
+        (
+            "RuntimeError",
+            "Create send message by key: 3538994 failed. Errno: 38\n\n- C++ Call Stack: (For framework developers)\n"
+            "mindspore/ccsrc/minddata/dataset/core/message_queue.cc:34 MessageQueue\n",
+            "worker-processes",
+        ),
         ("ZeroDivisionError", "division by zero", "import-failed"),
     ],
 )

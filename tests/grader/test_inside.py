@@ -1,10 +1,14 @@
 """What is watched although no process has it: scratch folders and sockets; and the tree of processes."""
 
+import ctypes
+import mmap
 import os
 import socket
 import subprocess
 import sys
 import time
+
+import pytest
 
 from grader.dialogue import inside, usage
 from grader.dialogue.inside import Inside, most_bytes
@@ -56,3 +60,49 @@ def test_a_tree_of_processes_is_measured_with_its_time_and_its_memory():
     assert first.tasks == 2
     assert first.memory_bytes > 80 << 20
     assert second.processor_seconds > first.processor_seconds
+
+
+@pytest.fixture
+def rename():
+    """Gives this process names of at most 15 bytes, and in the end its own again."""
+    libc, name = ctypes.CDLL(None), ctypes.create_string_buffer(16)
+    libc.prctl(16, name)  # PR_GET_NAME
+    yield lambda chosen: libc.prctl(15, chosen)  # PR_SET_NAME
+    libc.prctl(15, name)
+
+
+@pytest.mark.parametrize("name", [b"\rVmRSS:-9999999", b"\rVmPTE:-9999999", b"\x0bVmSwap:-999999", b"\rVmRSS:", b"\rVmRSS:x"])  # fmt: skip
+def test_a_process_cannot_lower_its_memory_by_its_name(rename, name):
+    rename(name)
+    assert usage.measure(os.getpid()).memory_bytes > 1 << 20
+    assert usage.proportional_bytes(os.getpid()) > 1 << 20
+
+
+@pytest.mark.parametrize("end", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
+def test_the_name_of_a_mapped_file_is_no_line_of_the_list_of_mapped_files(tmp_path, end):
+    before = usage.frameworks(os.getpid())
+    path = tmp_path / f"x{end}0 r--p 0 00:00 odd " / "torch" / "lib" / "x.so"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ):
+        assert usage.frameworks(os.getpid()) == {**before, "torch": "brought along by the submission"}
+
+
+def test_a_process_whose_first_thread_has_ended_still_has_its_memory():
+    code = """
+import platform, threading, time, ctypes
+def hold():
+    kept = bytearray(b"x") * (60 << 20)
+    print(1, flush=True)
+    time.sleep(60)
+threading.Thread(target=hold).start()
+ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        try:
+            process.stdout.readline()
+            seen, exact = usage.measure(process.pid), usage.proportional_bytes(process.pid)
+        finally:
+            process.kill()
+    assert seen.memory_bytes > 60 << 20
+    assert exact > 60 << 20

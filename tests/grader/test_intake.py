@@ -3,7 +3,10 @@ import os
 import shutil
 import socket
 import stat
+import subprocess
+import sys
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,6 +19,10 @@ from grader.intake.archive import entry_name
 from grader.intake.entry import checked_path
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 
+from .accounts import as_ordinary_user, home_of_ordinary_user
+from .test_checkpoint_file import zip_entries
+
+ROOT = Path(__file__).parents[2]
 LIMITS = Limits(submission_mib=2, submission_files=20)
 MAIN = b"def predict(image): return 'Hats'\n"
 
@@ -129,6 +136,41 @@ def test_links_and_special_files_are_refused_without_being_opened(folder, tmp_pa
 def test_a_file_that_nobody_may_read_is_refused_for_root_too(folder, tmp_path):
     (folder / "main.py").chmod(0)
     assert refused(folder, tmp_path) == "unreadable"
+
+
+def test_a_folder_that_nobody_may_enter_is_refused_for_root_too(folder, tmp_path):
+    (folder / "results").chmod(0o644)
+    try:
+        assert refused(folder, tmp_path) == "unreadable"
+    finally:
+        (folder / "results").chmod(0o755)
+
+
+def test_a_folder_that_may_be_listed_and_not_entered_is_refused(tmp_path):
+    # Root may enter any folder.
+    script = """
+import sys
+from pathlib import Path
+from grader.assignment import Limits
+from grader.intake.intake import IntakeRefusedError, take_in
+home = Path(sys.argv[1])
+(home / "submission").mkdir()
+(home / "submission" / "main.py").touch()
+(home / "submission").chmod(0o644)
+try:
+    take_in(home / "submission", home / "workspace", Limits())
+except IntakeRefusedError as refusal:
+    print(refusal.code, refusal.detail)
+finally:
+    (home / "submission").chmod(0o755)
+"""
+    is_root = os.geteuid() == 0
+    with home_of_ordinary_user() if is_root else nullcontext(tmp_path) as home:
+        command = [sys.executable, "-c", script, str(home)]
+        done = subprocess.run(
+            as_ordinary_user(command, home) if is_root else command, capture_output=True, text=True, cwd=ROOT
+        )
+    assert (done.stdout, done.stderr) == ("unreadable main.py\n", "")
 
 
 def test_a_read_only_checkpoint_as_mindspore_leaves_it_is_accepted(folder, tmp_path):
@@ -324,3 +366,12 @@ def test_the_name_is_the_folders_or_the_archives(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "wang.v2")
     assert name_of(Path()) == "wang.v2"
     assert name_of(Path("李四.zip")) == "李四"
+
+
+def test_a_zip_whose_entries_share_one_long_nothing_is_not_unpacked(tmp_path):
+    nothing = b"\0\0\0\xff\xff" * 100_000
+    path = tmp_path / "shared.zip"
+    path.write_bytes(zip_entries(zipfile.ZIP_DEFLATED, nothing, size=1, count=70))
+    with pytest.raises(IntakeRefusedError) as error:
+        take_in(path, tmp_path / "workspace", LIMITS)
+    assert (error.value.code, error.value.detail) == ("bad-zip", "its entries overlap")

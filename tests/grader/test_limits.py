@@ -88,9 +88,35 @@ COPIES = """
             time.sleep(60)
     time.sleep(60)
 """
+NAME = """
+    import ctypes, time
+    # What /proc says of a process begins with its name, in which a carriage return stays one.
+    ctypes.CDLL(None).prctl(15, b"\\rVmRSS:-9999999")
+    x = bytearray(b"x") * (500 << 20)
+    time.sleep(60)
+"""
+FIRST_THREAD = """
+    import ctypes, os, platform, threading, time
+    def hold():
+        time.sleep(0.5)
+        x = bytearray(b"x") * (500 << 20)
+        time.sleep(60)
+    if os.fork() == 0:
+        threading.Thread(target=hold).start()
+        # What has ended shows no memory; the thread goes on with it.
+        ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
+    time.sleep(60)
+"""
+MISSED = {
+    "page tables": PAGE_TABLES,
+    "sockets": SOCKETS,
+    "copies": COPIES,
+    "name": NAME,
+    "first thread": FIRST_THREAD,
+}
 
 
-@pytest.mark.parametrize("source", [PAGE_TABLES, SOCKETS, COPIES], ids=["page tables", "sockets", "copies"])
+@pytest.mark.parametrize("source", MISSED.values(), ids=MISSED)
 def test_memory_that_a_plain_count_would_miss_is_counted(graded, source):
     report = graded(source, import_seconds=20.0)
     assert report.verdict is Verdict.MEMORY

@@ -185,6 +185,8 @@ def test_an_output_folder_that_cannot_be_used_is_found_before_grading(tmp_path, 
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="inside the submission"):
         check_output_folder(submission / "out", submission)
+    with pytest.raises(UsageError, match="inside the split"):
+        check_output_folder(tmp_path / "val" / "reports", submission, tmp_path / "val")
     with pytest.raises(UsageError, match="cannot make"):
         check_output_folder(tmp_path / "file", submission)
     with pytest.raises(UsageError, match="submissions can read"):

@@ -208,7 +208,7 @@ def test_a_key_file_is_its_owners_alone_and_never_overwritten(tmp_path):
 )  # fmt: skip
 def test_a_file_that_holds_no_key_is_said_to_hold_none(tmp_path, text):
     (tmp_path / "key").write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match="not a key file"):
+    with pytest.raises(UsageError, match=r"not a key file.* and 44 letters"):
         read_key(tmp_path / "key")
 
 
@@ -232,14 +232,6 @@ def test_chinese_names_of_folders_classes_and_images_survive(tmp_path):
     write_sealed(split, classes, make_key(tmp_path / "钥匙"), tmp_path / "封存")
     opened, sealed_classes = read_sealed(tmp_path / "封存", tmp_path / "钥匙")
     assert (opened.sha256, opened.images, sealed_classes) == (split.sha256, split.images, classes)
-
-
-def test_an_image_whose_name_is_not_utf8_is_refused_by_name(split_folder, tmp_path):
-    path = split_folder / "00_00" / os.fsdecode("图像.png".encode("gbk"))
-    (split_folder / "00_00" / "00000.png").rename(path)
-    with pytest.raises(UsageError, match="rename the image"):
-        write_sealed(open_split(split_folder, CLASSES), CLASSES, KEY, tmp_path / "out")
-    assert not (tmp_path / "out").exists()
 
 
 def test_a_file_sealed_for_other_classes_is_refused(sealed_file, key_file):
@@ -356,7 +348,7 @@ def test_seal_and_open_give_the_same_folder_back(split_folder, assignment_file, 
     assert {path.name for path in cwd.iterdir()} == {"a.sealed", "b.sealed", "a.key", "new", "empty"}
 
 
-def test_what_cannot_be_opened_is_one_line_and_leaves_nothing(split_folder, sealed_file, key_file, assignment_file, cwd, write_submission):  # noqa: F811  # fmt: skip
+def test_what_cannot_be_sealed_or_opened_is_one_line_and_leaves_nothing(split_folder, sealed_file, key_file, assignment_file, cwd, write_submission):  # noqa: F811  # fmt: skip
     data = sealed_file.read_bytes()
     (cwd / "cut").write_bytes(data[:-1])
     (cwd / "flipped").write_bytes(data[:200] + bytes([data[200] ^ 1]) + data[201:])
@@ -380,6 +372,8 @@ def test_what_cannot_be_opened_is_one_line_and_leaves_nothing(split_folder, seal
         (("split", "seal", "nowhere", "--out", "o", "--key-file", "new.key"), "does not exist"),
         (("split", "seal", split_folder, "--out", "cut", "--key-file", "new.key", "--assignment", assignment_file), "exists"),
         (("split", "seal", split_folder, "--out", "o", "--key-file", "cut", "--assignment", assignment_file), "not a key file"),
+        (("split", "seal", split_folder, "--out", "no/where", "--key-file", "new.key", "--assignment", assignment_file), "no folder no;"),
+        (("split", "seal", split_folder, "--out", "new", "--key-file", "./new", "--assignment", assignment_file), "two names"),
         ((submission, "--split", "cut", "--key-file", key_file, "--assignment", assignment_file), "cut off"),
         ((submission, "--split", sealed_file, "--assignment", assignment_file), ENVIRONMENT_VARIABLE),
         ((submission, "--split", sealed_file, "--key-file", key_file), "other classes"),

@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import cv2
@@ -82,6 +83,14 @@ def test_the_demo_split_is_the_same_every_time():
 def test_the_demo_split_is_what_the_demo_command_draws(tmp_path):
     write_demo(tmp_path / "demo", train=1)
     assert open_split(tmp_path / "demo" / "val", load_classes(GARBAGE26)).sha256 == demo_split().sha256
+
+
+def test_an_image_whose_name_no_report_could_hold_is_found_before_grading(split_folder):
+    first = split_folder / "00_00" / "00000.png"
+    # As an archive from Chinese Windows leaves it: 塑料.png in GBK.
+    first.rename(first.with_name(os.fsdecode("塑料.png".encode("gbk"))))
+    with pytest.raises(UsageError, match="not UTF-8"):
+        open_split(split_folder, CLASSES)
 
 
 def test_an_image_of_a_kind_that_is_not_read_is_refused_and_not_left_out(split_folder):
