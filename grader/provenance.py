@@ -9,6 +9,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from datasets import classes
 from grader.digest import digest_of_file, digest_of_json, digest_of_parts
 from grader.sandbox.policy import course_library
 
@@ -22,7 +23,7 @@ class Harness:
 
     version: str
     source_sha256: str
-    """Over the grader's and the course library's files."""
+    """Over the files of the grader, the class lists and the course library."""
     python: str
     libraries: dict[str, str]
     """Versions of those that are installed."""
@@ -45,8 +46,10 @@ def this_harness() -> Harness:
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
-    for name, root in (("grader", Path(__file__).parent), ("src_mindspore", course_library())):
-        for path in sorted(root.rglob("*")):
+    whole = (("grader", Path(__file__).parent, "**/*"), ("src_mindspore", course_library(), "**/*"))
+    # Of the data sets, how classes may be called; images may lie beside it.
+    for name, root, pattern in (*whole, ("datasets", Path(classes.__file__).parent, "*")):
+        for path in sorted(root.glob(pattern)):
             if path.suffix in _SOURCES:
                 yield f"{name}/{path.relative_to(root).as_posix()}", path
 

@@ -65,7 +65,8 @@ def most_bytes(sockstat: str) -> int:
     asked = [2 * _setting(f"net/core/{name}_max") for name in ("wmem", "rmem")]
     grown = [_setting(f"net/ipv4/tcp_{name}") for name in ("wmem", "rmem")]
     largest = sum(max(pair) for pair in zip(asked, grown, strict=True))
-    return tcp * largest + max(0, used - tcp) * sum(asked)
+    # Of the others, what is on its way is charged to one end: to the sender's (Unix) or to the receiver's.
+    return tcp * largest + max(0, used - tcp) * max(asked)
 
 
 def _is_inside(pid: int, folder: Path) -> bool:
