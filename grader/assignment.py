@@ -106,6 +106,8 @@ class Points(_Section):
     """Straight lines between these; level before the first and after the last."""
     table: Marks = ()
     """The points of the highest accuracy that is reached; none below the first."""
+    boundaries: Annotated[tuple[PositiveNumber, ...], BeforeValidator(_list_as_tuple)] = ()
+    """Points at which a grade changes; the report says how many images away each is. They decide no score."""
 
     @model_validator(mode="after")
     def _is_one_rising_rule(self) -> Points:
@@ -114,6 +116,11 @@ class Points(_Section):
         marks = self.curve or self.table
         if any(later[0] <= earlier[0] for earlier, later in pairwise(marks)):
             raise ValueError("accuracies must rise from one to the next")
+        if any(later[1] < earlier[1] for earlier, later in pairwise(marks)):
+            raise ValueError("points must not fall where accuracies rise")
+        most = round(marks[-1][1] if marks else self.full, self.decimals)
+        if any(boundary > most for boundary in self.boundaries):
+            raise ValueError(f"a boundary is higher than the {most:g} points for all images right")
         return self
 
 

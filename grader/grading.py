@@ -13,17 +13,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from grader.assignment import Assignment, load_assignment
 from grader.canary.canary import check_canary
+from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
+from grader.diagnosis.diagnosis import Diagnosis, Subject, diagnose
 from grader.dialogue.interview import Answers, Progress, interview
 from grader.errors import HarnessError, UsageError
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_answers, findings_of_refusal, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
-from grader.intake.submission import Submission
+from grader.intake.submission import Submission, SubmittedFile
 from grader.provenance import this_harness
 from grader.replay.replay import OFF, Replay, replay
 from grader.report.build import Canary, Circumstances, Mode, Question, build_report
@@ -42,7 +44,7 @@ _CANARY_LASTS_SECONDS = 300
 
 @dataclass(frozen=True)
 class Checks:
-    """What an official grading does beside asking every image; a self-check needs none of it."""
+    """What an official grading does beside asking every image; a self-check needs only the diagnosis."""
 
     canary: bool = True
     """Try this harness first on two submissions whose outcome is known."""
@@ -50,9 +52,11 @@ class Checks:
     """It has been tried already, by whoever grades a whole class."""
     replay: bool = True
     """Ask a part of the split again afterwards."""
+    diagnosis: bool = True
+    """Find out by experiment why the score is not better; a student's own check does, too."""
 
 
-NO_CHECKS = Checks(canary=False, replay=False)
+NO_CHECKS = Checks(canary=False, replay=False, diagnosis=False)
 
 
 def grade(
@@ -164,8 +168,12 @@ def run_grading(
         again, failure = OFF, ""
         if checks.replay and not self_check:
             again, failure = _replayed(rung, workspace, question, answers)
+        diagnosis = NO_DIAGNOSIS
+        if checks.diagnosis:
+            diagnosis, trouble = _diagnosed(rung, workspace, question, answers, again)
+            failure = failure or trouble
     canary: Canary = "not-needed" if self_check else "passed" if checks.canary else "skipped"
-    report = _graded(question, answers, rung, circumstances, canary, again)
+    report = _graded(question, answers, rung, circumstances, canary, again, diagnosis)
     return Outcome(report, answers, split, assignment.classes, seed, again, failure)
 
 
@@ -223,13 +231,46 @@ def _replayed(rung: Rung, workspace: Path, question: Question, answers: Answers)
     return again, ""
 
 
+def _diagnosed(
+    rung: Rung, workspace: Path, question: Question, answers: Answers, again: Replay
+) -> tuple[Diagnosis, str]:
+    """Find out why the score is not better; as with the replay, a failure costs no score."""
+    folder = workspace / "diagnosis"
+    subject = Subject(
+        submission=question.submission,
+        split=question.split,
+        assignment=question.assignment,
+        answers=answers,
+        again=again,
+        start=lambda program: _over(rung, program).launch,
+        fresh=lambda: _fresh(rung, folder / "again").launch,
+        folder=folder,
+        identity=question.identity,
+        seed=secrets.randbits(53),
+    )
+    try:
+        return diagnose(subject), ""
+    except Exception:
+        return Diagnosis("failed"), traceback.format_exc()
+
+
+def _over(rung: Rung, folder: Path) -> Rung:
+    """Return the same rung over another folder, with room for the files in it."""
+    size = sum(file.stat().st_size for file in folder.iterdir())
+    files = (SubmittedFile(PurePosixPath("all"), size, ""),)
+    other = replace(rung.submission, folder=folder, files=files)
+    return choose_rung(other, folder.parent, rung.limits, official=rung.isolation.is_top)
+
+
 def _fresh(rung: Rung, folder: Path) -> Rung:
     """Return the same rung over a copy of the submission that is as new as the first one was.
 
     From the date of its files a submission could tell otherwise that it is being asked again.
     """
     copy = shutil.copytree(rung.submission.folder, folder / "submission")
-    return choose_rung(replace(rung.submission, folder=copy), folder, rung.limits, official=True)
+    return choose_rung(
+        replace(rung.submission, folder=copy), folder, rung.limits, official=rung.isolation.is_top
+    )
 
 
 def _graded(
@@ -239,9 +280,11 @@ def _graded(
     circumstances: Circumstances,
     canary: Canary,
     again: Replay,
+    diagnosis: Diagnosis,
 ) -> Report:
     counted = tally(answers.answers, question.split, question.assignment.classes)
-    findings = [*findings_of_answers(answers, counted, question.submission, question.assignment)]
+    findings = [*diagnosis.findings]
+    findings += findings_of_answers(answers, counted, question.submission, question.assignment)
     findings += findings_of_replay(again)
     if not rung.isolation.is_top:
         findings.append(finding("lower-isolation"))
@@ -255,6 +298,7 @@ def _graded(
         circumstances,
         canary,
         again,
+        diagnosis,
     )
 
 

@@ -41,6 +41,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="do not try the two built-in submissions first; the report says so",
     )
     parser.add_argument("--no-replay", action="store_true", help="do not ask a part of the images again")
+    parser.add_argument(
+        "--no-diagnosis", action="store_true", help="do not look for the cause of wrong answers by experiment"
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -57,7 +60,11 @@ def _run(options: argparse.Namespace) -> int:
             split,
             assignment,
             self_check=options.self_check,
-            checks=Checks(canary=not options.skip_canary, replay=not options.no_replay),
+            checks=Checks(
+                canary=not options.skip_canary,
+                replay=not options.no_replay,
+                diagnosis=not options.no_diagnosis,
+            ),
             progress=lambda asked: _advance(bar, asked),
         )
     page = write_outcome(outcome, out)

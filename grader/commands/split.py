@@ -9,6 +9,7 @@ from pathlib import Path
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.commands.split_audit import AUDIT, MAKE
 from grader.errors import UsageError
 from grader.report.text import one_line
 from grader.sealed.key_file import key_file_from, make_key, read_key
@@ -66,6 +67,8 @@ def _say_what(path: Path, split: Split) -> None:
 
 _CODES = "exit code: 0 done, 2 usage, a wrong key or a damaged file"
 ACTIONS = {
+    "audit": AUDIT,
+    "make": MAKE,
     "seal": Command(
         summary="pack a folder of images into one encrypted file",
         description="Pack the images of a split, with their labels, into one encrypted and authenticated "
@@ -98,7 +101,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    summary="seal a split into one encrypted file, or open one",
+    summary="audit, make, seal or open a split",
     description="Work with splits: the images that submissions are asked about, and their labels.",
     epilog="every action has a --help of its own",
     add_arguments=_add_arguments,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from grader.report.model import FindingPart
 
@@ -14,7 +14,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_FILE = Path(__file__).with_name("messages.toml")
+_MESSAGES, _PHRASES = (Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml"))
 
 
 def finding(code: str, **details: object) -> FindingPart:
@@ -23,17 +23,27 @@ def finding(code: str, **details: object) -> FindingPart:
     Raises:
         KeyError: there is no such code, or a detail that its text needs was not given.
     """
-    message = _messages()[code]
+    message = _table(_MESSAGES)[code]
     texts = {key: text.format(**details) for key, text in message.items() if key != "severity"}
     return FindingPart(code=code, severity=message["severity"], **texts)
 
 
+def phrase(language: Literal["en", "zh"], name: str, **details: object) -> str:
+    """Return a part of a sentence that several findings share, with its {braces} filled in.
+
+    Raises:
+        KeyError: there is no such phrase, or a detail that its text needs was not given.
+    """
+    text: str = _table(_PHRASES)[name][language]
+    return text.format(**details)
+
+
 def codes() -> frozenset[str]:
     """Return all codes of the catalogue."""
-    return frozenset(_messages())
+    return frozenset(_table(_MESSAGES))
 
 
 @cache
-def _messages() -> dict[str, Any]:
-    messages: dict[str, Any] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
-    return messages
+def _table(file: Path) -> dict[str, Any]:
+    table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    return table

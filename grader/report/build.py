@@ -11,6 +11,8 @@ import numpy as np
 
 from datasets.classes import ClassInfo
 from grader.assignment import MIB, Assignment
+from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
+from grader.diagnosis.diagnosis import Diagnosis
 from grader.dialogue.interview import Answers
 from grader.digest import digest_of_parts
 from grader.intake.submission import Submission
@@ -18,6 +20,7 @@ from grader.provenance import Harness
 from grader.replay.replay import OFF, Replay
 from grader.report.model import (
     AssignmentPart,
+    BoundaryPart,
     ChecksPart,
     ClassPart,
     ConfusionPart,
@@ -36,7 +39,7 @@ from grader.report.model import (
     SubmissionPart,
 )
 from grader.sandbox.launch import Isolation
-from grader.scoring.points import points_for
+from grader.scoring.points import images_to, points_for
 from grader.scoring.score import Tally
 from grader.scoring.wilson import wilson_interval
 from grader.split import Split
@@ -90,6 +93,7 @@ def build_report(
     circumstances: Circumstances,
     canary: Canary = "not-needed",
     again: Replay = OFF,
+    diagnosis: Diagnosis = NO_DIAGNOSIS,
 ) -> Report:
     """Return the report.
 
@@ -103,6 +107,7 @@ def build_report(
         circumstances: for the `run` section.
         canary: whether the harness was tried first.
         again: what came of asking again.
+        diagnosis: what came of looking for the cause of wrong answers; its findings are among `findings`.
     """
     classes = question.assignment.classes
     return Report(
@@ -117,7 +122,7 @@ def build_report(
         ),
         findings=tuple(findings),
         isolation=_isolation(isolation),
-        checks=ChecksPart(canary=canary, replay=_replay(again)),
+        checks=ChecksPart(canary=canary, replay=_replay(again), diagnosis=diagnosis.status),
         engine=_engine(answers, question.assignment),
         submission=_submission(question.submission),
         split=SplitPart(
@@ -132,7 +137,7 @@ def build_report(
             channel_order=question.assignment.channel_order,
         ),
         harness=HarnessPart(**asdict(question.harness)),
-        run=_run(answers, again, circumstances),
+        run=_run(answers, again, diagnosis, circumstances),
     )
 
 
@@ -147,6 +152,10 @@ def _score(tally: Tally, assignment: Assignment) -> ScorePart:
         points=points_for(tally.correct, tally.total, rule),
         points_full=rule.full,
         interval=IntervalPart(low=interval.low, high=interval.high, level=_LEVEL),
+        boundaries=tuple(
+            BoundaryPart(points=points, images=images_to(points, tally.correct, tally.total, rule))
+            for points in rule.boundaries
+        ),
         unanswered=tally.unanswered,
     )
 
@@ -210,7 +219,9 @@ def _replay(again: Replay) -> ReplayPart:
     )
 
 
-def _run(answers: Answers | None, again: Replay, circumstances: Circumstances) -> RunPart:
+def _run(
+    answers: Answers | None, again: Replay, diagnosis: Diagnosis, circumstances: Circumstances
+) -> RunPart:
     # Seconds are rounded: a run time must not carry what a submission saw out of the sandbox.
     timing = answers.timing if answers else None
     return RunPart(
@@ -222,6 +233,7 @@ def _run(answers: Answers | None, again: Replay, circumstances: Circumstances) -
         median_prediction_ms=round(1000 * statistics.median(timing.rest)) if timing and timing.rest else None,
         total_seconds=round(timing.total, 1) if timing else 0.0,
         replay_seconds=_coarse(again.seconds),
+        diagnosis_seconds=_coarse(diagnosis.seconds),
         peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
         stops=tuple(
             StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=stop.detail)

@@ -28,6 +28,15 @@ class IntervalPart(_Part):
     method: Literal["wilson"] = "wilson"
 
 
+class BoundaryPart(_Part):
+    """A boundary between two grades."""
+
+    points: float
+    images: int = Field(
+        description="How many more images must be right to reach it; how many fewer would do, if negative."
+    )
+
+
 class ScorePart(_Part):
     """The score: top-1 accuracy over all images, answered or not."""
 
@@ -37,6 +46,7 @@ class ScorePart(_Part):
     points: float = Field(description="By the assignment's rule; by default 100 * correct / total.")
     points_full: float = Field(description="Points for all images right.")
     interval: IntervalPart
+    boundaries: tuple[BoundaryPart, ...] = Field(description="Of the assignment, in its order.")
     unanswered: int = Field(ge=0, description="Images without any answer; they count as wrong.")
 
     @property
@@ -124,6 +134,10 @@ class ChecksPart(_Part):
         "Not needed for a self-check, or where no code was run."
     )
     replay: ReplayPart
+    diagnosis: Literal["done", "nothing-to-explain", "failed", "off"] = Field(
+        description="Whether the cause of wrong answers was looked for; what was found is a finding. "
+        "nothing-to-explain: too few wrong answers, or images, to tell a cause from chance."
+    )
 
 
 class FilePart(_Part):
@@ -191,6 +205,7 @@ class RunPart(_Part):
     median_prediction_ms: float | None = Field(description="Of all predictions but the first.")
     total_seconds: float
     replay_seconds: float | None = Field(description="Of the replay, which is not in the total; None if off.")
+    diagnosis_seconds: float | None = Field(description="Of the diagnosis; None if off.")
     peak_memory_mib: int
     stops: tuple[StopPart, ...]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from grader.report.model import FindingPart, Report
+from grader.report.model import BoundaryPart, FindingPart, Report
 
 
 def render_text(report: Report) -> str:
@@ -37,7 +37,14 @@ def _score(report: Report) -> str:
     return (
         f"{points}{score.correct} of {score.total} images right ({100 * score.accuracy:.2f} %)\n"
         f"  95 % interval of the true accuracy: {interval}"
+        + "".join(f"\n  {_boundary(boundary)}" for boundary in score.boundaries)
     )
+
+
+def _boundary(boundary: BoundaryPart) -> str:
+    if boundary.images > 0:
+        return f"{boundary.points:g} points: {boundary.images} more right would do"
+    return f"{boundary.points:g} points: reached, with {-boundary.images} images to spare"
 
 
 def _finding(finding: FindingPart) -> str:
@@ -94,10 +101,11 @@ def _times(report: Report) -> str:
 
 def _checks(report: Report) -> str:
     replay = report.checks.replay
+    begun = f"diagnosis {report.checks.diagnosis}, canary {report.checks.canary}"
     if replay.status != "done":
-        return f"canary {report.checks.canary}, replay {replay.status}"
+        return f"{begun}, replay {replay.status}"
     return (
-        f"canary {report.checks.canary}; asked again: {replay.differed} of {replay.repeated} answers "
+        f"{begun}; asked again: {replay.differed} of {replay.repeated} answers "
         f"differed, {replay.lost} of {replay.altered} were lost on altered copies"
     )
 

@@ -1,4 +1,4 @@
-"""From right answers to points, and what is taken off for being late."""
+"""From right answers to points, what is taken off for being late, and how far the next grade is."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def after_lateness(points: float, days_late: float, rule: Late, decimals: int) -
     days = math.ceil(max(0.0, days_late - rule.free_days))
     lost = min(rule.percent_per_day * days, rule.most_percent)
     return round(points * (100 - lost) / 100, decimals)
+
+
+def images_to(boundary: float, correct: int, total: int, rule: Points) -> int:
+    """Return how many more images must be right for `boundary` points; how many fewer would do, if negative.
+
+    Raises:
+        ValueError: not even all images would reach it.
+    """
+    for enough in range(total + 1):
+        if points_for(enough, total, rule) >= boundary:
+            return enough - correct
+    raise ValueError(f"{boundary:g} points are more than there are")
 
 
 def _on_curve(accuracy: float, curve: tuple[tuple[float, float], ...]) -> float:

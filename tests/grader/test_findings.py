@@ -12,6 +12,7 @@ FIELDS = [
     *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
     *("count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),
+    *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
 ]
 
 
@@ -141,3 +142,11 @@ def test_the_catalogue_and_the_code_know_the_same_codes():
         re.findall(r'(?:return|else) "([a-z0-9-]+)"', Path(exceptions.__file__).read_text(encoding="utf-8"))
     )
     assert used == catalogue.codes()
+
+
+def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
+    used = set(re.findall(r'phrase\(\s*"(?:en|zh)",\s*"([a-z-]+)"', source))
+    phrases = catalogue._table(catalogue._PHRASES)
+    assert used == set(phrases)
+    assert all(set(phrase) == {"en", "zh"} for phrase in phrases.values())

@@ -46,3 +46,13 @@ def test_what_is_done_with_points_afterwards_is_no_reason_to_grade_again(tmp_pat
         (tmp_path / "a.toml").write_text(classes + more, encoding="utf-8")
         digests.append(load_assignment(tmp_path / "a.toml").sha256)
     assert digests[0] == digests[1] == digests[2] != digests[3]
+
+
+def test_points_that_fall_where_accuracies_rise_are_refused():
+    with pytest.raises(ValueError, match="must not fall"):
+        Points(curve=((0.5, 60.0), (0.9, 40.0)))
+
+
+def test_a_boundary_that_rounding_puts_out_of_reach_is_refused():
+    with pytest.raises(ValueError, match="a boundary is higher than the 80 points"):
+        Points(full=80.4, decimals=0, boundaries=(80.4,))

@@ -9,8 +9,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from grader.assignment import Points
 from grader.errors import UsageError
-from grader.grading import run_grading
+from grader.grading import NO_CHECKS, run_grading
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.html import render_html
 from grader.report.model import Report
@@ -135,6 +136,18 @@ def test_the_terminal_says_score_interval_and_weakest_classes(outcome):
     assert "8 of 12 images right (66.67 %)" in text
     assert re.search(r"39\.1 % to 86\.2 %", text)
     assert re.search(r"Newspaper\s+报纸\s+0/4\s+Hats", text)
+
+
+def test_grade_boundaries_are_told_in_images(write_submission, split, assignment):
+    rules = assignment.model_copy(update={"points": Points(boundaries=(50.0, 90.0))})
+    submission = write_submission(
+        "def predict(image): return ['Hats', 'Newspaper'][int(image[0, 0, 0]) > 150]"
+    )
+    report = run_grading(submission, split, rules, checks=NO_CHECKS).report
+    assert [(part.points, part.images) for part in report.score.boundaries] == [(50.0, -2), (90.0, 3)]
+    assert "50 points: reached, with 2 images to spare" in render_text(report)
+    assert "90 points: 3 more right would do" in render_text(report)
+    assert "90 分：还需多答对 3 张" in render_html(report)
 
 
 def test_where_nothing_was_answered_no_interval_is_claimed(write_submission, split, assignment):

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.classes import GARBAGE26, load_classes
+from grader.assignment import Points
 from grader.dialogue.frames import Answered, Raised
 from grader.scoring.labels import LabelReader, normalised
+from grader.scoring.points import images_to, points_for
 from grader.scoring.score import tally
 from grader.scoring.wilson import wilson_interval
 
@@ -133,3 +135,24 @@ def split_of_three():
 
     images = tuple(SplitImage(f"{i}", i // PER_CLASS, b"") for i in range(3 * PER_CLASS))
     return Split(images, "digest", ())
+
+
+@pytest.mark.parametrize(
+    ("boundary", "correct", "images"),
+    [(90, 117, 0), (90, 116, 1), (90, 120, -3), (95, 117, 7), (100, 129, 1), (100, 130, 0), (0.5, 130, -129)],
+)
+def test_a_boundary_is_told_in_images(boundary, correct, images):
+    assert images_to(boundary, correct, 130, Points()) == images
+
+
+def test_a_boundary_is_reached_by_the_points_as_they_are_rounded():
+    assert points_for(2, 3, Points(decimals=0)) == 67
+    assert images_to(67, 2, 3, Points(decimals=0)) == 0
+    assert images_to(67, 2, 3, Points(decimals=2)) == 1
+
+
+def test_a_boundary_above_all_points_is_no_boundary():
+    with pytest.raises(ValueError, match="101 points are more"):
+        images_to(101, 5, 10, Points())
+    with pytest.raises(ValueError, match="a boundary is higher than the 100 points"):
+        Points(boundaries=(60.0, 101.0))

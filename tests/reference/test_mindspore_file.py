@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from src_mindspore.engine.checkpoint import CheckpointError, parse_checkpoint
 
 from reference.weights.errors import WeightsError
 from reference.weights.mindspore_file import (
     checkpoint_bytes,
-    parse_checkpoint,
     read_checkpoint,
     write_checkpoint,
 )
@@ -41,7 +41,7 @@ def test_damage_gives_arrays_or_our_error(at: int, value: int, length: int) -> N
     damaged[at] = value
     try:
         parse_checkpoint(bytes(damaged[:length]))
-    except WeightsError as error:
+    except CheckpointError as error:
         assert "\n" not in str(error)
 
 
@@ -86,5 +86,9 @@ def test_a_checksum_is_checked_where_there_is_one(tmp_path: Path) -> None:
 
     damaged = bytearray(file.read_bytes())
     damaged[damaged.index(WEIGHT.tobytes()) + 5] ^= 1
-    with pytest.raises(WeightsError, match="checksum"):
+    with pytest.raises(CheckpointError, match="checksum"):
         parse_checkpoint(bytes(damaged))
+    file.chmod(0o600)
+    file.write_bytes(damaged)
+    with pytest.raises(WeightsError, match=r"sum\.ckpt: .*checksum"):
+        read_checkpoint(file)

@@ -1,0 +1,94 @@
+"""`python -m grader split audit` and `split make`: whether a split can be trusted, and one that can."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from grader.audit.audit import Audit, audit_sets
+from grader.audit.dividing import MANIFEST, divide, write_division
+from grader.audit.page import render_page
+from grader.audit.pictures import read_set, same_place
+from grader.commands.command import EXIT_DONE, EXIT_REFUSED, Command, say
+from grader.errors import UsageError
+from grader.report.text import one_line
+
+
+def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("train", type=Path, metavar="TRAIN", help="the training images, a sub-folder a class")
+    parser.add_argument(
+        "hidden", type=Path, metavar="HIDDEN", help="the images that submissions are asked about"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a page with the pictures side by side"
+    )
+
+
+def _audit(options: argparse.Namespace) -> int:
+    out: Path | None = options.out
+    if out is not None and os.path.lexists(out):
+        raise UsageError(f"{out} is there already: give a new file with --out")
+    if same_place(options.train, options.hidden):
+        raise UsageError("TRAIN and HIDDEN are one folder, or one lies in the other: give two")
+    audit = audit_sets(read_set(options.train, "train"), read_set(options.hidden, "hidden"))
+    if out is not None:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with out.open("x", encoding="utf-8") as file:
+                file.write(render_page(audit))
+        except OSError as error:
+            raise UsageError(f"cannot write {out}: {error.strerror}") from error
+    say(_text(audit) + (f"\n  page: {one_line(str(out))}\n" if out else ""))
+    return EXIT_REFUSED if audit.is_serious else EXIT_DONE
+
+
+def _text(audit: Audit) -> str:
+    lines = [f"{len(audit.train.pictures)} training images, {len(audit.hidden.pictures)} hidden ones"]
+    for remark in audit.remarks:
+        mark = "x" if remark.severity == "serious" else "-"
+        lines += ["", f"  {mark} {remark.title}", f"    {remark.detail}"]
+    if not audit.remarks:
+        lines += ["", "  Nothing was found."]
+    return "\n".join(map(one_line, lines)) + "\n"
+
+
+def _add_make_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="all images, with one sub-folder a class")
+    parser.add_argument("--hidden", type=int, metavar="N", required=True, help="how many are to be hidden")
+    parser.add_argument("--seed", type=int, metavar="S", required=True, help="the same seed, the same choice")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
+
+
+def _make(options: argparse.Namespace) -> int:
+    if options.out.resolve().is_relative_to(options.folder.resolve()):
+        raise UsageError(f"--out {options.out} lies inside {options.folder}: choose a folder beside it")
+    pictures = read_set(options.folder, "all")
+    if pictures.unreadable:
+        raise UsageError(f"{pictures.unreadable[0]} is not an image that can be read: replace or remove it")
+    division = divide(pictures.pictures, options.hidden, options.seed)
+    write_division(division, options.out)
+    say(
+        f"{one_line(str(options.out))}\n"
+        f"  train    {len(division.train)} images\n"
+        f"  hidden   {len(division.hidden)} images ({options.hidden} asked for)\n"
+        f"  {MANIFEST} says which; duplicates lie on one side\n"
+    )
+    return EXIT_DONE
+
+
+AUDIT = Command(
+    summary="look for what leaks from training to hidden images",
+    description="Look for duplicates inside and across two sets of images, for classes that can be told "
+    "without the picture, for missing, empty or uneven classes, and for damaged files.",
+    epilog="exit code: 0 nothing serious, 1 something serious was found, 2 usage",
+    add_arguments=_add_audit_arguments,
+    run=_audit,
+)
+MAKE = Command(
+    summary="divide images into training and hidden ones",
+    description="Copy images into OUT/train and OUT/hidden: classes in proportion, no duplicates across.",
+    epilog="exit code: 0 done, 2 usage",
+    add_arguments=_add_make_arguments,
+    run=_make,
+)

@@ -1,0 +1,60 @@
+"""The black box: the submission itself is asked again, about altered images, in a fresh process.
+
+Where its checkpoint cannot be run (another network, another format), this is what remains: an alteration that
+undoes the mistake makes it answer better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from grader.assignment import Assignment
+from grader.diagnosis.case import NO_ANSWER, IntArray, Trial
+from grader.diagnosis.whitebox import within
+from grader.dialogue.interview import interview
+from grader.sandbox.launch import Launch
+from grader.scoring.labels import LabelReader
+from grader.split import Split, SplitImage, split_of
+
+Pixels = npt.NDArray[np.uint8]
+ALTERATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
+    "exchanged-colours": lambda pixels: pixels[:, :, ::-1],
+    "upside-down": lambda pixels: pixels[::-1],
+    "transposed": lambda pixels: pixels.transpose(1, 0, 2),
+}
+
+
+def ask_altered(
+    launch: Callable[[int], Launch],
+    split: Split,
+    assignment: Assignment,
+    images: IntArray,
+    seconds: float,
+    seed: int,
+) -> dict[str, Trial]:
+    """Ask about every alteration of `images`, (M,) indices; what was not answered in time is left out."""
+    questions = [(name, int(index)) for index in images for name in ALTERATIONS]
+    asked = split_of([_altered(split.images[index], name) for name, index in questions], places=())
+    answers = interview(launch, asked, within(assignment, seconds), seed, lambda _: None).answers
+    reader = LabelReader(assignment.classes)
+    found: dict[str, list[tuple[int, int]]] = {name: [] for name in ALTERATIONS}
+    for (name, index), answer in zip(questions, answers, strict=True):
+        if answer is not None:
+            said = reader.read(answer.label) if answer.label is not None else None
+            found[name].append((index, NO_ANSWER if said is None else said))
+    return {
+        name: Trial(*(np.array(column, np.int64) for column in zip(*pairs, strict=True)))
+        for name, pairs in found.items()
+        if pairs
+    }
+
+
+def _altered(image: SplitImage, name: str) -> SplitImage:
+    pixels = np.ascontiguousarray(ALTERATIONS[name](image.pixels("bgr")))
+    _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    return replace(image, encoded=encoded.tobytes())

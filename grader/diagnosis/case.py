@@ -1,0 +1,128 @@
+"""What the probes have before them: the answers of the graded run, and what experiments gave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from grader.diagnosis.views import View
+from grader.report.model import FindingPart
+from grader.scoring.paired import Paired, paired
+
+IntArray = npt.NDArray[np.int64]
+NO_ANSWER = -1
+
+ALPHA = 0.005
+"""A hypothesis is believed if chance explains its gain less often than this: with eight gained and none
+lost, say. About thirty are tried, and all but two of them are given up after a first look."""
+LEAST_GAIN = 0.04
+"""Share of the images that a counterfactual must gain for its mistake to be worth a warning."""
+
+_UNSTABLE = 0.2
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one experiment answered to a part of the images."""
+
+    images: IntArray
+    """(M,) indices of the images that were asked."""
+    answers: IntArray
+    """(M,) class indices, or NO_ANSWER."""
+
+
+@dataclass(frozen=True)
+class CheckpointTrial:
+    """The checkpoint, run by the grader itself."""
+
+    own: View
+    """The view that reproduces the submission's own answers best."""
+    own_trial: Trial
+    best: View
+    """The view that would have scored best."""
+    best_trial: Trial
+    file: str
+    """The checkpoint that `own` was run from."""
+    best_file: str
+    """The one that `best` was run from."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One graded run, and what was tried on it."""
+
+    names: tuple[str, ...]
+    """Class names, in index order."""
+    truth: IntArray
+    """(N,) class indices."""
+    said: IntArray
+    """(N,) what the submission answered, or NO_ANSWER."""
+    channel_order: str
+    unstable: float = 0.0
+    """Share of answers that changed when the images were asked again."""
+    has_warned: bool = False
+    """Whether MindSpore warned that parameters were not loaded."""
+    checkpoint: CheckpointTrial | None = None
+    """None if no checkpoint fits the course network, or none was tried."""
+    asked: Mapping[str, Trial] = field(default_factory=dict)
+    """What the submission answered to altered images, by the name of the alteration."""
+
+    @property
+    def is_right(self) -> npt.NDArray[np.bool_]:
+        """(N,) which answers were right."""
+        return np.equal(self.said, self.truth)
+
+    @property
+    def accuracy(self) -> float:
+        """Share of right answers."""
+        return float(self.is_right.mean())
+
+    @property
+    def chance(self) -> float:
+        """Hardly better than guessing: twice the share that naming always the commonest class gets."""
+        return 2 * float(np.bincount(self.truth).max()) / len(self.truth)
+
+    @property
+    def is_unstable(self) -> bool:
+        """Whether many answers change by themselves, which the replay's own finding says."""
+        return self.unstable >= _UNSTABLE
+
+    @property
+    def is_collapsed(self) -> bool:
+        """Whether all answers are the same in the way that answers lost behind the network are.
+
+        A softmax or argmax over the one image of a batch, and NaN, give index 0 each time; an answer that is
+        kept from an earlier call is another in every process. Random weights often give one answer, too.
+        """
+        is_first = bool((self.said == 0).all())
+        is_constant = bool((self.said == self.said[0]).all())
+        return is_constant and (is_first or self.is_unstable) and not self.has_warned
+
+    def gain(self, trial: Trial) -> Paired:
+        """Compare an experiment with the graded run, on the images that it was asked."""
+        return paired(self.is_right[trial.images], trial.answers == self.truth[trial.images])
+
+    def agreement(self, trial: Trial) -> float:
+        """Share of images to which the experiment answers as the submission did."""
+        return float((trial.answers == self.said[trial.images]).mean()) if len(trial.images) else 0.0
+
+    def correct(self, trial: Trial) -> int:
+        """Number of images that the experiment has right."""
+        return int((trial.answers == self.truth[trial.images]).sum())
+
+    def is_better(self, trial: Trial) -> bool:
+        """Whether an experiment scores better than the graded run, by more than chance explains."""
+        gain = self.gain(trial)
+        return gain.p_better < ALPHA and gain.gained - gain.lost >= LEAST_GAIN * gain.total
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A probe's answer: the mistake it was looking for is there."""
+
+    finding: FindingPart
+    p: float
+    """How probable the evidence is without the mistake."""

@@ -1,0 +1,128 @@
+"""The network is right, and its answers get the wrong names.
+
+Hypothesis: the list of names is not in the order of the indices that were trained: shifted, reversed,
+sorted as text or by another language, two names exchanged, or in any other order.
+Experiment: none needed; the confusion matrix tells. Each order is tried on the answers, and the order that
+fits best (an optimal assignment; H. Kuhn, "The Hungarian method for the assignment problem", 1955) is found
+on one half of the images and tried on the other.
+Evidence: renamed so, far more of the same answers are right.
+Help: build the list of names from the class_index that training used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from grader.diagnosis.case import ALPHA, LEAST_GAIN, NO_ANSWER, Case, Explanation, IntArray
+from grader.findings.catalogue import finding
+from grader.scoring.paired import Paired, paired
+
+_LEAST_RIGHT = 0.5
+"""Share that must be right after renaming: other mistakes are systematic, too, but not so cleanly."""
+_LEAST_PURE = 0.75
+"""Share of the answers with a renamed name that must then be right."""
+_MOST_NAMED = 6
+
+
+@dataclass(frozen=True)
+class _Renaming:
+    """`meant[i]` is the class that is meant by answer i."""
+
+    meant: IntArray
+    right: npt.NDArray[np.bool_]
+    """(N,) which answers are right when renamed."""
+    gain: Paired
+
+
+def explain(case: Case) -> Explanation | None:
+    """Try every order, the simple ones first."""
+    fitted = _fitted(case)
+    if not _convinces(case, fitted):
+        return None
+    texts = _told(case, fitted)
+    least = fitted.right.mean() - 0.02
+    named = [(kind, _renamed(case, meant)) for kind, meant in _simple_orders(case)]
+    kind = next((kind for kind, order in named if order.right.mean() >= least), "")
+    p = fitted.gain.p_better
+    if kind == "shifted":
+        return Explanation(finding("labels-shifted", **texts), p)
+    if kind == "sorted":
+        return Explanation(finding("labels-sorted-otherwise", **texts), p)
+    if len(_moved(fitted)) == 2:
+        return Explanation(finding("labels-exchanged", **texts), p)
+    return Explanation(finding("labels-permuted", **texts), p)
+
+
+def _simple_orders(case: Case) -> Iterator[tuple[str, IntArray]]:
+    """Yield orders that come of a known slip, each as the class meant by answer i."""
+    count = len(case.names)
+    indices = np.arange(count)
+    for step in (1, -1, 2, -2):
+        yield "shifted", (indices + step) % count
+    orders = (
+        sorted(range(count), key=str),  # "0", "1", "10", "11", ..., "2"
+        sorted(range(count), key=lambda index: case.names[index]),
+        sorted(range(count), key=lambda index: case.names[index].casefold()),
+        [*reversed(range(count))],
+    )
+    for order in orders:
+        names = np.array(order, np.int64)
+        yield "sorted", names
+        yield "sorted", np.argsort(names)
+
+
+def _renamed(case: Case, meant: IntArray) -> _Renaming:
+    right = np.where(case.said == NO_ANSWER, False, meant[case.said] == case.truth)
+    return _Renaming(meant, right, paired(case.is_right, right))
+
+
+def _fitted(case: Case) -> _Renaming:
+    """Return the best order of all; what is right under it is judged by the order found on the other half."""
+    half = np.zeros(len(case.truth), bool)
+    for label in range(len(case.names)):
+        half[np.flatnonzero(case.truth == label)[::2]] = True
+    right = np.zeros(len(case.truth), bool)
+    for here in (half, ~half):
+        right[here] = _renamed(case, _assignment(case, ~here)).right[here]
+    return _Renaming(_assignment(case, np.ones_like(half)), right, paired(case.is_right, right))
+
+
+def _assignment(case: Case, images: npt.NDArray[np.bool_]) -> IntArray:
+    """Return the one-to-one renaming that makes most of these images right; no name changes without need."""
+    from scipy.optimize import linear_sum_assignment  # a third of a second, for this alone
+
+    counts = 0.01 * np.eye(len(case.names))
+    valid = images & (case.said != NO_ANSWER)
+    np.add.at(counts, (case.said[valid], case.truth[valid]), 1)
+    _, meant = linear_sum_assignment(counts, maximize=True)
+    return np.asarray(meant, np.int64)
+
+
+def _convinces(case: Case, fitted: _Renaming) -> bool:
+    gain = fitted.gain
+    moved = np.isin(case.said, _moved(fitted))
+    if not moved.any() or fitted.right.mean() < _LEAST_RIGHT:
+        return False
+    is_better = gain.p_better < ALPHA and gain.gained - gain.lost >= LEAST_GAIN * gain.total
+    return is_better and bool(fitted.right[moved].mean() >= _LEAST_PURE)
+
+
+def _moved(renaming: _Renaming) -> list[int]:
+    return [index for index, meant in enumerate(renaming.meant) if index != meant]
+
+
+def _told(case: Case, fitted: _Renaming) -> dict[str, str]:
+    moved = _moved(fitted)
+    pairs = [f"{case.names[index]} -> {case.names[fitted.meant[index]]}" for index in moved[:_MOST_NAMED]]
+    more = len(moved) - len(pairs)
+    return {
+        "now": f"{100 * case.accuracy:.1f}",
+        "then": f"{100 * fitted.right.mean():.1f}",
+        "p": f"{fitted.gain.p_better:.1g}",
+        "map": "; ".join(pairs) + (f"; and {more} more" if more else ""),
+        "map_zh": "；".join(pairs) + (f"；另有 {more} 个" if more else ""),
+    }

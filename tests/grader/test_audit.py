@@ -1,0 +1,208 @@
+"""The audit of two sets of images, and dividing one into two."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from grader.audit.duplicates import find_groups
+from grader.audit.leaks import find_leaks
+from grader.audit.pictures import read_set
+from grader.cli import main
+from grader.commands.split_audit import AUDIT
+
+CLASSES = ("00_00", "00_01", "00_02")
+EACH = 8
+
+
+def picture(seed, side=64):
+    """A smooth picture that is like no other."""
+    noise = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), np.uint8)
+    return cv2.resize(noise, (side, side), interpolation=cv2.INTER_CUBIC)
+
+
+def draw(folder, first, each=EACH):
+    for number, label in enumerate(CLASSES):
+        (folder / label).mkdir(parents=True)
+        for index in range(each):
+            image = picture(first + 100 * number + index)
+            cv2.imwrite(str(folder / label / f"{index:05d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 90])
+    return folder
+
+
+@pytest.fixture
+def sets(tmp_path):
+    return draw(tmp_path / "train", 0), draw(tmp_path / "hidden", 1000)
+
+
+def audit(capsys, train, hidden, *more):
+    code = main(["split", "audit", str(train), str(hidden), *more])
+    captured = capsys.readouterr()
+    return code, captured.out + captured.err
+
+
+def test_a_clean_split_is_said_to_be_clean(sets, capsys):
+    assert audit(capsys, *sets) == (0, "24 training images, 24 hidden ones\n\n  Nothing was found.\n")
+
+
+def test_a_copy_across_the_sets_is_found_whatever_its_name_and_packing(sets, capsys):
+    train, hidden = sets
+    shutil.copy(train / "00_00" / "00003.jpg", hidden / "00_00" / "99.jpg")
+    same = cv2.imread(str(train / "00_01" / "00004.jpg"))
+    cv2.imwrite(str(hidden / "00_01" / "98.png"), same)
+    code, said = audit(capsys, train, hidden)
+    assert code == 1
+    assert "2 hidden images are in the training set, to the pixel" in said
+    assert "00_00/99.jpg = 00_00/00003.jpg; 00_01/98.png = 00_01/00004.jpg" in said
+
+
+def test_a_near_copy_is_found(sets, capsys):
+    train, hidden = sets
+    image = cv2.imread(str(train / "00_02" / "00001.jpg"))
+    brighter = cv2.convertScaleAbs(cv2.resize(image[1:, 1:], (90, 90)), alpha=0.95, beta=8)
+    cv2.imwrite(str(hidden / "00_02" / "97.jpg"), brighter, [cv2.IMWRITE_JPEG_QUALITY, 60])
+    code, said = audit(capsys, train, hidden)
+    assert code == 1
+    assert "1 hidden images look like a training image" in said
+    assert "00_02/97.jpg ~ 00_02/00001.jpg" in said
+
+
+def test_one_picture_in_two_classes_is_found(sets, capsys):
+    train, hidden = sets
+    shutil.copy(train / "00_00" / "00001.jpg", train / "00_01" / "77.jpg")
+    code, said = audit(capsys, train, hidden)
+    assert (code, "1 groups of duplicates lie in more than one class" in said) == (1, True)
+
+
+def test_missing_empty_and_uneven_classes_and_bad_files_are_named(sets, capsys):
+    train, hidden = sets
+    shutil.rmtree(hidden / "00_02")
+    (train / "00_03").mkdir()
+    (train / "00_00" / "broken.jpg").write_bytes(b"\xff\xd8\xff and no more")
+    (train / "00_00" / "notes.txt").write_text("mine", encoding="utf-8")
+    for index in range(30):
+        cv2.imwrite(str(train / "00_01" / f"more{index}.png"), picture(5000 + index))
+    code, said = audit(capsys, train, hidden)
+    assert code == 1
+    assert "2 classes of train are not in hidden\n    00_02; 00_03" in said
+    assert "1 classes of train are empty\n    00_03" in said
+    assert "1 files of train are damaged or no images\n    00_00/broken.jpg" in said
+    assert "1 files of train are passed over\n    00_00/notes.txt" in said
+
+
+def test_uneven_classes_are_told(sets, capsys):
+    train, hidden = sets
+    for index in range(30):
+        cv2.imwrite(str(train / "00_01" / f"more{index}.png"), picture(5000 + index))
+    code, said = audit(capsys, train, hidden)
+    assert (code, "The classes of train are uneven: 8 to 38 images" in said) == (0, True)
+
+
+@pytest.mark.parametrize("clue", ["number", "letters", "size", "shape"])
+def test_a_class_that_can_be_told_without_the_picture_is_found(clue, tmp_path):
+    for number, label in enumerate(CLASSES):
+        (tmp_path / label).mkdir()
+        for index in range(12):
+            name = {"number": f"{12 * number + index:05d}", "letters": f"{'abc'[number]}{index}"}.get(
+                clue, f"{index}"
+            )
+            image = picture(100 * number + index, 40 + 30 * number if clue == "shape" else 64)
+            if clue == "size":
+                image = cv2.resize(picture(100 * number + index, 6), (64, 64), interpolation=number)
+            cv2.imwrite(str(tmp_path / label / f"{name}.png"), image)
+    found = {leak.clue for leak in find_leaks(read_set(tmp_path, "hidden").pictures)}
+    expected = {
+        "number": "the number in the file's name",
+        "letters": "the letters of the file's name",
+        "size": "the size of the file",
+        "shape": "height and width",
+    }
+    assert expected[clue] in found
+
+
+def test_numbers_that_begin_anew_in_every_class_tell_nothing(sets):
+    assert find_leaks(read_set(sets[1], "hidden").pictures) == []
+
+
+def test_the_page_shows_the_pictures_and_needs_nothing_else(sets, tmp_path, capsys):
+    train, hidden = sets
+    shutil.copy(train / "00_00" / "00003.jpg", hidden / "00_00" / "<b>.jpg")
+    page = tmp_path / "pages" / "audit.html"
+    assert audit(capsys, train, hidden, "--out", str(page))[0] == 1
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/jpeg;base64,") == 2
+    assert "&lt;b&gt;.jpg" in text
+    assert "<b>.jpg" not in text
+    assert "http" not in text.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("problem", ["missing", "file", "flat", "same", "exists"])
+def test_what_cannot_be_audited_is_refused_in_one_line(problem, sets, tmp_path, capsys):
+    train, hidden = sets
+    page = tmp_path / "page.html"
+    page.write_text("mine", encoding="utf-8")
+    arguments = {
+        "missing": (tmp_path / "nowhere", hidden),
+        "file": (page, hidden),
+        "flat": (train / "00_00", hidden),
+        "same": (train, train),
+        "exists": (train, hidden, "--out", str(page)),
+    }[problem]
+    code, said = audit(capsys, *arguments)
+    assert code == 2
+    assert len(said.splitlines()) == 1
+    assert page.read_text(encoding="utf-8") == "mine"
+
+
+def make(capsys, folder, out, hidden="9", seed="1"):
+    code = main(["split", "make", str(folder), "--hidden", hidden, "--seed", seed, "--out", str(out)])
+    captured = capsys.readouterr()
+    return code, captured.out + captured.err
+
+
+def names(folder):
+    return sorted(f"{path.parent.name}/{path.name}" for path in folder.rglob("*.*") if path.parent != folder)
+
+
+def test_a_division_is_stratified_repeatable_and_complete(sets, tmp_path, capsys):
+    train, _ = sets
+    for out in ("one", "two"):
+        assert make(capsys, train, tmp_path / out)[0] == 0
+    assert make(capsys, train, tmp_path / "three", seed="2")[0] == 0
+    hidden = names(tmp_path / "one" / "hidden")
+    assert [sum(name.startswith(label) for name in hidden) for label in CLASSES] == [3, 3, 3]
+    assert sorted([*hidden, *names(tmp_path / "one" / "train")]) == names(train)
+    assert hidden == names(tmp_path / "two" / "hidden") != names(tmp_path / "three" / "hidden")
+    manifest = json.loads((tmp_path / "one" / "manifest.json").read_text(encoding="utf-8"))
+    assert sorted(manifest["hidden"]) == hidden
+    assert manifest["seed"] == 1
+
+
+def test_duplicates_lie_on_one_side(sets, tmp_path, capsys):
+    train, _ = sets
+    for label in CLASSES:
+        for index in range(EACH):
+            shutil.copy(train / label / f"{index:05d}.jpg", train / label / f"copy{index}.jpg")
+    assert make(capsys, train, tmp_path / "out", hidden="18")[0] == 0
+    both = [read_set(tmp_path / "out" / name, name).pictures for name in ("train", "hidden")]
+    assert len(both[1]) == 18
+    assert all(len(group.sets) == 1 for group in find_groups([*both[0], *both[1]]))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "out"), [("2", "out"), ("24", "out"), ("-1", "out"), ("9", "full"), ("9", "train/in")]
+)
+def test_a_division_that_cannot_be_made_is_refused(hidden, out, sets, tmp_path, capsys):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine", encoding="utf-8")
+    before = names(tmp_path)
+    code, said = make(capsys, sets[0], tmp_path / out, hidden=hidden)
+    assert code == 2
+    assert len(said.splitlines()) == 1
+    assert names(tmp_path) == before
+
+
+def test_the_exit_codes_are_told():
+    assert "1 something serious was found" in AUDIT.epilog

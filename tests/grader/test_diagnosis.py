@@ -1,0 +1,265 @@
+"""The probes on answers made up to have one mistake, and no word where the evidence is thin."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from grader.diagnosis import diagnosis
+from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, Trial
+from grader.diagnosis.diagnosis import Subject, diagnose
+from grader.diagnosis.probes import (
+    channel_order,
+    checkpoint_unused,
+    collapsed,
+    label_map,
+    lost_on_the_way,
+    untrained,
+    wrong_preprocessing,
+)
+from grader.diagnosis.probes.reloading import explain_slowness
+from grader.diagnosis.views import STANDARD, View, all_views
+from grader.diagnosis.whitebox import _read
+from grader.dialogue.frames import Answered
+from grader.dialogue.interview import Answers, Timing
+from grader.intake.submission import Submission
+from grader.replay.replay import OFF
+from grader.split import SplitImage, split_of
+
+CLASSES = 26
+TRUTH = np.repeat(np.arange(CLASSES), 5)
+NAMES = tuple(f"class {index:02d}" for index in range(CLASSES))
+ALL = np.arange(len(TRUTH))
+
+
+def mostly_right(wrong=5, seed=0):
+    """Answers with so many errors."""
+    rng = np.random.default_rng(seed)
+    said = TRUTH.copy()
+    for index in rng.choice(len(said), wrong, replace=False):
+        said[index] = (said[index] + rng.integers(1, CLASSES)) % CLASSES
+    return said
+
+
+def case_of(said, **more):
+    return Case(names=NAMES, truth=TRUTH, said=np.asarray(said), channel_order="bgr", **more)
+
+
+def checkpoint_of(own, best, own_view=STANDARD, best_view=STANDARD):
+    return CheckpointTrial(own_view, Trial(ALL, own), best_view, Trial(ALL, best), "a.ckpt", "b.ckpt")
+
+
+def code_of(explanation):
+    return explanation and explanation.finding.code
+
+
+def every_code(case):
+    return [found.finding.code for probe in diagnosis._PROBES if (found := probe(case)) is not None]
+
+
+@pytest.mark.parametrize(
+    ("meant_to_said", "code"),
+    [
+        (np.roll(np.arange(CLASSES), 1), "labels-shifted"),
+        (np.roll(np.arange(CLASSES), -1), "labels-shifted"),
+        (np.array(sorted(range(CLASSES), key=str)), "labels-sorted-otherwise"),
+        (np.arange(CLASSES)[::-1], "labels-sorted-otherwise"),
+        (np.random.default_rng(3).permutation(CLASSES), "labels-permuted"),
+        (np.array([1, 0, *range(2, CLASSES)]), "labels-exchanged"),
+    ],
+)
+def test_a_wrong_order_of_names_is_found_in_the_confusion_matrix(meant_to_said, code):
+    assert code_of(label_map.explain(case_of(meant_to_said[mostly_right()]))) == code
+
+
+def test_the_exact_map_is_told():
+    said = np.array([1, 0, *range(2, CLASSES)])[mostly_right()]
+    found = label_map.explain(case_of(said)).finding
+    assert "class 00 -> class 01; class 01 -> class 00." in found.rationale
+    assert "class 00 -> class 01；class 01 -> class 00。" in found.rationale_zh
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_guesses_and_honest_errors_are_no_wrong_order(seed):
+    rng = np.random.default_rng(seed)
+    assert label_map.explain(case_of(rng.integers(0, CLASSES, len(TRUTH)))) is None
+    assert label_map.explain(case_of(mostly_right(40, seed))) is None
+    # One class that is always taken for another is an error of the network's, not of its names.
+    assert label_map.explain(case_of(np.where(TRUTH == 3, 4, mostly_right(9, seed)))) is None
+
+
+def test_answers_that_name_no_class_are_no_obstacle():
+    said = np.roll(np.arange(CLASSES), 1)[mostly_right()]
+    said[::10] = NO_ANSWER
+    assert code_of(label_map.explain(case_of(said))) == "labels-shifted"
+
+
+def test_exchanged_colours_are_named_with_both_scores():
+    said, best = mostly_right(25), mostly_right(5)
+    case = case_of(said, checkpoint=checkpoint_of(said, best, View(colour="bgr")))
+    found = channel_order.explain(case)
+    assert found.finding.code == "channel-order"
+    assert (
+        "behaves like BGR, mean/std (agrees on 130 of 130; RGB, mean/std would agree on"
+        in found.finding.rationale
+    )
+    assert "96.2 % right instead of 80.8 %" in found.finding.rationale
+    assert "BGR、减均值除标准差" in found.finding.rationale_zh
+    assert every_code(case) == ["channel-order"]
+
+
+def test_two_mistakes_at_once_are_named_as_such():
+    said = mostly_right(60)
+    case = case_of(said, checkpoint=checkpoint_of(said, mostly_right(5), View(colour="bgr", scale="unit")))
+    assert "BGR, no mean/std, only /255" in wrong_preprocessing.explain(case).finding.rationale
+    assert every_code(case) == ["wrong-preprocessing"]
+
+
+def test_a_gain_that_chance_explains_is_not_told():
+    said = mostly_right(12)
+    best = said.copy()
+    wrong = np.flatnonzero(said != TRUTH)
+    best[wrong[:6]] = TRUTH[wrong[:6]]
+    case = case_of(said, checkpoint=checkpoint_of(said, best, View(colour="bgr")))
+    assert every_code(case) == []
+
+
+def test_a_view_that_costs_little_is_told_only_if_the_answers_are_certainly_its():
+    best = mostly_right(6)
+    said = best.copy()
+    said[np.flatnonzero(best == TRUTH)[:4]] = 25  # lost by the view
+    said[np.flatnonzero(best != TRUTH)[:6]] = 24  # wrong otherwise
+    view = View(scale="signed")
+    assert every_code(case_of(said, checkpoint=checkpoint_of(said, best, view))) == ["wrong-scale"]
+    # Resized otherwise on purpose, perhaps; and answers that both views give as often.
+    assert every_code(case_of(said, checkpoint=checkpoint_of(said, best, View(geometry="stretch")))) == []
+    assert every_code(case_of(best, checkpoint=checkpoint_of(best, best, view))) == []
+
+
+def test_one_answer_to_everything_is_told_apart_from_guesses():
+    best = mostly_right(5)
+    constant = case_of(np.zeros_like(TRUTH), checkpoint=checkpoint_of(mostly_right(9), best))
+    guesses = case_of(
+        np.random.default_rng(0).integers(0, CLASSES, len(TRUTH)),
+        checkpoint=checkpoint_of(mostly_right(9), best),
+    )
+    assert code_of(collapsed.explain(constant)) == "collapsed-output"
+    assert code_of(checkpoint_unused.explain(guesses)) == "checkpoint-unused"
+    assert every_code(constant) == ["collapsed-output"]
+    assert every_code(guesses) == ["checkpoint-unused"]
+
+
+def test_answers_that_no_view_gives_are_said_to_be_lost_on_the_way_unless_they_change_by_themselves():
+    said = np.where(ALL % 2, mostly_right(5), 0)
+    case = case_of(said, checkpoint=checkpoint_of(np.where(ALL % 3, said, 1), mostly_right(5)))
+    assert every_code(case) == ["lost-on-the-way"]
+    assert lost_on_the_way.explain(replace(case, unstable=0.5)) is None
+
+
+def test_an_untrained_checkpoint_and_one_of_nan_are_named():
+    guesses = np.random.default_rng(0).integers(0, CLASSES, len(TRUTH))
+    nothing = np.full_like(TRUTH, NO_ANSWER)
+    assert code_of(untrained.explain(case_of(guesses, checkpoint=checkpoint_of(guesses, guesses)))) == (
+        "untrained-checkpoint"
+    )
+    assert code_of(untrained.explain(case_of(guesses * 0, checkpoint=checkpoint_of(nothing, nothing)))) == (
+        "nan-checkpoint"
+    )
+
+
+def test_a_network_that_was_trained_badly_is_not_called_untrained():
+    said = mostly_right(60)
+    assert untrained.explain(case_of(said, checkpoint=checkpoint_of(said, said))) is None
+
+
+def test_without_a_checkpoint_the_submission_itself_is_believed():
+    asked = {"exchanged-colours": Trial(ALL, mostly_right(5))}
+    found = channel_order.explain(case_of(mostly_right(30), asked=asked))
+    assert "Asked about 130 images" in found.finding.rationale
+
+
+def test_every_view_has_words_in_both_languages_and_no_two_views_the_same():
+    words = {(view.words("en"), view.words("zh")) for view in all_views()}
+    assert len(words) == len([*all_views()])
+    assert STANDARD.words("en") == "RGB, mean/std"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0",
+        "0|",
+        "0|1",
+        "0|1 2",
+        "0|1 2 3 4",
+        "9|1 2 3",
+        "0;;|1 2 3",
+        "0|1 2 9" + "9" * 40,
+        "0|a b c",
+        "|1 2 3",
+        "0|1 2 3\n",
+    ],
+)
+def test_what_the_program_inside_answers_is_not_believed(text):
+    run = _read([text, "0|1 2 3"], np.array([7, 8]), views=1, count=1, classes=CLASSES)
+    assert run.images.tolist() == [8]
+    assert run.answers.tolist() == [[[1, 2, 3]]]
+
+
+def test_an_index_that_is_no_class_is_no_answer():
+    run = _read(["0|1 26 -5"], np.array([0]), views=1, count=1, classes=CLASSES)
+    assert run.answers.tolist() == [[[1, NO_ANSWER, NO_ANSWER]]]
+
+
+EVERY_TIME = """
+def build():
+    return load_checkpoint("a.ckpt")
+
+def predict(image):
+    network = build()
+    return network(image)
+"""
+ONCE = """
+def build():
+    return load_checkpoint("a.ckpt")
+
+network = build()
+
+def predict(image):
+    return network(image)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "each", "is_found"),
+    [
+        (EVERY_TIME, 0.4, 0.3, True),
+        (ONCE, 0.4, 0.3, False),  # slow for another reason
+        (EVERY_TIME, 0.4, 0.01, False),  # what it calls remembers
+        ("", 0.4, 0.3, False),
+        ("def predict(x):" + "(" * 100_000, 0.4, 0.3, False),
+    ],
+)
+def test_loading_for_every_image_is_found_in_the_text_and_on_the_clock(source, first, each, is_found):
+    found = explain_slowness(source, Timing(1.0, first, (each,) * 20, 10.0))
+    assert (found is not None and found.code == "reloads-model") == is_found
+
+
+def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
+    images = [SplitImage(f"{number}", number % 3, json.dumps(number).encode()) for number in range(60)]
+    names = [info.name for info in assignment.classes]
+    answers = tuple(Answered(0, label=names[number % 3 if number > 6 else 0]) for number in range(60))
+    graded = Answers(answers, None, (), Timing(1.0, 0.1, (0.1,) * 59, 7.0), {}, "", 0)
+
+    def never(*_):
+        raise AssertionError("something was started")
+
+    submission = Submission("zhang", tmp_path, (), "")
+    (tmp_path / "main.py").write_text("def predict(image): ...", encoding="utf-8")
+    subject = Subject(
+        submission, split_of(images, ()), assignment, graded, OFF, never, never, tmp_path, "identity", 1
+    )
+    assert diagnose(subject).status == "nothing-to-explain"
+    assert diagnose(replace(subject, answers=replace(graded, answers=(None, *answers[1:])))).status == "off"

@@ -1,0 +1,1 @@
+"""Mistakes planted in a right submission: the diagnosis must name each of them first."""

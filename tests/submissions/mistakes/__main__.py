@@ -1,0 +1,59 @@
+"""Plant every mistake on a trained submission and see what the diagnosis says first.
+
+    python -m tests.submissions.mistakes SUBMISSION SPLIT [--only WORD]
+
+SUBMISSION is a folder that `python -m reference.finetune` wrote, SPLIT the images. Exit code: 0 if at least nine
+in ten mistakes are named first and no right submission gets a finding, else 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from grader.assignment import load_assignment
+from grader.split import open_split
+from reference.weights.mindspore_file import read_checkpoint
+from tests.submissions.mistakes.planted import MISTAKES, RIGHT
+from tests.submissions.mistakes.trial import is_named, is_silent, try_one
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.submissions.mistakes")
+    parser.add_argument("submission", type=Path)
+    parser.add_argument("split", type=Path)
+    parser.add_argument("--only", default="", help="those whose name holds this")
+    options = parser.parse_args()
+    assignment = load_assignment()
+    split = open_split(options.split, assignment.classes)
+    arrays = read_checkpoint(next(iter(sorted(options.submission.glob("*.ckpt")))))
+    named, false, costs = 0, 0, []
+    chosen = [planted for planted in (*MISTAKES, *RIGHT) if options.only in planted.name]
+    with tempfile.TemporaryDirectory() as folder:
+        for number, planted in enumerate(chosen):
+            report = try_one(planted, arrays, split, assignment, Path(folder, str(number)))
+            is_good = is_named(planted, report) if planted.codes else is_silent(report)
+            named += bool(planted.codes) and is_good
+            false += not planted.codes and not is_good
+            cost = (report.run.diagnosis_seconds or 0.0) / report.run.total_seconds
+            costs.append(cost)
+            first = report.findings[0] if report.findings else None
+            score = report.score.points if report.score else 0.0
+            said = f"{first.code}: {first.rationale}" if first else "-"
+            sys.stdout.write(
+                f"{'ok ' if is_good else 'NOT'} {planted.name:42} {score:6.2f} x{cost:.1f} {said}\n"
+            )
+            sys.stdout.flush()
+    wrong = [planted for planted in chosen if planted.codes]
+    sys.stdout.write(
+        f"{named} of {len(wrong)} mistakes named first, {false} false findings on {len(chosen) - len(wrong)} right "
+        f"submissions; cost {statistics.median(costs):.1f} times the graded run (median), {max(costs):.1f} at most\n"
+    )
+    return 0 if named >= 0.9 * len(wrong) and not false else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,45 @@
+"""One planted mistake, handed in and graded like any submission."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from grader import Report
+from grader.assignment import Assignment
+from grader.grading import Checks, run_grading
+from grader.split import Split
+from reference.weights.mindspore_file import write_checkpoint
+from tests.submissions.mistakes.planted import Arrays, Planted
+
+WITHOUT_CANARY = Checks(canary=False)
+
+
+def try_one(
+    planted: Planted,
+    arrays: Arrays,
+    split: Split,
+    assignment: Assignment,
+    folder: Path,
+    checks: Checks = WITHOUT_CANARY,
+) -> Report:
+    """Write the submission into `folder` and return the report on it."""
+    folder.mkdir(parents=True)
+    names = [info.name for info in assignment.classes]
+    (folder / "main.py").write_text(planted.source(names), encoding="utf-8")
+    write_checkpoint(planted.checkpoint(dict(arrays)), folder / "network.ckpt")
+    for name, change in planted.others.items():
+        write_checkpoint(change(dict(arrays)), folder / name)
+    outcome = run_grading(folder, split, assignment, checks=checks)
+    if outcome.failure:
+        raise RuntimeError(outcome.failure)
+    return outcome.report
+
+
+def is_named(planted: Planted, report: Report) -> bool:
+    """Whether the first finding names the mistake."""
+    return bool(report.findings) and report.findings[0].code in planted.codes
+
+
+def is_silent(report: Report) -> bool:
+    """Whether nothing is said but what is particular about the images."""
+    return {finding.code for finding in report.findings} <= {"demo-split", "partial-split"}

