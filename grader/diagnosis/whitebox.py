@@ -28,6 +28,7 @@ from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
 from grader.dialogue.interview import interview
 from grader.findings.exceptions import short
 from grader.intake.submission import Submission
+from grader.readable import make_readable
 from grader.sandbox.launch import Launch
 from grader.split import Split, split_of
 
@@ -144,7 +145,7 @@ class WhiteBox:
             "views": [view.settings() for view in views],
         }
         (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-        _open_to_all(folder)
+        make_readable(folder)
         asked = split_of([self._split.images[index] for index in images], places=())
         answers = interview(
             self._start(folder), asked, within(self._assignment, seconds), self._seed, lambda _: None
@@ -162,13 +163,6 @@ def within(assignment: Assignment, seconds: float) -> Assignment:
     total = max(0.1, min(limits.total_seconds, seconds))
     changed = {"total_seconds": total, "import_seconds": min(limits.import_seconds, total)}
     return assignment.model_copy(update={"limits": limits.model_copy(update=changed)})
-
-
-def _open_to_all(folder: Path) -> None:
-    """Let any uid read it, whatever the umask: root gives itself up before the program starts."""
-    folder.chmod(0o755)
-    for file in folder.iterdir():
-        file.chmod(0o644)
 
 
 def _checkpoints(submission: Submission) -> list[str]:

@@ -19,6 +19,7 @@ from grader.intake.entry_point import find_root
 from grader.intake.folder import receive_folder
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission, SubmittedFile
+from grader.readable import make_readable
 
 _MOST_LOOKED_AT = 50
 """Checkpoints of one submission; students keep one for every few epochs, not thousands."""
@@ -44,6 +45,7 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
         receive_zip(source, receiver)
     else:
         raise IntakeRefusedError("not-a-submission", source.name)
+    make_readable(receiver.folder)
     root = find_root(receiver.files)
     return _submission(source, receiver, root)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from grader.assignment import Limits
 from grader.errors import HarnessError
 from grader.intake.submission import Submission
+from grader.readable import make_readable
 from grader.sandbox import bubblewrap, control_group, process
 from grader.sandbox.bounds import SEEN_ABOVE
 from grader.sandbox.launch import Isolation, Launch
@@ -87,6 +88,7 @@ def obstacle_here(workspace: Path, limits: Limits) -> str | None:
     """
     folder = workspace / "submission"
     folder.mkdir()
+    make_readable(folder)
     policy = policy_for(folder, 1, _write_identity(workspace), limits)
     return _obstacle(bubblewrap.find_bwrap(), policy)
 
@@ -124,10 +126,8 @@ def _try(bwrap: Path, policy: Policy) -> str | None:
 def _write_identity(workspace: Path) -> Path:
     """Write the `passwd` and `group` that name the only user inside."""
     folder = workspace / "identity"
-    folder.mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     (folder / "passwd").write_text("student:x:1000:1000::/home/student:/bin/sh\n", encoding="utf-8")
     (folder / "group").write_text("student:x:1000:\n", encoding="utf-8")
-    for file in folder.iterdir():
-        file.chmod(0o644)
-    folder.chmod(0o755)
+    make_readable(folder)
     return folder

@@ -174,3 +174,21 @@ for path in ("/x", "/dev/x", "/etc/x", "/usr/x", "/submission/x", "/course/x", "
         found[path] = "no"
 """)
     assert set(found.values()) == {"no"}
+
+
+def test_a_closed_umask_closes_nothing_to_the_worker(write_submission, split, assignment):
+    source = """
+        import pathlib
+        names = ["Plastic Bottle", "Hats", "Newspaper"]
+        assert pathlib.Path("folder", "data.txt").read_text() == "x"
+
+        def predict(image):
+            return names[int(image[0, 0, 0]) // 80]
+    """
+    folder = write_submission(source, **{"folder/data.txt": "x"})
+    before = os.umask(0o077)
+    try:
+        report = run_grading(folder, split, assignment).report
+    finally:
+        os.umask(before)
+    assert report.verdict.value == "GRADED", report.findings
