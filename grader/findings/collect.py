@@ -35,6 +35,7 @@ _TELLING = frozenset(
         "wants-a-path",
         "needs-a-screen",
         "memory-refused",
+        "processes-refused",
         "not-utf8-data",
         "worker-processes",
     }
@@ -194,7 +195,9 @@ def _spokesman(answers: Sequence[Answered | None]) -> Raised | None:
 
 
 def _verdict_of(error: Raised) -> Verdict:
-    return Verdict.MEMORY if code_of(error) == "memory-refused" else Verdict.CRASH
+    """Return the verdict: who is refused something for being over a limit meets the limit's."""
+    limits = {"memory-refused": Verdict.MEMORY, "processes-refused": Verdict.PIDS}
+    return limits.get(code_of(error), Verdict.CRASH)
 
 
 def _kind(error: Raised) -> str:

@@ -29,6 +29,8 @@ _MISSING = re.compile(
 _NO_MEMORY = re.compile(
     r"cannot allocate memory|unable to allocate|not enough memory|bad_alloc|out of memory", re.I
 )
+_NO_PROCESS = re.compile(r"can't start new thread|Resource temporarily unavailable")
+"""What Python and C++ say when the kernel refuses a process or thread."""
 _DEVICE_TARGET = re.compile(r"device.?target", re.I)
 _SCREEN = re.compile(
     r"no \$?DISPLAY|display name|imshow|cvShowImage|Rebuild the library with Windows, GTK", re.I
@@ -52,6 +54,8 @@ def code_of(error: Raised) -> str:
         return "not-utf8" if "utf-8" in error.message or "utf8" in error.message else "syntax-error"
     if "MemoryError" in error.type or _NO_MEMORY.search(error.message):
         return "memory-refused"
+    if _NO_PROCESS.search(error.message):
+        return "processes-refused"
     if _WORKER_PROCESSES.search(error.message):
         return "worker-processes"
     if error.type == "UnicodeDecodeError":
