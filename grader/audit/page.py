@@ -11,11 +11,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from grader.audit.audit import Audit
 from grader.audit.duplicates import Group
 from grader.audit.pictures import Picture, PictureSet
+from grader.report.templates import environment_of
 
 _SIDE, _QUALITY = 128, 80
 MOST_GROUPS = 100
@@ -74,11 +75,5 @@ def _rows(train: PictureSet, hidden: PictureSet) -> list[ClassRow]:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = environment_of(Path(__file__).parent)
     return environment.get_template("audit.html")

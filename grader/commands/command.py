@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 EXIT_DONE = 0
@@ -32,6 +32,26 @@ class Command:
     epilog: str
     add_arguments: Callable[[argparse.ArgumentParser], object]
     run: Callable[[argparse.Namespace], int]
+
+
+def command_of(actions: Mapping[str, Command], summary: str, description: str) -> Command:
+    """Return a command that does one of several actions: `python -m grader COMMAND ACTION ...`."""
+
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        subparsers = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        for name, action in actions.items():
+            own = subparsers.add_parser(
+                name, help=action.summary, description=action.description, epilog=action.epilog
+            )
+            action.add_arguments(own)
+
+    return Command(
+        summary=summary,
+        description=description,
+        epilog="every action has a --help of its own",
+        add_arguments=add_arguments,
+        run=lambda options: actions[options.action].run(options),
+    )
 
 
 def say(text: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from grader.assignment import load_assignment
 from grader.batch.store import write_atomically
-from grader.commands.command import EXIT_DONE, Command, say
+from grader.commands.command import EXIT_DONE, Command, command_of, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.errors import UsageError
 from grader.gradescope.pack import write_autograder
@@ -77,23 +77,8 @@ ACTIONS = {
 }
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, action in ACTIONS.items():
-        own = actions.add_parser(
-            name, help=action.summary, description=action.description, epilog=action.epilog
-        )
-        action.add_arguments(own)
-
-
-def _run(options: argparse.Namespace) -> int:
-    return ACTIONS[options.action].run(options)
-
-
-COMMAND = Command(
+COMMAND = command_of(
+    ACTIONS,
     summary="make a Gradescope autograder, or write its results",
     description="Use this harness as a Gradescope autograder.",
-    epilog="every action has a --help of its own",
-    add_arguments=_add_arguments,
-    run=_run,
 )

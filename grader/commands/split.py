@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from grader.assignment import load_assignment
-from grader.commands.command import EXIT_DONE, Command, say
+from grader.commands.command import EXIT_DONE, Command, command_of, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.split_audit import AUDIT, MAKE
 from grader.errors import UsageError
@@ -87,23 +87,8 @@ ACTIONS = {
 }
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, action in ACTIONS.items():
-        own = actions.add_parser(
-            name, help=action.summary, description=action.description, epilog=action.epilog
-        )
-        action.add_arguments(own)
-
-
-def _run(options: argparse.Namespace) -> int:
-    return ACTIONS[options.action].run(options)
-
-
-COMMAND = Command(
+COMMAND = command_of(
+    ACTIONS,
     summary="audit, make, seal or open a split",
     description="Work with splits: the images that submissions are asked about, and their labels.",
-    epilog="every action has a --help of its own",
-    add_arguments=_add_arguments,
-    run=_run,
 )

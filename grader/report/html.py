@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Template
 
 from grader.report.model import Report
+from grader.report.templates import environment_of
 from grader.verdict import Verdict
 
 _VERDICT_ZH = {
@@ -53,14 +54,7 @@ def render_html(report: Report) -> str:
 
 @cache
 def _template() -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f} %"
+    environment = environment_of(Path(__file__).parent)
     environment.filters["size"] = _size
     return environment.get_template("report.html")
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 
 from grader.batch.gradebook import interval_in_words
 from grader.batch.leaderboard import Place
@@ -17,6 +17,7 @@ from grader.batch.overview import overview_of
 from grader.batch.rows import Row
 from grader.batch.store import STUDENTS
 from grader.report.files import INSTRUCTOR_JSON, REPORT_HTML
+from grader.report.templates import environment_of
 
 _SCRIPT = Path(__file__).with_name("table.js")
 """Sorts and searches tables; its digest is what the page allows to run."""
@@ -53,13 +54,6 @@ def _page(template: str, **values: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f} %"
+    environment = environment_of(Path(__file__).parent)
     environment.filters["interval"] = interval_in_words
     return environment
