@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from grader.batch.mcnemar import mcnemar_p
 from grader.batch.rows import Row
+from grader.scoring.paired import Paired
 
 ALPHA = 0.05
 
@@ -51,7 +51,7 @@ def places(
 
 
 def _p(first: frozenset[str], other: frozenset[str]) -> float:
-    return mcnemar_p(len(first - other), len(other - first))
+    return Paired(gained=len(other - first), lost=len(first - other), total=len(first | other)).p_different
 
 
 def _correct(row: Row) -> int:

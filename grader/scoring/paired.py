@@ -20,7 +20,7 @@ class Paired:
     lost: int
     """Images that only the first has right."""
     total: int
-    """All images."""
+    """All images that were compared."""
 
     @property
     def p_better(self) -> float:

@@ -3,11 +3,11 @@
 import pytest
 
 from grader.batch.leaderboard import places
-from grader.batch.mcnemar import mcnemar_p
 from grader.batch.rows import Row
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
 from grader.grading import NO_CHECKS, grade
+from grader.scoring.paired import Paired
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from grader.grading import NO_CHECKS, grade
     [(0, 0, 1.0), (5, 5, 1.0), (1, 0, 1.0), (6, 0, 0.03125), (0, 6, 0.03125), (10, 2, 158 / 4096), (5, 0, 0.0625)],
 )  # fmt: skip
 def test_mcnemar_agrees_with_coins_tossed_by_hand(b, c, p):
-    assert mcnemar_p(b, c) == pytest.approx(p, rel=1e-12)
+    assert Paired(gained=c, lost=b, total=20).p_different == pytest.approx(p, rel=1e-12)
 
 
 @pytest.fixture
