@@ -43,16 +43,20 @@ def places(
     first: Row | None = None
     band = 0
     for row in graded:
-        p = 1.0 if first is None else _p(right[first.entry.id], right[row.entry.id])
+        p = 1.0 if first is None else _p(right[first.entry.id], right[row.entry.id], _total(row))
         if first is None or p < ALPHA:
             first, band, p = row, band + 1, 1.0
         found.append(Place(row, band, p))
     return tuple(found)
 
 
-def _p(first: frozenset[str], other: frozenset[str]) -> float:
-    return Paired(gained=len(other - first), lost=len(first - other), total=len(first | other)).p_different
+def _p(first: frozenset[str], other: frozenset[str], total: int) -> float:
+    return Paired(gained=len(other - first), lost=len(first - other), total=total).p_different
 
 
 def _correct(row: Row) -> int:
     return row.score.correct if row.score else 0
+
+
+def _total(row: Row) -> int:
+    return row.score.total if row.score else 0
