@@ -165,6 +165,11 @@ class Assignment(_Section):
     attempts: Attempts = Attempts()
     splits: Splits = Splits()
 
+    def within(self, seconds: float) -> Assignment:
+        """Return the same rules with no more than so many seconds for everything, and a tenth at least."""
+        total = max(0.1, min(self.limits.total_seconds, seconds))
+        return self.model_copy(update={"limits": self.limits.model_copy(update={"total_seconds": total})})
+
     @cached_property
     def sha256(self) -> str:
         """Digest over everything that can change a report.

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from grader.assignment import Assignment
 from grader.diagnosis.case import NO_ANSWER, IntArray, Trial
-from grader.diagnosis.whitebox import within
 from grader.dialogue.interview import interview
 from grader.sandbox.launch import Launch
 from grader.scoring.labels import LabelReader
@@ -40,7 +39,7 @@ def ask_altered(
     """Ask about every alteration of `images`, (M,) indices; what was not answered in time is left out."""
     questions = [(name, int(index)) for index in images for name in ALTERATIONS]
     asked = split_of([_altered(split.images[index], name) for name, index in questions], places=())
-    answers = interview(launch, asked, within(assignment, seconds), seed, lambda _: None).answers
+    answers = interview(launch, asked, assignment.within(seconds), seed, lambda _: None).answers
     reader = LabelReader(assignment.classes)
     found: dict[str, list[tuple[int, int]]] = {name: [] for name in ALTERATIONS}
     for (name, index), answer in zip(questions, answers, strict=True):

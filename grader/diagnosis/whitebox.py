@@ -148,21 +148,13 @@ class WhiteBox:
         make_readable(folder)
         asked = split_of([self._split.images[index] for index in images], places=())
         answers = interview(
-            self._start(folder), asked, within(self._assignment, seconds), self._seed, lambda _: None
+            self._start(folder), asked, self._assignment.within(seconds), self._seed, lambda _: None
         )
         texts = [answer.label if answer else None for answer in answers.answers]
         return _read(texts, images, len(views), len(self._files), len(self._assignment.classes))
 
     def _name(self, numbers: Sequence[int]) -> str:
         return " + ".join(short(self._files[number], 80) for number in numbers)
-
-
-def within(assignment: Assignment, seconds: float) -> Assignment:
-    """Return the assignment with so much time for everything."""
-    limits = assignment.limits
-    total = max(0.1, min(limits.total_seconds, seconds))
-    changed = {"total_seconds": total, "import_seconds": min(limits.import_seconds, total)}
-    return assignment.model_copy(update={"limits": limits.model_copy(update=changed)})
 
 
 def _checkpoints(submission: Submission) -> list[str]:
