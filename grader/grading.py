@@ -258,8 +258,7 @@ def _over(rung: Rung, folder: Path) -> Rung:
     """Return the same rung over another folder, with room for the files in it."""
     size = sum(file.stat().st_size for file in folder.iterdir())
     files = (SubmittedFile(PurePosixPath("all"), size, ""),)
-    other = replace(rung.submission, folder=folder, files=files)
-    return choose_rung(other, folder.parent, rung.limits, official=rung.isolation.is_top)
+    return rung.over(replace(rung.submission, folder=folder, files=files), folder.parent)
 
 
 def _fresh(rung: Rung, folder: Path) -> Rung:
@@ -268,9 +267,7 @@ def _fresh(rung: Rung, folder: Path) -> Rung:
     From the date of its files a submission could tell otherwise that it is being asked again.
     """
     copy = shutil.copytree(rung.submission.folder, folder / "submission")
-    return choose_rung(
-        replace(rung.submission, folder=copy), folder, rung.limits, official=rung.isolation.is_top
-    )
+    return rung.over(replace(rung.submission, folder=copy), folder)
 
 
 def _graded(

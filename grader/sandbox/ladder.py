@@ -42,6 +42,15 @@ class Rung:
             start = bubblewrap.launch(self.bwrap, self.policy, channel)
         return start if self.groups is None else _in_group(start, self.groups)
 
+    def over(self, submission: Submission, workspace: Path) -> Rung:
+        """Return the same rung for other files; that it works here has been tried already."""
+        policy = None if self.policy is None else _policy(submission, workspace, self.limits)
+        return replace(self, submission=submission, workspace=workspace, policy=policy)
+
+
+def _policy(submission: Submission, workspace: Path, limits: Limits) -> Policy:
+    return policy_for(submission.folder, (submission.size >> 20) + 1, _write_identity(workspace), limits)
+
 
 def _in_group(start: Launch, groups: Path) -> Launch:
     """Have a worker start in a control group of its own, if one can be made."""
@@ -57,7 +66,7 @@ def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, offi
     Raises:
         HarnessError: `official`, and the top rung does not work; says why and what to do.
     """
-    policy = policy_for(submission.folder, (submission.size >> 20) + 1, _write_identity(workspace), limits)
+    policy = _policy(submission, workspace, limits)
     bwrap = bubblewrap.find_bwrap()
     obstacle = _obstacle(bwrap, policy)
     groups = control_group.dividable()
