@@ -20,10 +20,10 @@ from grader.canary.canary import check_canary
 from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
 from grader.diagnosis.diagnosis import Diagnosis, Subject, diagnose
 from grader.dialogue.interview import Answers, Progress, interview
-from grader.errors import HarnessError, UsageError
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_answers, findings_of_refusal, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
+from grader.hidden_split import check_apart, check_out_of_reach, choose_split
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission, SubmittedFile
 from grader.provenance import this_harness
@@ -32,11 +32,8 @@ from grader.report.build import Canary, Circumstances, Mode, Question, build_rep
 from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
 from grader.sandbox.ladder import Rung, choose_rung
-from grader.sandbox.policy import is_visible_inside
 from grader.scoring.score import tally
-from grader.sealed.key_file import key_file_from
-from grader.sealed.sealed_split import is_sealed, open_sealed
-from grader.split import Split, demo_split, open_split
+from grader.split import Split
 from grader.verdict import Verdict, worst
 
 _CANARY_LASTS_SECONDS = 300
@@ -92,23 +89,6 @@ def grade(
     return run_grading(Path(submission), opened, rules, self_check=self_check, checks=checks).report
 
 
-def choose_split(
-    path: Path | None, assignment: Assignment, *, self_check: bool, key_file: Path | None = None
-) -> Split:
-    """Open the split asked for, else the assignment's own, else draw the demo set."""
-    configured = assignment.splits.public if self_check else assignment.splits.hidden
-    if path is None and configured is not None:
-        path = Path(configured)
-    if path is not None and is_sealed(path):
-        return open_sealed(path, key_file_from(key_file), assignment.classes)
-    if path is not None:
-        return open_split(path, assignment.classes)
-    split = demo_split()
-    if max(image.label for image in split.images) >= len(assignment.classes):
-        raise UsageError("this assignment has no split of its own: give one with --split DIR")
-    return split
-
-
 def run_grading(
     source: Path,
     split: Split,
@@ -140,7 +120,7 @@ def run_grading(
         host=socket.gethostname(),
     )
     mode: Mode = "self-check" if self_check else "official"
-    _check_apart(source, split, self_check=self_check)
+    check_apart(source, split, self_check=self_check)
     with _workspace() as workspace:
         try:
             submission = take_in(source, workspace, assignment.limits)
@@ -151,7 +131,7 @@ def run_grading(
             report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances)
             return Outcome(report, None, split, assignment.classes, seed)
         rung = choose_rung(submission, workspace, assignment.limits, official=not self_check)
-        _check_hidden(rung, split)
+        check_out_of_reach(rung, split)
         question = Question(submission, split, assignment, mode, this_harness())
         try:
             if checks.canary and not checks.canary_has_passed and not self_check:
@@ -321,43 +301,6 @@ def _about(split: Split, classes: int) -> list[FindingPart]:
     if present < classes:
         found.append(finding("partial-split", count=present, total=classes))
     return found
-
-
-def _check_apart(source: Path, split: Split, *, self_check: bool) -> None:
-    """Refuse a submission that has the split or its key in it; a student's own public images may lie there.
-
-    Raises:
-        UsageError: naming what lies there.
-    """
-    if self_check and split.key_file is None:
-        return
-    for path in _hidden_places(split):
-        if path.is_relative_to(source.resolve()):
-            raise UsageError(f"{path} lies inside the submission, which could read it: move it elsewhere")
-
-
-def _hidden_places(split: Split) -> tuple[Path, ...]:
-    return (*split.places, split.key_file) if split.key_file else split.places
-
-
-def _check_hidden(rung: Rung, split: Split) -> None:
-    """Refuse to ask about images that the sandbox would show.
-
-    Raises:
-        HarnessError: an image of the split, or the key of a sealed one, lies where submissions can read.
-    """
-    if not rung.isolation.is_top:
-        if split.key_file is not None:
-            raise HarnessError(
-                "the split is sealed, and without the sandbox a submission could read its key; give a folder"
-            )
-        return
-    for path in _hidden_places(split):
-        if is_visible_inside(path):
-            raise HarnessError(
-                f"the split or its key lies in {path}, which submissions can read: move it out of the "
-                "system's and the interpreter's folders"
-            )
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from grader.batch.submissions import Entry, find_entries
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.errors import UsageError
-from grader.grading import choose_split
+from grader.hidden_split import choose_split
 from grader.report.text import one_line
 from grader.split import Split
 from grader.verdict import Verdict

@@ -12,7 +12,8 @@ from tqdm import tqdm
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
-from grader.grading import Checks, choose_split, run_grading
+from grader.grading import Checks, run_grading
+from grader.hidden_split import choose_split
 from grader.intake.intake import check_exists, name_of
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.model import Report

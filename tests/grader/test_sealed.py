@@ -15,7 +15,8 @@ import pytest
 
 from datasets.classes import ClassInfo
 from grader.errors import HarnessError, UsageError
-from grader.grading import choose_split, run_grading
+from grader.grading import run_grading
+from grader.hidden_split import choose_split
 from grader.sealed.container import ContainerError, pack, unpack
 from grader.sealed.key_file import ENVIRONMENT_VARIABLE, is_exposed, make_key, read_key
 from grader.sealed.sealed_split import is_sealed, open_sealed, read_sealed, write_folder, write_sealed
