@@ -52,8 +52,8 @@ class Overview:
     hardest: tuple[HardClass, ...]
     """Hardest first."""
     slowest: tuple[Row, ...]
-    identical: tuple[tuple[Row, ...], ...]
-    """Groups of students whose submissions are the same to the byte."""
+    shared: tuple[tuple[Row, ...], ...]
+    """Groups of students with a checkpoint in common, or, where there are none, with the same submission."""
 
 
 def overview_of(rows: Sequence[Row]) -> Overview:
@@ -66,7 +66,7 @@ def overview_of(rows: Sequence[Row]) -> Overview:
         histogram=_histogram(graded),
         hardest=_hardest(graded),
         slowest=tuple(sorted((row for row in rows if row.result), key=_seconds, reverse=True)[:_SLOWEST]),
-        identical=_identical(rows),
+        shared=_shared(rows),
     )
 
 
@@ -96,12 +96,23 @@ def _hardest(graded: Sequence[Row]) -> tuple[HardClass, ...]:
     return tuple(sorted(found, key=lambda part: (part.accuracy, part.name)))
 
 
-def _identical(rows: Sequence[Row]) -> tuple[tuple[Row, ...], ...]:
+def _shared(rows: Sequence[Row]) -> tuple[tuple[Row, ...], ...]:
     groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        if row.result and row.result.report.submission.sha256:
-            groups[row.result.report.submission.sha256].append(row)
-    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+        for digest in _telling_digests(row):
+            groups[digest].append(row)
+    # Who shares two checkpoints makes one group, not two.
+    found = {tuple(row.entry.id for row in group): tuple(group) for group in groups.values()}
+    return tuple(group for group in found.values() if len(group) > 1)
+
+
+def _telling_digests(row: Row) -> set[str]:
+    """Return the digests of the checkpoints, or of all that was handed in where there are none."""
+    if row.result is None:
+        return set()
+    submission = row.result.report.submission
+    checkpoints = {file.sha256 for file in submission.files if file.is_checkpoint}
+    return checkpoints or ({submission.sha256} if submission.sha256 else set())
 
 
 def _seconds(row: Row) -> float:

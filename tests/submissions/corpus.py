@@ -77,8 +77,8 @@ class Case(BaseModel):
     """Whether the attack succeeds on the lower rung, which has no walls: all images are right then."""
     pending: str = ""
     """Why the grader does not do what is expected here yet. It must fail until it does."""
-    waits: str = ""
-    """What of the row this case cannot show."""
+    in_a_class: str = ""
+    """What of the row needs a class of submissions to be seen; `test_class.py` looks."""
 
     @property
     def id(self) -> str:

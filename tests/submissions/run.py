@@ -87,7 +87,7 @@ def run(case: Case, ground: Ground) -> Result:
     began = time.monotonic()
     with _workspace() as workspace:
         try:
-            handed_in = _hand_in(case, ground, workspace)
+            handed_in = hand_in(case, ground, workspace)
             before = _listing(workspace)
             grading = _grade(case, ground, handed_in, workspace)
         except GraderFailedError as error:
@@ -99,7 +99,7 @@ def run(case: Case, ground: Ground) -> Result:
 def run_without_walls(case: Case, ground: Ground) -> int:
     """Grade an attack on the lower rung, as a self-check; return how many images it had right."""
     with _workspace() as workspace:
-        handed_in = _hand_in(case, ground, workspace)
+        handed_in = hand_in(case, ground, workspace)
         grading = _grade(case, ground, handed_in, workspace, without_walls=True)
     return int(grading.report["score"]["correct"])
 
@@ -111,7 +111,7 @@ def _workspace() -> Iterator[Path]:
         yield Path(name)
 
 
-def _hand_in(case: Case, ground: Ground, workspace: Path) -> Path:
+def hand_in(case: Case, ground: Ground, workspace: Path) -> Path:
     """Write what is handed in; return its path.
 
     Raises:
@@ -126,7 +126,7 @@ def _hand_in(case: Case, ground: Ground, workspace: Path) -> Path:
             shutil.copyfile(path, folder / path.name)
     if (case.folder / MAKER).exists():
         command = [sys.executable, str(case.folder / MAKER), str(folder)]
-        environment = _environment({IMAGES_VARIABLE: str(ground.split(case.images))})
+        environment = environment_with({IMAGES_VARIABLE: str(ground.split(case.images))})
         made = subprocess.run(
             command, env=environment, capture_output=True, timeout=_MAKE_SECONDS, check=False
         )
@@ -153,7 +153,7 @@ def _grade(
     try:
         done = subprocess.run(
             [sys.executable, *program, *arguments, "--out", str(out), *(["--self-check"] * without_walls)],
-            env=_environment(environment),
+            env=environment_with(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd=workspace,
@@ -181,7 +181,7 @@ def _grade(
     )
 
 
-def _environment(more: dict[str, str]) -> dict[str, str]:
+def environment_with(more: dict[str, str]) -> dict[str, str]:
     """This process's environment, with the project to be found from anywhere."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "student")])
     return {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1", **more}

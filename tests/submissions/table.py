@@ -27,7 +27,6 @@ def table(results: Sequence[Result]) -> str:
     if pending:
         counted += f", {pending} pending"
     head = ["id", "expected", "got", "seconds", ""]
-    wrong += [f"{result.case.id} waits: {result.case.waits}" for result in results if result.case.waits]
     return "\n".join(
         [tabulate(rows, headers=head, tablefmt="simple", disable_numparse=True), "", counted, *wrong]
     )

@@ -1,0 +1,99 @@
+"""What the corpus holds that can only be seen where a class is graded, by the real command."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .corpus import choose, corpus
+from .ground import Ground, assignment_text
+from .run import environment_with, hand_in
+
+_ATTEMPTS = "[attempts]\nmost = 2\n"
+
+
+def batch(students: Path, ground: Ground, out: Path) -> subprocess.CompletedProcess[str]:
+    rules = students.with_name("assignment.toml")
+    rules.write_text(assignment_text({"threads": 1}) + _ATTEMPTS, encoding="utf-8")
+    arguments = ["batch", students, "--split", ground.split("colours"), "--assignment", rules, "--out", out]
+    return subprocess.run(
+        [sys.executable, "-m", "grader", *map(str, arguments)],
+        env=environment_with({}),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def students(tmp_path: Path) -> Path:
+    folder = tmp_path / "class"
+    folder.mkdir()
+    return folder
+
+
+def handed_in(case_id: str, ground: Ground, students: Path, name: str = "") -> Path:
+    (case,) = choose(corpus(), [case_id])
+    folder = hand_in(case, ground, students)
+    return folder.rename(students / name) if name else folder
+
+
+def rows_of(out: Path) -> dict[str, dict[str, str]]:
+    with (out / "gradebook.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {row["id"]: row for row in csv.DictReader(file)}
+
+
+def test_attempts_are_counted_and_capped(ground: Ground, students: Path, tmp_path: Path) -> None:
+    folder = handed_in("A17", ground, students, "wang")
+    seen = []
+    for attempt in range(3):
+        with (folder / "main.py").open("a", encoding="utf-8") as main:
+            main.write(f"# attempt {attempt}\n")
+        done = batch(students, ground, tmp_path / "book")
+        assert done.returncode == 0, done.stderr
+        row = rows_of(tmp_path / "book")["wang"]
+        seen.append((row["attempt"], row["hash"]))
+    assert [attempt for attempt, _ in seen] == ["1", "2", "2"]
+    assert seen[1][1] == seen[2][1], "the third has not been graded"
+
+
+def test_no_cell_of_the_gradebook_is_a_formula(ground: Ground, students: Path, tmp_path: Path) -> None:
+    handed_in("B16", ground, students)
+    done = batch(students, ground, tmp_path / "book")
+    assert done.returncode == 0, done.stderr
+    ((id_, row),) = rows_of(tmp_path / "book").items()
+    assert id_.lstrip("'").startswith("=1+1"), "it is there, and harmless"
+    assert not any(str(cell).startswith(tuple("=+-@\t\r")) for cell in row.values())
+    page = (tmp_path / "book" / "index.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+
+
+def test_two_of_one_name_stop_the_class_before_it_begins(
+    ground: Ground, students: Path, tmp_path: Path
+) -> None:
+    handed_in("B17", ground, students)
+    handed_in("A17", ground, students, "Zo\u00eb")
+    done = batch(students, ground, tmp_path / "book")
+    assert done.returncode == 2
+    assert "is used twice" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "book").exists()
+
+
+def test_who_hands_in_one_checkpoint_is_named_together(
+    ground: Ground, students: Path, tmp_path: Path
+) -> None:
+    for name in ("li", "wang", "zhao"):
+        folder = handed_in("D22", ground, students, name)
+        with (folder / "main.py").open("a", encoding="utf-8") as main:
+            main.write(f"# written by {name}\n")
+    handed_in("A17", ground, students, "alone")
+    done = batch(students, ground, tmp_path / "book")
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "book" / "index.html").read_text(encoding="utf-8")
+    assert "<p>li, wang, zhao</p>" in page
