@@ -6,11 +6,9 @@ import datetime
 import secrets
 import shutil
 import socket
-import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -35,6 +33,7 @@ from grader.sandbox.ladder import Rung, choose_rung
 from grader.scoring.score import tally
 from grader.split import Split
 from grader.verdict import Verdict, worst
+from grader.workspace import workspace
 
 _CANARY_LASTS_SECONDS = 300
 
@@ -121,16 +120,16 @@ def run_grading(
     )
     mode: Mode = "self-check" if self_check else "official"
     check_apart(source, split, self_check=self_check)
-    with _workspace() as workspace:
+    with workspace() as folder:
         try:
-            submission = take_in(source, workspace, assignment.limits)
+            submission = take_in(source, folder, assignment.limits)
             submission = replace(submission, name=name or submission.name)
         except IntakeRefusedError as refusal:
-            nothing = Submission(name=name or name_of(source), folder=workspace, files=(), sha256="")
+            nothing = Submission(name=name or name_of(source), folder=folder, files=(), sha256="")
             question = Question(nothing, split, assignment, mode, this_harness())
             report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances)
             return Outcome(report, None, split, assignment.classes, seed)
-        rung = choose_rung(submission, workspace, assignment.limits, official=not self_check)
+        rung = choose_rung(submission, folder, assignment.limits, official=not self_check)
         check_out_of_reach(rung, split)
         question = Question(submission, split, assignment, mode, this_harness())
         try:
@@ -147,10 +146,10 @@ def run_grading(
             return Outcome(report, None, split, assignment.classes, seed, failure=traceback.format_exc())
         again, failure = OFF, ""
         if checks.replay and not self_check:
-            again, failure = _replayed(rung, workspace, question, answers)
+            again, failure = _replayed(rung, folder, question, answers)
         diagnosis = NO_DIAGNOSIS
         if checks.diagnosis:
-            diagnosis, trouble = _diagnosed(rung, workspace, question, answers, again)
+            diagnosis, trouble = _diagnosed(rung, folder, question, answers, again)
             failure = failure or trouble
     canary: Canary = "not-needed" if self_check else "passed" if checks.canary else "skipped"
     report = _graded(question, answers, rung, circumstances, canary, again, diagnosis)
@@ -175,9 +174,9 @@ def question_of(source: Path, split: Split, assignment: Assignment) -> Question 
     Raises:
         UsageError: there is no such submission.
     """
-    with _workspace() as workspace:
+    with workspace() as folder:
         try:
-            submission = take_in(source, workspace, assignment.limits)
+            submission = take_in(source, folder, assignment.limits)
         except IntakeRefusedError:
             return None
     return Question(submission, split, assignment, "official", this_harness())
@@ -301,13 +300,6 @@ def _about(split: Split, classes: int) -> list[FindingPart]:
     if present < classes:
         found.append(finding("partial-split", count=present, total=classes))
     return found
-
-
-@contextmanager
-def _workspace() -> Iterator[Path]:
-    """A private folder for the copies; nothing of it is left afterwards."""
-    with tempfile.TemporaryDirectory(prefix="lab-grader-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def _path(path: Path | str | None) -> Path | None:
