@@ -37,37 +37,56 @@ _NO_START = 1e-4
 class Alikeness:
     """How N heads compare, each with each."""
 
-    distance: npt.NDArray[np.float64]
+    distance: npt.NDArray[np.float32]
     """(N, N)."""
     start: npt.NDArray[np.float64]
     """(N, N) cosines of what training leaves alone; NaN where one of the two has nothing of it."""
 
 
-def head_of(tensors: Sequence[Tensor], classes: int) -> Matrix | None:
-    """Return the head, float32 (classes, M); None if there is none, or it holds what is no number."""
-    named = [tensor for tensor in tensors if not tensor.name.startswith(_OPTIMIZERS)]
-    matrices = [matrix for tensor in named if (matrix := _matrix(tensor, classes)) is not None]
-    if not matrices:
-        matrices = [*_before_bias(named, classes)]
-    if not matrices:
+def head_of(tensors: Sequence[Tensor], classes: int) -> tuple[str, Matrix] | None:
+    """Return the head's name and its numbers, float32 (classes, M).
+
+    None if there is no head, or it holds what is no number, or is no more than one row for all classes.
+    """
+    network = [tensor for tensor in tensors if not tensor.name.startswith(_OPTIMIZERS)]
+    found = [(tensor, matrix) for tensor in network if (matrix := _matrix(tensor, classes)) is not None]
+    found = found or _before_bias(network, classes)
+    if not found:
         return None
-    head = _folded(matrices[-1])
+    tensor, matrix = found[-1]
+    head = _folded(matrix)
     is_sound = bool(np.isfinite(head).all()) and bool(np.ptp(head, axis=0).any())
-    return head if is_sound else None
+    return (tensor.name, head) if is_sound else None
 
 
 def alikeness(heads: Sequence[Matrix]) -> Alikeness:
-    """Compare heads of one shape, (classes, M)."""
-    rows = np.stack(heads).astype(np.float64)
-    sums = rows.sum(axis=1)
-    centred = (rows - rows.mean(axis=1, keepdims=True)).reshape(len(rows), -1)
-    lengths = np.linalg.norm(centred, axis=1)
-    units = centred / lengths[:, None]
-    start_lengths = np.linalg.norm(sums, axis=1)
-    start_lengths[start_lengths <= _NO_START * lengths] = np.nan
-    starts = sums / start_lengths[:, None]
-    # In rounded numbers a vector's cosine with itself may be a little more than 1.
+    """Compare heads of one shape, (classes, M).
+
+    Distances are within .002 of what :func:`distance` gives for two, for a quarter of the memory.
+    """
+    units = np.stack([_unit(head).astype(np.float32).ravel() for head in heads])
+    starts = np.stack([_start(head) for head in heads])
     return Alikeness(np.sqrt(np.clip(2 - 2 * (units @ units.T), 0, None)), starts @ starts.T)
+
+
+def distance(one: Matrix, other: Matrix) -> float:
+    """Return the distance of two heads of one shape, 0..2."""
+    return float(np.linalg.norm(_unit(one) - _unit(other)))
+
+
+def _unit(head: Matrix) -> npt.NDArray[np.float64]:
+    """Return a head with its rows' mean taken away, of length 1."""
+    centred = head - head.mean(axis=0, dtype=np.float64)
+    unit: npt.NDArray[np.float64] = centred / np.linalg.norm(centred)
+    return unit
+
+
+def _start(head: Matrix) -> npt.NDArray[np.float64]:
+    """Return (M,) the direction of the sum of a head's rows; NaN where there is none."""
+    total = head.sum(axis=0, dtype=np.float64)
+    length = np.linalg.norm(total)
+    start: npt.NDArray[np.float64] = total / (length if length > _NO_START * np.linalg.norm(head) else np.nan)
+    return start
 
 
 def _matrix(tensor: Tensor, classes: int) -> Matrix | None:
@@ -82,7 +101,7 @@ def _matrix(tensor: Tensor, classes: int) -> Matrix | None:
     return None
 
 
-def _before_bias(tensors: Sequence[Tensor], classes: int) -> list[Matrix]:
+def _before_bias(tensors: Sequence[Tensor], classes: int) -> list[tuple[Tensor, Matrix]]:
     """Return, where shapes are not known, the storage that a bias follows; else the last that fits."""
     plain = [tensor for tensor in tensors if tensor.shape is None]
     fitting = [number for number, tensor in enumerate(plain) if _fits(tensor.size, classes)]
@@ -93,7 +112,7 @@ def _before_bias(tensors: Sequence[Tensor], classes: int) -> list[Matrix]:
     ]
     # An optimizer's copies follow the network: the first pair is the network's own.
     chosen = with_bias[:1] or fitting[-1:]
-    return [plain[number].numbers().reshape(classes, -1) for number in chosen]
+    return [(plain[number], plain[number].numbers().reshape(classes, -1)) for number in chosen]
 
 
 def _fits(size: int, classes: int) -> bool:
