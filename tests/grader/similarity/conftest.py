@@ -1,31 +1,9 @@
-"""Checkpoints as students save them, and heads that are really trained, in numpy."""
+"""Heads that are really trained, in numpy."""
 
 import numpy as np
 import pytest
 
 CLASSES, COLUMNS = 5, 64
-
-
-def varint(number):
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*encoded, number])
-
-
-def field(number, content):
-    return bytes([number << 3 | 2]) + varint(len(content)) + content
-
-
-def mindspore(arrays):
-    """As mindspore.save_checkpoint writes it."""
-    rows = b""
-    for name, array in arrays.items():
-        dims = b"".join(b"\x08" + varint(size) for size in array.shape)
-        tensor = dims + field(2, b"Float32") + field(3, np.ascontiguousarray(array, "<f4").tobytes())
-        rows += field(1, field(1, name.encode()) + field(2, tensor))
-    return rows
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,9 @@ from grader.similarity.checkpoint import UnreadableError, tensors_of
 from grader.similarity.checkpoints import compare_checkpoints
 from grader.similarity.heads import distance, head_of
 from grader.similarity.sketch import Checkpoint, Sketch
+from tests.checkpoint_bytes import mindspore_bytes as mindspore
 
-from .conftest import CLASSES, COLUMNS, mindspore
+from .conftest import CLASSES, COLUMNS
 
 ARRAYS = {
     "features.0.weight": np.arange(24, dtype=np.float32).reshape(2, 3, 4),

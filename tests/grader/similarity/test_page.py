@@ -14,8 +14,8 @@ from grader.similarity.collect import HandedIn, collect
 from grader.similarity.given import given_code
 from grader.similarity.page import render_similarity
 from grader.similarity.sketch import _MOST_CODE, from_bytes, sketch_of, to_bytes
+from tests.checkpoint_bytes import mindspore_bytes as mindspore
 
-from .conftest import mindspore
 from .test_code import MAIN, OTHER, VIEWS, VOTE
 
 HEAD = np.random.default_rng(0).normal(size=(26, 40)).astype(np.float32)
