@@ -113,11 +113,7 @@ def run_grading(
         UsageError: there is no such submission.
         HarnessError: this machine cannot grade; whatever fails later gives an outcome with verdict INTERNAL.
     """
-    seed = secrets.randbits(53)
-    circumstances = Circumstances(
-        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        host=socket.gethostname(),
-    )
+    seed, circumstances = secrets.randbits(53), circumstances_now()
     mode: Mode = "self-check" if self_check else "official"
     check_apart(source, split, self_check=self_check)
     with workspace() as folder:
@@ -137,13 +133,7 @@ def run_grading(
                 _canary_passes(int(time.monotonic() // _CANARY_LASTS_SECONDS))
             answers = interview(rung.launch, split, assignment, seed, progress)
         except Exception as error:
-            report = _ungraded(
-                question,
-                Verdict.INTERNAL,
-                (finding("harness-failed", detail=short(str(error))),),
-                circumstances,
-            )
-            return Outcome(report, None, split, assignment.classes, seed, failure=traceback.format_exc())
+            return failed_outcome(question, circumstances, str(error), traceback.format_exc())
         again, failure = OFF, ""
         if checks.replay and not self_check:
             again, failure = _replayed(rung, folder, question, answers)
@@ -154,6 +144,30 @@ def run_grading(
     canary: Canary = "not-needed" if self_check else "passed" if checks.canary else "skipped"
     report = _graded(question, answers, rung, circumstances, canary, again, diagnosis)
     return Outcome(report, answers, split, assignment.classes, seed, again, failure)
+
+
+def failed_outcome(question: Question, circumstances: Circumstances, detail: str, failure: str) -> Outcome:
+    """Return the outcome of a grading that the harness failed over: no score.
+
+    Args:
+        question: what was asked.
+        circumstances: when and where it began.
+        detail: what went wrong, in a few words.
+        failure: all that is known of it, a traceback for example.
+    """
+    findings = (finding("harness-failed", detail=short(detail)),)
+    report = _ungraded(question, Verdict.INTERNAL, findings, circumstances)
+    return Outcome(
+        report, None, question.split, question.assignment.classes, secrets.randbits(53), failure=failure
+    )
+
+
+def circumstances_now() -> Circumstances:
+    """Return when and where a grading that begins now is done."""
+    return Circumstances(
+        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        host=socket.gethostname(),
+    )
 
 
 @cache

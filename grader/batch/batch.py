@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ from grader.batch.decoded import decoded
 from grader.batch.executor import run_all
 from grader.batch.store import Result, Store
 from grader.batch.submissions import Entry
-from grader.grading import Checks, pass_canary, question_of, run_grading
+from grader.errors import HarnessError
+from grader.grading import Checks, circumstances_now, failed_outcome, pass_canary, question_of, run_grading
+from grader.intake.submission import Submission
 from grader.provenance import this_harness
 from grader.report.build import Question
 from grader.split import Split
@@ -51,8 +54,8 @@ class ClassPass:
         """Grade them all; each result is kept before it is heard of.
 
         Raises:
-            UsageError: a submission has gone meanwhile.
-            HarnessError: this machine cannot grade. What has been graded is kept in every case.
+            HarnessError: this machine cannot grade, or not keep what it found out. What has been kept is
+                safe in every case.
         """
         this_harness()  # computed once, here, and not by every thread
         pass_canary()
@@ -61,7 +64,7 @@ class ClassPass:
         tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
         try:
             for _, step in run_all(
-                lambda task: self._one(*task, prepared, stop),
+                lambda task: self._turn(*task, prepared, stop),
                 tasks,
                 self.jobs,
                 self.assignment.limits.threads,
@@ -69,6 +72,24 @@ class ClassPass:
                 heard(step)
         finally:
             stop.set()
+
+    def _turn(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
+        """Grade one submission; trouble with it is no trouble for the others.
+
+        Raises:
+            HarnessError: its result cannot be kept.
+        """
+        try:
+            return self._one(id_, source, split, stop)
+        except Exception as error:
+            failure = traceback.format_exc()
+            nothing = Submission(name=id_, folder=source, files=(), sha256="")
+            question = Question(nothing, split, self.assignment, "official", this_harness())
+            outcome = failed_outcome(question, circumstances_now(), str(error), failure)
+        try:
+            return Step(self.store.save(id_, outcome), is_new=True)
+        except OSError as error:
+            raise HarnessError(f"cannot keep the result of {id_}: {error}; what was kept is safe") from error
 
     def _one(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
         kept = self.store.read(id_)
