@@ -146,8 +146,9 @@ class ClassRoom:
 def _unlike(out: Path, wanted: Sequence[set[str]]) -> Iterator[str]:
     """Compare the groups of like heads that the page names with those that there are."""
     page = (out / "similarity.html").read_text(encoding="utf-8")
-    part = page.split("<h2>Nearly the same head</h2>")[1].split("</section>")[0]
-    named = [set(ids.split(", ")) for ids in re.findall(r"<h3>([^<]+?) <small>", part)]
+    groups = [set(ids.split(", ")) for ids in re.findall(r'scope="rowgroup">([^<]+?) <small>', page)]
+    # Some cases of the corpus have a checkpoint in common, too.
+    named = [group for group in groups if not all(re.match("[A-D][0-9][0-9]_", id_) for id_ in group)]
     if sorted(map(sorted, named)) != sorted(map(sorted, wanted)):
         yield f"the likenesses are {named}, not {[*wanted]}"
 
