@@ -8,7 +8,6 @@ some that are the same or nearly the same.
 
 from __future__ import annotations
 
-import shutil
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -66,11 +65,11 @@ def _fits_in(case: Case) -> bool:
 
 
 def _from_corpus(case: Case, folder: Path, ground: Ground) -> Member:
-    workspace = folder.with_name(f"{folder.name}-{case.id}")
+    # It stays: some of what is handed in leads there.
+    workspace = folder.with_name(f"made-{case.id}")
     workspace.mkdir()
     handed_in = hand_in(case, ground, workspace)
     handed_in.rename(folder / f"{case.id}{handed_in.suffix}")
-    shutil.rmtree(workspace)
     return Member(case.id, case.verdict, case.correct, case.gone)
 
 
