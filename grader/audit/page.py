@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from grader.audit.audit import Audit
 from grader.audit.duplicates import Group
 from grader.audit.pictures import Picture, PictureSet
 from grader.report.templates import environment_of
+from grader.report.thumbnail import thumbnail
 
-_SIDE, _QUALITY = 128, 80
 MOST_GROUPS = 100
 """Shown with pictures; those across the sets first."""
 
@@ -55,16 +54,11 @@ def render_page(audit: Audit) -> str:
 
 
 def _shown(group: Group) -> Sequence[Shown]:
-    return [Shown(picture.name, picture.set_name, _small(picture)) for picture in group.pictures]
+    return [Shown(picture.name, picture.set_name, _source(picture)) for picture in group.pictures]
 
 
-def _small(picture: Picture) -> str:
-    pixels = cv2.imdecode(np.fromfile(picture.path, np.uint8), cv2.IMREAD_COLOR)
-    scale = _SIDE / max(pixels.shape[:2])
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode('ascii')}"
+def _source(picture: Picture) -> str:
+    return thumbnail(cv2.imdecode(np.fromfile(picture.path, np.uint8), cv2.IMREAD_COLOR))
 
 
 def _rows(train: PictureSet, hidden: PictureSet) -> list[ClassRow]:

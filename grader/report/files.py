@@ -10,12 +10,14 @@ from pathlib import Path
 from grader.errors import UsageError
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor
+from grader.report.instructor_page import render_instructor_page
 from grader.report.outcome import Outcome
 from grader.sandbox.policy import is_visible_inside
 
 REPORT_JSON = Path("report.json")
 REPORT_HTML = Path("report.html")
 INSTRUCTOR_JSON = Path("instructor", "answers.json")
+INSTRUCTOR_HTML = Path("instructor", "report.instructor.html")
 EARLIER = "earlier"
 
 
@@ -58,6 +60,7 @@ def write_outcome(outcome: Outcome, out: Path) -> Path:
         REPORT_JSON: to_json(outcome),
         REPORT_HTML: render_html(outcome.report),
         INSTRUCTOR_JSON: render_instructor(outcome),
+        INSTRUCTOR_HTML: render_instructor_page(outcome),
     }
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:

@@ -41,7 +41,7 @@ def render_html(report: Report) -> str:
     """Return the whole page. Everything that comes from a submission is escaped by the template engine."""
     page: str = _template().render(
         report=report,
-        tone=_tone(report),
+        tone=tone_of(report),
         verdict_zh=_VERDICT_ZH[report.verdict],
         rows=_confusion_rows(report),
         weakest_first=sorted(
@@ -59,7 +59,7 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-def _tone(report: Report) -> str:
+def tone_of(report: Report) -> str:
     """Return the page's accent: good, middling, or bad."""
     if report.verdict is not Verdict.GRADED:
         return "bad"

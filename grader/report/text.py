@@ -21,6 +21,11 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
+def printable(text: str) -> str:
+    """Return text of many lines without the characters that would steer what shows it."""
+    return text if text.isprintable() else "\n".join(map(one_line, text.expandtabs().split("\n")))
+
+
 def _headline(report: Report) -> str:
     kind = "self-check" if report.mode == "self-check" else "official grading"
     return one_line(f"{report.submission.name}: {report.verdict.value}   ({report.assignment.title}, {kind})")

@@ -14,6 +14,7 @@ from grader.errors import UsageError
 from grader.grading import NO_CHECKS, run_grading
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.html import render_html
+from grader.report.instructor_page import render_instructor_page
 from grader.report.model import Report
 from grader.report.schema import FILE, schema_text
 from grader.report.text import one_line, render_text
@@ -106,6 +107,37 @@ def test_little_of_what_is_said_over_a_hidden_image_reaches_the_student(
     told = report.model_dump_json()
     assert max(map(len, re.findall("p+", told))) <= 60
     assert "\u4e01\u4e02\u4e03" not in told
+
+
+def test_the_instructors_page_shows_the_missed_images_with_both_names_and_what_was_printed(
+    write_submission, split, assignment, tmp_path
+):
+    outcome = run_grading(
+        write_submission("print('LOADING <b>')\ndef predict(image):\n    return 'Hats'"), split, assignment
+    )
+    write_outcome(outcome, tmp_path / "out")
+    page = (tmp_path / "out" / "instructor" / "report.instructor.html").read_text(encoding="utf-8")
+    assert "LOADING &lt;b&gt;" in page
+    assert page.count('src="data:image/jpeg;base64,') == 8
+    for image in outcome.split.images:
+        assert (image.name in page) == (image.label != 1)
+    assert page.count('<span lang="en">Newspaper</span><span lang="zh">报纸 Newspaper</span>') == 5
+    assert "<script" not in page
+
+
+def test_the_instructors_page_takes_text_of_a_submission_for_text(hostile):
+    page = render_instructor_page(hostile)
+    assert "<script" not in page
+    assert "<i>name" not in page
+    assert "\x1b" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_instructors_page_stands_where_nothing_was_asked(write_submission, split, assignment):
+    page = render_instructor_page(run_grading(write_submission("1 / 0"), split, assignment))
+    assert "ZeroDivisionError" in page
+    assert "No image was asked." in page
+    assert "data:image" not in page
 
 
 def test_the_secret_order_is_the_instructors_alone(outcome, tmp_path):
