@@ -25,6 +25,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from grader.errors import UsageError
+from grader.findings.catalogue import Language
 from grader.report.files import (
     EARLIER,
     INSTRUCTOR_JSON,
@@ -57,8 +58,9 @@ class Result:
 class Store:
     """The folder of one batch; made by :func:`open_store`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, language: Language = "en") -> None:
         self.folder = folder
+        self._language: Language = language
 
     def read(self, id_: str) -> Result | None:
         """Return what is kept of a student, or None if nothing whole is."""
@@ -89,7 +91,7 @@ class Store:
         digest = report.submission.sha256
         if digest and digest not in attempts[-1:] and report.verdict is not Verdict.INTERNAL:
             attempts = (*attempts, digest)
-        write_outcome(outcome, self.student(id_))
+        write_outcome(outcome, self.student(id_), self._language)
         record = {"id": id_, "identity": report.identity, "attempts": attempts}
         write_atomically(self._record(id_), json.dumps(record, ensure_ascii=False, indent=2) + "\n")
         return Result(id_, report, attempts)
@@ -127,8 +129,8 @@ class Store:
 
 
 @contextmanager
-def open_store(folder: Path, submissions: Path) -> Iterator[Store]:
-    """Open a batch's folder, or make it, for one batch at a time.
+def open_store(folder: Path, submissions: Path, language: Language = "en") -> Iterator[Store]:
+    """Open a batch's folder, or make it, for one batch at a time; students' pages show `language` first.
 
     Raises:
         UsageError: it cannot be written, lies inside the submissions or they in it, is something else's
@@ -147,7 +149,7 @@ def open_store(folder: Path, submissions: Path) -> Iterator[Store]:
         for name in (STUDENTS, _RECORDS):
             (folder / name).mkdir(exist_ok=True)
         _sweep(folder)
-        yield Store(folder)
+        yield Store(folder, language)
 
 
 def read_store(folder: Path) -> Store:

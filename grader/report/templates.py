@@ -29,7 +29,7 @@ def environment_of(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f} %"
-    environment.globals.update(say=say, both=both)
+    environment.globals.update(say=say, both=both, words=words)
     return environment
 
 
