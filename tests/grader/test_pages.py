@@ -28,7 +28,7 @@ HALF_RIGHT = """
             raise ValueError("no")
         return NAMES[min(int(image[0, 0, 0]) // 80, 2)]
 """
-PAGES = ("report-en", "report-zh", "self-check", "instructor-en", "instructor-zh", "audit")
+PAGES = ("report-en", "report-zh", "self-check", "instructor-en", "instructor-zh", "audit-en", "audit-zh")
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def page_of(write_submission, split, split_folder, assignment):
     def page(name):
         kind, _, language = name.partition("-")
         if kind == "audit":
-            return render_page(audit_sets(read_set(split_folder, "train"), read_set(split_folder, "hidden")))
+            sets = (read_set(split_folder, set_name) for set_name in ("train", "hidden"))
+            return render_page(audit_sets(*sets), language)
         outcome = run_grading(
             write_submission(HALF_RIGHT), split, assignment, self_check=name == "self-check"
         )
