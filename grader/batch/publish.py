@@ -11,6 +11,7 @@ from grader.batch.jsonl import render_jsonl
 from grader.batch.junit import render_junit
 from grader.batch.leaderboard import places
 from grader.batch.pages.render import render_index, render_leaderboard
+from grader.batch.pages.similarity import render_similarity
 from grader.batch.platforms import render_canvas, render_moodle
 from grader.batch.pseudonyms import pseudonyms
 from grader.batch.rows import Row
@@ -18,7 +19,6 @@ from grader.batch.store import Store
 from grader.provenance import this_harness
 from grader.similarity.collect import HandedIn, collect
 from grader.similarity.given import Given
-from grader.similarity.page import render_similarity
 
 GRADEBOOK = Path("gradebook.csv")
 INDEX = Path("index.html")

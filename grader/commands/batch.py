@@ -24,6 +24,7 @@ from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.commands.language_option import add_language
 from grader.errors import UsageError
 from grader.hidden_split import choose_split
 from grader.report.text import one_line
@@ -47,6 +48,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
     parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
+    add_language(parser)
     parser.add_argument(
         "--handed-out",
         type=Path,
@@ -76,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
     warn_if_exposed(split.key_file)
     _check_apart(folder, split)
     given = given_code(options.handed_out)
-    with open_store(options.out, folder) as store:
+    with open_store(options.out, folder, options.lang) as store:
         plan = ClassPass(
             split,
             assignment,

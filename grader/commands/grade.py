@@ -12,10 +12,12 @@ from tqdm import tqdm
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.commands.language_option import add_language
+from grader.findings.catalogue import words
 from grader.grading import Checks, run_grading
 from grader.hidden_split import choose_split
 from grader.intake.intake import check_exists, name_of
-from grader.report.files import check_output_folder, write_outcome
+from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
 from grader.report.model import Report
 from grader.report.text import one_line, render_text
 from grader.verdict import Verdict
@@ -45,6 +47,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-diagnosis", action="store_true", help="do not look for the cause of wrong answers by experiment"
     )
+    add_language(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -68,11 +71,19 @@ def _run(options: argparse.Namespace) -> int:
             ),
             progress=lambda asked: _advance(bar, asked),
         )
-    page = write_outcome(outcome, out)
+    page = write_outcome(outcome, out, options.lang)
     if outcome.failure:
         sys.stderr.write(outcome.failure)
-    say(f"{render_text(outcome.report)}\n  report: {one_line(str(page))}\n")
+    say(f"{render_text(outcome.report, options.lang)}\n{_pages(page, out, options)}")
     return _exit_code(outcome.report)
+
+
+def _pages(page: Path, out: Path, options: argparse.Namespace) -> str:
+    """Say where the pages are; a student's own check needs only one of them."""
+    lines = [words(options.lang, "page", path=page)]
+    if not options.self_check:
+        lines.append(words(options.lang, "instructor-page", path=out / INSTRUCTOR_HTML))
+    return "".join(f"  {one_line(line)}\n" for line in lines)
 
 
 def _advance(bar: tqdm[NoReturn], asked: int) -> None:

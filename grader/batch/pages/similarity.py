@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-from jinja2 import Template
-
-from grader.report.templates import environment_of
+from grader.batch.pages.render import page_of
 from grader.similarity.checkpoints import NEAR, SAME_START, compare_checkpoints
 from grader.similarity.code import LEAST_GRAMS, LEAST_SHARE, ClassCode, CodeLink, Excerpt
 from grader.similarity.given import Given
@@ -39,7 +35,8 @@ def render_similarity(
         given: code that everybody was given.
     """
     code = ClassCode(sketches, [file for part in given for file in part.files])
-    page: str = _template().render(
+    return page_of(
+        "similarity.html",
         title=title,
         students=students,
         sketches=sketches,
@@ -53,7 +50,6 @@ def render_similarity(
         least_grams=LEAST_GRAMS,
         least_share=LEAST_SHARE,
     )
-    return page
 
 
 def _groups(code: ClassCode) -> list[Shown]:
@@ -67,8 +63,3 @@ def _groups(code: ClassCode) -> list[Shown]:
             room = max(0, room - 1)
         found.append(Shown(cluster.ids, tuple(links)))
     return found
-
-
-@cache
-def _template() -> Template:
-    return environment_of(Path(__file__).parent).get_template("similarity.html")
