@@ -23,7 +23,7 @@ from grader.dialogue.interview import Answers, Progress, interview
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_answers, findings_of_refusal, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
-from grader.hidden_split import check_apart, check_out_of_reach, choose_split
+from grader.hidden_split import check_apart, check_out_of_reach, choose_split, public_split
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission, SubmittedFile
 from grader.provenance import this_harness
@@ -98,6 +98,7 @@ def run_grading(
     self_check: bool = False,
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
+    public: Path | None = None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
 
@@ -109,6 +110,7 @@ def run_grading(
         self_check: accept the lower rung of isolation.
         checks: what official grading does besides.
         progress: called after each image.
+        public: images that students have, for comparison; None for the assignment's own.
 
     Raises:
         UsageError: there is no such submission.
@@ -150,7 +152,7 @@ def run_grading(
             again, failure = _replayed(rung, workspace, question, answers)
         diagnosis = NO_DIAGNOSIS
         if checks.diagnosis:
-            diagnosis, trouble = _diagnosed(rung, workspace, question, answers, again)
+            diagnosis, trouble = _diagnosed(rung, workspace, question, answers, again, public)
             failure = failure or trouble
     canary: Canary = "not-needed" if self_check else "passed" if checks.canary else "skipped"
     report = _graded(question, answers, rung, circumstances, canary, again, diagnosis)
@@ -212,7 +214,12 @@ def _replayed(rung: Rung, workspace: Path, question: Question, answers: Answers)
 
 
 def _diagnosed(
-    rung: Rung, workspace: Path, question: Question, answers: Answers, again: Replay
+    rung: Rung,
+    workspace: Path,
+    question: Question,
+    answers: Answers,
+    again: Replay,
+    public: Path | None,
 ) -> tuple[Diagnosis, str]:
     """Find out why the score is not better; as with the replay, a failure costs no score."""
     folder = workspace / "diagnosis"
@@ -223,15 +230,20 @@ def _diagnosed(
         answers=answers,
         again=again,
         start=lambda program: _over(rung, program).launch,
-        fresh=lambda: _fresh(rung, folder / "again").launch,
+        fresh=lambda name: _fresh(rung, folder / name).launch,
         folder=folder,
         identity=question.identity,
         seed=secrets.randbits(53),
+        public=lambda: None if question.mode == "self-check" else _public(public, question),
     )
     try:
         return diagnose(subject), ""
     except Exception:
         return Diagnosis("failed"), traceback.format_exc()
+
+
+def _public(path: Path | None, question: Question) -> Split | None:
+    return public_split(path, question.assignment, question.split)
 
 
 def _over(rung: Rung, folder: Path) -> Rung:
