@@ -31,6 +31,7 @@ from grader.replay.replay import OFF, Replay, replay
 from grader.report.build import Canary, Circumstances, Mode, Question, build_report
 from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
+from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.ladder import Rung, choose_rung
 from grader.scoring.score import tally
 from grader.split import Split
@@ -98,6 +99,7 @@ def run_grading(
     self_check: bool = False,
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
+    server: ForkServer | None = None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
 
@@ -109,6 +111,7 @@ def run_grading(
         self_check: accept the lower rung of isolation.
         checks: what official grading does besides.
         progress: called after each image.
+        server: what workers may be forked from.
 
     Raises:
         UsageError: there is no such submission.
@@ -130,7 +133,7 @@ def run_grading(
             question = Question(nothing, split, assignment, mode, this_harness())
             report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances)
             return Outcome(report, None, split, assignment.classes, seed)
-        rung = choose_rung(submission, workspace, assignment.limits, official=not self_check)
+        rung = choose_rung(submission, workspace, assignment.limits, official=not self_check, server=server)
         check_out_of_reach(rung, split)
         question = Question(submission, split, assignment, mode, this_harness())
         try:
