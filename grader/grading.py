@@ -31,6 +31,7 @@ from grader.replay.replay import OFF, Replay, replay
 from grader.report.build import Canary, Circumstances, Mode, Question, build_report
 from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
+from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.ladder import Rung, choose_rung
 from grader.scoring.score import tally
 from grader.split import Split
@@ -99,6 +100,7 @@ def run_grading(
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
     public: Path | None = None,
+    server: ForkServer | None = None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
 
@@ -111,6 +113,7 @@ def run_grading(
         checks: what official grading does besides.
         progress: called after each image.
         public: images that students have, for comparison; None for the assignment's own.
+        server: what workers may be forked from.
 
     Raises:
         UsageError: there is no such submission.
@@ -132,7 +135,7 @@ def run_grading(
             question = Question(nothing, split, assignment, mode, this_harness())
             report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances)
             return Outcome(report, None, split, assignment.classes, seed)
-        rung = choose_rung(submission, workspace, assignment.limits, official=not self_check)
+        rung = choose_rung(submission, workspace, assignment.limits, official=not self_check, server=server)
         check_out_of_reach(rung, split)
         question = Question(submission, split, assignment, mode, this_harness())
         try:

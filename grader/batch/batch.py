@@ -15,6 +15,8 @@ from grader.batch.submissions import Entry
 from grader.grading import Checks, pass_canary, question_of, run_grading
 from grader.provenance import this_harness
 from grader.report.build import Question
+from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.ladder import fork_server_for
 from grader.split import Split
 from grader.verdict import Verdict
 
@@ -59,18 +61,19 @@ class ClassPass:
         stop = threading.Event()
         prepared = decoded(self.split, self.assignment.channel_order)
         tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
-        try:
-            for _, step in run_all(
-                lambda task: self._one(*task, prepared, stop),
-                tasks,
-                self.jobs,
-                self.assignment.limits.threads,
-            ):
-                heard(step)
-        finally:
-            stop.set()
+        with fork_server_for(self.assignment.limits) as server:
+            try:
+                for _, step in run_all(
+                    lambda task: self._one(*task, prepared, server, stop),
+                    tasks,
+                    self.jobs,
+                    self.assignment.limits.threads,
+                ):
+                    heard(step)
+            finally:
+                stop.set()
 
-    def _one(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
+    def _one(self, id_: str, source: Path, split: Split, server: ForkServer, stop: threading.Event) -> Step:
         kept = self.store.read(id_)
         if kept is not None:
             # One that could not be taken in has no identity of its own: looking again costs next to nothing.
@@ -92,6 +95,7 @@ class ClassPass:
             name=id_,
             checks=Checks(canary_has_passed=True, replay=self.replay),
             progress=go_on,
+            server=server,
         )
         result = self.store.save(id_, outcome)
         return Step(result, is_new=result.report is outcome.report)

@@ -21,6 +21,7 @@ from grader.intake.intake import check_exists, name_of
 from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
 from grader.report.model import Report
 from grader.report.text import one_line, render_text
+from grader.sandbox.ladder import fork_server_for
 from grader.verdict import Verdict
 
 
@@ -68,7 +69,10 @@ def _run(options: argparse.Namespace) -> int:
     check_output_folder(out, submission, options.split)
     if options.public is not None and not options.public.is_dir():
         raise UsageError(f"--public {options.public} is not a folder: give one with one sub-folder a class")
-    with tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar:
+    with (
+        fork_server_for(assignment.limits) as server,
+        tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar,
+    ):
         outcome = run_grading(
             submission,
             split,
@@ -81,6 +85,7 @@ def _run(options: argparse.Namespace) -> int:
             ),
             progress=lambda asked: _advance(bar, asked),
             public=options.public,
+            server=server,
         )
     page = write_outcome(outcome, out, options.lang)
     if outcome.failure:
