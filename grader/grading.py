@@ -21,7 +21,7 @@ from grader.dialogue.interview import Answers, Progress, interview
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_answers, findings_of_refusal, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
-from grader.hidden_split import check_apart, check_out_of_reach, choose_split
+from grader.hidden_split import check_apart, check_out_of_reach, choose_split, public_split
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission, SubmittedFile
 from grader.provenance import this_harness
@@ -29,6 +29,7 @@ from grader.replay.replay import OFF, Replay, replay
 from grader.report.build import Canary, Circumstances, Mode, Question, build_report
 from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
+from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.ladder import Rung, choose_rung
 from grader.scoring.score import tally
 from grader.split import Split
@@ -97,6 +98,8 @@ def run_grading(
     self_check: bool = False,
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
+    public: Path | None = None,
+    server: ForkServer | None = None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
 
@@ -108,6 +111,8 @@ def run_grading(
         self_check: accept the lower rung of isolation.
         checks: what official grading does besides.
         progress: called after each image.
+        public: images that students have, for comparison; None for the assignment's own.
+        server: what workers may be forked from.
 
     Raises:
         UsageError: there is no such submission.
@@ -125,7 +130,7 @@ def run_grading(
             question = Question(nothing, split, assignment, mode, this_harness())
             report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances)
             return Outcome(report, None, split, assignment.classes, seed)
-        rung = choose_rung(submission, folder, assignment.limits, official=not self_check)
+        rung = choose_rung(submission, folder, assignment.limits, official=not self_check, server=server)
         check_out_of_reach(rung, split)
         question = Question(submission, split, assignment, mode, this_harness())
         try:
@@ -139,7 +144,7 @@ def run_grading(
             again, failure = _replayed(rung, folder, question, answers)
         diagnosis = NO_DIAGNOSIS
         if checks.diagnosis:
-            diagnosis, trouble = _diagnosed(rung, folder, question, answers, again)
+            diagnosis, trouble = _diagnosed(rung, folder, question, answers, again, public)
             failure = failure or trouble
     canary: Canary = "not-needed" if self_check else "passed" if checks.canary else "skipped"
     report = _graded(question, answers, rung, circumstances, canary, again, diagnosis)
@@ -225,7 +230,12 @@ def _replayed(rung: Rung, workspace: Path, question: Question, answers: Answers)
 
 
 def _diagnosed(
-    rung: Rung, workspace: Path, question: Question, answers: Answers, again: Replay
+    rung: Rung,
+    workspace: Path,
+    question: Question,
+    answers: Answers,
+    again: Replay,
+    public: Path | None,
 ) -> tuple[Diagnosis, str]:
     """Find out why the score is not better; as with the replay, a failure costs no score."""
     folder = workspace / "diagnosis"
@@ -236,15 +246,20 @@ def _diagnosed(
         answers=answers,
         again=again,
         start=lambda program: _over(rung, program).launch,
-        fresh=lambda: _fresh(rung, folder / "again").launch,
+        fresh=lambda name: _fresh(rung, folder / name).launch,
         folder=folder,
         identity=question.identity,
         seed=secrets.randbits(53),
+        public=lambda: None if question.mode == "self-check" else _public(public, question),
     )
     try:
         return diagnose(subject), ""
     except Exception:
         return Diagnosis("failed"), traceback.format_exc()
+
+
+def _public(path: Path | None, question: Question) -> Split | None:
+    return public_split(path, question.assignment, question.split)
 
 
 def _over(rung: Rung, folder: Path) -> Rung:

@@ -30,6 +30,19 @@ def choose_split(
     return split
 
 
+def public_split(path: Path | None, assignment: Assignment, hidden: Split) -> Split | None:
+    """Open the public images given, else the assignment's own where they are there; None if there are none.
+
+    Raises:
+        UsageError: those that were given cannot be used.
+    """
+    configured = assignment.splits.public
+    if path is None and (configured is None or not Path(configured).is_dir()):
+        return None
+    public = open_split(path or Path(str(configured)), assignment.classes)
+    return None if public.sha256 == hidden.sha256 else public
+
+
 def check_apart(source: Path, split: Split, *, self_check: bool) -> None:
     """Refuse a submission that has the split or its key in it; a student's own public images may lie there.
 

@@ -18,6 +18,8 @@ from grader.grading import Checks, circumstances_now, failed_outcome, pass_canar
 from grader.intake.submission import Submission
 from grader.provenance import this_harness
 from grader.report.build import Question
+from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.ladder import fork_server_for
 from grader.split import Split
 from grader.verdict import Verdict
 
@@ -62,25 +64,26 @@ class ClassPass:
         stop = threading.Event()
         prepared = decoded(self.split, self.assignment.channel_order)
         tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
-        try:
-            for _, step in run_all(
-                lambda task: self._turn(*task, prepared, stop),
-                tasks,
-                self.jobs,
-                self.assignment.limits.threads,
-            ):
-                heard(step)
-        finally:
-            stop.set()
+        with fork_server_for(self.assignment.limits) as server:
+            try:
+                for _, step in run_all(
+                    lambda task: self._turn(*task, prepared, server, stop),
+                    tasks,
+                    self.jobs,
+                    self.assignment.limits.threads,
+                ):
+                    heard(step)
+            finally:
+                stop.set()
 
-    def _turn(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
+    def _turn(self, id_: str, source: Path, split: Split, server: ForkServer, stop: threading.Event) -> Step:
         """Grade one submission; trouble with it is no trouble for the others.
 
         Raises:
             HarnessError: its result cannot be kept.
         """
         try:
-            return self._one(id_, source, split, stop)
+            return self._one(id_, source, split, server, stop)
         except Exception as error:
             failure = traceback.format_exc()
             nothing = Submission(name=id_, folder=source, files=(), sha256="")
@@ -91,7 +94,7 @@ class ClassPass:
         except OSError as error:
             raise HarnessError(f"cannot keep the result of {id_}: {error}; what was kept is safe") from error
 
-    def _one(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
+    def _one(self, id_: str, source: Path, split: Split, server: ForkServer, stop: threading.Event) -> Step:
         kept = self.store.read(id_)
         if kept is not None:
             # One that could not be taken in has no identity of its own: looking again costs next to nothing.
@@ -113,6 +116,7 @@ class ClassPass:
             name=id_,
             checks=Checks(canary_has_passed=True, replay=self.replay),
             progress=go_on,
+            server=server,
         )
         result = self.store.save(id_, outcome)
         return Step(result, is_new=result.report is outcome.report)

@@ -35,6 +35,14 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class PublicTrial:
+    """What the submission answered to a sample of the public images."""
+
+    right: int
+    total: int
+
+
+@dataclass(frozen=True)
 class CheckpointTrial:
     """The checkpoint, run by the grader itself."""
 
@@ -63,10 +71,14 @@ class Case:
     channel_order: str
     unstable: float = 0.0
     """Share of answers that changed when the images were asked again."""
+    kept: int = 0
+    """Of new processes, how many gave a second image the first one's right answer; 0 if one did not."""
     has_warned: bool = False
     """Whether MindSpore warned that parameters were not loaded."""
     checkpoint: CheckpointTrial | None = None
     """None if no checkpoint fits the course network, or none was tried."""
+    public: PublicTrial | None = None
+    """None if there are no public images, or they were not asked."""
     asked: Mapping[str, Trial] = field(default_factory=dict)
     """What the submission answered to altered images, by the name of the alteration."""
 
@@ -98,8 +110,13 @@ class Case:
         kept from an earlier call is another in every process. Random weights often give one answer, too.
         """
         is_first = bool((self.said == 0).all())
-        is_constant = bool((self.said == self.said[0]).all())
-        return is_constant and (is_first or self.is_unstable) and not self.has_warned
+        is_lost = is_first or self.is_unstable
+        return self.is_constant and is_lost and not self.has_warned and not self.kept
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all answers are the same."""
+        return bool((self.said == self.said[0]).all())
 
     def gain(self, trial: Trial) -> Paired:
         """Compare an experiment with the graded run, on the images that it was asked."""

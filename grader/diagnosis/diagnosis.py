@@ -7,10 +7,11 @@ times as long as the graded run, and decides neither verdict nor score.
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,17 +19,19 @@ from typing import Literal
 import numpy as np
 
 from grader.assignment import Assignment
-from grader.diagnosis.blackbox import ALTERATIONS, ask_altered
-from grader.diagnosis.case import NO_ANSWER, Case, Explanation, IntArray
+from grader.diagnosis.blackbox import ALTERATIONS, ask_altered, ask_public, keeps_first_answer
+from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation, IntArray, PublicTrial
 from grader.diagnosis.probes import (
     channel_order,
     checkpoint_unused,
     collapsed,
     first_statistics,
+    kept_answer,
     label_map,
     lost_on_the_way,
     orientation,
     other_checkpoint,
+    public_gap,
     training_mode,
     untrained,
     wrong_geometry,
@@ -38,6 +41,8 @@ from grader.diagnosis.probes import (
     wrong_scale,
 )
 from grader.diagnosis.probes.reloading import explain_slowness
+from grader.diagnosis.probes.slow_start import explain_slow_start
+from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.whitebox import Start, WhiteBox
 from grader.dialogue.interview import Answers
 from grader.intake.submission import Submission
@@ -45,7 +50,7 @@ from grader.replay.replay import Replay
 from grader.report.model import FindingPart
 from grader.sandbox.launch import Launch
 from grader.scoring.labels import LabelReader
-from grader.split import Split
+from grader.split import Split, split_of
 
 Status = Literal["done", "nothing-to-explain", "failed", "off"]
 BUDGET = 3.0
@@ -57,6 +62,7 @@ _FEWEST_WRONG = 8
 _FEWEST_IMAGES = 20
 _FEW, _MANY = 16, 200
 _LEAST_SECONDS = 1.0
+_MOST_PUBLIC = 200
 _NOT_LOADED = "parameters in the 'net' are not loaded"
 """What `load_param_into_net` warns of."""
 
@@ -75,6 +81,7 @@ _PROBES: tuple[Callable[[Case], Explanation | None], ...] = (
     untrained.explain,
     orientation.explain,
     lost_on_the_way.explain,
+    public_gap.explain,
 )
 
 
@@ -104,14 +111,16 @@ class Subject:
     again: Replay
     start: Start
     """Over a folder of the grader's own."""
-    fresh: Callable[[], Callable[[int], Launch]]
-    """Over a fresh copy of the submission."""
+    fresh: Callable[[str], Callable[[int], Launch]]
+    """Over a fresh copy of the submission, by a name that is used once."""
     folder: Path
     """For copies; absent."""
     identity: str
     """Of the grading; decides which images are asked."""
     seed: int
     """Secret; decides their order."""
+    public: Callable[[], Split | None] = lambda: None
+    """Opens the public images, where there are any that are not the graded ones."""
 
 
 def diagnose(subject: Subject) -> Diagnosis:
@@ -119,8 +128,7 @@ def diagnose(subject: Subject) -> Diagnosis:
     if subject.answers.not_ready is not None or None in subject.answers.answers:
         return OFF
     began = time.monotonic()
-    slow = explain_slowness(_source(subject.submission), subject.answers.timing)
-    beside = (slow,) if slow else ()
+    beside = tuple(_beside(subject))
     case = _case(subject)
     wrong = int((~case.is_right).sum())
     if wrong < _FEWEST_WRONG or len(case.truth) < _FEWEST_IMAGES:
@@ -132,6 +140,18 @@ def diagnose(subject: Subject) -> Diagnosis:
     return Diagnosis("done", findings, time.monotonic() - began)
 
 
+def _beside(subject: Subject) -> Iterator[FindingPart]:
+    """Yield what the clock alone tells; it explains no wrong answer."""
+    source, timing = _source(subject.submission), subject.answers.timing
+    for found in (
+        explain_slowness(source, timing),
+        explain_threads(source, timing, subject.assignment.limits.threads),
+        explain_slow_start(timing),
+    ):
+        if found is not None:
+            yield found
+
+
 def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
     """Try what is cheap first; stop at what explains."""
     renamed = label_map.explain(case)
@@ -139,6 +159,10 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
         return [renamed]
     chance = random.Random(subject.identity)  # noqa: S311 - nothing hangs on its being secret
     many = _sample(np.arange(len(case.truth)), _MANY, chance)
+    if case.is_constant and case.said[0] != NO_ANSWER:
+        kept = kept_answer.explain(replace(case, kept=_kept(subject, case, chance, end)))
+        if kept is not None:
+            return [kept]
     white = WhiteBox(
         subject.submission,
         subject.split,
@@ -156,14 +180,48 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
     if affordable < _FEWEST_IMAGES:
         return found
     asked = ask_altered(
-        subject.fresh(),
+        subject.fresh("altered"),
         subject.split,
         subject.assignment,
         many[:affordable],
         _left(end),
         subject.seed,
     )
-    return _explained(replace(case, asked=asked))
+    found = _explained(replace(case, asked=asked))
+    return found or _explained(replace(case, public=_asked_public(subject, chance, _left(end))))
+
+
+def _kept(subject: Subject, case: Case, chance: random.Random, end: float) -> int:
+    """Ask new processes about two images each, until chance no longer explains that the first decides."""
+    others = [index for index in range(len(case.truth)) if case.truth[index] != case.said[0]]
+    rounds = math.floor(-math.log(ALPHA) / math.log(len(case.names))) + 1
+    chance.shuffle(others)
+    for number in range(rounds):
+        first, *rest = others[number:]
+        second = next((index for index in rest if case.truth[index] != case.truth[first]), None)
+        if second is None or _left(end) < _LEAST_SECONDS:
+            return 0
+        if not keeps_first_answer(
+            subject.fresh(f"again-{number}"),
+            subject.split,
+            subject.assignment,
+            (first, second),
+            _left(end),
+            subject.seed + number,
+        ):
+            return 0
+    return rounds
+
+
+def _asked_public(subject: Subject, chance: random.Random, seconds: float) -> PublicTrial | None:
+    """Ask about as many public images as there is time for."""
+    most = min(_MOST_PUBLIC, _affordable(subject.answers, seconds))
+    public = subject.public() if most >= _FEWEST_IMAGES else None
+    if public is None:
+        return None
+    chosen = _sample(np.arange(len(public.images)), most, chance)
+    sample = split_of([public.images[index] for index in chosen], places=())
+    return ask_public(subject.fresh("public"), sample, subject.assignment, seconds, subject.seed)
 
 
 def _explained(case: Case) -> list[Explanation]:

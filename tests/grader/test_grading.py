@@ -17,7 +17,7 @@ import pytest
 from grader import HarnessError, Verdict, grade, grading
 from grader.dialogue import interview as interview_module
 from grader.dialogue import usage
-from grader.grading import NO_CHECKS, run_grading
+from grader.grading import run_grading
 from grader.sandbox import ladder, policy
 
 from .conftest import ORACLE
@@ -573,7 +573,8 @@ def test_a_fault_of_the_harness_is_internal_and_has_no_score(
     write_submission, split, assignment, monkeypatch
 ):
     monkeypatch.setattr(interview_module, "encode_question", lambda *_: 1 / 0)
-    outcome = run_grading(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
+    # Without the canary, which would find the fault first.
+    outcome = run_grading(write_submission(ORACLE), split, assignment, checks=grading.NO_CHECKS)
     assert outcome.report.verdict is Verdict.INTERNAL
     assert outcome.report.score is None
     assert codes(outcome.report) == ["harness-failed"]
