@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
 from grader.similarity.clusters import Cluster, clusters
-from grader.similarity.heads import alikeness, distance
+from grader.similarity.heads import alikeness
 from grader.similarity.sketch import Checkpoint, Sketch
 
 # Measured on heads that were trained on the real images' features, by momentum SGD and by Adam: see heads.py
@@ -26,8 +25,6 @@ _OTHER_START = 5.0
 """Standard deviations of chance below which a cosine is that of two starts; one is .028 for 1280 columns."""
 SAME_START = 0.99
 """Cosine from which they are one. Long trainings by Adam bring two to .97."""
-_ROUNDING = 0.002
-"""Of the distances that are computed for all pairs at once."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +71,27 @@ class _Owned:
     checkpoint: Checkpoint
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two students' checkpoints that may be alike; in a class of one seed that is every pair."""
+
+    one: _Owned
+    other: _Owned
+    distance: float
+    """To six digits: beyond, it depends on how the sums of all pairs are computed."""
+    start: float | None
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        return self.one.id, self.other.id
+
+    @property
+    def is_near(self) -> bool:
+        columns = 0 if self.one.checkpoint.head is None else self.one.checkpoint.head.shape[1]
+        differs = self.start is not None and self.start < _OTHER_START / math.sqrt(columns)
+        return self.distance <= (SAME if differs else NEAR)
+
+
 def compare_checkpoints(sketches: Mapping[str, Sketch]) -> AlikeCheckpoints:
     """Compare every head with every other student's of the same shape."""
     owned = [_Owned(id_, item) for id_ in sorted(sketches) for item in sketches[id_].checkpoints]
@@ -82,57 +100,55 @@ def compare_checkpoints(sketches: Mapping[str, Sketch]) -> AlikeCheckpoints:
     for item in owned:
         if item.checkpoint.head is not None:
             by_shape[item.checkpoint.head.shape].append(item)
-    links = [link for group in by_shape.values() for link in _links(group)]
-    near = clusters([*filter(_is_near, links), *_of_same_bytes(unread)], lambda link: link.distance)
-    starts = [link for link in links if link.start is not None and link.start >= SAME_START]
-    members = {id_: number for number, cluster in enumerate(near) for id_ in cluster.ids}
+    pairs = [pair for group in by_shape.values() for pair in _pairs(group)]
+    near = _clusters([*(pair for pair in pairs if pair.is_near), *_of_same_bytes(unread)])
+    starts = _clusters(pair for pair in pairs if pair.start is not None and pair.start >= SAME_START)
+    groups = {id_: number for number, cluster in enumerate(near) for id_ in cluster.ids}
     return AlikeCheckpoints(
         near=near,
         same_start=tuple(
-            cluster
-            for cluster in clusters(starts, lambda link: link.distance)
-            if len({members.get(id_, id_) for id_ in cluster.ids}) > 1
+            cluster for cluster in starts if len({groups.get(id_, id_) for id_ in cluster.ids}) > 1
         ),
         compared=sum(map(len, by_shape.values())),
         bytes_alone=len(unread),
     )
 
 
-def _links(group: Sequence[_Owned]) -> Iterator[CheckpointLink]:
+def _pairs(group: Sequence[_Owned]) -> Iterator[_Pair]:
     """Yield the pairs of different students that are near, or of one start."""
-    heads = [item.checkpoint.head for item in group]
-    found = alikeness([head for head in heads if head is not None])
-    candidates = (found.distance <= NEAR + _ROUNDING) | (found.start >= SAME_START)
+    found = alikeness([item.checkpoint.head for item in group if item.checkpoint.head is not None])
+    candidates = (found.distance <= NEAR) | (found.start >= SAME_START)
     for i, j in np.argwhere(np.triu(candidates, 1)).tolist():
         if group[i].id != group[j].id:
             start = float(found.start[i, j])
-            yield _link(group[i], group[j], None if np.isnan(start) else start)
+            distance = round(float(found.distance[i, j]), 6)
+            yield _Pair(group[i], group[j], distance, None if math.isnan(start) else start)
 
 
-def _is_near(link: CheckpointLink) -> bool:
-    differs = link.start is not None and link.start < _OTHER_START / math.sqrt(link.columns)
-    return link.distance <= (SAME if differs else NEAR)
-
-
-def _of_same_bytes(unread: Sequence[_Owned]) -> Iterator[CheckpointLink]:
+def _of_same_bytes(unread: Sequence[_Owned]) -> Iterator[_Pair]:
     """Yield pairs of which only the bytes can be compared, each of a group with the group's first."""
     groups: defaultdict[str, list[_Owned]] = defaultdict(list)
     for item in unread:
         groups[item.checkpoint.sha256].append(item)
-    for group in groups.values():
-        for one, other in combinations(group, 2):
-            if one is group[0] and one.id != other.id:
-                yield _link(one, other, None)
+    for first, *others in groups.values():
+        yield from (_Pair(first, other, 0.0, None) for other in others if other.id != first.id)
 
 
-def _link(one: _Owned, other: _Owned, start: float | None) -> CheckpointLink:
-    first, second = one.checkpoint, other.checkpoint
+def _clusters(pairs: Iterable[_Pair]) -> tuple[CheckpointCluster, ...]:
+    return tuple(
+        Cluster(cluster.ids, tuple(_link(pair) for pair in cluster.links))
+        for cluster in clusters(pairs, lambda pair: pair.distance)
+    )
+
+
+def _link(pair: _Pair) -> CheckpointLink:
+    first, second = pair.one.checkpoint, pair.other.checkpoint
     head = first.head
     return CheckpointLink(
-        ids=(one.id, other.id),
+        ids=pair.ids,
         paths=(first.path, second.path),
-        distance=0.0 if head is None or second.head is None else distance(head, second.head),
-        start=start,
+        distance=pair.distance,
+        start=pair.start,
         same_bytes=first.sha256 == second.sha256,
         equal_tensors=len(np.intersect1d(first.tensors, second.tensors)),
         tensors=min(len(first.tensors), len(second.tensors)),

@@ -70,7 +70,10 @@ def sketch_of(submission: Submission, classes: int) -> Sketch:
         classes: how many there are in the assignment: rows of a head.
     """
     code, left_out = _all_code(submission)
+    source = (submission.folder / "main.py").read_bytes()
     checkpoints = [file for file in submission.checkpoints if file.size]
+    # Of many, those that main.py names.
+    checkpoints.sort(key=lambda file: file.path.name.encode("utf-8") not in source)
     return Sketch(
         code=tuple(code),
         checkpoints=tuple(
@@ -86,7 +89,7 @@ def _all_code(submission: Submission) -> tuple[list[CodeFile], list[str]]:
     code: list[CodeFile] = []
     left_out = []
     room = _MOST_CODE
-    for file in submission.files:
+    for file in sorted(submission.files, key=lambda file: file.path.name != "main.py"):
         if file.path.suffix.lower() in _CODE_SUFFIXES and _COURSE_LIBRARY not in file.path.parts:
             read = _code(submission.folder / file.path, str(file.path)) if room else None
             if read is None or len(read.text) > room:

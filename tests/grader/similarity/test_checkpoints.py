@@ -10,7 +10,7 @@ import pytest
 
 from grader.similarity.checkpoint import UnreadableError, tensors_of
 from grader.similarity.checkpoints import compare_checkpoints
-from grader.similarity.heads import distance, head_of
+from grader.similarity.heads import alikeness, head_of
 from grader.similarity.sketch import Checkpoint, Sketch
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 
@@ -101,6 +101,10 @@ def test_a_head_of_whole_feature_maps_keeps_its_distances(trained):
     folded = [head_of(tensors_of(mindspore({"dense.weight": w}), ".ckpt"), CLASSES)[1] for w in (one, other)]
     assert folded[0].shape == (CLASSES, 2048)
     assert distance(*folded) == pytest.approx(distance(one, other), rel=0.05)
+
+
+def distance(one, other):
+    return alikeness([one, other]).distance[0, 1]
 
 
 # --- whose is whose --------------------------------------------------------------------------
