@@ -15,6 +15,7 @@ from grader.workspace import workspace
 
 _FOLDER = "sketches"
 _WRITING = ".writing-"
+"""By which the batch's folder knows what a kill left half written."""
 _SUFFIX = ".npz"
 
 

@@ -36,8 +36,8 @@ class Member:
 
     id: str
     verdict: Verdict
-    correct: int | None
-    """None where that is not certain."""
+    correct: int
+    """Images that must be right."""
     gone: str = ""
     """Part of a command line that no process may have afterwards."""
 
@@ -70,7 +70,7 @@ def _from_corpus(case: Case, folder: Path, ground: Ground) -> Member:
     workspace.mkdir()
     handed_in = hand_in(case, ground, workspace)
     handed_in.rename(folder / f"{case.id}{handed_in.suffix}")
-    return Member(case.id, case.verdict, case.correct, case.gone)
+    return Member(case.id, case.verdict, case.correct or 0, case.gone)
 
 
 def _honest(folder: Path, count: int) -> Iterator[Member]:
