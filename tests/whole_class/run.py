@@ -84,7 +84,7 @@ class ClassRoom:
         while done < kills:
             process = self._start(name)
             try:
-                # As many as must come would be over the run's end, were each as long as it.
+                # On average so long that the last kill comes about when the class would have been done.
                 process.wait(chance.uniform(0.2, 2 * seconds / (kills + 1)))
             except subprocess.TimeoutExpired:
                 done += 1
