@@ -217,7 +217,7 @@ def _asked_public(subject: Subject, chance: random.Random, seconds: float) -> Pu
     """Ask about as many public images as there is time for."""
     most = min(_MOST_PUBLIC, _affordable(subject.answers, seconds))
     public = subject.public() if most >= _FEWEST_IMAGES else None
-    if public is None:
+    if public is None or public.sha256 == subject.split.sha256:
         return None
     chosen = _sample(np.arange(len(public.images)), most, chance)
     sample = split_of([public.images[index] for index in chosen], places=())
