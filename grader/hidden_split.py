@@ -33,7 +33,7 @@ def choose_split(
 
 
 def public_split(assignment: Assignment, hidden: Split) -> Split | None:
-    """Open the assignment's own public images; None if they are not there, no split, or what is asked anyway."""
+    """Open the assignment's own public images; None if they are not there, no split, or asked anyway."""
     configured = assignment.splits.public
     if configured is None or not Path(configured).is_dir():
         return None

@@ -56,7 +56,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images that students have: the diagnosis asks about some of them, too, to tell what was learnt "
         "by heart (default: the assignment's own)",
     )
-    add_language(parser)
+    add_language(parser, "the summary, and what the pages show first")
 
 
 def _run(options: argparse.Namespace) -> int:
