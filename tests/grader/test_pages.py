@@ -66,20 +66,19 @@ def page_of(write_submission, split, split_folder, assignment):
 
 
 def check(browser, file):
-    """Ask axe-core about a page, light and dark, narrow and wide."""
-    for scheme in ("light", "dark"):
-        for size in (NARROW, WIDE):
-            page = browser.new_page(viewport=size, color_scheme=scheme)
-            page.goto(file.as_uri())
-            violations = axe.Axe().run(page).response["violations"]
-            serious = [
-                (found["id"], [node["html"][:120] for node in found["nodes"]])
-                for found in violations
-                if found["impact"] in ("serious", "critical")
-            ]
-            assert not serious, (scheme, size, serious)
-            assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"], (scheme, size)
-            page.close()
+    """Ask axe-core about a page, light and narrow, dark and wide."""
+    for scheme, size in (("light", NARROW), ("dark", WIDE)):
+        page = browser.new_page(viewport=size, color_scheme=scheme)
+        page.goto(file.as_uri())
+        violations = axe.Axe().run(page).response["violations"]
+        serious = [
+            (found["id"], [node["html"][:120] for node in found["nodes"]])
+            for found in violations
+            if found["impact"] in ("serious", "critical")
+        ]
+        assert not serious, (scheme, size, serious)
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= size["width"], (scheme, size)
+        page.close()
 
 
 @pytest.mark.parametrize("name", PAGES)
