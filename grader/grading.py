@@ -98,7 +98,7 @@ def run_grading(
     self_check: bool = False,
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
-    public: Path | None = None,
+    public: Split | None = None,
     server: ForkServer | None = None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
@@ -235,7 +235,7 @@ def _diagnosed(
     question: Question,
     answers: Answers,
     again: Replay,
-    public: Path | None,
+    public: Split | None,
 ) -> tuple[Diagnosis, str]:
     """Find out why the score is not better; as with the replay, a failure costs no score."""
     folder = workspace / "diagnosis"
@@ -250,7 +250,7 @@ def _diagnosed(
         folder=folder,
         identity=question.identity,
         seed=secrets.randbits(53),
-        public=lambda: None if question.mode == "self-check" else _public(public, question),
+        public=lambda: None if question.mode == "self-check" else public or _public(question),
     )
     try:
         return diagnose(subject), ""
@@ -258,8 +258,8 @@ def _diagnosed(
         return Diagnosis("failed"), traceback.format_exc()
 
 
-def _public(path: Path | None, question: Question) -> Split | None:
-    return public_split(path, question.assignment, question.split)
+def _public(question: Question) -> Split | None:
+    return public_split(question.assignment, question.split)
 
 
 def _over(rung: Rung, folder: Path) -> Rung:

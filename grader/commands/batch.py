@@ -48,7 +48,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
     parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
-    add_language(parser)
+    add_language(parser, "what the students' pages show first")
     parser.add_argument(
         "--handed-out",
         type=Path,

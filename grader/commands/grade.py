@@ -13,7 +13,6 @@ from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
-from grader.errors import UsageError
 from grader.findings.catalogue import words
 from grader.grading import Checks, run_grading
 from grader.hidden_split import choose_split
@@ -22,6 +21,7 @@ from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outc
 from grader.report.model import Report
 from grader.report.text import one_line, render_text
 from grader.sandbox.ladder import fork_server_for
+from grader.split import open_split
 from grader.verdict import Verdict
 
 
@@ -56,7 +56,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images that students have: the diagnosis asks about some of them, too, to tell what was learnt "
         "by heart (default: the assignment's own)",
     )
-    add_language(parser)
+    add_language(parser, "the summary, and what the pages show first")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -67,8 +67,7 @@ def _run(options: argparse.Namespace) -> int:
     split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
     warn_if_exposed(split.key_file)
     check_output_folder(out, submission, options.split)
-    if options.public is not None and not options.public.is_dir():
-        raise UsageError(f"--public {options.public} is not a folder: give one with one sub-folder a class")
+    public = None if options.public is None else open_split(options.public, assignment.classes)
     with (
         fork_server_for(assignment.limits) as server,
         tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar,
@@ -84,7 +83,7 @@ def _run(options: argparse.Namespace) -> int:
                 diagnosis=not options.no_diagnosis,
             ),
             progress=lambda asked: _advance(bar, asked),
-            public=options.public,
+            public=public,
             server=server,
         )
     page = write_outcome(outcome, out, options.lang)

@@ -27,7 +27,7 @@ _ROOT = Path(__file__).parents[2]
 def _add_results_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of a grading's report")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results.json")
-    add_language(parser)
+    add_language(parser, "the summary")
 
 
 def _results(options: argparse.Namespace) -> int:

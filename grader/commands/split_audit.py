@@ -34,7 +34,7 @@ def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
         help="a pretrained MobileNetV2 (MindSpore checkpoint), to compare pictures by what a network sees "
         "(default: by colours and gradients)",
     )
-    add_language(parser)
+    add_language(parser, "the summary, and what the page shows first")
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -71,15 +71,19 @@ def keeps_first_answer(
     pair: tuple[int, int],
     seconds: float,
     seed: int,
-) -> bool:
-    """Ask a new process about two images of different classes: does the first one's class come for both?"""
+) -> bool | None:
+    """Ask a new process about two images of different classes.
+
+    Returns:
+        Whether the class of the one that was asked first came for both; None if there were two answers.
+    """
     images = [split.images[index] for index in pair]
     answers = interview(
         launch, split_of(images, places=()), assignment.within(seconds), seed, lambda _: None
     ).answers
     reader = LabelReader(assignment.classes)
     said = {reader.read(answer.label or "") if answer else None for answer in answers}
-    return said == {images[secret_order(len(images), seed)[0]].label}
+    return said == {images[secret_order(len(images), seed)[0]].label} if len(said) == 1 else None
 
 
 def _altered(image: SplitImage, name: str) -> SplitImage:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from grader.diagnosis.views import View
 from grader.report.model import FindingPart
+from grader.scoring.binomial import binomial_tail
 from grader.scoring.paired import Paired, paired
 
 IntArray = npt.NDArray[np.int64]
@@ -43,6 +44,19 @@ class PublicTrial:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What new processes answered to two images of different classes each."""
+
+    times: int
+    """How many gave both the class of the first one."""
+    asked: int
+
+    def p(self, classes: int) -> float:
+        """Return how probable so many are if the answer has nothing to do with the first image."""
+        return binomial_tail(self.asked, self.times, 1 / classes)
+
+
+@dataclass(frozen=True)
 class CheckpointTrial:
     """The checkpoint, run by the grader itself."""
 
@@ -71,8 +85,8 @@ class Case:
     channel_order: str
     unstable: float = 0.0
     """Share of answers that changed when the images were asked again."""
-    kept: int = 0
-    """Of new processes, how many gave a second image the first one's right answer; 0 if one did not."""
+    kept: Kept | None = None
+    """None if answers are not all the same, or no new process was asked."""
     has_warned: bool = False
     """Whether MindSpore warned that parameters were not loaded."""
     checkpoint: CheckpointTrial | None = None
@@ -111,7 +125,7 @@ class Case:
         """
         is_first = bool((self.said == 0).all())
         is_lost = is_first or self.is_unstable
-        return self.is_constant and is_lost and not self.has_warned and not self.kept
+        return self.is_constant and is_lost and not self.has_warned
 
     @property
     def is_constant(self) -> bool:

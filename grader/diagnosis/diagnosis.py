@@ -7,7 +7,6 @@ times as long as the graded run, and decides neither verdict nor score.
 
 from __future__ import annotations
 
-import math
 import random
 import statistics
 import time
@@ -20,7 +19,7 @@ import numpy as np
 
 from grader.assignment import Assignment
 from grader.diagnosis.blackbox import ALTERATIONS, ask_altered, ask_public, keeps_first_answer
-from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation, IntArray, PublicTrial
+from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation, IntArray, Kept, PublicTrial
 from grader.diagnosis.probes import (
     channel_order,
     checkpoint_unused,
@@ -63,6 +62,8 @@ _FEWEST_IMAGES = 20
 _FEW, _MANY = 16, 200
 _LEAST_SECONDS = 1.0
 _MOST_PUBLIC = 200
+_MOST_FAILED = 2
+"""New processes that may contradict a kept answer before it is given up."""
 _NOT_LOADED = "parameters in the 'net' are not loaded"
 """What `load_param_into_net` warns of."""
 
@@ -191,33 +192,38 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
     return found or _explained(replace(case, public=_asked_public(subject, chance, _left(end))))
 
 
-def _kept(subject: Subject, case: Case, chance: random.Random, end: float) -> int:
-    """Ask new processes about two images each, until chance no longer explains that the first decides."""
+def _kept(subject: Subject, case: Case, chance: random.Random, end: float) -> Kept | None:
+    """Ask new processes about two images each, until chance no longer explains how often the first decides.
+
+    Its own class comes for it only where the network knows it, so one may fail.
+    """
     others = [index for index in range(len(case.truth)) if case.truth[index] != case.said[0]]
-    rounds = math.floor(-math.log(ALPHA) / math.log(len(case.names))) + 1
     chance.shuffle(others)
-    for number in range(rounds):
-        first, *rest = others[number:]
+    kept = Kept(0, 0)
+    while kept.asked - kept.times < _MOST_FAILED and kept.p(len(case.names)) >= ALPHA:
+        first, *rest = others[kept.asked :]
         second = next((index for index in rest if case.truth[index] != case.truth[first]), None)
         if second is None or _left(end) < _LEAST_SECONDS:
-            return 0
-        if not keeps_first_answer(
-            subject.fresh(f"again-{number}"),
+            return None
+        is_kept = keeps_first_answer(
+            subject.fresh(f"again-{kept.asked}"),
             subject.split,
             subject.assignment,
             (first, second),
             _left(end),
-            subject.seed + number,
-        ):
-            return 0
-    return rounds
+            subject.seed + kept.asked,
+        )
+        if is_kept is None:
+            return None
+        kept = Kept(kept.times + is_kept, kept.asked + 1)
+    return kept
 
 
 def _asked_public(subject: Subject, chance: random.Random, seconds: float) -> PublicTrial | None:
     """Ask about as many public images as there is time for."""
     most = min(_MOST_PUBLIC, _affordable(subject.answers, seconds))
     public = subject.public() if most >= _FEWEST_IMAGES else None
-    if public is None:
+    if public is None or public.sha256 == subject.split.sha256:
         return None
     chosen = _sample(np.arange(len(public.images)), most, chance)
     sample = split_of([public.images[index] for index in chosen], places=())

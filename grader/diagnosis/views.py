@@ -81,6 +81,7 @@ _WORDS = {
     "quarter-left": ("turned to the left", "向左旋转 90 度"),
     "quarter-right": ("turned to the right", "向右旋转 90 度"),
     "zoomed": ("only the middle of the picture", "只看图像中间"),
+    "half": ("only the middle half of height and width", "只看高和宽的中间一半"),
     "size-112": ("resized to 112x112", "缩放到 112x112"),
     "size-64": ("resized to 64x64", "缩放到 64x64"),
     "coarse": ("resized to 32x32 on the way", "中途缩放到 32x32"),
@@ -96,7 +97,7 @@ _SCALES = (
 )
 _GEOMETRIES = (
     *("stretch", "short-side", "nearest", "exchanged", "upside-down", "quarter-left", "quarter-right"),
-    *("zoomed", "size-112", "size-64", "coarse"),
+    *("zoomed", "half", "size-112", "size-64", "coarse"),
 )
 
 

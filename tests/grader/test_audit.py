@@ -211,13 +211,7 @@ def test_a_class_that_can_be_told_without_the_picture_is_found(clue, tmp_path):
                 image = cv2.resize(picture(100 * number + index, 6), (64, 64), interpolation=number)
             cv2.imwrite(str(tmp_path / label / f"{name}.png"), image)
     found = {leak.clue for leak in find_leaks(read_set(tmp_path, "hidden").pictures)}
-    expected = {
-        "number": "the number in the file's name",
-        "letters": "the letters of the file's name",
-        "size": "the size of the file",
-        "shape": "height and width",
-    }
-    assert expected[clue] in found
+    assert clue in found
 
 
 def test_numbers_that_begin_anew_in_every_class_tell_nothing(sets):

@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
+from grader.assignment import Splits
 from grader.diagnosis import diagnosis
 from grader.diagnosis.probes.public_gap import fisher_greater
 from grader.grading import Checks, run_grading
-from grader.split import SplitImage, split_of
+from grader.hidden_split import public_split
+from grader.split import SplitImage, open_split, split_of
 
 from .conftest import CLASSES
 
@@ -95,13 +97,25 @@ def test_what_was_learnt_by_heart_shows_in_the_public_images(
         split,
         assignment,
         checks=CHECKS,
-        public=public_folder(tmp_path),
+        public=open_split(public_folder(tmp_path), CLASSES),
     )
     assert not outcome.failure
     found = {finding.code: finding for finding in outcome.report.findings}
     assert ("public-gap" in found) == is_found
     if is_found:
         assert "predict() gets 100.0 % of 60 public images right" in found["public-gap"].rationale
+
+
+def test_an_assignments_own_public_images_are_asked_where_they_can_be_read(split, assignment, tmp_path):
+    def rules(path):
+        return assignment.model_copy(update={"splits": Splits(public=str(path))})
+
+    folder = public_folder(tmp_path)
+    assert len(public_split(rules(folder), split).images) == 60
+    assert public_split(rules(folder), open_split(folder, CLASSES)) is None
+    assert public_split(rules(tmp_path / "absent"), split) is None
+    assert public_split(rules(tmp_path), split) is None
+    assert public_split(assignment, split) is None
 
 
 def test_fishers_exact_test_agrees_with_scipy():

@@ -301,3 +301,10 @@ def test_a_class_that_loads_is_seen_when_predict_makes_one():
     once = "net = Net()\n\ndef predict(image):\n    return net(image)"
     assert explain_slowness(source.format(inside), timing) is not None
     assert explain_slowness(source.format(once), timing) is None
+
+
+@pytest.mark.parametrize("step", [1, -1, 2, -2])
+def test_a_shift_is_told_by_its_number_of_places(step):
+    explanation = label_map.explain(case_of((mostly_right() + step) % CLASSES))
+    assert code_of(explanation) == "labels-shifted"
+    assert f"shifted by {step:+d} against" in explanation.finding.title

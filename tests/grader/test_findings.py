@@ -15,7 +15,7 @@ FIELDS = [
     *("count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
-    *("public", "asked", "hidden", "wanted", "given"),
+    *("public", "asked", "hidden", "wanted", "given", "change", "change_zh", "step"),
 ]
 
 

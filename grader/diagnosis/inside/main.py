@@ -72,6 +72,11 @@ GEOMETRIES: dict[str, Step] = {
     "quarter-left": lambda image: _squash(np.rot90(image)),
     "quarter-right": lambda image: _squash(np.rot90(image, 3)),
     "zoomed": lambda image: _centre(_resized(image, 2 * EDGE, 2 * EDGE)),
+    "half": lambda image: _resized(
+        image[image.shape[0] // 4 :, image.shape[1] // 4 :][: image.shape[0] // 2, : image.shape[1] // 2],
+        CROP,
+        CROP,
+    ),
     "size-112": lambda image: _resized(image, 112, 112),
     "size-64": lambda image: _resized(image, 64, 64),
     "coarse": lambda image: _resized(_resized(image, 32, 32), CROP, CROP),

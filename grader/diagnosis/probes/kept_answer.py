@@ -3,7 +3,7 @@
 Hypothesis: predict keeps its first answer, or its first image: a cache whose key is always the same, a list
 that is read at its beginning, a variable that is filled once.
 Experiment: new processes are asked about two images of different classes.
-Evidence: both get one answer, and it is right for the one that was asked first, time after time.
+Evidence: both get one answer, and it is right for the one that was asked first, more often than chance.
 Help: let nothing of one call reach the next.
 """
 
@@ -15,7 +15,7 @@ from grader.findings.catalogue import finding
 
 def explain(case: Case) -> Explanation | None:
     """Look at what new processes answered."""
-    p = len(case.names) ** -case.kept
-    if p >= ALPHA:
+    if case.kept is None or (p := case.kept.p(len(case.names))) >= ALPHA:
         return None
-    return Explanation(finding("kept-answer", count=case.kept, p=f"{p:.1g}"), p)
+    details = {"count": case.kept.times, "total": case.kept.asked, "p": f"{p:.1g}"}
+    return Explanation(finding("kept-answer", **details), p)

@@ -179,7 +179,7 @@ OTHERWISE = (
     Planted("pipeline: a plain dict of sorted text", SORTED, {"class_en[int(pred)]": "class_en[int(sorted(map(str, class_en))[pred])]"}, program=PIPELINE),
     Planted("pipeline: folders of train and val counted", SHIFTED, {"class_en[int(pred)]": "class_en[(int(pred) + 2) % len(class_en)]"}, program=PIPELINE),
     Planted("pipeline: training mode set last", ("training-mode",), {"def predict": "net.set_train()\n\n\ndef predict"}, program=PIPELINE),
-    Planted("pipeline: names with a prefix", UNUSED, {'ms.load_checkpoint("./network.ckpt"))': '{"net." + k: v for k, v in ms.load_checkpoint("./network.ckpt").items()})'}, program=PIPELINE),
+    Planted("pipeline: names as PyTorch has them", (*UNUSED, *LOST), {'ms.load_checkpoint("./network.ckpt"))': '{k.replace("gamma", "weight").replace("beta", "bias"): v for k, v in ms.load_checkpoint("./network.ckpt").items()})'}, program=PIPELINE),
     Planted("pipeline: the first hundred parameters", UNUSED, {'ms.load_checkpoint("./network.ckpt"))': 'dict(list(ms.load_checkpoint("./network.ckpt").items())[:100]))'}, program=PIPELINE),
     Planted("classes: OpenCV's order", COLOURS, {"            to_rgb, resize": "            resize"}, program=CLASSES),
     Planted("classes: mean and std of one half", SCALING, {"normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])": "normalize([0.5] * 3, [0.5] * 3)"}, program=CLASSES),
@@ -209,6 +209,8 @@ RIGHT_OTHERWISE = (
     Planted("pipeline", (), {}, program=PIPELINE),
     Planted("pipeline: resized to the crop", (), {"    vision.Resize((256, 256)),\n    vision.CenterCrop(224),\n": "    vision.Resize((224, 224)),\n"}, program=PIPELINE),
     Planted("pipeline: to a tensor first", (), {"    vision.Normalize(mean=[0.485 * 255, 0.456 * 255, 0.406 * 255], std=[0.229 * 255, 0.224 * 255, 0.225 * 255]),\n    vision.HWC2CHW(),\n": "    vision.ToTensor(),\n    vision.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225], is_hwc=False),\n"}, program=PIPELINE),
+    # MindSpore takes a prefix that all names have off again.
+    Planted("pipeline: names with a prefix", (), {'ms.load_checkpoint("./network.ckpt"))': '{"net." + k: v for k, v in ms.load_checkpoint("./network.ckpt").items()})'}, program=PIPELINE),
     Planted("classes", (), {}, program=CLASSES),
     Planted("classes: 232, then 224", (), {"resize(256)": "resize(232)"}, program=CLASSES),
     Planted("classes: five crops", (), {"        return self.model(Tensor(self.transform(image)[None].astype(np.float32))).asnumpy().ravel()": "        image = cv2.resize(image, (256, 256))\n        crops = [image[t : t + 224, l : l + 224] for t in (0, 32) for l in (0, 32)] + [image[16:240, 16:240]]\n        batch = np.stack([normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])(to_tensor(to_rgb(crop))) for crop in crops])\n        return self.model(Tensor(batch.astype(np.float32))).asnumpy().mean(axis=0)"}, program=CLASSES),
