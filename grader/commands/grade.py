@@ -17,7 +17,7 @@ from grader.hidden_split import choose_split
 from grader.intake.intake import check_exists, name_of
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.model import Report
-from grader.report.text import one_line, render_text
+from grader.report.text import one_line, render_brief, render_text
 from grader.verdict import Verdict
 
 
@@ -45,6 +45,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-diagnosis", action="store_true", help="do not look for the cause of wrong answers by experiment"
     )
+    parser.add_argument("--brief", action="store_true", help="print one line; the reports are the same")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -71,7 +72,10 @@ def _run(options: argparse.Namespace) -> int:
     page = write_outcome(outcome, out)
     if outcome.failure:
         sys.stderr.write(outcome.failure)
-    say(f"{render_text(outcome.report)}\n  report: {one_line(str(page))}\n")
+    if options.brief:
+        say(render_brief(outcome.report))
+    else:
+        say(f"{render_text(outcome.report)}\n  report: {one_line(str(page))}\n")
     return _exit_code(outcome.report)
 
 
