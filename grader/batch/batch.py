@@ -7,15 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.assignment import Assignment
-from grader.batch.decoded import decoded
-from grader.batch.executor import run_all
+from grader.batch.executor import Executor, run_all
+from grader.batch.station import Conditions, StopAsked
 from grader.batch.store import Result, Store
 from grader.batch.submissions import Entry
-from grader.grading import Checks, pass_canary, question_of, run_grading
+from grader.grading import question_of
 from grader.provenance import this_harness
 from grader.report.build import Question
-from grader.split import Split
 from grader.verdict import Verdict
 
 
@@ -30,20 +28,14 @@ class Step:
     """Whether there is another submission that was not graded, because it is one too many."""
 
 
-class _StopAsked(BaseException):
-    """Ends a grading between two images. No Exception, so that it is not taken for a fault of the harness."""
-
-
 @dataclass(frozen=True)
 class ClassPass:
-    """What is the same for every submission of the class."""
+    """How the class is gone through."""
 
-    split: Split
-    assignment: Assignment
+    conditions: Conditions
+    executor: Executor
     store: Store
-    jobs: int
-    replay: bool = False
-    """Ask a part of the images of every submission again."""
+    """Written to by this process alone, wherever the gradings are done."""
     regrade: bool = False
     """Grade also what has a result that still holds."""
 
@@ -52,29 +44,23 @@ class ClassPass:
 
         Raises:
             UsageError: a submission has gone meanwhile.
-            HarnessError: this machine cannot grade. What has been graded is kept in every case.
+            HarnessError: nothing can be graded. What has been graded is kept in every case.
         """
         this_harness()  # computed once, here, and not by every thread
-        pass_canary()
         stop = threading.Event()
-        prepared = decoded(self.split, self.assignment.channel_order)
         tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
+        pool = self.executor.pool()
         try:
-            for _, step in run_all(
-                lambda task: self._one(*task, prepared, stop),
-                tasks,
-                self.jobs,
-                self.assignment.limits.threads,
-            ):
+            for _, step in run_all(lambda task: self._one(*task, stop), tasks, pool, self.executor.capacity):
                 heard(step)
         finally:
             stop.set()
 
-    def _one(self, id_: str, source: Path, split: Split, stop: threading.Event) -> Step:
+    def _one(self, id_: str, source: Path, stop: threading.Event) -> Step:
         kept = self.store.read(id_)
         if kept is not None:
             # One that could not be taken in has no identity of its own: looking again costs next to nothing.
-            question = question_of(source, split, self.assignment)
+            question = question_of(source, self.conditions.split, self.conditions.assignment)
             is_same = question is not None and question.identity == kept.report.identity
             if is_same and self._may_hold(kept):
                 return Step(kept)
@@ -83,21 +69,14 @@ class ClassPass:
 
         def go_on(_: int) -> None:
             if stop.is_set():
-                raise _StopAsked
+                raise StopAsked
 
-        outcome = run_grading(
-            source,
-            split,
-            self.assignment,
-            name=id_,
-            checks=Checks(canary_has_passed=True, replay=self.replay),
-            progress=go_on,
-        )
+        outcome = self.executor.grade(id_, source, go_on)
         result = self.store.save(id_, outcome)
         return Step(result, is_new=result.report is outcome.report)
 
     def _is_one_too_many(self, kept: Result, question: Question | None) -> bool:
-        most = self.assignment.attempts.most
+        most = self.conditions.assignment.attempts.most
         is_another = question is None or question.submission.sha256 != kept.report.submission.sha256
         return most is not None and is_another and len(kept.attempts) >= most
 
@@ -105,5 +84,5 @@ class ClassPass:
         """Whether a kept result of the very same need not be made anew."""
         if self.regrade or kept.report.verdict is Verdict.INTERNAL:
             return False
-        wants_replay = self.replay and kept.report.verdict is Verdict.GRADED
+        wants_replay = self.conditions.replay and kept.report.verdict is Verdict.GRADED
         return not wants_replay or kept.report.checks.replay.status != "off"
