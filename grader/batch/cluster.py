@@ -119,10 +119,8 @@ def cluster_executor(
         HarnessError: a worker has another harness, or none.
     """
     bench = f"lab-grader-{uuid4().hex}"
-    for name in (
-        "distributed",
-        "distributed.client",
-    ):  # every error is raised here, too, and said in one line
+    # Every error is raised here, too, and said in one line.
+    for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with dask.config.set(_LARGE_TASKS), _connected(place) as client:
         _send_benches(client, bench, conditions)

@@ -119,7 +119,8 @@ def grade_parcel(parcel: Parcel, bench: str) -> Outcome:
     worker = get_worker()
     try:
         outcome = _arrived(worker, bench).grade(parcel)
-    except HarnessError as error:
+    except (HarnessError, OSError) as error:
+        # An OSError, of a full disk for example, would be taken for one of the connection.
         raise HarnessError(f"worker {worker.address}: {error}") from None
     return _without_split(outcome)
 

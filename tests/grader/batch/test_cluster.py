@@ -16,7 +16,7 @@ from grader.assignment import Limits
 from grader.batch.parcel import pack, unpack
 from grader.errors import HarnessError
 from grader.intake.intake import take_in
-from tests.grader.batch.conftest import GOOD, ROOT
+from tests.grader.batch.conftest import GOOD, ROOT, VERDICTS
 from tests.grader.batch.test_batch import rows_of, without_run
 
 distributed = pytest.importorskip("distributed", reason="the extra is not installed: cluster")
@@ -223,19 +223,26 @@ def test_a_batch_that_is_stopped_or_killed_leaves_the_cluster_and_goes_on(
     assert "6 GRADED" in done.stdout
 
 
-def test_a_worker_with_another_harness_is_refused_in_one_line(grader, command, cluster, tmp_path):
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_worker_with_another_harness_is_refused_in_one_line(grader, command, cluster, tmp_path, is_late):
     other = tmp_path / "other"
     for name in ("grader", "datasets", "student/src_mindspore"):
         shutil.copytree(ROOT / name, other / name, ignore=shutil.ignore_patterns("__pycache__", "drawn"))
     with (other / "grader" / "verdict.py").open("a", encoding="utf-8") as file:
         file.write("# of another version\n")
     cluster = cluster()
+    if is_late:
+        process = grader.start(*command("out", "--executor", cluster.executor))
+        assert "no worker yet" in process.stderr.readline()
     cluster.add_worker(PYTHONPATH=f"{other}:{other / 'student'}")
-    done = grader(*command("out", "--executor", cluster.executor))
-    assert done.returncode == 3
-    assert "another harness than this machine (the same version, but another source)" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert not [*tmp_path.glob("out/records/*.json")]
+    if not is_late:
+        process = grader.start(*command("out", "--executor", cluster.executor))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "another harness than this machine (the same version, but another source)" in errors
+    assert errors.count("\n") == 1
+    kept = [path.stem for path in tmp_path.glob("out/records/*.json")]
+    assert not [id_ for id_ in kept if VERDICTS[id_] != "FORMAT"]  # which no worker has to do with
 
 
 @pytest.mark.parametrize(
