@@ -1,6 +1,6 @@
 """Measure on this machine, side by side in one run, what this project claims about speed.
 
-    python -m benchmarks --dataset_path D [--only head inference step grading sandbox] [--out FILE.md]
+    python -m benchmarks --dataset_path D [--only head inference step grading sandbox class] [--out FILE.md]
 
 Exit codes: 0 measured, 1 a program failed or answers differ (the other figures stand), 2 wrong input (one
 line says what), 130 interrupted.
@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import grading, head, inference, results, sandbox, step
+from benchmarks import classroom, grading, head, inference, results, sandbox, step
 from benchmarks.bars import Bars
 from benchmarks.images import ALL_IMAGES
 from benchmarks.machine import this_machine
@@ -37,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[Bench], Plan]] = {
     "step": step.plan,
     "grading": grading.plan,
     "sandbox": sandbox.plan,
+    "class": classroom.plan,
 }
 
 

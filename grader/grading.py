@@ -31,6 +31,7 @@ from grader.replay.replay import OFF, Replay, replay
 from grader.report.build import Canary, Circumstances, Mode, Question, build_report
 from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
+from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.ladder import Rung, choose_rung
 from grader.scoring.score import tally
 from grader.split import Split
@@ -98,6 +99,7 @@ def run_grading(
     self_check: bool = False,
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
+    server: ForkServer | None = None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
 
@@ -109,6 +111,7 @@ def run_grading(
         self_check: accept the lower rung of isolation.
         checks: what official grading does besides.
         progress: called after each image.
+        server: what workers may be forked from.
 
     Raises:
         UsageError: there is no such submission.
@@ -118,7 +121,9 @@ def run_grading(
         source,
         split,
         assignment,
-        lambda question, workspace: grade_question(question, workspace, checks=checks, progress=progress),
+        lambda question, workspace: grade_question(
+            question, workspace, checks=checks, progress=progress, server=server
+        ),
         name=name,
         self_check=self_check,
     )
@@ -161,7 +166,12 @@ def take_and_grade(
 
 
 def grade_question(
-    question: Question, workspace: Path, *, checks: Checks = Checks(), progress: Progress = lambda _: None
+    question: Question,
+    workspace: Path,
+    *,
+    checks: Checks = Checks(),
+    progress: Progress = lambda _: None,
+    server: ForkServer | None = None,
 ) -> Outcome:
     """Interview a submission that has been taken in, and put its report together.
 
@@ -170,13 +180,14 @@ def grade_question(
         workspace: a private folder, in which nothing stands in the way but that copy.
         checks: what official grading does besides.
         progress: called after each image.
+        server: what workers may be forked from.
 
     Raises:
         HarnessError: this machine cannot grade; whatever fails later gives an outcome with verdict INTERNAL.
     """
     seed, circumstances = secrets.randbits(53), circumstances_now()
     split, assignment, is_official = question.split, question.assignment, question.mode == "official"
-    rung = choose_rung(question.submission, workspace, assignment.limits, official=is_official)
+    rung = choose_rung(question.submission, workspace, assignment.limits, official=is_official, server=server)
     check_out_of_reach(rung, split)
     try:
         if checks.canary and not checks.canary_has_passed and is_official:

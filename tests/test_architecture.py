@@ -17,7 +17,7 @@ MAY_IMPORT = {
 }
 INSIDE = ROOT / "grader" / "diagnosis" / "inside"
 """What runs in the sandbox, like a submission: no part of the grader's own process."""
-WORKER = ROOT / "grader" / "sandbox" / "worker.py"
+WORKER = ROOT / "grader" / "sandbox" / "inside" / "worker.py"
 
 
 def imported(path: Path) -> set[str]:
@@ -56,6 +56,13 @@ def test_the_worker_imports_the_standard_library_and_numpy_alone():
     import sys
 
     assert imported(WORKER) - set(sys.stdlib_module_names) == {"numpy"}
+
+
+def test_what_forks_the_worker_imports_the_standard_library_and_the_worker_alone():
+    import sys
+
+    found = {name for file in WORKER.parent.glob("*.py") if file != WORKER for name in imported(file)}
+    assert found - set(sys.stdlib_module_names) == {"worker", "entering"}
 
 
 @pytest.mark.parametrize("room", sorted(MAY_IMPORT))

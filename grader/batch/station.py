@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.assignment import Assignment
@@ -15,6 +15,8 @@ from grader.intake.submission import Submission
 from grader.provenance import this_harness
 from grader.report.build import Question
 from grader.report.outcome import Outcome
+from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.ladder import fork_server_for
 from grader.split import Split
 
 
@@ -34,6 +36,8 @@ class Station:
 
     conditions: Conditions
     """With the split's images decoded."""
+    server: ForkServer
+    """What the submissions' workers are forked from."""
 
     def question(self, submission: Submission) -> Question:
         """Return what is asked of a submission that has been taken in."""
@@ -43,7 +47,7 @@ class Station:
     def grade(self, question: Question, workspace: Path, progress: Progress) -> Outcome:
         """Grade a submission that has been taken in; as :func:`grade_question` does."""
         checks = Checks(canary_has_passed=True, replay=self.conditions.replay)
-        return grade_question(question, workspace, checks=checks, progress=progress)
+        return grade_question(question, workspace, checks=checks, progress=progress, server=self.server)
 
 
 @contextmanager
@@ -58,7 +62,8 @@ def station(conditions: Conditions) -> Iterator[Station]:
     this_harness()  # computed once, here, and not by every thread
     pass_canary()
     split = decoded(conditions.split, conditions.assignment.channel_order)
-    yield Station(Conditions(split, conditions.assignment, conditions.replay))
+    with fork_server_for(conditions.assignment.limits) as server:
+        yield Station(replace(conditions, split=split), server)
 
 
 class StopAsked(BaseException):

@@ -18,6 +18,7 @@ from grader.intake.intake import check_exists, name_of
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.model import Report
 from grader.report.text import one_line, render_brief, render_text
+from grader.sandbox.ladder import fork_server_for
 from grader.verdict import Verdict
 
 
@@ -56,7 +57,10 @@ def _run(options: argparse.Namespace) -> int:
     split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
     warn_if_exposed(split.key_file)
     check_output_folder(out, submission, options.split)
-    with tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar:
+    with (
+        fork_server_for(assignment.limits) as server,
+        tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar,
+    ):
         outcome = run_grading(
             submission,
             split,
@@ -68,6 +72,7 @@ def _run(options: argparse.Namespace) -> int:
                 diagnosis=not options.no_diagnosis,
             ),
             progress=lambda asked: _advance(bar, asked),
+            server=server,
         )
     page = write_outcome(outcome, out)
     if outcome.failure:

@@ -1,7 +1,7 @@
 """The frames that cross the sandbox's wall, seen from the grader's side.
 
 Nothing that comes from a submission is parsed but these frames: length-capped JSON objects with
-exactly the keys named here. See :mod:`grader.sandbox.worker` for the other side.
+exactly the keys named here. See :mod:`grader.sandbox.inside.worker` for the other side.
 """
 
 from __future__ import annotations

@@ -37,15 +37,15 @@ class Inside:
             os.close(descriptor)
 
 
-def find(pid: int, folders: Sequence[Path]) -> Inside | None:
-    """Return handles on the sandbox that was started as process `pid`; None if no process stands in it yet.
+def find(roots: Sequence[int], folders: Sequence[Path]) -> Inside | None:
+    """Return handles on the sandbox of these processes; None if none of them stands in it yet.
 
     Args:
-        pid: the first process; those below it are looked at until one is inside.
+        roots: the first processes; they and those below are looked at until one is inside.
         folders: paths inside of what can be written; where the first of them is a file system that we do not
             have is inside.
     """
-    for process in descendants(pid):
+    for process in descendants(*roots):
         with contextlib.suppress(OSError):
             if _is_inside(process, folders[0]):
                 return _open(process, folders)

@@ -1,4 +1,4 @@
-"""What the processes below a given one use, read from /proc by the grader itself."""
+"""What the processes below given ones use, read from /proc by the grader itself."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class Usage:
     """Processor time of those that live, and of those whose parent has seen their end."""
 
 
-def descendants(pid: int) -> Iterator[int]:
-    """Yield `pid` and every process below it, as far as they can be seen."""
-    pending = [pid]
+def descendants(*roots: int) -> Iterator[int]:
+    """Yield the processes `roots` and every one below them, as far as they can be seen."""
+    pending = list(reversed(roots))
     while pending:
         current = pending.pop()
         yield current
@@ -55,10 +55,10 @@ def descendants(pid: int) -> Iterator[int]:
             pending += [int(child) for child in text.split()]
 
 
-def measure(pid: int) -> Usage:
-    """Measure the tree of processes below `pid`."""
+def measure(*roots: int) -> Usage:
+    """Measure the trees of processes below `roots`, none of which is below another."""
     tasks = memory = ticks = 0
-    for process in descendants(pid):
+    for process in descendants(*roots):
         fields = _fields_of_stat(process)
         if fields:
             # By proc(5), from the third on: 14-17 utime, stime, cutime, cstime; 20 num_threads.
@@ -68,19 +68,19 @@ def measure(pid: int) -> Usage:
     return Usage(tasks=tasks, memory_bytes=memory, processor_seconds=ticks / _TICKS)
 
 
-def proportional_bytes(pid: int) -> int:
-    """Return the memory of the tree below `pid` in bytes, each shared page counted once in all."""
-    return sum(_proportional(process) for process in descendants(pid))
+def proportional_bytes(*roots: int) -> int:
+    """Return the memory of the trees below `roots` in bytes, each shared page counted once in all."""
+    return sum(_proportional(process) for process in descendants(*roots))
 
 
-def frameworks(pid: int) -> dict[str, str]:
-    """Return the inference libraries that the tree below `pid` has loaded, with their versions.
+def frameworks(*roots: int) -> dict[str, str]:
+    """Return the inference libraries that the trees below `roots` have loaded, with their versions.
 
     Read from the kernel's list of mapped files: the code that is looked at has no say in it. A library
     that is not this environment's own file, but one that was brought along, is called so.
     """
     found: dict[str, str] = {}
-    for process in islice(descendants(pid), _MAX_PROCESSES_READ):
+    for process in islice(descendants(*roots), _MAX_PROCESSES_READ):
         for path, inode in _mapped_libraries(process):
             for name, (part, distribution) in _FRAMEWORKS.items():
                 if part in path and found.get(name, _BROUGHT_ALONG) == _BROUGHT_ALONG:

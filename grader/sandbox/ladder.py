@@ -12,10 +12,11 @@ from grader.assignment import Limits
 from grader.errors import HarnessError
 from grader.intake.submission import Submission
 from grader.readable import make_readable
-from grader.sandbox import bubblewrap, control_group, process
+from grader.sandbox import bubblewrap, control_group, forkable, process
 from grader.sandbox.bounds import SEEN_ABOVE
+from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.launch import Isolation, Launch
-from grader.sandbox.policy import Policy, policy_for
+from grader.sandbox.policy import SCRATCH, Policy, environment_for, policy_for
 
 _PROBE_SECONDS = 20
 
@@ -33,11 +34,15 @@ class Rung:
     bwrap: Path | None
     groups: Path | None = None
     """The control group below which each worker has its own; None where the system gives none."""
+    server: ForkServer | None = None
+    """What workers may be forked from; None if each is to be started as a program."""
 
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
         if self.policy is None or self.bwrap is None:
             start = process.launch(self.submission.folder, self.workspace, channel, self.limits)
+        elif self.server is not None and _may_be_forked(self.submission.folder, self.policy, self.server):
+            start = bubblewrap.launch_forked(self.bwrap, self.policy, self.server)
         else:
             start = bubblewrap.launch(self.bwrap, self.policy, channel)
         return start if self.groups is None else _in_group(start, self.groups)
@@ -46,6 +51,12 @@ class Rung:
         """Return the same rung for other files; that it works here has been tried already."""
         policy = None if self.policy is None else _policy(submission, workspace, self.limits)
         return replace(self, submission=submission, workspace=workspace, policy=policy)
+
+
+def _may_be_forked(folder: Path, policy: Policy, server: ForkServer) -> bool:
+    if server.environment != policy.environment or not forkable.imports_mindspore(folder):
+        return False
+    return bool(modules := server.imported()) and not forkable.shadows(folder, modules)
 
 
 def _policy(submission: Submission, workspace: Path, limits: Limits) -> Policy:
@@ -60,8 +71,22 @@ def _in_group(start: Launch, groups: Path) -> Launch:
     return replace(start, group=group, command=group.entering(start.command)) if group else start
 
 
-def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, official: bool) -> Rung:
+def choose_rung(
+    submission: Submission,
+    workspace: Path,
+    limits: Limits,
+    *,
+    official: bool,
+    server: ForkServer | None = None,
+) -> Rung:
     """Return the highest rung that works here.
+
+    Args:
+        submission: what is to be run.
+        workspace: a private folder for what the rung needs.
+        limits: of the assignment.
+        official: refuse all but the top rung.
+        server: what workers may be forked from.
 
     Raises:
         HarnessError: `official`, and the top rung does not work; says why and what to do.
@@ -71,14 +96,21 @@ def choose_rung(submission: Submission, workspace: Path, limits: Limits, *, offi
     obstacle = _obstacle(bwrap, policy)
     groups = control_group.dividable()
     if obstacle is None:
+        if server is not None and forkable.imports_mindspore(submission.folder):
+            server.begin()
         isolation = _with_groups(bubblewrap.ISOLATION, groups)
-        return Rung(isolation, submission, workspace, limits, policy, bwrap, groups)
+        return Rung(isolation, submission, workspace, limits, policy, bwrap, groups, server)
     if official:
         raise HarnessError(
             f"official grading needs the bubblewrap sandbox, which does not work here ({obstacle}); "
             "`python -m grader doctor` says what to do; or use --self-check"
         )
     return Rung(_with_groups(process.ISOLATION, groups), submission, workspace, limits, None, None, groups)
+
+
+def fork_server_for(limits: Limits) -> ForkServer:
+    """Return a server from which workers under these limits can be forked, with MindSpore imported."""
+    return ForkServer(environment_for(SCRATCH, limits))
 
 
 def _with_groups(isolation: Isolation, groups: Path | None) -> Isolation:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from grader.sandbox.bounds import EachProcess, Together
+from grader.sandbox.bounds import Together
 from grader.sandbox.control_group import ControlGroup
+from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.worker_settings import WorkerSettings
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,16 @@ class Isolation:
     def is_top(self) -> bool:
         """Whether official grading accepts it."""
         return self.rung == "bubblewrap"
+
+
+@dataclass(frozen=True)
+class ForkedWorker:
+    """A worker that enters a sandbox from a fork server, instead of being started in it."""
+
+    server: ForkServer
+    settings: WorkerSettings
+    file: Path
+    """What it takes for its own file, as a path inside."""
 
 
 @dataclass(frozen=True)
@@ -48,30 +58,5 @@ class Launch:
     """The control group that the command enters; None where there is none."""
     inherited: tuple[int, ...] = ()
     """Descriptors that the command reads from; whoever starts it closes them then."""
-
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """The worker's one argument; all paths are as they are inside."""
-
-    channel: int
-    """File descriptor of the answer channel."""
-    submission: str
-    scratch: str
-    library: str
-    limits: Mapping[str, int]
-    """Limits that the worker sets itself, by their names in the module `resource`."""
-    seccomp: Mapping[str, str | int]
-    """What refuses system calls, as :mod:`grader.sandbox.seccomp` gives it; empty where that is done."""
-    dies_with_parent: bool
-    """Whether the worker itself must see to it that it does not outlive the grader."""
-
-
-def by_name(limits: Iterable[EachProcess]) -> dict[str, int]:
-    """Return limits as the worker takes them."""
-    return {limit.resource: limit.at_most for limit in limits}
-
-
-def worker_command(worker: Path, settings: WorkerSettings) -> tuple[str, ...]:
-    """Return the command that runs the worker."""
-    return (sys.executable, "-s", "-B", "-u", str(worker), json.dumps(asdict(settings)))
+    forked: ForkedWorker | None = None
+    """The worker that is to enter the sandbox; None where the command is the worker."""

@@ -153,7 +153,7 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
             ReadOnly(identity / "passwd", Path("/etc/passwd")),
             ReadOnly(identity / "group", Path("/etc/group")),
             *interpreter,
-            ReadOnly(Path(__file__).parent / "worker.py", WORKER),
+            ReadOnly(Path(__file__).parent / "inside" / "worker.py", WORKER),
             ReadOnly(course_library(), LIBRARY / "src_mindspore"),
             ReadOnly(submission, SUBMISSION),
             Scratch(SCRATCH, scratch_mib),

@@ -12,9 +12,10 @@ from pathlib import Path
 from grader.assignment import Limits
 from grader.sandbox import seccomp
 from grader.sandbox.bounds import each_process, together
-from grader.sandbox.launch import Isolation, Launch, WorkerSettings, by_name, worker_command
+from grader.sandbox.launch import Isolation, Launch
 from grader.sandbox.policy import course_library, environment_for
 from grader.sandbox.refusals import REFUSALS
+from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
 ISOLATION = Isolation(
     rung="process",
@@ -29,7 +30,7 @@ def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> L
     home = Path(tempfile.mkdtemp(prefix="home-", dir=workspace))
     (home / "tmp").mkdir()
     worker = home / "worker.py"
-    shutil.copyfile(Path(__file__).parent / "worker.py", worker)
+    shutil.copyfile(Path(__file__).parent / "inside" / "worker.py", worker)
     library = home / "course"
     shutil.copytree(course_library(), library / "src_mindspore", ignore=shutil.ignore_patterns("__pycache__"))
     settings = WorkerSettings(

@@ -21,7 +21,8 @@ PYTHONPATH = os.pathsep.join([str(ROOT), str(ROOT / "student")])
 WITHOUT_USER_NAMESPACES = ["--unshare-user", "--disable-userns", "--uid", "1500", "--gid", "1500", "--dev-bind", "/", "/"]  # fmt: skip
 UNDER_A_CONTAINERS_FILTER = """
     import base64, os, runpy, sys
-    from grader.sandbox import seccomp, worker
+    from grader.sandbox import seccomp
+    from grader.sandbox.inside import worker
     from grader.sandbox.refusals import Refuse, RefuseAnyFlag
     filter = seccomp.for_worker([Refuse(("unshare",)), Refuse(("clone3",), 38), RefuseAnyFlag("clone", 0, 0x10000000)])
     worker._refuse_calls(filter["call"], base64.b64decode(filter["program"]))

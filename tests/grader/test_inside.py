@@ -29,8 +29,8 @@ def test_sockets_count_as_what_they_can_hold():
 
 def test_a_sandbox_is_only_what_has_a_folder_of_its_own(tmp_path):
     # This very process has the folder, but it is the machine's.
-    assert inside.find(os.getpid(), [tmp_path]) is None
-    assert inside.find(os.getpid(), [tmp_path / "nowhere"]) is None
+    assert inside.find([os.getpid()], [tmp_path]) is None
+    assert inside.find([os.getpid()], [tmp_path / "nowhere"]) is None
 
 
 def test_a_folder_is_full_by_its_files_as_well_as_by_its_size(tmp_path):

@@ -1,6 +1,7 @@
 """Run the corpus: `python -m tests.submissions [ID ...]`, where an id may be a beginning such as C or C03.
 
-With `--as-user UID`, for root, all of it runs as that ordinary user. Exit code: 0 all as expected, 1 not,
+With `--as-user UID`, for root, all of it runs as that ordinary user. With `--forked` every worker enters its
+sandbox from a fork server. Exit code: 0 all as expected, 1 not,
 2 wrong ids.
 """
 
@@ -22,6 +23,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.submissions", description=__doc__)
     parser.add_argument("ids", nargs="*", metavar="ID", help="the beginning of a case's id (default: all)")
     parser.add_argument("--as-user", type=int, metavar="UID", help="give root up first")
+    parser.add_argument("--forked", action="store_true", help="fork all workers")
     options = parser.parse_args()
     if options.as_user is not None:
         _become(options.as_user)
@@ -30,7 +32,7 @@ def main() -> int:
     except CorpusError as error:
         sys.stderr.write(f"corpus: {error}\n")
         return 2
-    with laid_out() as ground, started(cases, ground) as running:
+    with laid_out() as ground, started(cases, ground, forked=options.forked) as running:
         results = [running[case.id].result() for case in cases]
     sys.stdout.write(table(results) + "\n")
     return int(any("WRONG" in mark(result) for result in results))

@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
 """Cases that run side by side."""
 _START_SECONDS, _MAKE_SECONDS, _GONE_SECONDS = 20.0, 60.0, 3.0
+_THE_DOOR = ("-m", "grader")
 _WITHOUT_WALLS = """
 import sys
 from grader import cli
@@ -34,6 +35,15 @@ from grader.sandbox import ladder
 ladder._try = lambda *_: "the walls are taken away to see whether the attack is one"
 sys.exit(cli.main(sys.argv[1:]))
 """
+_FORKED = """
+import sys
+from grader import cli
+from grader.sandbox import forkable, fork_server
+fork_server.IMPORTS = ("cv2",)
+forkable.imports_mindspore = lambda _: True
+sys.exit(cli.main(sys.argv[1:]))
+"""
+"""Every worker is forked, as those of submissions with MindSpore are, but without waiting for its import."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +81,33 @@ class GraderFailedError(Exception):
 
 
 @contextlib.contextmanager
-def started(cases: Sequence[Case], ground: Ground) -> Iterator[dict[str, Future[Result]]]:
+def started(
+    cases: Sequence[Case], ground: Ground, *, forked: bool = False
+) -> Iterator[dict[str, Future[Result]]]:
     """Run cases in the background, AT_ONCE side by side; yields the result to come of each id."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         # The longest first: they would otherwise be waited for alone at the end.
         order = sorted(cases, key=lambda case: -case.seconds)
         try:
-            yield {case.id: pool.submit(run, case, ground) for case in order}
+            yield {case.id: pool.submit(run, case, ground, forked=forked) for case in order}
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def run(case: Case, ground: Ground) -> Result:
-    """Grade one case and compare everything with its description."""
+def run(case: Case, ground: Ground, *, forked: bool = False) -> Result:
+    """Grade one case and compare everything with its description.
+
+    Args:
+        case: what is handed in, and what must come of it.
+        ground: what it is graded on.
+        forked: have workers enter their sandboxes from a fork server, whatever they import.
+    """
     began = time.monotonic()
     with _workspace() as workspace:
         try:
             handed_in = hand_in(case, ground, workspace)
             before = _listing(workspace)
-            grading = _grade(case, ground, handed_in, workspace)
+            grading = _grade(case, ground, handed_in, workspace, ["-c", _FORKED] if forked else _THE_DOOR)
         except GraderFailedError as error:
             return Result(case, "no report", (str(error),), time.monotonic() - began)
         problems = [*_compare(case, grading, ground), *_traces(case, before, workspace)]
@@ -100,7 +118,7 @@ def run_without_walls(case: Case, ground: Ground) -> int:
     """Grade an attack on the lower rung, as a self-check; return how many images it had right."""
     with _workspace() as workspace:
         handed_in = hand_in(case, ground, workspace)
-        grading = _grade(case, ground, handed_in, workspace, without_walls=True)
+        grading = _grade(case, ground, handed_in, workspace, ["-c", _WITHOUT_WALLS], ["--self-check"])
     return int(grading.report["score"]["correct"])
 
 
@@ -137,7 +155,12 @@ def hand_in(case: Case, ground: Ground, workspace: Path) -> Path:
 
 
 def _grade(
-    case: Case, ground: Ground, handed_in: Path, workspace: Path, *, without_walls: bool = False
+    case: Case,
+    ground: Ground,
+    handed_in: Path,
+    workspace: Path,
+    program: Sequence[str],
+    options: Sequence[str] = (),
 ) -> Grading:
     """Start `python -m grader` as an instructor does, and read what it leaves.
 
@@ -146,13 +169,12 @@ def _grade(
     """
     rules, out = workspace / "assignment.toml", workspace / "out"
     rules.write_text(assignment_text(case.limits), encoding="utf-8")
-    program = ["-c", _WITHOUT_WALLS] if without_walls else ["-m", "grader"]
     arguments = [str(handed_in), "--split", str(ground.split(case.images)), "--assignment", str(rules)]
     environment = {"TMPDIR": str(workspace / "tmp"), KEY_VARIABLE: ground.key, **case.environment}
     began = time.monotonic()
     try:
         done = subprocess.run(
-            [sys.executable, *program, *arguments, "--out", str(out), *(["--self-check"] * without_walls)],
+            [sys.executable, *program, *arguments, "--out", str(out), *options],
             env=environment_with(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,

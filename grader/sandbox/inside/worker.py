@@ -1,9 +1,9 @@
 """The program inside the sandbox: imports the student's `main.py` and puts one image at a time to it.
 
-This file is started as a script and sees nothing of the harness but itself: it imports only the
-standard library and numpy, and holds no label, no clock that counts, and no secret. Everything it
-sends may have been forged by the code it runs; the grader treats it so. A question's number is random
-and says nothing about the image.
+This file is started as a script, or forked from a process that has done nothing but import libraries. It sees
+nothing of the harness but itself: it imports only the standard library and numpy, and holds no label, no
+clock that counts, and no secret. Everything it sends may have been forged by the code it runs; the grader
+treats it so. A question's number is random and says nothing about the image.
 
 Frames, in both directions: a 4-byte big-endian length and that many bytes of JSON. A question's
 JSON, `{"number": int, "shape": [height, width, 3]}`, is followed by height * width * 3 bytes of
@@ -47,9 +47,8 @@ _MAX_TEXT = 2000
 """Characters of a label, message or traceback that are worth sending."""
 
 
-def main() -> None:
+def run(settings: dict[str, Any]) -> None:
     """Prepare this process, import the submission, answer questions until the channel closes."""
-    settings = json.loads(sys.argv[1])
     channel = socket.socket(fileno=settings["channel"])
     _bind_limits(settings)
     folder = _scratch_copy(Path(settings["submission"]), Path(settings["scratch"]))
@@ -243,4 +242,4 @@ def _send(channel: socket.socket, frame: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(json.loads(sys.argv[1]))

@@ -1,0 +1,201 @@
+"""How a worker comes to be: started as a program, or forked into a sandbox that is held open for it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from grader.dialogue import usage
+from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest
+from grader.sandbox.launch import ForkedWorker, Launch
+
+_HOLDING_SECONDS = 20.0
+_DEATH_SECONDS = 5.0
+_LOOK_SECONDS = 0.002
+
+
+class Started(Protocol):
+    """A worker's processes, seen from outside."""
+
+    roots: tuple[int, ...]
+    """Everything that belongs to it is one of these processes, or below one; its own is below the first."""
+    output: int
+    """Descriptor of what it prints."""
+
+    def exit_code(self) -> int | None:
+        """Return its exit code, or the negative number of the signal that ended it; None while it runs."""
+
+    def end(self) -> None:
+        """End it, and all that its sandbox contains."""
+
+    def close(self) -> None:
+        """Close what it prints."""
+
+
+def start(launch: Callable[[int], Launch], channel: int) -> tuple[Launch, Started]:
+    """Start a worker that answers on the descriptor `channel`.
+
+    One that cannot be forked is started as a program, like all others from then on.
+    """
+    chosen = launch(channel)
+    if chosen.forked is not None:
+        try:
+            return chosen, _Forked(chosen, chosen.forked, channel)
+        except ForkError:
+            chosen.forked.server.give_up()
+            if chosen.group is not None:
+                chosen.group.end()
+            chosen = launch(channel)
+    return chosen, _Program(chosen, channel)
+
+
+class _Program:
+    """A worker that is the sandbox's own command, and so below our own child."""
+
+    def __init__(self, launch: Launch, channel: int) -> None:
+        self.output, theirs = os.pipe()
+        try:
+            with _bound_to(_some_cores(launch.together.cores)):
+                self._process = _popen(launch, theirs, theirs, [channel])
+        finally:
+            os.close(theirs)
+        self.roots: tuple[int, ...] = (self._process.pid,)
+
+    def exit_code(self) -> int | None:
+        return _exit_code(self._process)
+
+    def end(self) -> None:
+        _kill_session(self._process)
+        self._process.wait()
+
+    def close(self) -> None:
+        os.close(self.output)
+
+
+class _Forked:
+    """A worker that has entered a sandbox; the sandbox's own command only keeps it open."""
+
+    def __init__(self, launch: Launch, worker: ForkedWorker, channel: int) -> None:
+        self.output, theirs = os.pipe()
+        try:
+            cores = _some_cores(launch.together.cores)
+            with _bound_to(cores):
+                self._holder = _popen(launch, subprocess.PIPE, theirs, [])
+            self._worker = self._fork(launch, worker, cores, channel, theirs)
+        except BaseException:
+            os.close(self.output)
+            raise
+        finally:
+            os.close(theirs)
+        self.roots: tuple[int, ...] = (self._worker.pid, self._holder.pid)
+
+    def exit_code(self) -> int | None:
+        return self._worker.exit_code()
+
+    def end(self) -> None:
+        _kill_session(self._holder)
+        self._holder.wait()
+        end = time.monotonic() + _DEATH_SECONDS
+        while self._worker.exit_code() is None and time.monotonic() < end:
+            time.sleep(_LOOK_SECONDS)
+        self._worker.release()
+
+    def close(self) -> None:
+        os.close(self.output)
+
+    def _fork(
+        self, launch: Launch, worker: ForkedWorker, cores: Sequence[int], channel: int, output: int
+    ) -> ForkedProcess:
+        group = None if launch.group is None else launch.group.open_members()
+        try:
+            inside = _pid_inside(self._holder)
+            owner = Path(f"/proc/{inside}").stat()
+            request = ForkRequest(worker.settings, worker.file, cores, owner.st_uid, owner.st_gid)
+            with _pidfd(inside) as holder:
+                return worker.server.fork(request, (holder, channel, output), group)
+        except (ForkError, OSError) as error:
+            _kill_session(self._holder)
+            self._holder.wait()
+            raise ForkError(str(error)) from error
+        finally:
+            if group is not None:
+                os.close(group)
+
+
+def _popen(launch: Launch, output: int, errors: int, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
+    """Start the command with nothing but what it is to have; close here what it reads from."""
+    try:
+        return subprocess.Popen(
+            launch.command,
+            env=dict(launch.environment),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=errors,
+            pass_fds=[*descriptors, *launch.inherited],
+            start_new_session=True,
+        )
+    finally:
+        for descriptor in launch.inherited:
+            os.close(descriptor)
+
+
+def _pid_inside(holder: subprocess.Popen[bytes]) -> int:
+    """Wait for a sandbox to stand; return the process that holds it open.
+
+    Raises:
+        ForkError: it does not come up.
+    """
+    assert holder.stdout is not None  # noqa: S101 - a pipe was asked for
+    with holder.stdout:
+        ready, _, _ = select.select([holder.stdout], [], [], _HOLDING_SECONDS)
+        if not ready or not os.read(holder.stdout.fileno(), 1):
+            raise ForkError("the sandbox did not come up")
+    # Sandboxes are made one in the other, and each process of them has one child: the last is the command.
+    return list(usage.descendants(holder.pid))[-1]
+
+
+@contextlib.contextmanager
+def _pidfd(pid: int) -> Iterator[int]:
+    descriptor = os.pidfd_open(pid)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _exit_code(process: subprocess.Popen[bytes]) -> int | None:
+    # WNOWAIT leaves it unburied: until it and all else has been ended, its number stays its own.
+    state = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    if state is None:
+        return None
+    return state.si_status if state.si_code == os.CLD_EXITED else -state.si_status
+
+
+def _kill_session(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _some_cores(count: int) -> list[int]:
+    ours = sorted(os.sched_getaffinity(0))
+    return random.sample(ours, min(len(ours), count))
+
+
+@contextlib.contextmanager
+def _bound_to(cores: Sequence[int]) -> Iterator[None]:
+    """Bind this thread to some cores for a while: what it starts is bound to them for good."""
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)

@@ -1,0 +1,198 @@
+"""The grader's end of a fork server."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from grader.sandbox.worker_settings import WorkerSettings
+
+SERVER = Path(__file__).parent / "inside" / "fork_server.py"
+IMPORTS = ("mindspore", "mindspore.dataset.vision", "cv2", "onnx")
+"""What is imported before the fork: it takes MindSpore a second, and the same second for every submission."""
+WORKER_CHANNEL = 3
+"""The descriptor of a forked worker's answer channel."""
+_IMPORT_SECONDS = 60.0
+_ANSWER_SECONDS = 20.0
+_READ = 1 << 16
+
+
+class ForkError(Exception):
+    """A worker could not be forked; it has to be started as a program."""
+
+
+@dataclass(frozen=True)
+class ForkRequest:
+    """Who is to be forked, and where it is to stand."""
+
+    settings: WorkerSettings
+    file: Path
+    """What the worker takes for its own file, as a path inside."""
+    cores: Sequence[int]
+    uid: int
+    """Whom the sandbox belongs to, outside."""
+    gid: int
+
+
+class ForkedProcess:
+    """A worker that was forked. It is no child of ours: how it ended is told by who waits for it."""
+
+    def __init__(self, status: socket.socket) -> None:
+        self._status = status
+        self._told = b""
+        self._ended: int | None = None
+        first = self._next_line(time.monotonic() + _ANSWER_SECONDS)
+        if first is None or "pid" not in first:
+            status.close()
+            raise ForkError("" if first is None else str(first.get("failed")))
+        self.pid = int(first["pid"])
+
+    def exit_code(self) -> int | None:
+        """Return its exit code, or the negative number of the signal that ended it; None while it runs."""
+        if self._ended is None:
+            last = self._next_line(time.monotonic())
+            if last is not None:
+                self._ended = int(last["ended"])
+        return self._ended
+
+    def release(self) -> None:
+        """Have a worker that has ended buried; until then its number is its own."""
+        self._status.close()
+
+    def _next_line(self, deadline: float) -> dict[str, int | str] | None:
+        while b"\n" not in self._told:
+            self._status.settimeout(max(1e-3, deadline - time.monotonic()))
+            try:
+                data = self._status.recv(_READ)
+            except TimeoutError:
+                return None
+            except OSError:
+                data = b""
+            # Who waited for it was killed with it.
+            self._told += data or b'{"ended": -9}\n'
+        line, _, self._told = self._told.partition(b"\n")
+        told: dict[str, int | str] = json.loads(line)
+        return told
+
+
+class ForkServer:
+    """One server for any number of submissions, one after another or at a time; use as a context manager."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        """Of every worker that it forks."""
+        self._lock = threading.Lock()
+        self._running: _Running | None = None
+        self._imported: frozenset[str] | None = None
+
+    def __enter__(self) -> ForkServer:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def begin(self) -> None:
+        """Have it begin to import, if it has not; nobody waits for that before the first worker is wanted."""
+        with self._lock:
+            if self._running is None and self._imported is None:
+                self._running = _start(self.environment)
+
+    def imported(self) -> frozenset[str]:
+        """Return the top-level modules that every worker of it begins with; none if it is of no use.
+
+        Waits for the imports to be done.
+        """
+        self.begin()
+        with self._lock:
+            if self._imported is None:
+                self._imported = _wait_for_imports(self._running)
+            return self._imported
+
+    def fork(self, request: ForkRequest, descriptors: Sequence[int], group: int | None) -> ForkedProcess:
+        """Fork a worker into a sandbox.
+
+        Args:
+            request: who and where.
+            descriptors: of a process in the sandbox (a pidfd), of the worker's answer channel, of its output.
+            group: of the file that moves who writes to it into a control group; None where there is none.
+
+        Raises:
+            ForkError: it cannot be done here.
+        """
+        message = {
+            "worker": {**asdict(request.settings), "file": str(request.file)},
+            "cores": list(request.cores),
+            "uid": request.uid,
+            "gid": request.gid,
+        }
+        ours, status = socket.socketpair()
+        with status:
+            passed = [*descriptors, status.fileno(), *([] if group is None else [group])]
+            try:
+                self._send(json.dumps(message).encode("ascii"), passed)
+            except OSError as error:
+                ours.close()
+                raise ForkError(str(error)) from None
+        return ForkedProcess(ours)
+
+    def give_up(self) -> None:
+        """Fork no more: what was tried failed, and would again."""
+        with self._lock:
+            self._imported = frozenset()
+
+    def close(self) -> None:
+        """End the server. Workers that it has forked go on."""
+        with self._lock:
+            running, self._running, self._imported = self._running, None, frozenset()
+        if running is not None:
+            running.channel.close()
+            running.process.kill()
+            running.process.wait()
+
+    def _send(self, message: bytes, descriptors: Sequence[int]) -> None:
+        with self._lock:
+            if self._running is None:
+                raise BrokenPipeError("the server has been closed")
+            socket.send_fds(self._running.channel, [message], descriptors)
+
+
+@dataclass(frozen=True)
+class _Running:
+    process: subprocess.Popen[bytes]
+    channel: socket.socket
+
+
+def _start(environment: Mapping[str, str]) -> _Running:
+    channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        settings = json.dumps({"channel": theirs.fileno(), "imports": IMPORTS})
+        process = subprocess.Popen(
+            (sys.executable, "-s", "-B", "-u", str(SERVER), settings),
+            env={**environment, "PWD": "/"},  # as bubblewrap leaves it
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+    return _Running(process, channel)
+
+
+def _wait_for_imports(running: _Running | None) -> frozenset[str]:
+    if running is not None:
+        running.channel.settimeout(_IMPORT_SECONDS)
+        with contextlib.suppress(OSError, ValueError):
+            return frozenset(json.loads(running.channel.recv(_READ)))
+    return frozenset()

@@ -1,0 +1,244 @@
+"""Workers that are forked: they stand where started ones stand, and nothing hangs on their having been forked."""
+
+import itertools
+import json
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+
+from grader import Verdict
+from grader.grading import NO_CHECKS, run_grading
+from grader.sandbox import fork_server
+from grader.sandbox.forkable import imports_mindspore, shadows
+from grader.sandbox.ladder import fork_server_for
+
+# A submission that seems to import MindSpore, so that its worker is forked.
+SEEMS_TO = "if False:\n    import mindspore\n"
+WHERE_IT_STANDS = (
+    SEEMS_TO
+    + """
+import json, os, random, resource, socket, sys, tempfile
+import numpy as np
+
+def shown(path, names):
+    lines = (line.partition(":") for line in open(path))
+    return {name: value.split() for name, _, value in lines if name in names}
+
+print(json.dumps({
+    "status": shown("/proc/self/status", (
+        "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
+        "NSpid", "SigBlk", "SigIgn", "SigCgt", "Umask")),
+    "namespaces like the first process": {
+        name: os.readlink(f"/proc/self/ns/{name}") == os.readlink(f"/proc/1/ns/{name}")
+        for name in sorted(os.listdir("/proc/self/ns"))},
+    "mounts": sorted(line.split()[4:6] for line in open("/proc/self/mountinfo")),
+    "descriptors": sorted(
+        os.readlink(f"/proc/self/fd/{number}").partition(":")[0]
+        for number in os.listdir("/proc/self/fd") if os.path.exists(f"/proc/self/fd/{number}")),
+    "environment": {name: os.environ.get(name) for name in (
+        "HOME", "PATH", "PWD", "TMPDIR", "PYTHONHASHSEED", "OMP_NUM_THREADS", "ONEDNN_MAX_CPU_ISA")},
+    "python": [sys.path, sys.argv, sys.flags, os.getcwd(), __file__, sys.modules["__main__"].__file__],
+    "frames": [sys._getframe(depth).f_code.co_name for depth in range(6)],
+    "limits": {name: resource.getrlimit(getattr(resource, name)) for name in dir(resource) if "RLIMIT" in name},
+    "out of memory": open("/proc/self/oom_score_adj").read(),
+    "users": open("/proc/self/uid_map").read().split()[::2],
+    "seen": [os.getpid(), sorted(os.listdir("/proc")), os.listdir("/dev"), socket.gethostname()],
+    "cores": len(os.sched_getaffinity(0)),
+    "chance": [random.random(), float(np.random.rand()), hash("seed")],
+    "temporary": tempfile.gettempdir(),
+    "session": os.getsid(0) == os.getsid(1),
+    "may write its interpreter": os.access("/proc/self/exe", os.W_OK),
+}))
+
+def predict(image):
+    return "Hats"
+"""
+)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """MindSpore's import takes seconds, and is not what is tested here."""
+    monkeypatch.setattr(fork_server, "IMPORTS", ("cv2",))
+
+
+@pytest.fixture
+def server(assignment):
+    with fork_server_for(assignment.limits) as server:
+        yield server
+
+
+@pytest.fixture
+def graded(write_submission, split, assignment):
+    numbers = itertools.count()
+
+    def run(source, server=None, **files):
+        folder = write_submission(source, name=f"zhang{next(numbers)}")
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(text, encoding="utf-8")
+        return run_grading(folder, split, assignment, checks=NO_CHECKS, server=server)
+
+    return run
+
+
+@pytest.fixture
+def forks(monkeypatch):
+    """The process ids of workers that were forked."""
+    seen = []
+    fork = fork_server.ForkServer.fork
+
+    def noted(self, *arguments):
+        forked = fork(self, *arguments)
+        seen.append(forked.pid)
+        return forked
+
+    monkeypatch.setattr(fork_server.ForkServer, "fork", noted)
+    return seen
+
+
+def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks):
+    started = json.loads(graded(WHERE_IT_STANDS).answers.output)
+    forked = json.loads(graded(WHERE_IT_STANDS, server).answers.output)
+    assert len(forks) == 1
+    # Of a session of its own, which is all the difference; and its parent is outside.
+    assert (started.pop("session"), forked.pop("session")) == (True, False)
+    assert forked == started
+    assert forked["status"]["CapBnd"] == ["0" * 16]
+    assert all(forked["namespaces like the first process"].values())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\nos._exit(3)",
+        "import os\ndef predict(image): os._exit(3)",
+        "import os\ndef predict(image): os.kill(os.getpid(), 11)",
+        "import sys\nsys.exit(4)",
+        "raise ValueError('no')",
+        "import os, time\nfor _ in range(66):\n    if os.fork() == 0: os.setsid(); time.sleep(60)\ntime.sleep(9)",
+        "x = bytearray(b'x') * (3 << 30)",
+        "def predict(image): print('x' * 10_000_000); return 'Hats'",
+        "import os\nos.kill(1, 9)\nos.kill(-1, 15)\ndef predict(image): return 'Hats'",
+    ],
+    ids=lambda source: source.splitlines()[-1][:40],
+)
+def test_a_forked_worker_ends_as_a_started_one_does(graded, server, forks, assignment, source):
+    started, forked = graded(SEEMS_TO + source).report, graded(SEEMS_TO + source, server).report
+    assert forks
+    assert forked.verdict is started.verdict
+    assert forked.score == started.score
+    assert [finding.code for finding in forked.findings] == [finding.code for finding in started.findings]
+    assert [finding.title for finding in forked.findings] == [finding.title for finding in started.findings]
+
+
+def test_the_end_of_the_grading_is_the_end_of_all_that_a_forked_worker_started(graded, server):
+    marker = f"{os.getpid()}.7771"
+    source = f"import subprocess\nsubprocess.Popen(['setsid', 'sleep', '{marker}'])\ndef predict(image): return 'Hats'"
+    assert graded(SEEMS_TO + source, server).report.verdict is Verdict.GRADED
+    assert not [
+        pid for pid in os.listdir("/proc") if pid.isdigit() and marker.encode() in _command(pid).split(b"\0")
+    ]
+
+
+def test_orphans_are_buried_so_that_they_do_not_count_for_ever(graded, server):
+    source = """
+import os, time
+for _ in range(300):
+    if os.fork() == 0:
+        if os.fork() == 0: os._exit(0)
+        os._exit(0)
+    os.wait()
+time.sleep(.2)
+print("left:", sum(name.isdigit() for name in os.listdir("/proc")))
+def predict(image): return "Hats"
+"""
+    outcome = graded(SEEMS_TO + source, server)
+    assert outcome.report.verdict is Verdict.GRADED
+    assert "left: 2" in outcome.answers.output
+
+
+def test_one_server_serves_many_and_ends_with_its_context(graded, assignment, forks):
+    with fork_server_for(assignment.limits) as server:
+        for _ in range(3):
+            assert (
+                graded(SEEMS_TO + "def predict(image): return 'Hats'", server).report.verdict
+                is Verdict.GRADED
+            )
+        pid = server._running.process.pid
+        assert pathlib.Path(f"/proc/{pid}").exists()
+    assert len(forks) == 3
+    assert not pathlib.Path(f"/proc/{pid}").exists()
+
+
+def test_a_server_that_dies_costs_nothing_but_time(graded, server, forks):
+    source = SEEMS_TO + "def predict(image): return 'Hats'"
+    graded(source, server)
+    server._running.process.send_signal(signal.SIGKILL)
+    time.sleep(0.1)
+    assert graded(source, server).report.verdict is Verdict.GRADED
+    assert graded(source, server).report.verdict is Verdict.GRADED
+    assert len(forks) == 1
+
+
+def test_where_the_imports_fail_workers_are_started(graded, server, forks, monkeypatch):
+    monkeypatch.setattr(fork_server, "IMPORTS", ("no_such_library",))
+    assert graded(SEEMS_TO + "def predict(image): return 'Hats'", server).report.verdict is Verdict.GRADED
+    assert not forks
+
+
+def test_a_module_of_ones_own_is_imported_in_place_of_a_library_that_was(graded, server, forks):
+    source = "import mindspore\nimport cv2\ndef predict(image): return cv2.ANSWER"
+    outcome = graded(source, server, cv2="ANSWER = 'Hats'", mindspore="")
+    assert (
+        outcome.report.score.correct
+        == graded(source, cv2="ANSWER = 'Hats'", mindspore="").report.score.correct
+    )
+    assert outcome.report.verdict is Verdict.GRADED
+    assert not forks
+
+
+@pytest.mark.parametrize(
+    ("path", "does"),
+    [
+        ("cv2.py", True),
+        ("lib/cv2/__init__.py", True),
+        ("cv2.cpython-311-x86_64-linux-gnu.so", "so"),
+        ("cv2.txt", False),
+        ("mycv2.py", False),
+    ],
+)
+def test_what_may_be_meant_in_place_of_a_library_is_seen_by_its_name(tmp_path, path, does):
+    from importlib.machinery import all_suffixes
+
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / path).write_bytes(b"")
+    expected = any(path.endswith(suffix) for suffix in all_suffixes()) if does == "so" else does
+    assert shadows(tmp_path, frozenset({"cv2", "numpy"})) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("import mindspore as ms", True),
+        ("\n    from mindspore import nn", True),
+        ("from src_mindspore.mobilenetv2 import MobileNetV2", True),
+        ("import mindspore.nn as nn", True),
+        ("import numpy  # like mindspore", False),
+        ("import mindspore_lite", False),
+        ("\xff\xfe", False),
+    ],
+)
+def test_whether_a_submission_imports_mindspore_is_read_from_its_text(tmp_path, text, does):
+    (tmp_path / "main.py").write_text(text, encoding="latin-1")
+    assert imports_mindspore(tmp_path) is does
+
+
+def _command(pid):
+    try:
+        with pathlib.Path(f"/proc/{pid}/cmdline").open("rb") as file:
+            return file.read()
+    except OSError:
+        return b""
