@@ -17,7 +17,8 @@ from benchmarks.classroom import EACH, PEAK
 from benchmarks.protocol import ProgressTeller, Samples, tell
 from grader.assignment import load_assignment
 from grader.batch.batch import ClassPass, Step
-from grader.batch.executor import default_jobs
+from grader.batch.executor import local_executor
+from grader.batch.station import Conditions
 from grader.batch.store import open_store
 from grader.batch.submissions import find_entries
 from grader.sandbox import forkable
@@ -53,8 +54,7 @@ def _grade(options: argparse.Namespace, folder: Path) -> None:
         with (submissions / f"student{number:03}" / "main.py").open("a", encoding="utf-8") as file:
             file.write(f"# {number}\n")  # so that no two are the same
     assignment = load_assignment(options.assignment)
-    split = open_split(options.split, assignment.classes)
-    jobs = options.jobs or default_jobs(assignment.limits.threads)
+    conditions = Conditions(open_split(options.split, assignment.classes), assignment)
     peaks: list[float] = []
     progress = ProgressTeller(options.students)
 
@@ -67,7 +67,8 @@ def _grade(options: argparse.Namespace, folder: Path) -> None:
 
     with open_store(folder / "out", submissions) as store:
         begun = time.perf_counter()
-        ClassPass(split, assignment, store, jobs).run(find_entries(submissions, None), heard)
+        with local_executor(conditions, options.jobs) as executor:
+            ClassPass(conditions, executor, store).run(find_entries(submissions, None), heard)
         seconds = time.perf_counter() - begun
     tell(Samples(EACH, (seconds / options.students,)))
     tell(Samples(PEAK, (max(peaks),)))

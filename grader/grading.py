@@ -8,7 +8,7 @@ import shutil
 import socket
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -118,7 +118,40 @@ def run_grading(
         UsageError: there is no such submission.
         HarnessError: this machine cannot grade; whatever fails later gives an outcome with verdict INTERNAL.
     """
-    seed, circumstances = secrets.randbits(53), circumstances_now()
+    return take_and_grade(
+        source,
+        split,
+        assignment,
+        lambda question, workspace: grade_question(
+            question, workspace, checks=checks, progress=progress, public=public, server=server
+        ),
+        name=name,
+        self_check=self_check,
+    )
+
+
+def take_and_grade(
+    source: Path,
+    split: Split,
+    assignment: Assignment,
+    answer: Callable[[Question, Path], Outcome],
+    *,
+    name: str | None = None,
+    self_check: bool = False,
+) -> Outcome:
+    """Take a submission in, and have what is then to be asked answered: here, or by another machine.
+
+    Args:
+        source: a folder or .zip.
+        split: what to ask.
+        assignment: the rules.
+        answer: gives the outcome of a question; with it comes a private folder, the submission's copy in it.
+        name: what the submission is called in its report; None for its folder's or archive's name.
+        self_check: accept the lower rung of isolation.
+
+    Raises:
+        UsageError: there is no such submission, or the split lies in it.
+    """
     mode: Mode = "self-check" if self_check else "official"
     check_apart(source, split, self_check=self_check)
     with workspace() as folder:
@@ -128,25 +161,51 @@ def run_grading(
         except IntakeRefusedError as refusal:
             nothing = Submission(name=name or name_of(source), folder=folder, files=(), sha256="")
             question = Question(nothing, split, assignment, mode, this_harness())
-            report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances)
-            return Outcome(report, None, split, assignment.classes, seed)
-        rung = choose_rung(submission, folder, assignment.limits, official=not self_check, server=server)
-        check_out_of_reach(rung, split)
-        question = Question(submission, split, assignment, mode, this_harness())
-        try:
-            if checks.canary and not checks.canary_has_passed and not self_check:
-                _canary_passes(int(time.monotonic() // _CANARY_LASTS_SECONDS))
-            answers = interview(rung.launch, split, assignment, seed, progress)
-        except Exception as error:
-            return failed_outcome(question, circumstances, str(error), traceback.format_exc())
-        again, failure = OFF, ""
-        if checks.replay and not self_check:
-            again, failure = _replayed(rung, folder, question, answers)
-        diagnosis = NO_DIAGNOSIS
-        if checks.diagnosis:
-            diagnosis, trouble = _diagnosed(rung, folder, question, answers, again, public)
-            failure = failure or trouble
-    canary: Canary = "not-needed" if self_check else "passed" if checks.canary else "skipped"
+            report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances_now())
+            return Outcome(report, None, split, assignment.classes, secrets.randbits(53))
+        return answer(Question(submission, split, assignment, mode, this_harness()), folder)
+
+
+def grade_question(
+    question: Question,
+    workspace: Path,
+    *,
+    checks: Checks = Checks(),
+    progress: Progress = lambda _: None,
+    public: Split | None = None,
+    server: ForkServer | None = None,
+) -> Outcome:
+    """Interview a submission that has been taken in, and put its report together.
+
+    Args:
+        question: the submission, with its copy, and what to ask.
+        workspace: a private folder, in which nothing stands in the way but that copy.
+        checks: what official grading does besides.
+        progress: called after each image.
+        public: images that students have, for comparison; None for the assignment's own.
+        server: what workers may be forked from.
+
+    Raises:
+        HarnessError: this machine cannot grade; whatever fails later gives an outcome with verdict INTERNAL.
+    """
+    seed, circumstances = secrets.randbits(53), circumstances_now()
+    split, assignment, is_official = question.split, question.assignment, question.mode == "official"
+    rung = choose_rung(question.submission, workspace, assignment.limits, official=is_official, server=server)
+    check_out_of_reach(rung, split)
+    try:
+        if checks.canary and not checks.canary_has_passed and is_official:
+            _canary_passes(int(time.monotonic() // _CANARY_LASTS_SECONDS))
+        answers = interview(rung.launch, split, assignment, seed, progress)
+    except Exception as error:
+        return failed_outcome(question, circumstances, str(error), traceback.format_exc())
+    again, failure = OFF, ""
+    if checks.replay and is_official:
+        again, failure = _replayed(rung, workspace, question, answers)
+    diagnosis = NO_DIAGNOSIS
+    if checks.diagnosis:
+        diagnosis, trouble = _diagnosed(rung, workspace, question, answers, again, public)
+        failure = failure or trouble
+    canary: Canary = "not-needed" if not is_official else "passed" if checks.canary else "skipped"
     report = _graded(question, answers, rung, circumstances, canary, again, diagnosis)
     return Outcome(report, answers, split, assignment.classes, seed, again, failure)
 

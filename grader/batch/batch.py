@@ -8,19 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.assignment import Assignment
-from grader.batch.decoded import decoded
-from grader.batch.executor import run_all
+from grader.batch.executor import Executor, run_all
+from grader.batch.station import Conditions, StopAsked
 from grader.batch.store import Result, Store
 from grader.batch.submissions import Entry
 from grader.errors import HarnessError
-from grader.grading import Checks, circumstances_now, failed_outcome, pass_canary, question_of, run_grading
+from grader.grading import circumstances_now, failed_outcome, question_of
 from grader.intake.submission import Submission
 from grader.provenance import this_harness
 from grader.report.build import Question
-from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.ladder import fork_server_for
-from grader.split import Split
 from grader.verdict import Verdict
 
 
@@ -35,20 +31,14 @@ class Step:
     """Whether there is another submission that was not graded, because it is one too many."""
 
 
-class _StopAsked(BaseException):
-    """Ends a grading between two images. No Exception, so that it is not taken for a fault of the harness."""
-
-
 @dataclass(frozen=True)
 class ClassPass:
-    """What is the same for every submission of the class."""
+    """How the class is gone through."""
 
-    split: Split
-    assignment: Assignment
+    conditions: Conditions
+    executor: Executor
     store: Store
-    jobs: int
-    replay: bool = False
-    """Ask a part of the images of every submission again."""
+    """Written to by this process alone, wherever the gradings are done."""
     regrade: bool = False
     """Grade also what has a result that still holds."""
 
@@ -56,49 +46,45 @@ class ClassPass:
         """Grade them all; each result is kept before it is heard of.
 
         Raises:
-            HarnessError: this machine cannot grade, or not keep what it found out. What has been kept is
+            HarnessError: nothing can be graded, or what was found out cannot be kept. What has been kept is
                 safe in every case.
         """
         this_harness()  # computed once, here, and not by every thread
-        pass_canary()
         stop = threading.Event()
-        prepared = decoded(self.split, self.assignment.channel_order)
         tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
-        with fork_server_for(self.assignment.limits) as server:
-            try:
-                for _, step in run_all(
-                    lambda task: self._turn(*task, prepared, server, stop),
-                    tasks,
-                    self.jobs,
-                    self.assignment.limits.threads,
-                ):
-                    heard(step)
-            finally:
-                stop.set()
+        pool = self.executor.pool()
+        try:
+            for _, step in run_all(lambda task: self._turn(*task, stop), tasks, pool, self.executor.capacity):
+                heard(step)
+        finally:
+            stop.set()
 
-    def _turn(self, id_: str, source: Path, split: Split, server: ForkServer, stop: threading.Event) -> Step:
+    def _turn(self, id_: str, source: Path, stop: threading.Event) -> Step:
         """Grade one submission; trouble with it is no trouble for the others.
 
         Raises:
-            HarnessError: its result cannot be kept.
+            HarnessError: nothing can be graded, or its result cannot be kept.
         """
         try:
-            return self._one(id_, source, split, server, stop)
+            return self._one(id_, source, stop)
+        except HarnessError:
+            raise
         except Exception as error:
             failure = traceback.format_exc()
             nothing = Submission(name=id_, folder=source, files=(), sha256="")
-            question = Question(nothing, split, self.assignment, "official", this_harness())
+            split, assignment = self.conditions.split, self.conditions.assignment
+            question = Question(nothing, split, assignment, "official", this_harness())
             outcome = failed_outcome(question, circumstances_now(), str(error), failure)
         try:
             return Step(self.store.save(id_, outcome), is_new=True)
         except OSError as error:
             raise HarnessError(f"cannot keep the result of {id_}: {error}; what was kept is safe") from error
 
-    def _one(self, id_: str, source: Path, split: Split, server: ForkServer, stop: threading.Event) -> Step:
+    def _one(self, id_: str, source: Path, stop: threading.Event) -> Step:
         kept = self.store.read(id_)
         if kept is not None:
             # One that could not be taken in has no identity of its own: looking again costs next to nothing.
-            question = question_of(source, split, self.assignment)
+            question = question_of(source, self.conditions.split, self.conditions.assignment)
             is_same = question is not None and question.identity == kept.report.identity
             if is_same and self._may_hold(kept):
                 return Step(kept)
@@ -107,22 +93,14 @@ class ClassPass:
 
         def go_on(_: int) -> None:
             if stop.is_set():
-                raise _StopAsked
+                raise StopAsked
 
-        outcome = run_grading(
-            source,
-            split,
-            self.assignment,
-            name=id_,
-            checks=Checks(canary_has_passed=True, replay=self.replay),
-            progress=go_on,
-            server=server,
-        )
+        outcome = self.executor.grade(id_, source, go_on)
         result = self.store.save(id_, outcome)
         return Step(result, is_new=result.report is outcome.report)
 
     def _is_one_too_many(self, kept: Result, question: Question | None) -> bool:
-        most = self.assignment.attempts.most
+        most = self.conditions.assignment.attempts.most
         is_another = question is None or question.submission.sha256 != kept.report.submission.sha256
         return most is not None and is_another and len(kept.attempts) >= most
 
@@ -130,5 +108,5 @@ class ClassPass:
         """Whether a kept result of the very same need not be made anew."""
         if self.regrade or kept.report.verdict is Verdict.INTERNAL:
             return False
-        wants_replay = self.replay and kept.report.verdict is Verdict.GRADED
+        wants_replay = self.conditions.replay and kept.report.verdict is Verdict.GRADED
         return not wants_replay or kept.report.checks.replay.status != "off"

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,10 +17,11 @@ from tqdm import tqdm
 
 from grader.assignment import load_assignment
 from grader.batch.batch import ClassPass, Step
-from grader.batch.executor import default_jobs
+from grader.batch.executor import Executor, local_executor
 from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
 from grader.batch.rows import row_of
+from grader.batch.station import Conditions
 from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
@@ -32,6 +34,7 @@ from grader.similarity.given import given_code
 from grader.split import Split
 from grader.verdict import Verdict
 
+_DASK = "dask://"
 _GRACE_SECONDS = 5.0
 """For the gradings that are under way to end by themselves, between two images, after Ctrl-C."""
 
@@ -44,7 +47,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the gradebook")
     parser.add_argument("--roster", type=Path, help="CSV with id, and name, submission, days_late if need be")
     parser.add_argument(
-        "--jobs", type=_count, help="submissions at a time (default: cores / threads of the assignment)"
+        "--jobs",
+        type=_count,
+        help="submissions at a time (default: cores / threads of the assignment, or a cluster's threads)",
+    )
+    parser.add_argument(
+        "--executor",
+        type=_executor_place,
+        metavar="dask://HOST:PORT",
+        help="grade on the workers of a dask cluster, whose scheduler is there (default: on this machine)",
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
     parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
@@ -69,6 +80,12 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _executor_place(text: str) -> str:
+    if not text.startswith(_DASK) or text == _DASK:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {_DASK}HOST:PORT")
+    return text.removeprefix(_DASK)
+
+
 def _run(options: argparse.Namespace) -> int:
     folder: Path = options.submissions
     roster = None if options.roster is None else read_roster(options.roster)
@@ -79,16 +96,10 @@ def _run(options: argparse.Namespace) -> int:
     _check_apart(folder, split)
     given = given_code(options.handed_out)
     with open_store(options.out, folder, options.lang) as store:
-        plan = ClassPass(
-            split,
-            assignment,
-            store,
-            jobs=options.jobs or default_jobs(assignment.limits.threads),
-            replay=options.replay,
-            regrade=options.regrade,
-        )
+        conditions = Conditions(split, assignment, options.replay)
         try:
-            steps = _grade(plan, entries)
+            with _executor(options, conditions) as executor:
+                steps = _grade(ClassPass(conditions, executor, store, options.regrade), entries)
         except KeyboardInterrupt:
             return _interrupted(store)
         rows = [
@@ -105,6 +116,23 @@ def _run(options: argparse.Namespace) -> int:
         f"  pages: {one_line(str(page))}\n"
     )
     return EXIT_INTERNAL if counts[Verdict.INTERNAL.value] else EXIT_DONE
+
+
+def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractContextManager[Executor]:
+    """Return where to grade, once entered.
+
+    Raises:
+        UsageError: that is a cluster, and dask is not installed.
+    """
+    if options.executor is None:
+        return local_executor(conditions, options.jobs)
+    try:
+        from grader.batch.cluster import cluster_executor  # an extra; and it takes half a second
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--executor needs {error.name}: python -m pip install -e '.[cluster]', as for the workers"
+        ) from error
+    return cluster_executor(options.executor, conditions, options.jobs)
 
 
 def _grade(plan: ClassPass, entries: Sequence[Entry]) -> list[Step]:
@@ -152,10 +180,11 @@ def _interrupted(store: Store) -> int:
     )
     sys.stderr.flush()
     end = time.monotonic() + _GRACE_SECONDS
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread():
-            thread.join(max(0.0, end - time.monotonic()))
-    if threading.active_count() > 1:
+    others = [thread for thread in threading.enumerate() if not thread.daemon]
+    others.remove(threading.main_thread())
+    for thread in others:
+        thread.join(max(0.0, end - time.monotonic()))
+    if any(thread.is_alive() for thread in others):
         # A submission that hangs would hold Python's own end up. Its sandbox dies with this process.
         os._exit(EXIT_INTERRUPTED)
     return EXIT_INTERRUPTED

@@ -19,7 +19,7 @@ from grader.hidden_split import choose_split
 from grader.intake.intake import check_exists, name_of
 from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
 from grader.report.model import Report
-from grader.report.text import one_line, render_text
+from grader.report.text import one_line, render_brief, render_text
 from grader.sandbox.ladder import fork_server_for
 from grader.split import open_split
 from grader.verdict import Verdict
@@ -57,6 +57,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "by heart (default: the assignment's own)",
     )
     add_language(parser, "the summary, and what the pages show first")
+    parser.add_argument("--brief", action="store_true", help="print one line; the reports are the same")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -89,7 +90,10 @@ def _run(options: argparse.Namespace) -> int:
     page = write_outcome(outcome, out, options.lang)
     if outcome.failure:
         sys.stderr.write(outcome.failure)
-    say(f"{render_text(outcome.report, options.lang)}\n{_pages(page, out, options)}")
+    if options.brief:
+        say(render_brief(outcome.report))
+    else:
+        say(f"{render_text(outcome.report, options.lang)}\n{_pages(page, out, options)}")
     return _exit_code(outcome.report)
 
 

@@ -13,6 +13,7 @@ from grader.handout.contents import contents
 
 _HERE = Path(__file__).parent
 _PROGRAMS = ("setup.sh", "run_autograder")
+_SECRETS = ("hidden.sealed", "split.key")
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
@@ -42,8 +43,13 @@ def write_autograder(root: Path, assignment: Assignment, sealed: Path, key_file:
     with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w") as zipped:
         for name, data in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _DATE)
-            entry.external_attr = (0o755 if name in _PROGRAMS else 0o600) << 16
+            entry.external_attr = _mode(name) << 16
             zipped.writestr(entry, data, zipfile.ZIP_DEFLATED)
+
+
+def _mode(name: str) -> int:
+    # The grader's own files are read by workers, which have another uid.
+    return 0o755 if name in _PROGRAMS else 0o600 if name in _SECRETS else 0o644
 
 
 def _as_toml(assignment: Assignment) -> str:

@@ -25,6 +25,17 @@ def render_text(report: Report, language: Language = "en") -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
+def render_brief(report: Report) -> str:
+    """Return one line: whose, which verdict, how many points, and the worst that was found."""
+    parts = [report.verdict.value]
+    if report.score is not None:
+        score = report.score
+        right = f"{score.correct} of {score.total} right" if score.is_measured else "nothing answered"
+        parts.append(f"{score.points:g} of {score.points_full:g} points, {right}")
+    errors = [finding.title for finding in report.findings if finding.severity == "error"]
+    return one_line(f"{report.submission.name}: {'; '.join([*parts, *errors[:1]])}") + "\n"
+
+
 def one_line(text: str) -> str:
     """Return text without the characters that would steer a terminal, line ends among them."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from grader.batch.decoded import DecodedImage, decoded
-from grader.batch.executor import core_groups, default_jobs, run_all
+from grader.batch.executor import bind_to_next, bound_pool, core_groups, default_jobs, run_all
 from grader.replay.probes import altered
 
 
@@ -26,9 +26,29 @@ def test_every_job_has_cores_of_its_own_where_there_are_enough():
 
 def test_work_is_bound_to_its_cores_and_the_caller_is_not():
     before = os.sched_getaffinity(0)
-    seen = dict(run_all(lambda _: os.sched_getaffinity(0), range(4), jobs=1, threads=1))
+    seen = dict(run_all(lambda _: os.sched_getaffinity(0), range(4), bound_pool(1, 1), lambda: 1))
     assert list(seen.values()) == [{min(before)}] * 4
     assert os.sched_getaffinity(0) == before
+
+
+def test_a_thread_more_than_there_are_jobs_is_not_bound():
+    before = os.sched_getaffinity(0)
+    bind_to_next(core_groups(sorted(before), jobs=0, threads=1))
+    assert os.sched_getaffinity(0) == before
+
+
+def test_as_many_are_under_way_as_there_is_room_for_at_the_moment():
+    room, most, under_way = iter([1, 1, 3, 3, 3, 3, 3, 3, 3]), [], []
+
+    def work(task):
+        under_way.append(task)
+        time.sleep(0.05)
+        most.append(len(under_way))
+        under_way.remove(task)
+
+    done = list(run_all(work, range(7), bound_pool(3, 1), lambda: next(room, 3)))
+    assert sorted(task for task, _ in done) == list(range(7))
+    assert 1 < max(most) <= 3
 
 
 def test_an_error_ends_the_pass_without_beginning_the_rest():
@@ -41,7 +61,7 @@ def test_an_error_ends_the_pass_without_beginning_the_rest():
         time.sleep(0.05)
 
     with pytest.raises(ValueError, match="first"):
-        list(run_all(work, range(100), jobs=1, threads=1))
+        list(run_all(work, range(100), bound_pool(1, 1), lambda: 1))
     while any(thread.name.startswith("grading") for thread in threading.enumerate()):
         time.sleep(0.01)
     assert len(begun) < 10
