@@ -110,7 +110,9 @@ class WhiteBox:
             return None
         views += [replace(STANDARD, network=number) for number in range(1, len(first.files))]
         owns, best = _choose(case, first, views)
-        finalists = [*dict.fromkeys(replace(view, readout="mean") for view in (*owns, best, STANDARD))]
+        shaped = [replace(STANDARD, geometry=own.geometry) for own in owns]
+        looked_at = (*owns, best, STANDARD, *shaped)
+        finalists = [*dict.fromkeys(replace(view, readout="mean") for view in looked_at)]
         last = self._run(finalists, many, end - time.monotonic())
         if last is None or len(last.images) < _LEAST_IMAGES:
             return None
@@ -124,6 +126,11 @@ class WhiteBox:
         nearly = case.correct(trial(best)) - _NEARLY * len(last.images)
         if best != own and case.correct(trial(STANDARD)) >= nearly:
             best = STANDARD
+        # Nor is a step to be called wrong that does as well once the others are right.
+        shaped_so = replace(STANDARD, geometry=own.geometry)
+        for kept in (shaped_so, replace(own, readout=best.readout)):
+            if own not in (best, kept) and case.correct(trial(kept)) >= nearly:
+                best = kept
         return CheckpointTrial(
             own=own,
             own_trial=trial(own),

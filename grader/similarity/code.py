@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from grader.similarity.clusters import Cluster, clusters
 from grader.similarity.sketch import CodeFile, Sketch
@@ -104,11 +103,7 @@ class ClassCode:
         if not ids:
             return []
         lengths = np.array([len(self._own[id_]) for id_ in ids])
-        _, columns = np.unique(np.concatenate([self._own[id_] for id_ in ids]), return_inverse=True)
-        has = csr_matrix(
-            (np.ones(len(columns), np.int32), columns, np.concatenate([[0], np.cumsum(lengths)]))
-        )
-        shared = (has @ has.T).toarray()
+        shared = _shared([self._own[id_] for id_ in ids], lengths)
         alike = (shared >= LEAST_GRAMS) & (shared >= LEAST_SHARE * np.minimum.outer(lengths, lengths))
         return [
             CodeLink((ids[i], ids[j]), int(shared[i, j]), (int(lengths[i]), int(lengths[j])))
@@ -125,6 +120,18 @@ class ClassCode:
         near = {number + step for number in marked for step in range(-_CONTEXT, _CONTEXT + 1)}
         shown = _with_gaps([line for line in lines if line.number in near], len(lines))
         return Excerpt(file.path, tuple(shown[:_MOST_LINES]), len(shown) > _MOST_LINES)
+
+
+def _shared(sets: list[Grams], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return (N, N) how many grams each two of N sets that are not empty have in common."""
+    different, numbers = np.unique(np.concatenate(sets), return_inverse=True)
+    begins = np.cumsum(lengths) - lengths
+    shared = np.empty((len(sets), len(sets)), np.int64)
+    for row, (begin, length) in enumerate(zip(begins, lengths, strict=True)):
+        has = np.zeros(len(different), np.int64)
+        has[numbers[begin : begin + length]] = 1
+        shared[row] = np.add.reduceat(has[numbers], begins)
+    return shared
 
 
 def _distinct(tokenized: list[Tokens]) -> Grams:
