@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.audit.pictures import Picture
-from grader.replay.replay import binomial_tail
+from grader.scoring.binomial import binomial_tail
 
 FALSE_ALARMS = 1e-6
 LEAST_GAIN = 0.25

@@ -11,7 +11,6 @@ only a loss that chance does not explain is.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from grader.dialogue.frames import Answered
 from grader.dialogue.interview import Answers, Timing, interview
 from grader.replay.probes import Probe, choose_probes
 from grader.sandbox.launch import Launch
+from grader.scoring.binomial import binomial_tail
 from grader.scoring.labels import LabelReader
 from grader.split import Split, split_of
 
@@ -127,15 +127,6 @@ def replay(
         seconds=again.timing.total,
         output=again.output,
     )
-
-
-def binomial_tail(trials: int, successes: int, rate: float) -> float:
-    """Return the exact probability of `successes` or more in `trials` at `rate` each."""
-    tail = math.fsum(
-        math.comb(trials, count) * rate**count * (1 - rate) ** (trials - count)
-        for count in range(successes, trials + 1)
-    )
-    return min(tail, 1.0)
 
 
 def _is_complete(answers: Answers) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from grader.scoring.binomial import binomial_tail
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -25,12 +26,12 @@ class Paired:
     @property
     def p_better(self) -> float:
         """One-sided exact McNemar: how probable so many gains are if the second is no better."""
-        return _tail(self.gained, self.gained + self.lost)
+        return binomial_tail(self.gained + self.lost, self.gained, 0.5)
 
     @property
     def p_different(self) -> float:
         """Two-sided exact McNemar: how probable so uneven a difference is between equals."""
-        return min(1.0, 2 * _tail(max(self.gained, self.lost), self.gained + self.lost))
+        return min(1.0, 2 * binomial_tail(self.gained + self.lost, max(self.gained, self.lost), 0.5))
 
 
 def paired(first: BoolArray, second: BoolArray) -> Paired:
@@ -45,9 +46,3 @@ def paired(first: BoolArray, second: BoolArray) -> Paired:
     if first.shape != second.shape:
         raise ValueError(f"{len(first)} and {len(second)} images cannot be compared one by one")
     return Paired(int((~first & second).sum()), int((first & ~second).sum()), len(first))
-
-
-def _tail(successes: int, trials: int) -> float:
-    """Return the probability of `successes` or more heads in `trials` tosses."""
-    heads: int = sum(math.comb(trials, count) for count in range(successes, trials + 1))
-    return heads / (1 << trials)

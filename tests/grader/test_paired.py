@@ -1,9 +1,12 @@
 """Exact comparison of answers to the same images."""
 
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
+from grader.scoring.binomial import binomial_tail
 from grader.scoring.paired import Paired, paired
 
 
@@ -31,3 +34,14 @@ def test_thousands_of_images_are_no_trouble():
 def test_lists_of_different_lengths_are_refused():
     with pytest.raises(ValueError, match="5 and 4 images"):
         paired(np.ones(5, bool), np.ones(4, bool))
+
+
+def test_the_tail_of_the_binomial_is_exact():
+    assert binomial_tail(24, 0, 0.05) == pytest.approx(1.0)
+    assert binomial_tail(3, 3, 0.05) == pytest.approx(0.05**3)
+    assert binomial_tail(24, 7, 0.05) == pytest.approx(
+        1 - sum(math.comb(24, k) * 0.05**k * 0.95 ** (24 - k) for k in range(7))
+    )
+    assert binomial_tail(0, 0, 0.05) == 1.0
+    assert binomial_tail(5, 5, 1.0) == 1.0
+    assert binomial_tail(10_000, 5_100, 0.5) == pytest.approx(0.0233, abs=1e-3)  # a normal one: z = 1.99

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation
 from grader.findings.catalogue import finding
-from grader.replay.replay import binomial_tail
+from grader.scoring.binomial import binomial_tail
 
 _TRAINED = 0.5
 """Fewer right answers than a network that was trained at all gives."""
