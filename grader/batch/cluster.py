@@ -35,6 +35,8 @@ from grader.report.outcome import Outcome
 _CONNECT_SECONDS = 10
 _MOST_THREADS = 1024
 """Of this process; each waits for one submission."""
+_LOGGERS = ("distributed", "distributed.client", "tornado.application", "asyncio")
+"""What they would print is raised here, too, and said in one line; or comes of leaving in the middle."""
 _LARGE_TASKS = {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
 """A submission is larger than what dask expects of a task."""
 
@@ -119,8 +121,7 @@ def cluster_executor(
         HarnessError: a worker has another harness, or none.
     """
     bench = f"lab-grader-{uuid4().hex}"
-    # Every error is raised here, too, and said in one line.
-    for name in ("distributed", "distributed.client"):
+    for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with dask.config.set(_LARGE_TASKS), _connected(place) as client:
         _send_benches(client, bench, conditions)
@@ -159,7 +160,7 @@ def _is_this_machine(place: str) -> bool:
 def _send_benches(client: Client, bench: str, conditions: Conditions) -> None:
     try:
         client.register_plugin(Farewell(client.id, bench), name=farewell_of(bench))
-        client.register_plugin(Bench(conditions, this_harness()), name=bench)
+        client.register_plugin(Bench(bench, conditions, this_harness()), name=bench)
     except HarnessError:
         raise
     except Exception as error:  # whatever a program raises that does not know what it is sent

@@ -27,12 +27,15 @@ from grader.workspace import workspace
 
 _ARRIVES_SECONDS = 30.0
 """A worker that has just joined may be given a submission before its bench."""
+_LEFT: set[str] = set()
+"""The benches that were on this worker: nobody waits for them to arrive."""
 
 
 class Bench(WorkerPlugin):
     """One batch's place on one worker."""
 
-    def __init__(self, conditions: Conditions, harness: Harness) -> None:
+    def __init__(self, name: str, conditions: Conditions, harness: Harness) -> None:
+        self._name = name
         self._conditions = conditions
         self._harness = harness
 
@@ -51,6 +54,7 @@ class Bench(WorkerPlugin):
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Leave: what is under way ends between two images, and the split is gone."""
         self._stop.set()
+        _LEFT.add(self._name)
         with self._lock:
             self._stack.close()
 
@@ -128,6 +132,8 @@ def grade_parcel(parcel: Parcel, bench: str) -> Outcome:
 def _arrived(worker: Worker, name: str) -> Bench:
     end = time.monotonic() + _ARRIVES_SECONDS
     while not isinstance(bench := worker.plugins.get(name), Bench):
+        if name in _LEFT:
+            raise StopAsked
         if time.monotonic() > end:
             raise HarnessError("this batch's split and assignment have not arrived; its log says why")
         time.sleep(0.05)
