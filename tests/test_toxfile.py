@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from grader.assignment import load_assignment
@@ -83,15 +85,18 @@ def test_one_submission_and_a_class_use_the_same_installation(tox, tmp_path, nam
 
 
 def test_each_says_its_verdict_in_one_line_and_tox_who_could_be_graded(tox, tmp_path, installed):
-    name = load_assignment().classes[0].name
-    submission(tmp_path / "submissions" / "王小明", f"def predict(image):\n    return {name!r}\n")
+    first = load_assignment().classes[0]
+    (tmp_path / "split" / first.folder).mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "split" / first.folder / "1.png"), np.zeros((9, 9, 3), np.uint8))
+    submission(tmp_path / "submissions" / "王小明", f"def predict(image):\n    return {first.name!r}\n")
     submission(tmp_path / "submissions" / "crash", "raise ValueError('no')\n")
     done = tox(
-        "run-parallel", "-e", "submission_王小明,submission_crash", "--", "--skip-canary", "--no-replay"
+        *("run-parallel", "-e", "submission_王小明,submission_crash", "--"),
+        *("--split", "split", "--skip-canary", "--no-replay"),
     )
     assert done.returncode == 1, done.stdout
     lines = done.stdout.splitlines()
-    assert "王小明: GRADED; 3.85 of 100 points, 5 of 130 right" in lines
+    assert "王小明: GRADED; 100 of 100 points, 1 of 1 right" in lines
     assert (
         "crash: CRASH; 0 of 100 points, nothing answered; Importing main.py failed: ValueError: no" in lines
     )
