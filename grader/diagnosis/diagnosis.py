@@ -59,7 +59,7 @@ _SPENT_ON_ENDING = 0.15
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
 _FEWEST_IMAGES = 20
-_FEW, _MANY = 16, 200
+_FEW, _MANY = 12, 200
 _LEAST_SECONDS = 1.0
 _MOST_PUBLIC = 200
 _MOST_FAILED = 2
