@@ -77,7 +77,7 @@ class Limits(_Section):
     """Processes and threads alive at one time."""
     open_files: PositiveInt = 1024
     """File descriptors of one process."""
-    threads: PositiveInt = 2
+    threads: PositiveInt = 1
     """Threads of numerical libraries, and cores to run on; fixed, because the number of threads decides the
     last bits of a sum."""
     submission_mib: PositiveInt = 1024

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -46,6 +47,9 @@ def serve() -> dict[str, Any] | None:
     for name in settings["imports"]:
         importlib.import_module(name)
     sys.path.insert(0, own)
+    # A worker's garbage collection need not go over, and so copy, what is there for good.
+    gc.collect()
+    gc.freeze()
     channel.sendall(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})).encode("ascii"))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody need be buried
     while (request := _receive(channel)) is not None:
