@@ -108,9 +108,6 @@ def all_views() -> Iterator[View]:
     yield from (View(scale=scale) for scale in _SCALES)
     # Beside a grosser mistake than these two the order of the colours hardly shows.
     yield from (View(colour="bgr", scale=scale) for scale in ("unit", "signed"))
-    # Many resize to the network's size at once, and mean to; what else is wrong shows more than that.
-    yield View(colour="bgr", geometry="stretch")
-    yield from (View(colour=colour, scale="unit", geometry="stretch") for colour in ("rgb", "bgr"))
     yield from (View(colour=colour) for colour in ("grey", "negative", "hsv"))
     yield from (View(geometry=geometry) for geometry in _GEOMETRIES)
     yield from (View(layout="reshaped"), View(weights="first-statistics"), View(weights="training"))

@@ -110,6 +110,9 @@ class WhiteBox:
             return None
         views += [replace(STANDARD, network=number) for number in range(1, len(first.files))]
         owns, best = _choose(case, first, views)
+        # Many resize to the network's size at once, and mean to; what else is wrong shows more than that.
+        if owns[0].geometry == STANDARD.geometry:
+            owns.append(replace(owns[0], geometry="stretch"))
         shaped = [replace(STANDARD, geometry=own.geometry) for own in owns]
         looked_at = (*owns, best, STANDARD, *shaped)
         finalists = [*dict.fromkeys(replace(view, readout="mean") for view in looked_at)]
