@@ -39,6 +39,7 @@ from grader.diagnosis.probes import (
     wrong_readout,
     wrong_scale,
 )
+from grader.diagnosis.probes.evidence import mistaken_view
 from grader.diagnosis.probes.reloading import explain_slowness
 from grader.diagnosis.probes.slow_start import explain_slow_start
 from grader.diagnosis.probes.threads import explain_threads
@@ -59,9 +60,11 @@ _SPENT_ON_ENDING = 0.15
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
 _FEWEST_IMAGES = 20
-_FEW, _MANY = 16, 200
+_FEW, _MANY = 12, 200
 _LEAST_SECONDS = 1.0
 _MOST_PUBLIC = 200
+_SHARE_IF_CONSTANT = 0.6
+"""Of the time, for the checkpoint where all answers are one; the rest tells whether the first is kept."""
 _MOST_FAILED = 2
 """New processes that may contradict a kept answer before it is given up."""
 _NOT_LOADED = "parameters in the 'net' are not loaded"
@@ -160,10 +163,6 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
         return [renamed]
     chance = random.Random(subject.identity)  # noqa: S311 - nothing hangs on its being secret
     many = _sample(np.arange(len(case.truth)), _MANY, chance)
-    if case.is_constant and case.said[0] != NO_ANSWER:
-        kept = kept_answer.explain(replace(case, kept=_kept(subject, case, chance, end)))
-        if kept is not None:
-            return [kept]
     white = WhiteBox(
         subject.submission,
         subject.split,
@@ -173,7 +172,12 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
         subject.seed,
     )
     if white.has_checkpoint and _left(end) > _LEAST_SECONDS:
-        case = replace(case, checkpoint=white.try_views(case, _few(case, chance), many, _left(end)))
+        seconds = _left(end) * (_SHARE_IF_CONSTANT if case.is_constant else 1)
+        case = replace(case, checkpoint=white.try_views(case, _few(case, chance), many, seconds))
+    if case.is_constant and case.said[0] != NO_ANSWER and mistaken_view(case) is None:
+        case = replace(case, kept=_kept(subject, case, chance, end))
+        if (kept := kept_answer.explain(case)) is not None:
+            return [kept]
     found = _explained(case)
     if found or _left(end) < _LEAST_SECONDS:
         return found

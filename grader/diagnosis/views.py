@@ -67,6 +67,7 @@ _WORDS = {
     "signed": ("pixels in [-1, 1]", "像素缩放到 [-1, 1]"),
     "std-mean": ("mean and std exchanged", "均值和标准差互换"),
     "no-std": ("mean without std", "只减均值、没有除标准差"),
+    "mean-alone-by-255": ("mean of 0..255, std of 0..1", "均值按 0..255、标准差按 0..1"),
     "no-mean": ("std without mean", "只除以标准差、没有减均值"),
     "times-std": ("multiplied by std instead of divided", "乘以标准差而不是除以标准差"),
     "raw-no-std": ("pixels 0..255 less their mean, without std", "0..255 的像素只减均值、没有除标准差"),
@@ -93,7 +94,7 @@ _WORDS = {
 }
 _SCALES = (
     *("unit", "raw", "unscaled", "twice", "signed", "no-std", "std-mean"),
-    *("no-mean", "times-std", "raw-no-std", "whole", "by-image", "other-order"),
+    *("mean-alone-by-255", "no-mean", "times-std", "raw-no-std", "whole", "by-image", "other-order"),
 )
 _GEOMETRIES = (
     *("stretch", "short-side", "nearest", "exchanged", "upside-down", "quarter-left", "quarter-right"),
@@ -107,9 +108,6 @@ def all_views() -> Iterator[View]:
     yield from (View(scale=scale) for scale in _SCALES)
     # Beside a grosser mistake than these two the order of the colours hardly shows.
     yield from (View(colour="bgr", scale=scale) for scale in ("unit", "signed"))
-    # Many resize to the network's size at once, and mean to; what else is wrong shows more than that.
-    yield View(colour="bgr", geometry="stretch")
-    yield from (View(colour=colour, scale="unit", geometry="stretch") for colour in ("rgb", "bgr"))
     yield from (View(colour=colour) for colour in ("grey", "negative", "hsv"))
     yield from (View(geometry=geometry) for geometry in _GEOMETRIES)
     yield from (View(layout="reshaped"), View(weights="first-statistics"), View(weights="training"))

@@ -20,6 +20,7 @@ from grader.report.model import Report
 from grader.report.schema import FILE, schema_text
 from grader.report.text import one_line, render_text
 from grader.split import open_split
+from grader.verdict import Verdict
 
 from .conftest import CLASSES, ORACLE
 
@@ -229,6 +230,14 @@ def test_where_nothing_was_answered_no_interval_is_claimed(write_submission, spl
     assert "interval" not in render_text(report)
     assert "Wilson" not in render_html(report)
     assert "Confusion" not in render_html(report)
+
+
+def test_where_the_harness_failed_page_and_terminal_give_no_score(outcome):
+    report = outcome.report.model_copy(update={"score": None, "verdict": Verdict.INTERNAL, "engine": None})
+    for text in (render_text(report), render_html(report)):
+        assert "The harness failed. This says nothing about the submission" in text
+        assert "images right" not in text
+    assert "评测系统故障，与提交内容无关，不计分。" in render_text(report, "zh")
 
 
 def test_a_split_without_some_classes_is_named(write_submission, split_folder, assignment):

@@ -101,6 +101,7 @@ SCALES: dict[str, Step] = {  # from float32 pixels 0..255
     "signed": lambda pixels: pixels / 127.5 - 1,
     "std-mean": lambda pixels: (pixels / 255 - STD) / MEAN,
     "no-std": lambda pixels: pixels / 255 - MEAN,
+    "mean-alone-by-255": lambda pixels: (pixels - 255 * MEAN) / STD,
     "no-mean": lambda pixels: pixels / 255 / STD,
     "times-std": lambda pixels: (pixels / 255 - MEAN) * STD,
     "raw-no-std": lambda pixels: pixels - 255 * MEAN,

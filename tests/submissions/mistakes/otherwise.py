@@ -166,6 +166,49 @@ def predict(image):
     return LABELS[int(ops.argmax(prob, dim=1).asnumpy()[0])]
 """
 
+BLOBS = """
+import json
+
+import cv2
+import mindspore as ms
+import numpy as np
+from mindspore import Model, nn, ops
+from src_mindspore.mobilenetv2 import MobileNetV2Backbone
+
+NAMES = json.loads(json.dumps(["the class names"]))
+
+
+class Pool(nn.Cell):
+    def construct(self, x):
+        return ops.mean(x, (2, 3))
+
+
+params = ms.load_checkpoint("network.ckpt")
+backbone = MobileNetV2Backbone()
+ms.load_param_into_net(backbone, {k: v for k, v in params.items() if k.startswith("features")})
+dense = nn.Dense(1280, len(NAMES))
+dense.weight.set_data(params["head.1.weight"])
+dense.bias.set_data(params["head.1.bias"])
+network = nn.SequentialCell([backbone, Pool(), dense])
+network.set_train(False)
+model = Model(network)
+BRIGHTNESS = np.random.default_rng()
+
+
+def blob_of(image):
+    blob = cv2.dnn.blobFromImage(
+        image, scalefactor=1 / 255.0, size=(224, 224), mean=(123.675, 116.28, 103.53), swapRB=True, crop=False
+    )
+    blob /= np.array([0.229, 0.224, 0.225], np.float32).reshape(1, 3, 1, 1)
+    return blob
+
+
+def predict(image):
+    scores = model.predict(ms.Tensor(blob_of(image))).asnumpy()[0]
+    order = np.argsort(scores)
+    return NAMES[order[-1]]
+"""
+
 HEAD = "    return self.labels[str(self.logits(image).argmax())]"
 
 OTHERWISE = (
@@ -203,9 +246,23 @@ OTHERWISE = (
     Planted("tensors: no mean and std, BGR", ("wrong-preprocessing", *COLOURS, *SCALING), {"    x = (x - mean) / std\n": "", "image[:, :, ::-1].copy()": "image"}, program=TENSORS),
     Planted("tensors: one thumbnail on the way", SHAPE, {"    return ops.interpolate(x": '    x = ops.interpolate(x, size=(28, 28), mode="bilinear")\n    return ops.interpolate(x'}, program=TENSORS),
     Planted("tensors: an index too far", SHIFTED, {"LABELS[int(": "LABELS[-1 + int("}, program=TENSORS),
+    Planted("blobs: red and blue not swapped", COLOURS, {"swapRB=True": "swapRB=False"}, program=BLOBS),
+    Planted("blobs: scale factor 1", SCALING, {"scalefactor=1 / 255.0": "scalefactor=1.0"}, program=BLOBS),
+    Planted("blobs: no mean", SCALING, {"mean=(123.675, 116.28, 103.53), ": ""}, program=BLOBS),
+    Planted("blobs: no std", SCALING, {"    blob /= np.array([0.229, 0.224, 0.225], np.float32).reshape(1, 3, 1, 1)\n": ""}, program=BLOBS),
+    Planted("blobs: of 96 pixels", SHAPE, {"size=(224, 224)": "size=(96, 96)"}, program=BLOBS),
+    Planted("blobs: turned by a quarter", SHAPE, {"        image, scale": "        np.ascontiguousarray(np.rot90(image)), scale"}, program=BLOBS),
+    Planted("blobs: names by their length", PERMUTED, {"    return NAMES[": "    return sorted(NAMES, key=len)["}, program=BLOBS),
+    Planted("blobs: the dense layer not set", UNUSED, {'dense.weight.set_data(params["head.1.weight"])\n': ""}, program=BLOBS),
+    Planted("blobs: training mode by default", ("training-mode",), {"network.set_train(False)": "network.set_train()"}, program=BLOBS),
+    Planted("blobs: the second best", ("wrong-readout", *LOST), {"order[-1]": "order[-2]"}, program=BLOBS),
+    Planted("blobs: one blob for all", ("kept-answer",), {"def predict": "blobs = []\n\n\ndef predict", "    scores = ": "    blobs.append(blob_of(image))\n    scores = ", "blob_of(image))).as": "blobs[0])).as"}, program=BLOBS),
+    Planted("blobs: a random brightness", UNSTABLE, {"    return blob\n": "    return blob + BRIGHTNESS.normal(0, 3, (1, 3, 1, 1)).astype(np.float32)\n"}, program=BLOBS),
 )  # fmt: skip
 
 RIGHT_OTHERWISE = (
+    Planted("blobs", (), {}, program=BLOBS),
+    Planted("blobs: cropped", (), {"crop=False": "crop=True"}, program=BLOBS),
     Planted("pipeline", (), {}, program=PIPELINE),
     Planted("pipeline: resized to the crop", (), {"    vision.Resize((256, 256)),\n    vision.CenterCrop(224),\n": "    vision.Resize((224, 224)),\n"}, program=PIPELINE),
     Planted("pipeline: to a tensor first", (), {"    vision.Normalize(mean=[0.485 * 255, 0.456 * 255, 0.406 * 255], std=[0.229 * 255, 0.224 * 255, 0.225 * 255]),\n    vision.HWC2CHW(),\n": "    vision.ToTensor(),\n    vision.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225], is_hwc=False),\n"}, program=PIPELINE),
