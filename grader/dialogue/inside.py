@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.dialogue.usage import descendants
+from grader.sandbox.processes import descendants
 
 _FULL = 0.99
 _BUFFER_IF_UNKNOWN = 4 << 20

@@ -7,15 +7,15 @@ import os
 import random
 import select
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Protocol
 
-from grader.dialogue import usage
 from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest
 from grader.sandbox.launch import ForkedWorker, Launch
+from grader.sandbox.processes import descendants, owner, pidfd
 
 _HOLDING_SECONDS = 20.0
 _DEATH_SECONDS = 5.0
@@ -40,21 +40,33 @@ class Started(Protocol):
         """Close what it prints."""
 
 
-def start(launch: Callable[[int], Launch], channel: int) -> tuple[Launch, Started]:
-    """Start a worker that answers on the descriptor `channel`.
+def start(launch: Callable[[int], Launch]) -> tuple[Launch, Started, socket.socket]:
+    """Start a worker; return how, its processes, and our end of its answer channel.
 
     One that cannot be forked is started as a program, like all others from then on.
     """
-    chosen = launch(channel)
-    if chosen.forked is not None:
-        try:
-            return chosen, _Forked(chosen, chosen.forked, channel)
-        except ForkError:
-            chosen.forked.server.give_up()
+    try:
+        return _start(launch)
+    except ForkError:
+        # With a channel of its own: the fork may have come about after all, too late.
+        return _start(launch)
+
+
+def _start(launch: Callable[[int], Launch]) -> tuple[Launch, Started, socket.socket]:
+    ours, theirs = socket.socketpair()
+    with contextlib.ExitStack() as undo, theirs:
+        undo.enter_context(ours)
+        chosen = launch(theirs.fileno())
+        started: Started
+        if chosen.forked is None:
+            started = _Program(chosen, theirs.fileno())
+        else:
             if chosen.group is not None:
-                chosen.group.end()
-            chosen = launch(channel)
-    return chosen, _Program(chosen, channel)
+                undo.callback(chosen.group.end)
+            undo.callback(chosen.forked.server.give_up)
+            started = _Forked(chosen, chosen.forked, theirs.fileno())
+        undo.pop_all()
+    return chosen, started, ours
 
 
 class _Program:
@@ -117,14 +129,13 @@ class _Forked:
         group = None if launch.group is None else launch.group.open_members()
         try:
             inside = _pid_inside(self._holder)
-            owner = Path(f"/proc/{inside}").stat()
-            request = ForkRequest(worker.settings, worker.file, cores, owner.st_uid, owner.st_gid)
-            with _pidfd(inside) as holder:
+            request = ForkRequest(worker.settings, worker.filter, cores, *owner(inside))
+            with pidfd(inside) as holder:
                 return worker.server.fork(request, (holder, channel, output), group)
-        except (ForkError, OSError) as error:
+        except BaseException as error:
             _kill_session(self._holder)
             self._holder.wait()
-            raise ForkError(str(error)) from error
+            raise (ForkError(str(error)) if isinstance(error, OSError) else error) from error
         finally:
             if group is not None:
                 os.close(group)
@@ -160,16 +171,7 @@ def _pid_inside(holder: subprocess.Popen[bytes]) -> int:
         if not ready or not os.read(holder.stdout.fileno(), 1):
             raise ForkError("the sandbox did not come up")
     # Sandboxes are made one in the other, and each process of them has one child: the last is the command.
-    return list(usage.descendants(holder.pid))[-1]
-
-
-@contextlib.contextmanager
-def _pidfd(pid: int) -> Iterator[int]:
-    descriptor = os.pidfd_open(pid)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    return list(descendants(holder.pid))[-1]
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int | None:

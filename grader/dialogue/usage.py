@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import islice
 from pathlib import Path
+
+from grader.sandbox.processes import descendants, listdir
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MAX_MAPS = 1 << 21
@@ -39,20 +41,6 @@ class Usage:
     each."""
     processor_seconds: float
     """Processor time of those that live, and of those whose parent has seen their end."""
-
-
-def descendants(*roots: int) -> Iterator[int]:
-    """Yield the processes `roots` and every one below them, as far as they can be seen."""
-    pending = list(reversed(roots))
-    while pending:
-        current = pending.pop()
-        yield current
-        for task in _listdir(Path(f"/proc/{current}/task")):
-            try:
-                text = Path(f"/proc/{current}/task/{task}/children").read_text(encoding="ascii")
-            except OSError:
-                continue
-            pending += [int(child) for child in text.split()]
 
 
 def measure(*roots: int) -> Usage:
@@ -119,7 +107,7 @@ def _task_with_memory(pid: int) -> Path:
     first = Path(f"/proc/{pid}")
     if _shows_memory(first):
         return first
-    others = (first / "task" / task for task in _listdir(first / "task"))
+    others = (first / "task" / task for task in listdir(first / "task"))
     return next(filter(_shows_memory, others), first)
 
 
@@ -163,10 +151,3 @@ def _read(path: Path, most: int = -1) -> str:
             return file.read(most).decode("utf-8", "replace")
     except OSError:
         return ""
-
-
-def _listdir(path: Path) -> list[str]:
-    try:
-        return os.listdir(path)
-    except OSError:
-        return []

@@ -6,7 +6,6 @@ import contextlib
 import os
 import selectors
 import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from grader.dialogue.inside import Inside
 from grader.dialogue.output import CapturedOutput
 from grader.dialogue.starting import start
 from grader.sandbox.launch import Launch
+from grader.sandbox.processes import descendants
 from grader.verdict import Verdict
 
 _LOOK_SECONDS = 0.05
@@ -66,9 +66,7 @@ class WorkerProcess:
         self._next_look = 0.0
         self._noise = ""
         self._is_dead = False
-        self._channel, theirs = socket.socketpair()
-        with theirs:
-            self._launch, self._started = start(launch, theirs.fileno())
+        self._launch, self._started, self._channel = start(launch)
         self._limits = self._launch.together
         self._channel.setblocking(False)
         self._selector = selectors.DefaultSelector()
@@ -146,7 +144,7 @@ class WorkerProcess:
         if self._is_dead:
             return
         self._is_dead = True
-        known = list(usage.descendants(*self._started.roots))
+        known = list(descendants(*self._started.roots))
         self._started.end()
         if not self._launch.is_contained:
             # No process namespace whose end ends them all: at least those that are known.

@@ -9,11 +9,13 @@ uid 0, binds inside it.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from grader.sandbox import seccomp
 from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer
 from grader.sandbox.launch import ForkedWorker, Isolation, Launch
 from grader.sandbox.policy import (
+    HOLDER,
     LIBRARY,
     SCRATCH,
     SUBMISSION,
@@ -44,10 +47,6 @@ ISOLATION = Isolation(
     "read-only system, capped scratch, filtered system calls, limits on the sum of all processes",
 )
 SETPRIV = Path("/usr/bin/setpriv")
-_HOLDER = ("/bin/bash", "-c", "trap '' CHLD && echo && exec sleep infinity")
-"""Says that the sandbox stands, and keeps it open. It is the first process, which no signal from inside
-reaches; and who takes no notice of his children has the kernel bury those that are left to him. Not every
-shell can be told so: Debian's `sh` leaves that signal as it is."""
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
 _UIDS = 1 << 24
@@ -65,26 +64,26 @@ def find_bwrap() -> Path | None:
 
 def launch(bwrap: Path, policy: Policy, channel: int) -> Launch:
     """Return how to start the worker under `policy`; `channel` is inherited by it."""
-    settings = _settings(policy, channel, {})
-    return _launch(bwrap, policy, worker_command(WORKER, settings))
+    return _launch(bwrap, policy, worker_command(WORKER, _settings(policy, channel)))
 
 
 def launch_forked(bwrap: Path, policy: Policy, server: ForkServer) -> Launch:
     """Return how to open a sandbox under `policy` and have a worker enter it from `server`."""
-    # A filter is not entered with the namespaces: the worker puts on the same one by itself.
-    settings = _settings(policy, WORKER_CHANNEL, seccomp.for_worker(policy.refusals))
-    start = _launch(bwrap, policy, _HOLDER, ("--as-pid-1",))
-    return replace(start, forked=ForkedWorker(server, settings, WORKER))
+    # A filter is not entered with the namespaces: whoever enters puts on the same one.
+    filter_ = seccomp.for_worker(policy.refusals)
+    holder = (sys.executable, "-I", "-S", "-B", str(HOLDER), json.dumps(by_name(policy.each_process)))
+    start = _launch(bwrap, policy, holder, ("--as-pid-1",))
+    return replace(start, forked=ForkedWorker(server, _settings(policy, WORKER_CHANNEL), filter_))
 
 
-def _settings(policy: Policy, channel: int, filter_: Mapping[str, str | int]) -> WorkerSettings:
+def _settings(policy: Policy, channel: int) -> WorkerSettings:
     return WorkerSettings(
         channel=channel,
         submission=str(SUBMISSION),
         scratch=str(SCRATCH),
         library=str(LIBRARY),
         limits=by_name(policy.each_process),
-        seccomp=filter_,
+        seccomp={},
         dies_with_parent=False,
     )
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from grader.sandbox.interpreter import read_only_interpreter
 from grader.sandbox.worker_settings import WorkerSettings
 
 SERVER = Path(__file__).parent / "inside" / "fork_server.py"
@@ -21,6 +22,7 @@ IMPORTS = ("mindspore", "mindspore.dataset.vision", "cv2", "onnx")
 """What is imported before the fork: it takes MindSpore a second, and the same second for every submission."""
 WORKER_CHANNEL = 3
 """The descriptor of a forked worker's answer channel."""
+_NOWHERE = "/nonexistent"
 _IMPORT_SECONDS = 60.0
 _ANSWER_SECONDS = 20.0
 _READ = 1 << 16
@@ -35,8 +37,8 @@ class ForkRequest:
     """Who is to be forked, and where it is to stand."""
 
     settings: WorkerSettings
-    file: Path
-    """What the worker takes for its own file, as a path inside."""
+    filter: Mapping[str, str | int]
+    """What refuses system calls."""
     cores: Sequence[int]
     uid: int
     """Whom the sandbox belongs to, outside."""
@@ -87,9 +89,17 @@ class ForkedProcess:
 class ForkServer:
     """One server for any number of submissions, one after another or at a time; use as a context manager."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], worker: Path, bwrap: Path | None) -> None:
+        """Prepare a server; it runs from :meth:`begin` on.
+
+        Args:
+            environment: of every worker that it forks.
+            worker: what a worker takes for its own file, as a path inside.
+            bwrap: the binary of bubblewrap; without it, the server is of no use.
+        """
         self.environment = environment
-        """Of every worker that it forks."""
+        self._worker = worker
+        self._bwrap = bwrap
         self._lock = threading.Lock()
         self._running: _Running | None = None
         self._imported: frozenset[str] | None = None
@@ -106,7 +116,7 @@ class ForkServer:
         """Have it begin to import, if it has not; nobody waits for that before the first worker is wanted."""
         with self._lock:
             if self._running is None and self._imported is None:
-                self._running = _start(self.environment)
+                self._begin()
 
     def imported(self) -> frozenset[str]:
         """Return the top-level modules that every worker of it begins with; none if it is of no use.
@@ -131,7 +141,8 @@ class ForkServer:
             ForkError: it cannot be done here.
         """
         message = {
-            "worker": {**asdict(request.settings), "file": str(request.file)},
+            "worker": asdict(request.settings),
+            "filter": dict(request.filter),
             "cores": list(request.cores),
             "uid": request.uid,
             "gid": request.gid,
@@ -160,6 +171,15 @@ class ForkServer:
             running.process.kill()
             running.process.wait()
 
+    def _begin(self) -> None:
+        try:
+            if self._bwrap is None:
+                raise FileNotFoundError("no bubblewrap")
+            with read_only_interpreter(self._bwrap) as interpreter:
+                self._running = _start(interpreter, self.environment, self._worker)
+        except OSError:
+            self._imported = frozenset()
+
     def _send(self, message: bytes, descriptors: Sequence[int]) -> None:
         with self._lock:
             if self._running is None:
@@ -173,14 +193,23 @@ class _Running:
     channel: socket.socket
 
 
-def _start(environment: Mapping[str, str]) -> _Running:
+def _start(interpreter: str, environment: Mapping[str, str], worker: Path) -> _Running:
     channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    # Outside it has no folders of its own, and is not to write into somebody's of that name.
+    homeless = {name: environment[name] for name in ("HOME", "TMPDIR")}
     with theirs:
-        settings = json.dumps({"channel": theirs.fileno(), "imports": IMPORTS})
+        settings = {
+            "channel": theirs.fileno(),
+            "imports": IMPORTS,
+            "worker": str(worker),
+            "environment": homeless,
+        }
         process = subprocess.Popen(
-            (sys.executable, "-s", "-B", "-u", str(SERVER), settings),
-            env={**environment, "PWD": "/"},  # as bubblewrap leaves it
-            cwd="/",
+            # By a relative path: workers can read this line, and where the grader lies is not for them.
+            (sys.executable, "-s", "-B", "-u", SERVER.name, json.dumps(settings)),
+            executable=interpreter,
+            env={**environment, **dict.fromkeys(homeless, _NOWHERE), "PWD": "/"},
+            cwd=SERVER.parent,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -16,7 +16,7 @@ from grader.sandbox import bubblewrap, control_group, forkable, process
 from grader.sandbox.bounds import SEEN_ABOVE
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.launch import Isolation, Launch
-from grader.sandbox.policy import SCRATCH, Policy, environment_for, policy_for
+from grader.sandbox.policy import SCRATCH, WORKER, Policy, environment_for, policy_for
 
 _PROBE_SECONDS = 20
 
@@ -56,7 +56,8 @@ class Rung:
 def _may_be_forked(folder: Path, policy: Policy, server: ForkServer) -> bool:
     if server.environment != policy.environment or not forkable.imports_mindspore(folder):
         return False
-    return bool(modules := server.imported()) and not forkable.shadows(folder, modules)
+    modules = server.imported()
+    return bool(modules) and not forkable.cares_what_is_imported(folder, modules)
 
 
 def _policy(submission: Submission, workspace: Path, limits: Limits) -> Policy:
@@ -110,7 +111,7 @@ def choose_rung(
 
 def fork_server_for(limits: Limits) -> ForkServer:
     """Return a server from which workers under these limits can be forked, with MindSpore imported."""
-    return ForkServer(environment_for(SCRATCH, limits))
+    return ForkServer(environment_for(SCRATCH, limits), WORKER, bubblewrap.find_bwrap())
 
 
 def _with_groups(isolation: Isolation, groups: Path | None) -> Isolation:

@@ -33,8 +33,8 @@ class ForkedWorker:
 
     server: ForkServer
     settings: WorkerSettings
-    file: Path
-    """What it takes for its own file, as a path inside."""
+    filter: Mapping[str, str | int]
+    """What refuses it system calls, as :mod:`grader.sandbox.seccomp` gives it."""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ SCRATCH = Path("/home/student")
 SUBMISSION = Path("/submission")
 LIBRARY = Path("/course")
 WORKER = Path("/harness/worker.py")
+HOLDER = Path("/harness/holder.py")
 _PROJECT_PACKAGES = ("grader", "reference", "datasets")
 _SHARED_MEMORY_MIB = 64
 _TEMPORARY = Path("/tmp")  # noqa: S108 - inside the sandbox
@@ -154,6 +155,7 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
             ReadOnly(identity / "group", Path("/etc/group")),
             *interpreter,
             ReadOnly(Path(__file__).parent / "inside" / "worker.py", WORKER),
+            ReadOnly(Path(__file__).parent / "inside" / "holder.py", HOLDER),
             ReadOnly(course_library(), LIBRARY / "src_mindspore"),
             ReadOnly(submission, SUBMISSION),
             Scratch(SCRATCH, scratch_mib),

@@ -25,7 +25,7 @@ UNDER_A_CONTAINERS_FILTER = """
     from grader.sandbox.inside import worker
     from grader.sandbox.refusals import Refuse, RefuseAnyFlag
     filter = seccomp.for_worker([Refuse(("unshare",)), Refuse(("clone3",), 38), RefuseAnyFlag("clone", 0, 0x10000000)])
-    worker._refuse_calls(filter["call"], base64.b64decode(filter["program"]))
+    worker.refuse_calls(**filter)
     sys.argv[0] = "grader"
     runpy.run_module("grader", run_name="__main__")
 """

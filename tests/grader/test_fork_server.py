@@ -4,36 +4,44 @@ import itertools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
 from grader import Verdict
 from grader.grading import NO_CHECKS, run_grading
-from grader.sandbox import fork_server
-from grader.sandbox.forkable import imports_mindspore, shadows
+from grader.sandbox import fork_server, forkable, seccomp
+from grader.sandbox.forkable import cares_what_is_imported, imports_mindspore
+from grader.sandbox.interpreter import runs_read_only
 from grader.sandbox.ladder import fork_server_for
+from grader.sandbox.policy import course_library
 
 # A submission that seems to import MindSpore, so that its worker is forked.
 SEEMS_TO = "if False:\n    import mindspore\n"
 WHERE_IT_STANDS = (
     SEEMS_TO
     + """
-import json, os, random, resource, socket, sys, tempfile
+import json, os, platform, random, resource, socket, sys, tempfile
 import numpy as np
 
 def shown(path, names):
     lines = (line.partition(":") for line in open(path))
     return {name: value.split() for name, _, value in lines if name in names}
 
+def may(do):
+    try:
+        do()
+    except OSError:
+        return False
+    return True
+
 print(json.dumps({
     "status": shown("/proc/self/status", (
         "Uid", "Gid", "Groups", "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp",
         "NSpid", "SigBlk", "SigIgn", "SigCgt", "Umask")),
-    "namespaces like the first process": {
-        name: os.readlink(f"/proc/self/ns/{name}") == os.readlink(f"/proc/1/ns/{name}")
-        for name in sorted(os.listdir("/proc/self/ns"))},
     "mounts": sorted(line.split()[4:6] for line in open("/proc/self/mountinfo")),
     "descriptors": sorted(
         os.readlink(f"/proc/self/fd/{number}").partition(":")[0]
@@ -50,7 +58,10 @@ print(json.dumps({
     "chance": [random.random(), float(np.random.rand()), hash("seed")],
     "temporary": tempfile.gettempdir(),
     "session": os.getsid(0) == os.getsid(1),
-    "may write its interpreter": os.access("/proc/self/exe", os.W_OK),
+    "may change its interpreter": may(lambda: os.fchmod(os.open("/proc/self/exe", os.O_RDONLY), 0o755)),
+    "host": platform.node(),
+    "interpreter": sys.orig_argv[:-1],
+    "main": [vars(sys.modules["__main__"])[name] for name in ("__name__", "__spec__", "__package__")],
 }))
 
 def predict(image):
@@ -75,31 +86,39 @@ def server(assignment):
 def graded(write_submission, split, assignment):
     numbers = itertools.count()
 
-    def run(source, server=None, **files):
+    def run(source, server=None, rules=assignment, **files):
         folder = write_submission(source, name=f"zhang{next(numbers)}")
         for name, text in files.items():
             (folder / f"{name}.py").write_text(text, encoding="utf-8")
-        return run_grading(folder, split, assignment, checks=NO_CHECKS, server=server)
+        return run_grading(folder, split, rules, checks=NO_CHECKS, server=server)
 
     return run
 
 
 @pytest.fixture
 def forks(monkeypatch):
-    """The process ids of workers that were forked."""
+    """The namespaces of each worker that was forked, and of who held its sandbox open."""
     seen = []
     fork = fork_server.ForkServer.fork
 
-    def noted(self, *arguments):
-        forked = fork(self, *arguments)
-        seen.append(forked.pid)
+    def noted(self, request, descriptors, group):
+        forked = fork(self, request, descriptors, group)
+        about = Path(f"/proc/self/fdinfo/{descriptors[0]}").read_text(encoding="ascii").split()
+        seen.append((namespaces(forked.pid), namespaces(int(about[about.index("Pid:") + 1]))))
         return forked
 
     monkeypatch.setattr(fork_server.ForkServer, "fork", noted)
     return seen
 
 
-def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks):
+def namespaces(pid):
+    # By their names: the folder of a process that nobody may look into is not listed.
+    names = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+    return {name: Path(f"/proc/{pid}/ns/{name}").readlink() for name in names}
+
+
+def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks, monkeypatch):
+    monkeypatch.setattr(forkable, "cares_what_is_imported", lambda *_: False)
     started = json.loads(graded(WHERE_IT_STANDS).answers.output)
     forked = json.loads(graded(WHERE_IT_STANDS, server).answers.output)
     assert len(forks) == 1
@@ -107,7 +126,8 @@ def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks
     assert (started.pop("session"), forked.pop("session")) == (True, False)
     assert forked == started
     assert forked["status"]["CapBnd"] == ["0" * 16]
-    assert all(forked["namespaces like the first process"].values())
+    (worker, holder), *_ = forks
+    assert worker == holder
 
 
 @pytest.mark.parametrize(
@@ -160,6 +180,76 @@ def predict(image): return "Hats"
     assert "left: 2" in outcome.answers.output
 
 
+def test_processor_time_of_orphans_counts(graded, server, forks, assignment):
+    source = """
+import os, time
+for _ in range(4):
+    if os.fork() == 0:
+        if os.fork() == 0:
+            end = time.process_time() + .8
+            while time.process_time() < end: pass
+        os._exit(0)
+    os.wait()
+time.sleep(9)
+def predict(image): return "Hats"
+"""
+    limits = assignment.limits.model_copy(update={"processor_seconds": 2})
+    rules = assignment.model_copy(update={"limits": limits})
+    outcome = graded(SEEMS_TO + source, server, rules=rules)
+    assert outcome.report.verdict is Verdict.TIMEOUT
+    assert outcome.answers.stops[0].detail == "processor time"
+    assert forks
+
+
+def test_nothing_is_left_of_a_sandbox(graded, server, forks):
+    graded(SEEMS_TO + "def predict(image): return 'Hats'", server)
+    (inside, _), *_ = forks
+    end = time.monotonic() + 5
+    while any(in_namespace(pid, inside["pid"]) for pid in os.listdir("/proc") if pid.isdigit()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def in_namespace(pid, namespace):
+    try:
+        return Path(f"/proc/{pid}/ns/pid").readlink() == namespace
+    except OSError:
+        return False
+
+
+def test_a_filter_that_the_kernel_does_not_take_is_no_filter(graded, server, forks, monkeypatch):
+    for_worker = seccomp.for_worker
+    monkeypatch.setattr(seccomp, "for_worker", lambda refusals: {**for_worker(refusals), "call": 10_000})
+    source = "print([line for line in open('/proc/self/status') if line.startswith('Seccomp:')])"
+    outcome = graded(SEEMS_TO + source + "\ndef predict(image): return 'Hats'", server)
+    assert not forks
+    assert "2" in outcome.answers.output
+
+
+def test_a_forked_worker_can_start_processes_by_multiprocessings_every_way(graded, server, forks):
+    source = """
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+for method in ("fork", "spawn", "forkserver"):
+    with ProcessPoolExecutor(1, mp_context=get_context(method)) as pool:
+        print(method, pool.submit(abs, -3).result())
+def predict(image): return "Hats"
+"""
+    outcome = graded(SEEMS_TO + source, server)
+    assert forks
+    assert [line.split() for line in outcome.answers.output.splitlines() if line.endswith(" 3")] == [
+        ["fork", "3"],
+        ["spawn", "3"],
+        ["forkserver", "3"],
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root's submissions are somebody else")
+def test_a_users_own_interpreter_is_out_of_reach(server):
+    server.imported()
+    assert runs_read_only(server._running.process.pid)
+
+
 def test_one_server_serves_many_and_ends_with_its_context(graded, assignment, forks):
     with fork_server_for(assignment.limits) as server:
         for _ in range(3):
@@ -207,6 +297,8 @@ def test_a_module_of_ones_own_is_imported_in_place_of_a_library_that_was(graded,
         ("lib/cv2/__init__.py", True),
         ("cv2.cpython-311-x86_64-linux-gnu.so", "so"),
         ("cv2.txt", False),
+        ("libs.zip", True),
+        ("a.py/readme.txt", False),
         ("mycv2.py", False),
     ],
 )
@@ -216,7 +308,7 @@ def test_what_may_be_meant_in_place_of_a_library_is_seen_by_its_name(tmp_path, p
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_bytes(b"")
     expected = any(path.endswith(suffix) for suffix in all_suffixes()) if does == "so" else does
-    assert shadows(tmp_path, frozenset({"cv2", "numpy"})) is expected
+    assert cares_what_is_imported(tmp_path, frozenset({"cv2", "numpy"})) is expected
 
 
 @pytest.mark.parametrize(
@@ -234,6 +326,36 @@ def test_what_may_be_meant_in_place_of_a_library_is_seen_by_its_name(tmp_path, p
 def test_whether_a_submission_imports_mindspore_is_read_from_its_text(tmp_path, text, does):
     (tmp_path / "main.py").write_text(text, encoding="latin-1")
     assert imports_mindspore(tmp_path) is does
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("import os, cv2\nos.environ['OMP_NUM_THREADS'] = '4'", True),
+        ("from pathlib import Path\nPath('cv2.py').write_text('')", True),
+        ("import helper", True),
+        ("from lib import helper", True),
+        ("import other", False),
+        ("import numpy as np, cv2", False),
+    ],
+)
+def test_what_is_done_before_the_import_is_found_in_all_that_main_imports(tmp_path, text, does):
+    (tmp_path / "main.py").write_text(f"import mindspore\n{text}", encoding="utf-8")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "helper.py").write_text("import sys\nsys.modules['cv2'] = None", encoding="utf-8")
+    (tmp_path / "train.py").write_text("import os\nos.environ['GLOG_v'] = '3'", encoding="utf-8")
+    (tmp_path / "other.py").write_text("x = 1", encoding="utf-8")
+    assert imports_mindspore(tmp_path)
+    assert cares_what_is_imported(tmp_path, frozenset({"numpy"})) is does
+
+
+def test_the_course_librarys_own_copy_is_known(tmp_path):
+    shutil.copytree(course_library(), tmp_path / "src_mindspore")
+    (tmp_path / "main.py").write_text("from src_mindspore import cpu", encoding="utf-8")
+    assert not cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+    with (tmp_path / "src_mindspore" / "cpu.py").open("a") as file:
+        file.write("# mine\n")
+    assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
 
 
 def _command(pid):

@@ -36,11 +36,12 @@ ladder._try = lambda *_: "the walls are taken away to see whether the attack is 
 sys.exit(cli.main(sys.argv[1:]))
 """
 _FORKED = """
-import sys
+import re, sys
 from grader import cli
 from grader.sandbox import forkable, fork_server
 fork_server.IMPORTS = ("cv2",)
 forkable.imports_mindspore = lambda _: True
+forkable._BEFORE_THE_IMPORT = re.compile(rb"(?!)")
 sys.exit(cli.main(sys.argv[1:]))
 """
 """Every worker is forked, as those of submissions with MindSpore are, but without waiting for its import."""

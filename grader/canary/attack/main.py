@@ -51,7 +51,11 @@ look("it has capabilities", lambda: int(status("CapEff"), 16) != 0 or int(status
 look("it may gain privileges", lambda: status("NoNewPrivs") != "1")
 look("system calls are not filtered", lambda: status("Seccomp") != "2")
 look("the environment was inherited", lambda: any(name.startswith("GRADER") for name in os.environ))
-look("the harness's files can be seen", lambda: Path("/harness").exists() and len(os.listdir("/harness")) > 1)
+OF_THE_HARNESS = {"worker.py", "holder.py"}
+look(
+    "the harness's files can be seen",
+    lambda: Path("/harness").exists() and {*os.listdir("/harness")} - OF_THE_HARNESS,
+)
 for place in ("/", "/usr", "/submission", "/harness", "/course", "/etc", "/dev"):
     look(f"{place} can be written", lambda place=place: can_write(place))
 

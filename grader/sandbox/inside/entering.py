@@ -8,6 +8,7 @@ Sources: setns(2), user_namespaces(7), capabilities(7), prctl(2).
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -38,6 +39,8 @@ def enter(holder: int, uid: int, gid: int) -> None:
     Raises:
         OSError: the kernel does not allow it; this process is of no use any more.
     """
+    if uid == 0:
+        raise PermissionError("a sandbox of root's own is not entered")
     if os.geteuid() == 0:
         os.setgroups([])
         os.setresgid(gid, gid, gid)
@@ -52,7 +55,11 @@ def keep_only(channel: int, output: int) -> None:
     moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _FIRST_FREE) for descriptor in wanted]
     for number, descriptor in enumerate(moved):
         os.dup2(descriptor, number)
-    os.closerange(len(wanted), os.sysconf("SC_OPEN_MAX"))
+    # One by one: where there is no close_range(2), Python would try all numbers up to the limit.
+    for name in os.listdir("/proc/self/fd"):
+        if (descriptor := int(name)) >= len(wanted):
+            with contextlib.suppress(OSError):  # the one that the names were read from
+                os.close(descriptor)
 
 
 def _give_up_capabilities() -> None:

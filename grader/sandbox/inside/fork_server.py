@@ -25,24 +25,27 @@ import signal
 import socket
 import sys
 import tempfile
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import entering
-import worker
 
 _LONGEST_REQUEST = 1 << 16
 _MOST_DESCRIPTORS = 8
 
 
-def serve() -> dict[str, Any] | None:
+def serve() -> tuple[ModuleType, dict[str, Any]] | None:
     """Import what is named in the settings, say so, and fork until the channel closes.
 
     Returns:
-        In a fork that is to be a worker, what it is told: it returns, so that no frame of ours lies below the
-        student's code. None when there is nothing more to do.
+        In a fork that is to be a worker, its module and what it is told: it returns, so that no frame of ours
+        lies below the student's code. None when there is nothing more to do.
     """
     settings = json.loads(sys.argv[1])
     channel = socket.socket(fileno=settings["channel"])
+    worker = _load(Path(entering.__file__).with_name("worker.py"), settings["worker"])
+    os.chdir("/")
     own = sys.path.pop(0)
     for name in settings["imports"]:
         importlib.import_module(name)
@@ -53,9 +56,11 @@ def serve() -> dict[str, Any] | None:
     channel.sendall(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})).encode("ascii"))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody need be buried
     while (request := _receive(channel)) is not None:
-        settings, descriptors = request
+        told, descriptors = request
         if os.fork() == 0:
-            return _worker_inside(settings, descriptors)
+            _enter_and_fork(told, descriptors, worker)
+            _forget_outside(settings["environment"], worker)
+            return worker, told["worker"]
         for descriptor in descriptors:
             os.close(descriptor)
     return None
@@ -71,8 +76,17 @@ def _receive(channel: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
     return (json.loads(data), list(descriptors)) if data else None
 
 
-def _worker_inside(request: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-    """In a fork: enter a sandbox, fork the worker there, tell how it begins and ends; the worker returns."""
+def _load(source: Path, seen_as: str) -> ModuleType:
+    """Return the worker as a module that takes itself for the script `seen_as`, but has not run."""
+    module = ModuleType("worker")
+    module.__file__ = seen_as
+    exec(compile(source.read_bytes(), seen_as, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - our own file
+    module.__name__ = "__main__"
+    return module
+
+
+def _enter_and_fork(request: dict[str, Any], descriptors: list[int], worker: ModuleType) -> None:
+    """In a fork: enter a sandbox, fork the worker, tell how it begins and ends; the worker alone returns."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     holder, channel, output, status, *group = descriptors
     try:
@@ -80,13 +94,15 @@ def _worker_inside(request: dict[str, Any], descriptors: list[int]) -> dict[str,
         if group:
             os.write(group[0], b"0")
         entering.enter(holder, request["uid"], request["gid"])
+        worker.refuse_calls(**request["filter"])
         pid = os.fork()
     except OSError as error:
         _tell(status, {"failed": str(error)})
         os._exit(1)
     if pid == 0:
-        _become_worker(request["worker"], channel, output)
-        return dict(request["worker"])
+        os.setsid()
+        entering.keep_only(channel, output)
+        return
     for descriptor in (holder, channel, output, *group):
         os.close(descriptor)
     _tell(status, {"pid": pid})
@@ -95,19 +111,19 @@ def _worker_inside(request: dict[str, Any], descriptors: list[int]) -> dict[str,
     _tell(status, {"ended": end.si_status if end.si_code == os.CLD_EXITED else -end.si_status})
     with contextlib.suppress(OSError):
         os.read(status, 1)
+    # Until then the kernel keeps what is left of the sandbox.
+    os.waitid(os.P_PID, pid, os.WEXITED)
     os._exit(0)
 
 
-def _become_worker(settings: dict[str, Any], channel: int, output: int) -> None:
-    """Be like a worker that was started as a program."""
-    os.setsid()
-    entering.keep_only(channel, output)
-    del sys.modules["entering"], sys.modules["worker"]
-    worker.__name__ = "__main__"
-    worker.__file__ = settings["file"]
+def _forget_outside(environment: dict[str, str], worker: ModuleType) -> None:
+    """Be like a worker that was started as a program: what was looked up outside is looked up anew."""
+    os.environ.update(environment)
+    del sys.modules["entering"]
     sys.modules["__main__"] = worker
-    # Where temporary files go was looked up outside.
+    sys.orig_argv[-2:] = [str(worker.__file__), ""]
     tempfile.tempdir = None
+    vars(sys.modules.get("platform", ModuleType("none")))["_uname_cache"] = None
 
 
 def _tell(status: int, what: dict[str, int | str]) -> None:
@@ -115,5 +131,5 @@ def _tell(status: int, what: dict[str, int | str]) -> None:
         os.write(status, json.dumps(what).encode("ascii") + b"\n")
 
 
-if __name__ == "__main__" and (told := serve()) is not None:
-    worker.run(told)
+if __name__ == "__main__" and (forked := serve()) is not None:
+    forked[0].run(forked[1])
