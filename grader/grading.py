@@ -6,11 +6,9 @@ import datetime
 import secrets
 import shutil
 import socket
-import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -23,7 +21,7 @@ from grader.dialogue.interview import Answers, Progress, interview
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_answers, findings_of_refusal, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
-from grader.hidden_split import check_apart, check_out_of_reach, choose_split
+from grader.hidden_split import check_apart, check_out_of_reach, choose_split, public_split
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission, SubmittedFile
 from grader.provenance import this_harness
@@ -36,6 +34,7 @@ from grader.sandbox.ladder import Rung, choose_rung
 from grader.scoring.score import tally
 from grader.split import Split
 from grader.verdict import Verdict, worst
+from grader.workspace import workspace
 
 _CANARY_LASTS_SECONDS = 300
 
@@ -99,6 +98,7 @@ def run_grading(
     self_check: bool = False,
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
+    public: Split | None = None,
     server: ForkServer | None = None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
@@ -111,6 +111,7 @@ def run_grading(
         self_check: accept the lower rung of isolation.
         checks: what official grading does besides.
         progress: called after each image.
+        public: images that students have, for comparison; None for the assignment's own.
         server: what workers may be forked from.
 
     Raises:
@@ -122,7 +123,7 @@ def run_grading(
         split,
         assignment,
         lambda question, workspace: grade_question(
-            question, workspace, checks=checks, progress=progress, server=server
+            question, workspace, checks=checks, progress=progress, public=public, server=server
         ),
         name=name,
         self_check=self_check,
@@ -171,6 +172,7 @@ def grade_question(
     *,
     checks: Checks = Checks(),
     progress: Progress = lambda _: None,
+    public: Split | None = None,
     server: ForkServer | None = None,
 ) -> Outcome:
     """Interview a submission that has been taken in, and put its report together.
@@ -180,6 +182,7 @@ def grade_question(
         workspace: a private folder, in which nothing stands in the way but that copy.
         checks: what official grading does besides.
         progress: called after each image.
+        public: images that students have, for comparison; None for the assignment's own.
         server: what workers may be forked from.
 
     Raises:
@@ -200,7 +203,7 @@ def grade_question(
         again, failure = _replayed(rung, workspace, question, answers)
     diagnosis = NO_DIAGNOSIS
     if checks.diagnosis:
-        diagnosis, trouble = _diagnosed(rung, workspace, question, answers, again)
+        diagnosis, trouble = _diagnosed(rung, workspace, question, answers, again, public)
         failure = failure or trouble
     canary: Canary = "not-needed" if not is_official else "passed" if checks.canary else "skipped"
     report = _graded(question, answers, rung, circumstances, canary, again, diagnosis)
@@ -286,7 +289,12 @@ def _replayed(rung: Rung, workspace: Path, question: Question, answers: Answers)
 
 
 def _diagnosed(
-    rung: Rung, workspace: Path, question: Question, answers: Answers, again: Replay
+    rung: Rung,
+    workspace: Path,
+    question: Question,
+    answers: Answers,
+    again: Replay,
+    public: Split | None,
 ) -> tuple[Diagnosis, str]:
     """Find out why the score is not better; as with the replay, a failure costs no score."""
     folder = workspace / "diagnosis"
@@ -297,15 +305,20 @@ def _diagnosed(
         answers=answers,
         again=again,
         start=lambda program: _over(rung, program).launch,
-        fresh=lambda: _fresh(rung, folder / "again").launch,
+        fresh=lambda name: _fresh(rung, folder / name).launch,
         folder=folder,
         identity=question.identity,
         seed=secrets.randbits(53),
+        public=lambda: None if question.mode == "self-check" else public or _public(question),
     )
     try:
         return diagnose(subject), ""
     except Exception:
         return Diagnosis("failed"), traceback.format_exc()
+
+
+def _public(question: Question) -> Split | None:
+    return public_split(question.assignment, question.split)
 
 
 def _over(rung: Rung, folder: Path) -> Rung:
@@ -375,13 +388,6 @@ def _about(split: Split, classes: int) -> list[FindingPart]:
     if present < classes:
         found.append(finding("partial-split", count=present, total=classes))
     return found
-
-
-@contextmanager
-def workspace() -> Iterator[Path]:
-    """A private folder for the copies; nothing of it is left afterwards."""
-    with tempfile.TemporaryDirectory(prefix="lab-grader-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
 
 
 def _path(path: Path | str | None) -> Path | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
+from datasets.classes import ClassInfo
 from grader.assignment import Assignment
 from grader.errors import HarnessError, UsageError
 from grader.sandbox.ladder import Rung
@@ -28,6 +30,24 @@ def choose_split(
     if max(image.label for image in split.images) >= len(assignment.classes):
         raise UsageError("this assignment has no split of its own: give one with --split DIR")
     return split
+
+
+def public_split(assignment: Assignment, hidden: Split) -> Split | None:
+    """Open the assignment's own public images; None if they are not there, no split, or asked anyway."""
+    configured = assignment.splits.public
+    if configured is None or not Path(configured).is_dir():
+        return None
+    try:
+        public = _opened(Path(configured), assignment.classes)
+    except UsageError:
+        return None  # they are for comparison alone: no grading fails over them
+    return None if public.sha256 == hidden.sha256 else public
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, classes: tuple[ClassInfo, ...]) -> Split:
+    # A process that grades a whole class need not read them for each.
+    return open_split(path, classes)
 
 
 def check_apart(source: Path, split: Split, *, self_check: bool) -> None:

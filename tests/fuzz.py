@@ -3,6 +3,7 @@
     frames      the answer channel: what a submission writes to it in place of the worker's frames
     archives    intake: a .zip that somebody handed in
     checkpoints intake: a checkpoint, of which only the outside is looked at
+    tensors     similarity: a checkpoint, of which the numbers are looked at
     sealed      a sealed split that was changed on its way
     containers  what is inside a sealed split, by somebody who has the key
 
@@ -18,6 +19,7 @@ import argparse
 import collections
 import io
 import json
+import math
 import random
 import signal
 import struct
@@ -40,6 +42,8 @@ from grader.intake.checkpoint_file import look_at_checkpoint
 from grader.intake.intake import IntakeRefusedError, take_in
 from grader.sealed.container import ContainerError, pack, unpack
 from grader.sealed.stream import UnsealError, seal, unseal
+from grader.similarity.checkpoint import UnreadableError, tensors_of
+from grader.similarity.heads import head_of
 from grader.split import SplitImage
 
 SECONDS_A_CASE = 10
@@ -186,6 +190,43 @@ def _check_checkpoint(data: bytes) -> str:
     return "accepted"
 
 
+# --- tensors ---------------------------------------------------------------------------------
+
+
+def _tensors() -> Target:
+    weights = np.arange(80, dtype="<f4").reshape(4, 20)
+    raw = weights.tobytes()
+    # name, then dimensions, type and content of the tensor
+    tensor = b"\x08\x04\x08\x14\x12\x07Float32\x1a\xc0\x02" + raw
+    parameter = b"\x0a\x06weight\x12\xd0\x02" + tensor
+    mindspore = (b"\x0a\xdb\x02" + parameter) * 2
+    header = json.dumps({"weight": {"dtype": "F32", "shape": [4, 20], "data_offsets": [0, len(raw)]}})
+    safetensors = len(header).to_bytes(8, "little") + header.encode("ascii") + raw
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as zipped:
+        for number, content in enumerate((raw, bytes(16))):
+            zipped.writestr(f"net/data/{number}", content)
+    return Target([mindspore, safetensors, stream.getvalue()], lambda data, _: _check_tensors(data))
+
+
+def _check_tensors(data: bytes) -> str:
+    """Tensors whose bytes are the file's and fit their shapes, and a head of sound numbers; or a refusal."""
+    found = []
+    for suffix in (".ckpt", ".safetensors"):
+        try:
+            tensors = tensors_of(data, suffix)
+        except UnreadableError:
+            continue
+        assert sum(len(tensor.content) for tensor in tensors) <= len(data)
+        for tensor in tensors:
+            assert tensor.shape is None or math.prod(tensor.shape) == tensor.size
+            assert len(tensor.numbers()) == tensor.size
+        head = head_of(tensors, 4)
+        assert head is None or np.isfinite(head[1]).all()
+        found += tensors
+    return "accepted" if found else "refused"
+
+
 # --- sealed splits ---------------------------------------------------------------------------
 
 
@@ -233,6 +274,7 @@ TARGETS: dict[str, Callable[[], Target]] = {
     "frames": _frames,
     "archives": _archives,
     "checkpoints": _checkpoints,
+    "tensors": _tensors,
     "sealed": _sealed,
     "containers": _containers,
 }

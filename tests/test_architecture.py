@@ -15,8 +15,8 @@ MAY_IMPORT = {
     "tools": {"tools"},
     "benchmarks": {"benchmarks", "reference", "src_mindspore", "datasets", "grader"},
 }
-INSIDE = ROOT / "grader" / "diagnosis" / "inside"
-"""What runs in the sandbox, like a submission: no part of the grader's own process."""
+INSIDE = tuple(ROOT / "grader" / room / "inside" for room in ("diagnosis", "audit"))
+"""What runs in processes of its own: no part of the grader's."""
 WORKER = ROOT / "grader" / "sandbox" / "inside" / "worker.py"
 
 
@@ -36,20 +36,21 @@ def test_a_room_imports_only_what_the_table_allows(room):
     files = sorted((ROOT / room).rglob("*.py"))
     assert files
     for file in files:
-        allowed = MAY_IMPORT["student"] if file.is_relative_to(INSIDE) else MAY_IMPORT[room]
+        allowed = MAY_IMPORT["student"] if any(map(file.is_relative_to, INSIDE)) else MAY_IMPORT[room]
         forbidden = (imported(file) & OURS) - allowed
         assert not forbidden, f"{file.relative_to(ROOT)} imports {forbidden}"
 
 
 def test_the_grader_never_imports_a_deep_learning_framework():
     for file in (ROOT / "grader").rglob("*.py"):
-        if not file.is_relative_to(INSIDE):
+        if not any(map(file.is_relative_to, INSIDE)):
             assert not imported(file) & {"mindspore", "onnxruntime", "onnx", "torch"}, file
 
 
-def test_the_grader_does_not_import_what_runs_in_the_sandbox():
+def test_the_grader_does_not_import_what_runs_in_processes_of_its_own():
     for file in (ROOT / "grader").rglob("*.py"):
-        assert "grader.diagnosis.inside" not in file.read_text(encoding="utf-8"), file
+        for room in ("diagnosis", "audit"):
+            assert f"grader.{room}.inside" not in file.read_text(encoding="utf-8"), file
 
 
 def test_the_worker_imports_the_standard_library_and_numpy_alone():

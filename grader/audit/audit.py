@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from grader.audit.duplicates import Group, find_groups
+from grader.audit.features import Features, plain_features
+from grader.audit.judging import (
+    LEAST_ACCURACY,
+    Judgement,
+    Suspect,
+    find_suspects,
+    judge_hidden,
+    judge_left_out,
+)
 from grader.audit.leaks import Leak, find_leaks
 from grader.audit.pictures import Picture, PictureSet
+from grader.audit.shift import Shift, find_shifts
+from grader.findings.catalogue import Language, words
 
 _SMALLEST = 32
 _FLATTEST = 5.0
@@ -20,12 +31,50 @@ _MOST_NAMED = 5
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that the audit has to say."""
+    """One thing that the audit has to say; its words stand in the catalogue."""
 
     severity: Literal["serious", "note"]
     """`serious`: scores on this split do not mean what they seem to."""
-    title: str
-    detail: str
+    code: str
+    named: str = ""
+    """Which images, classes or files; the same in every language."""
+    details: dict[str, object] = field(default_factory=dict)
+
+    why: str = ""
+    """Words that explain it, where nothing is named."""
+
+    def title(self, language: Language) -> str:
+        """Return what was found."""
+        return self._said(language, self.code)
+
+    def detail(self, language: Language) -> str:
+        """Return where it was found, or what follows from it."""
+        return self.named or self._said(language, self.why)
+
+    def _said(self, language: Language, code: str) -> str:
+        details = dict(self.details)
+        for key in {"set", "other"} & details.keys():
+            details[key] = words(language, f"set-{details[key]}")
+        return words(language, f"audit-{code}", **details)
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """Images of a class that the judge puts into it."""
+
+    right: int
+    total: int
+
+
+@dataclass(frozen=True)
+class ClassLook:
+    """A class's hidden images, by the judge that knows the training ones."""
+
+    shift: Shift
+    hidden: Recognised | None
+    """None if the judge is too often wrong to ask."""
+    train: Recognised | None
+    """Each image left out of what it is judged by."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +83,23 @@ class Audit:
 
     train: PictureSet
     hidden: PictureSet
+    features: Features
+    accuracy: float
+    """Of the judge on pictures that it has not seen."""
     groups: tuple[Group, ...]
     leaks: tuple[Leak, ...]
+    suspects: tuple[Suspect, ...]
+    looks: tuple[ClassLook, ...]
+    """The likeliest shifted first."""
     remarks: tuple[Remark, ...]
     """The serious ones first."""
+
+    def basis(self, language: Language) -> str:
+        """Say what pictures were compared by, and what would be better."""
+        if self.features.kind == "plain":
+            return words(language, "audit-basis-plain")
+        name = "audit-basis-network" if self.accuracy >= LEAST_ACCURACY else "audit-basis-weak"
+        return words(language, name, accuracy=f"{100 * self.accuracy:.0f}")
 
     @property
     def is_serious(self) -> bool:
@@ -45,18 +107,63 @@ class Audit:
         return any(remark.severity == "serious" for remark in self.remarks)
 
 
-def audit_sets(train: PictureSet, hidden: PictureSet) -> Audit:
-    """Compare the two sets."""
-    groups = tuple(find_groups([*train.pictures, *hidden.pictures]))
+def audit_sets(
+    train: PictureSet,
+    hidden: PictureSet,
+    featuring: Callable[[Sequence[Picture]], Features] = plain_features,
+) -> Audit:
+    """Compare the two sets.
+
+    Args:
+        train: the training images.
+        hidden: the images that submissions are asked about.
+        featuring: what pictures are compared by.
+    """
+    pictures = [*train.pictures, *hidden.pictures]
+    features = featuring(pictures)
+    groups = tuple(find_groups(pictures, features.vectors if features.kind == "network" else None))
     leaks = tuple(find_leaks(hidden.pictures))
+    left_out = judge_left_out(features.vectors, [picture.label for picture in pictures])
+    suspects = tuple(find_suspects(pictures, features.vectors, left_out))
+    looks = tuple(_looks(train, hidden, features, groups))
     remarks = [
         *_of_groups(groups),
+        *_of_looks(looks),
         *_of_leaks(leaks),
+        *_of_suspects(suspects),
         *_of_files(train, hidden),
         *_of_classes(train, hidden),
     ]
     remarks.sort(key=lambda remark: remark.severity != "serious")
-    return Audit(train, hidden, groups, leaks, tuple(remarks))
+    return Audit(train, hidden, features, left_out.accuracy, groups, leaks, suspects, looks, tuple(remarks))
+
+
+def _looks(
+    train: PictureSet, hidden: PictureSet, features: Features, groups: Sequence[Group]
+) -> Iterator[ClassLook]:
+    """Yield how each class's hidden images compare with its training images."""
+    pictures = [*train.pictures, *hidden.pictures]
+    shifts = find_shifts(pictures, features.vectors, groups)
+    known = len(train.pictures)
+    labels = [picture.label for picture in pictures]
+    common = {*labels[:known]} & {*labels[known:]}
+    asked = [index for index in range(known, len(pictures)) if labels[index] in common]
+    if not shifts or not asked:
+        return
+    seen = judge_left_out(features.vectors[:known], labels[:known])
+    unseen = judge_hidden(
+        features.vectors[:known], labels[:known], features.vectors[asked], [labels[index] for index in asked]
+    )
+    for shift in shifts:
+        if seen.is_reliable:
+            yield ClassLook(shift, _recognised(unseen, shift.label), _recognised(seen, shift.label))
+        else:
+            yield ClassLook(shift, None, None)
+
+
+def _recognised(judgement: Judgement, label: str) -> Recognised:
+    of_class = judgement.labels == judgement.names.index(label)
+    return Recognised(int((judgement.is_right & of_class).sum()), int(of_class.sum()))
 
 
 def _of_groups(groups: tuple[Group, ...]) -> Iterator[Remark]:
@@ -65,87 +172,78 @@ def _of_groups(groups: tuple[Group, ...]) -> Iterator[Remark]:
     twins = {picture.name: _twin(groups, picture) for picture in hidden}
     exact = [picture for picture in hidden if twins[picture.name].sha256 == picture.sha256]
     if exact:
-        yield Remark(
-            "serious",
-            f"{len(exact)} hidden images are in the training set, to the pixel",
-            _some(f"{picture.name} = {twins[picture.name].name}" for picture in exact),
-        )
+        named = _some(f"{picture.name} = {twins[picture.name].name}" for picture in exact)
+        yield Remark("serious", "exact", named, {"count": len(exact)})
     if near := [picture for picture in hidden if picture not in exact]:
-        yield Remark(
-            "serious",
-            f"{len(near)} hidden images look like a training image",
-            _some(f"{picture.name} ~ {twins[picture.name].name}" for picture in near),
-        )
+        named = _some(f"{picture.name} ~ {twins[picture.name].name}" for picture in near)
+        yield Remark("serious", "near", named, {"count": len(near)})
     torn = [group for group in groups if len(group.labels) > 1]
     if torn:
-        yield Remark(
-            "serious",
-            f"{len(torn)} groups of duplicates lie in more than one class",
-            _some(" = ".join(picture.name for picture in group.pictures) for group in torn),
-        )
+        named = _some(" = ".join(picture.name for picture in group.pictures) for group in torn)
+        yield Remark("serious", "torn", named, {"count": len(torn)})
     for name in ("train", "hidden"):
         inside = [group for group in groups if group.sets == {name}]
         if inside:
+            named = _some(" = ".join(picture.name for picture in group.pictures) for group in inside)
             exact_ones = sum(group.is_exact for group in inside)
-            yield Remark(
-                "note",
-                f"{len(inside)} groups of duplicates within {name}, {exact_ones} of them to the pixel",
-                _some(" = ".join(picture.name for picture in group.pictures) for group in inside),
-            )
+            yield Remark("note", "within", named, {"count": len(inside), "set": name, "exact": exact_ones})
+
+
+def _of_looks(looks: Sequence[ClassLook]) -> Iterator[Remark]:
+    for look in looks:
+        shift = look.shift
+        if not shift.is_shifted:
+            continue
+        details: dict[str, object] = {"label": shift.label, "p": f"{shift.p:.1g}"}
+        if look.hidden is None or look.train is None:
+            yield Remark("serious", "shift", "", {**details, "hidden": shift.hidden}, "shift-plain-why")
+            continue
+        details |= {"right": look.hidden.right, "hidden": look.hidden.total}
+        details |= {"train_right": look.train.right, "train": look.train.total}
+        yield Remark("serious", "shift", "", details, "shift-why")
+
+
+def _of_suspects(suspects: Sequence[Suspect]) -> Iterator[Remark]:
+    if suspects:
+        named = _some(f"{suspect.picture.name} ({suspect.looks_like}?)" for suspect in suspects)
+        yield Remark("note", "suspects", named, {"count": len(suspects)})
 
 
 def _of_leaks(leaks: tuple[Leak, ...]) -> Iterator[Remark]:
     for leak in leaks:
-        yield Remark(
-            "note",
-            f"In the hidden set {leak.clue} tells the class of {leak.correct} of {leak.total} images",
-            "Submissions get pixels alone, in random order: of all this they can see height and width.",
-        )
+        details: dict[str, object] = {"correct": leak.correct, "total": leak.total}
+        yield Remark("note", f"leak-{leak.clue}", "", details, "leak-why")
 
 
 def _of_files(train: PictureSet, hidden: PictureSet) -> Iterator[Remark]:
     for pictures in (train, hidden):
-        if pictures.unreadable:
-            yield Remark(
-                "serious",
-                f"{len(pictures.unreadable)} files of {pictures.name} are damaged or no images",
-                _some(_short(file) for file in pictures.unreadable),
-            )
-        if pictures.strange:
-            yield Remark(
-                "note",
-                f"{len(pictures.strange)} files of {pictures.name} are passed over",
-                _some(_short(file) for file in pictures.strange),
-            )
+        of_set: dict[str, object] = {"set": pictures.name}
+        if files := pictures.unreadable:
+            yield Remark("serious", "unreadable", _some(map(_short, files)), {**of_set, "count": len(files)})
+        if files := pictures.strange:
+            yield Remark("note", "strange", _some(map(_short, files)), {**of_set, "count": len(files)})
         odd = [picture for picture in pictures.pictures if _is_odd(picture)]
         if odd:
-            yield Remark(
-                "note",
-                f"{len(odd)} images of {pictures.name} are tiny or very wide or high",
-                _some(f"{picture.name} {picture.shape[1]}x{picture.shape[0]}" for picture in odd),
-            )
+            named = _some(f"{picture.name} {picture.shape[1]}x{picture.shape[0]}" for picture in odd)
+            yield Remark("note", "odd", named, {**of_set, "count": len(odd)})
 
 
 def _of_classes(train: PictureSet, hidden: PictureSet) -> Iterator[Remark]:
     for one, other in ((train, hidden), (hidden, train)):
         missing = sorted(set(one.classes) - set(other.classes))
         if missing:
-            yield Remark(
-                "serious", f"{len(missing)} classes of {one.name} are not in {other.name}", _some(missing)
-            )
+            sets = {"count": len(missing), "set": one.name, "other": other.name}
+            yield Remark("serious", "missing", _some(missing), sets)
     for pictures in (train, hidden):
         counted = Counter(dict.fromkeys(pictures.classes, 0))
         counted.update(picture.label for picture in pictures.pictures)
         empty = sorted(label for label, count in counted.items() if not count)
         if empty:
-            yield Remark("serious", f"{len(empty)} classes of {pictures.name} are empty", _some(empty))
+            yield Remark("serious", "empty", _some(empty), {"count": len(empty), "set": pictures.name})
         least, most = min(counted.values()), max(counted.values())
         if least and most >= _UNEVEN * least:
-            yield Remark(
-                "note",
-                f"The classes of {pictures.name} are uneven: {least} to {most} images",
-                _some(f"{label} {count}" for label, count in counted.most_common()[::-1]),
-            )
+            named = _some(f"{label} {count}" for label, count in counted.most_common()[::-1])
+            yield Remark("note", "uneven", named, {"set": pictures.name, "least": least, "most": most})
 
 
 def _twin(groups: tuple[Group, ...], picture: Picture) -> Picture:
@@ -164,7 +262,7 @@ def _short(file: Path) -> str:
     return f"{file.parent.name}/{file.name}"
 
 
-def _some(names: Iterator[str] | list[str]) -> str:
+def _some(names: Iterable[str]) -> str:
     named = [*names]
     more = len(named) - _MOST_NAMED
-    return "; ".join(named[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    return "; ".join(named[:_MOST_NAMED]) + (f"; ... (+{more})" if more > 0 else "")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from grader.audit.pictures import Picture
 
@@ -13,6 +14,9 @@ MOST_BITS = 8
 """Of 63 that may differ between two candidates; a hash alone pairs plain pictures with each other."""
 LEAST_CORRELATION = 0.985
 """Of the thumbnails of near duplicates."""
+LEAST_LIKENESS = 0.97
+"""Cosine of a network's features of near duplicates. Of 2343 garbage photos the 24 pairs just above 0.955
+were all one photo, mirrored or cropped; of 1394 flower photos, pairs from 0.92 to 0.95 were other flowers."""
 _ROWS = 256
 
 
@@ -35,8 +39,14 @@ class Group:
         return frozenset(picture.label for picture in self.pictures)
 
 
-def find_groups(pictures: Sequence[Picture]) -> list[Group]:
-    """Return the groups of exact and near duplicates, in the order of the pictures."""
+def find_groups(pictures: Sequence[Picture], vectors: npt.NDArray[np.float32] | None = None) -> list[Group]:
+    """Return the groups of exact and near duplicates, in the order of the pictures.
+
+    Args:
+        pictures: of one set or several.
+        vectors: (N, D) of length 1, a pretrained network's features; with them pictures that were mirrored,
+            cropped or coloured anew are found, too.
+    """
     leader = [*range(len(pictures))]
 
     def top(index: int) -> int:
@@ -45,7 +55,7 @@ def find_groups(pictures: Sequence[Picture]) -> list[Group]:
             index = leader[index]
         return index
 
-    for first, second in _pairs(pictures):
+    for first, second in _pairs(pictures, vectors):
         one, other = sorted((top(first), top(second)))
         leader[other] = one
     members: dict[int, list[Picture]] = {}
@@ -58,7 +68,7 @@ def find_groups(pictures: Sequence[Picture]) -> list[Group]:
     ]
 
 
-def _pairs(pictures: Sequence[Picture]) -> Iterator[tuple[int, int]]:
+def _pairs(pictures: Sequence[Picture], vectors: npt.NDArray[np.float32] | None) -> Iterator[tuple[int, int]]:
     """Yield the index pairs of duplicates, the smaller first."""
     if not pictures:
         return
@@ -71,6 +81,8 @@ def _pairs(pictures: Sequence[Picture]) -> Iterator[tuple[int, int]]:
         differing = (length - signs[rows] @ signs.T) / 2
         alike = (differing <= MOST_BITS) & (thumbnails[rows] @ thumbnails.T >= LEAST_CORRELATION)
         alike |= digests[rows, None] == digests[None, :]
+        if vectors is not None:
+            alike |= vectors[rows] @ vectors.T >= LEAST_LIKENESS
         for row, column in np.argwhere(alike):
             if start + row < column:
                 yield int(start + row), int(column)

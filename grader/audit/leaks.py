@@ -21,6 +21,7 @@ class Leak:
     """A clue, and how often it tells the class."""
 
     clue: str
+    """Its name in the catalogue."""
     correct: int
     total: int
     p: float
@@ -33,13 +34,13 @@ def _number(picture: Picture) -> float:
 
 
 _NUMBERS: Mapping[str, Callable[[Picture], float]] = {
-    "the number in the file's name": _number,
-    "the size of the file": lambda picture: float(picture.size),
+    "number": _number,
+    "size": lambda picture: float(picture.size),
 }
 _WORDS: Mapping[str, Callable[[Picture], str]] = {
-    "the letters of the file's name": lambda picture: re.sub(r"\d+", "0", picture.path.stem),
-    "height and width": lambda picture: f"{picture.shape}",
-    "whether there is EXIF data": lambda picture: str(picture.has_exif),
+    "letters": lambda picture: re.sub(r"\d+", "0", picture.path.stem),
+    "shape": lambda picture: f"{picture.shape}",
+    "exif": lambda picture: str(picture.has_exif),
 }
 
 

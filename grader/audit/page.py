@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ import cv2
 import numpy as np
 from jinja2 import Template
 
-from grader.audit.audit import Audit
-from grader.audit.duplicates import Group
-from grader.audit.pictures import Picture, PictureSet
+from grader.audit.audit import Audit, ClassLook
+from grader.audit.pictures import Picture
+from grader.findings.catalogue import Language
 from grader.report.templates import environment_of
+from grader.report.thumbnail import thumbnail
 
-_SIDE, _QUALITY = 128, 80
-MOST_GROUPS = 100
-"""Shown with pictures; those across the sets first."""
+MOST_GROUPS, MOST_SUSPECTS, _MOST_OF_A_CLASS = 100, 48, 12
+"""Shown with pictures: of duplicates those across the sets first, of suspects the surest."""
 
 
 @dataclass(frozen=True)
@@ -34,46 +33,74 @@ class Shown:
 
 
 @dataclass(frozen=True)
+class ShownSuspect:
+    """A picture beside the nearest one of the class that it looks like."""
+
+    picture: Shown
+    nearest: Shown
+    looks_like: str
+    neighbours: int
+
+
+@dataclass(frozen=True)
+class ShownShift:
+    """Pictures of a class from both sets."""
+
+    label: str
+    train: Sequence[Shown]
+    hidden: Sequence[Shown]
+
+
+@dataclass(frozen=True)
 class ClassRow:
-    """How many images a class has."""
+    """How many images a class has, and how alike they are."""
 
     label: str
     train: int
     hidden: int
+    look: ClassLook | None
 
 
-def render_page(audit: Audit) -> str:
+def render_page(audit: Audit, language: Language = "en") -> str:
     """Return the whole page; names of files are escaped by the template engine."""
     groups = sorted(audit.groups, key=lambda group: (len(group.sets) == 1, len(group.labels) == 1))
     page: str = _template().render(
+        language=language,
         audit=audit,
-        groups=[_shown(group) for group in groups[:MOST_GROUPS]],
+        groups=[[_shown(picture) for picture in group.pictures] for group in groups[:MOST_GROUPS]],
         left_out=max(0, len(groups) - MOST_GROUPS),
-        rows=_rows(audit.train, audit.hidden),
+        suspects=[
+            ShownSuspect(_shown(one.picture), _shown(one.nearest), one.looks_like, one.neighbours)
+            for one in audit.suspects[:MOST_SUSPECTS]
+        ],
+        shifted=[_shift(audit, look.shift.label) for look in audit.looks if look.shift.is_shifted],
+        rows=_rows(audit),
     )
     return page
 
 
-def _shown(group: Group) -> Sequence[Shown]:
-    return [Shown(picture.name, picture.set_name, _small(picture)) for picture in group.pictures]
+def _shift(audit: Audit, label: str) -> ShownShift:
+    """Return pictures of a class from all over each set."""
+    sides = []
+    for pictures in (audit.train.pictures, audit.hidden.pictures):
+        of_class = [picture for picture in pictures if picture.label == label]
+        step = max(1, len(of_class) // _MOST_OF_A_CLASS)
+        sides.append([_shown(picture) for picture in of_class[::step][:_MOST_OF_A_CLASS]])
+    return ShownShift(label, *sides)
 
 
-def _small(picture: Picture) -> str:
+def _shown(picture: Picture) -> Shown:
     pixels = cv2.imdecode(np.fromfile(picture.path, np.uint8), cv2.IMREAD_COLOR)
-    scale = _SIDE / max(pixels.shape[:2])
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode('ascii')}"
+    return Shown(picture.name, picture.set_name, thumbnail(pixels))
 
 
-def _rows(train: PictureSet, hidden: PictureSet) -> list[ClassRow]:
-    counts = [Counter(picture.label for picture in pictures.pictures) for pictures in (train, hidden)]
-    labels = sorted({*train.classes, *hidden.classes})
-    return [ClassRow(label, counts[0][label], counts[1][label]) for label in labels]
+def _rows(audit: Audit) -> list[ClassRow]:
+    counts = [Counter(picture.label for picture in each.pictures) for each in (audit.train, audit.hidden)]
+    looks = {look.shift.label: look for look in audit.looks}
+    labels = sorted({*audit.train.classes, *audit.hidden.classes})
+    return [ClassRow(label, counts[0][label], counts[1][label], looks.get(label)) for label in labels]
 
 
 @cache
 def _template() -> Template:
-    environment = environment_of(Path(__file__).parent)
-    return environment.get_template("audit.html")
+    return environment_of(Path(__file__).parent).get_template("audit.html")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ from grader.batch.executor import Executor, run_all
 from grader.batch.station import Conditions, StopAsked
 from grader.batch.store import Result, Store
 from grader.batch.submissions import Entry
-from grader.grading import question_of
+from grader.errors import HarnessError
+from grader.grading import circumstances_now, failed_outcome, question_of
+from grader.intake.submission import Submission
 from grader.provenance import this_harness
 from grader.report.build import Question
 from grader.verdict import Verdict
@@ -43,18 +46,39 @@ class ClassPass:
         """Grade them all; each result is kept before it is heard of.
 
         Raises:
-            UsageError: a submission has gone meanwhile.
-            HarnessError: nothing can be graded. What has been graded is kept in every case.
+            HarnessError: nothing can be graded, or what was found out cannot be kept. What has been kept is
+                safe in every case.
         """
         this_harness()  # computed once, here, and not by every thread
         stop = threading.Event()
         tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
         pool = self.executor.pool()
         try:
-            for _, step in run_all(lambda task: self._one(*task, stop), tasks, pool, self.executor.capacity):
+            for _, step in run_all(lambda task: self._turn(*task, stop), tasks, pool, self.executor.capacity):
                 heard(step)
         finally:
             stop.set()
+
+    def _turn(self, id_: str, source: Path, stop: threading.Event) -> Step:
+        """Grade one submission; trouble with it is no trouble for the others.
+
+        Raises:
+            HarnessError: nothing can be graded, or its result cannot be kept.
+        """
+        try:
+            return self._one(id_, source, stop)
+        except HarnessError:
+            raise
+        except Exception as error:
+            failure = traceback.format_exc()
+            nothing = Submission(name=id_, folder=source, files=(), sha256="")
+            split, assignment = self.conditions.split, self.conditions.assignment
+            question = Question(nothing, split, assignment, "official", this_harness())
+            outcome = failed_outcome(question, circumstances_now(), str(error), failure)
+        try:
+            return Step(self.store.save(id_, outcome), is_new=True)
+        except OSError as error:
+            raise HarnessError(f"cannot keep the result of {id_}: {error}; what was kept is safe") from error
 
     def _one(self, id_: str, source: Path, stop: threading.Event) -> Step:
         kept = self.store.read(id_)

@@ -20,10 +20,10 @@ from grader.batch.executor import bind_to_next, core_groups
 from grader.batch.parcel import Parcel, unpack
 from grader.batch.station import Conditions, Station, StopAsked, station
 from grader.errors import HarnessError
-from grader.grading import workspace
 from grader.provenance import Harness, this_harness
 from grader.report.outcome import Outcome
 from grader.split import split_of
+from grader.workspace import workspace
 
 _ARRIVES_SECONDS = 30.0
 """A worker that has just joined may be given a submission before its bench."""

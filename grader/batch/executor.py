@@ -7,6 +7,7 @@ threads of this process that mostly wait: the work is in the sandboxes.
 from __future__ import annotations
 
 import os
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,7 +19,9 @@ from typing import Protocol, TypeVar
 
 from grader.batch.station import Conditions, Station, station
 from grader.dialogue.interview import Progress
-from grader.grading import take_and_grade
+from grader.errors import HarnessError
+from grader.grading import circumstances_now, failed_outcome, take_and_grade
+from grader.report.build import Question
 from grader.report.outcome import Outcome
 
 Task = TypeVar("Task")
@@ -99,15 +102,20 @@ class LocalExecutor:
         return self.jobs
 
     def grade(self, name: str, source: Path, progress: Progress) -> Outcome:
-        """Grade one submission in a sandbox of this machine."""
+        """Grade one submission in a sandbox of this machine.
+
+        That this machine can grade has been tried before: if it cannot now, that is for this one alone.
+        """
         conditions = self.ready.conditions
-        return take_and_grade(
-            source,
-            conditions.split,
-            conditions.assignment,
-            lambda question, workspace: self.ready.grade(question, workspace, progress),
-            name=name,
-        )
+
+        def answer(question: Question, workspace: Path) -> Outcome:
+            began = circumstances_now()
+            try:
+                return self.ready.grade(question, workspace, progress)
+            except HarnessError as error:
+                return failed_outcome(question, began, str(error), traceback.format_exc())
+
+        return take_and_grade(source, conditions.split, conditions.assignment, answer, name=name)
 
 
 @contextmanager

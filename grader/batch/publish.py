@@ -11,22 +11,34 @@ from grader.batch.jsonl import render_jsonl
 from grader.batch.junit import render_junit
 from grader.batch.leaderboard import places
 from grader.batch.pages.render import render_index, render_leaderboard
+from grader.batch.pages.similarity import render_similarity
 from grader.batch.platforms import render_canvas, render_moodle
 from grader.batch.pseudonyms import pseudonyms
 from grader.batch.rows import Row
 from grader.batch.store import Store
+from grader.provenance import this_harness
+from grader.similarity.collect import HandedIn, collect
+from grader.similarity.given import Given
 
 GRADEBOOK = Path("gradebook.csv")
 INDEX = Path("index.html")
 
 
-def publish(store: Store, assignment: Assignment, rows: Sequence[Row], *, pseudonymous: bool) -> Path:
+def publish(
+    store: Store,
+    assignment: Assignment,
+    rows: Sequence[Row],
+    given: Sequence[Given] = (),
+    *,
+    pseudonymous: bool = False,
+) -> Path:
     """Write gradebook, pages and machine-readable results; return the path of `index.html`.
 
     Args:
         store: the batch's folder.
         assignment: its title, and what all points are.
         rows: of the class, in the order of their ids.
+        given: code that was handed out, of which no likeness comes.
         pseudonymous: name nobody on the leaderboard.
     """
     title, full = assignment.title, assignment.points.full
@@ -42,7 +54,18 @@ def publish(store: Store, assignment: Assignment, rows: Sequence[Row], *, pseudo
     store.write_page("results.jsonl", render_jsonl(rows))
     store.write_page("junit.xml", render_junit(title, rows))
     store.write_page("leaderboard.html", render_leaderboard(title, ranked, len(rows) - len(ranked), names))
+    store.write_page("similarity.html", _similarity(store, assignment, rows, given))
     return store.write_page(str(INDEX), render_index(title, rows))
+
+
+def _similarity(store: Store, assignment: Assignment, rows: Sequence[Row], given: Sequence[Given]) -> str:
+    handed_in = [
+        HandedIn(row.entry.id, row.entry.source, row.result.report.submission.sha256 or "")
+        for row in rows
+        if row.result is not None and row.entry.source is not None
+    ]
+    sketches = collect(handed_in, assignment, store.folder, this_harness().sha256)
+    return render_similarity(assignment.title, len(handed_in), sketches, given)
 
 
 def _right(store: Store, row: Row) -> frozenset[str]:

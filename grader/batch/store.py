@@ -25,8 +25,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from grader.errors import UsageError
+from grader.findings.catalogue import Language
 from grader.report.files import (
     EARLIER,
+    INSTRUCTOR_HTML,
     INSTRUCTOR_JSON,
     REPORT_HTML,
     REPORT_JSON,
@@ -57,15 +59,16 @@ class Result:
 class Store:
     """The folder of one batch; made by :func:`open_store`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, language: Language = "en") -> None:
         self.folder = folder
+        self._language: Language = language
 
     def read(self, id_: str) -> Result | None:
         """Return what is kept of a student, or None if nothing whole is."""
         try:
             record = json.loads(self._record(id_).read_text(encoding="utf-8"))
             report = Report.model_validate_json((self.student(id_) / REPORT_JSON).read_text(encoding="utf-8"))
-            others = (self.student(id_) / name for name in (REPORT_HTML, INSTRUCTOR_JSON))
+            others = (self.student(id_) / name for name in (REPORT_HTML, INSTRUCTOR_JSON, INSTRUCTOR_HTML))
             is_whole = record["identity"] == report.identity and all(path.is_file() for path in others)
             return Result(id_, report, tuple(map(str, record["attempts"]))) if is_whole else None
         except (OSError, ValidationError, ValueError, KeyError, TypeError):
@@ -89,7 +92,7 @@ class Store:
         digest = report.submission.sha256
         if digest and digest not in attempts[-1:] and report.verdict is not Verdict.INTERNAL:
             attempts = (*attempts, digest)
-        write_outcome(outcome, self.student(id_))
+        write_outcome(outcome, self.student(id_), self._language)
         record = {"id": id_, "identity": report.identity, "attempts": attempts}
         write_atomically(self._record(id_), json.dumps(record, ensure_ascii=False, indent=2) + "\n")
         return Result(id_, report, attempts)
@@ -127,8 +130,8 @@ class Store:
 
 
 @contextmanager
-def open_store(folder: Path, submissions: Path) -> Iterator[Store]:
-    """Open a batch's folder, or make it, for one batch at a time.
+def open_store(folder: Path, submissions: Path, language: Language = "en") -> Iterator[Store]:
+    """Open a batch's folder, or make it, for one batch at a time; students' pages show `language` first.
 
     Raises:
         UsageError: it cannot be written, lies inside the submissions or they in it, is something else's
@@ -147,7 +150,7 @@ def open_store(folder: Path, submissions: Path) -> Iterator[Store]:
         for name in (STUDENTS, _RECORDS):
             (folder / name).mkdir(exist_ok=True)
         _sweep(folder)
-        yield Store(folder)
+        yield Store(folder, language)
 
 
 def read_store(folder: Path) -> Store:

@@ -26,9 +26,11 @@ from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.commands.language_option import add_language
 from grader.errors import UsageError
 from grader.hidden_split import choose_split
 from grader.report.text import one_line
+from grader.similarity.given import given_code
 from grader.split import Split
 from grader.verdict import Verdict
 
@@ -57,6 +59,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
     parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
+    add_language(parser, "what the students' pages show first")
+    parser.add_argument(
+        "--handed-out",
+        type=Path,
+        metavar="DIR",
+        help="code that students were given besides the templates: no likeness comes of it",
+    )
     parser.add_argument(
         "--replay",
         action="store_true",
@@ -85,7 +94,8 @@ def _run(options: argparse.Namespace) -> int:
     split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
     warn_if_exposed(split.key_file)
     _check_apart(folder, split)
-    with open_store(options.out, folder) as store:
+    given = given_code(options.handed_out)
+    with open_store(options.out, folder, options.lang) as store:
         conditions = Conditions(split, assignment, options.replay)
         try:
             with _executor(options, conditions) as executor:
@@ -95,7 +105,7 @@ def _run(options: argparse.Namespace) -> int:
         rows = [
             row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
         ]
-        page = publish(store, assignment, rows, pseudonymous=options.pseudonyms)
+        page = publish(store, assignment, rows, given, pseudonymous=options.pseudonyms)
     counts = Counter(row.verdict for row in rows)
     refused = sorted(step.result.id for step in steps if step.is_refused)
     for id_ in refused:

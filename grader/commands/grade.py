@@ -12,13 +12,16 @@ from tqdm import tqdm
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.commands.language_option import add_language
+from grader.findings.catalogue import words
 from grader.grading import Checks, run_grading
 from grader.hidden_split import choose_split
 from grader.intake.intake import check_exists, name_of
-from grader.report.files import check_output_folder, write_outcome
+from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
 from grader.report.model import Report
 from grader.report.text import one_line, render_brief, render_text
 from grader.sandbox.ladder import fork_server_for
+from grader.split import open_split
 from grader.verdict import Verdict
 
 
@@ -46,6 +49,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-diagnosis", action="store_true", help="do not look for the cause of wrong answers by experiment"
     )
+    parser.add_argument(
+        "--public",
+        type=Path,
+        metavar="DIR",
+        help="images that students have: the diagnosis asks about some of them, too, to tell what was learnt "
+        "by heart (default: the assignment's own)",
+    )
+    add_language(parser, "the summary, and what the pages show first")
     parser.add_argument("--brief", action="store_true", help="print one line; the reports are the same")
 
 
@@ -57,6 +68,7 @@ def _run(options: argparse.Namespace) -> int:
     split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
     warn_if_exposed(split.key_file)
     check_output_folder(out, submission, options.split)
+    public = None if options.public is None else open_split(options.public, assignment.classes)
     with (
         fork_server_for(assignment.limits) as server,
         tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar,
@@ -72,16 +84,25 @@ def _run(options: argparse.Namespace) -> int:
                 diagnosis=not options.no_diagnosis,
             ),
             progress=lambda asked: _advance(bar, asked),
+            public=public,
             server=server,
         )
-    page = write_outcome(outcome, out)
+    page = write_outcome(outcome, out, options.lang)
     if outcome.failure:
         sys.stderr.write(outcome.failure)
     if options.brief:
         say(render_brief(outcome.report))
     else:
-        say(f"{render_text(outcome.report)}\n  report: {one_line(str(page))}\n")
+        say(f"{render_text(outcome.report, options.lang)}\n{_pages(page, out, options)}")
     return _exit_code(outcome.report)
+
+
+def _pages(page: Path, out: Path, options: argparse.Namespace) -> str:
+    """Say where the pages are; a student's own check needs only one of them."""
+    lines = [words(options.lang, "page", path=page)]
+    if not options.self_check:
+        lines.append(words(options.lang, "instructor-page", path=out / INSTRUCTOR_HTML))
+    return "".join(f"  {one_line(line)}\n" for line in lines)
 
 
 def _advance(bar: tqdm[NoReturn], asked: int) -> None:

@@ -11,6 +11,7 @@ from grader.assignment import load_assignment
 from grader.batch.store import write_atomically
 from grader.commands.command import EXIT_DONE, Command, command_of, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.commands.language_option import add_language
 from grader.errors import UsageError
 from grader.gradescope.pack import write_autograder
 from grader.gradescope.results import render_results
@@ -26,6 +27,7 @@ _ROOT = Path(__file__).parents[2]
 def _add_results_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, metavar="DIR", help="folder of a grading's report")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results.json")
+    add_language(parser, "the summary")
 
 
 def _results(options: argparse.Namespace) -> int:
@@ -35,7 +37,7 @@ def _results(options: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise UsageError(f"cannot read {path}: it is no report of this version of the grader") from error
     try:
-        write_atomically(options.out, render_results(report))
+        write_atomically(options.out, render_results(report, options.lang))
     except OSError as error:
         raise UsageError(f"cannot write {options.out}: {error.strerror}") from error
     return EXIT_DONE

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 
 from grader.audit.audit import Audit, audit_sets
 from grader.audit.dividing import MANIFEST, divide, write_division
+from grader.audit.features import network_features, plain_features
 from grader.audit.page import render_page
 from grader.audit.pictures import read_set, same_place
 from grader.commands.command import EXIT_DONE, EXIT_REFUSED, Command, say
+from grader.commands.language_option import add_language
 from grader.errors import UsageError
+from grader.findings.catalogue import Language, words
 from grader.report.text import one_line
 
 
@@ -23,6 +27,14 @@ def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write a page with the pictures side by side"
     )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a pretrained MobileNetV2 (MindSpore checkpoint), to compare pictures by what a network sees "
+        "(default: by colours and gradients)",
+    )
+    add_language(parser, "the summary, and what the page shows first")
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -31,25 +43,31 @@ def _audit(options: argparse.Namespace) -> int:
         raise UsageError(f"{out} is there already: give a new file with --out")
     if same_place(options.train, options.hidden):
         raise UsageError("TRAIN and HIDDEN are one folder, or one lies in the other: give two")
-    audit = audit_sets(read_set(options.train, "train"), read_set(options.hidden, "hidden"))
+    weights: Path | None = options.weights
+    train, hidden = read_set(options.train, "train"), read_set(options.hidden, "hidden")
+    featuring = plain_features if weights is None else partial(network_features, weights=weights)
+    audit = audit_sets(train, hidden, featuring)
     if out is not None:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             with out.open("x", encoding="utf-8") as file:
-                file.write(render_page(audit))
+                file.write(render_page(audit, options.lang))
         except OSError as error:
             raise UsageError(f"cannot write {out}: {error.strerror}") from error
-    say(_text(audit) + (f"\n  page: {one_line(str(out))}\n" if out else ""))
+    page = f"\n  {one_line(words(options.lang, 'audit-page', path=out))}\n" if out else ""
+    say(_text(audit, options.lang) + page)
     return EXIT_REFUSED if audit.is_serious else EXIT_DONE
 
 
-def _text(audit: Audit) -> str:
-    lines = [f"{len(audit.train.pictures)} training images, {len(audit.hidden.pictures)} hidden ones"]
+def _text(audit: Audit, language: Language) -> str:
+    counts = {"train": len(audit.train.pictures), "hidden": len(audit.hidden.pictures)}
+    lines = [words(language, "audit-counts", **counts)]
     for remark in audit.remarks:
         mark = "x" if remark.severity == "serious" else "-"
-        lines += ["", f"  {mark} {remark.title}", f"    {remark.detail}"]
+        lines += ["", f"  {mark} {remark.title(language)}", f"    {remark.detail(language)}"]
     if not audit.remarks:
-        lines += ["", "  Nothing was found."]
+        lines += ["", f"  {words(language, 'audit-nothing')}"]
+    lines += ["", f"  {audit.basis(language)}"]
     return "\n".join(map(one_line, lines)) + "\n"
 
 
@@ -79,7 +97,8 @@ def _make(options: argparse.Namespace) -> int:
 
 AUDIT = Command(
     summary="look for what leaks from training to hidden images",
-    description="Look for duplicates inside and across two sets of images, for classes that can be told "
+    description="Look for duplicates inside and across two sets of images, for classes whose hidden images "
+    "are of another kind than the training images, for labels that look wrong, for classes that can be told "
     "without the picture, for missing, empty or uneven classes, and for damaged files.",
     epilog="exit code: 0 nothing serious, 1 something serious was found, 2 usage",
     add_arguments=_add_audit_arguments,

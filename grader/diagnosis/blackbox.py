@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.assignment import Assignment
-from grader.diagnosis.case import NO_ANSWER, IntArray, Trial
-from grader.dialogue.interview import interview
+from grader.diagnosis.case import NO_ANSWER, IntArray, PublicTrial, Trial
+from grader.dialogue.interview import interview, secret_order
 from grader.sandbox.launch import Launch
 from grader.scoring.labels import LabelReader
 from grader.split import Split, SplitImage, split_of
@@ -51,6 +51,39 @@ def ask_altered(
         for name, pairs in found.items()
         if pairs
     }
+
+
+def ask_public(
+    launch: Callable[[int], Launch], split: Split, assignment: Assignment, seconds: float, seed: int
+) -> PublicTrial:
+    """Ask about public images; what was not answered in time is left out."""
+    answers = interview(launch, split, assignment.within(seconds), seed, lambda _: None).answers
+    reader = LabelReader(assignment.classes)
+    pairs = [(image, answer) for image, answer in zip(split.images, answers, strict=True) if answer]
+    right = sum(reader.read(answer.label or "") == image.label for image, answer in pairs)
+    return PublicTrial(right, len(pairs))
+
+
+def keeps_first_answer(
+    launch: Callable[[int], Launch],
+    split: Split,
+    assignment: Assignment,
+    pair: tuple[int, int],
+    seconds: float,
+    seed: int,
+) -> bool | None:
+    """Ask a new process about two images of different classes.
+
+    Returns:
+        Whether the class of the one that was asked first came for both; None if there were two answers.
+    """
+    images = [split.images[index] for index in pair]
+    answers = interview(
+        launch, split_of(images, places=()), assignment.within(seconds), seed, lambda _: None
+    ).answers
+    reader = LabelReader(assignment.classes)
+    said = {reader.read(answer.label or "") if answer else None for answer in answers}
+    return said == {images[secret_order(len(images), seed)[0]].label} if len(said) == 1 else None
 
 
 def _altered(image: SplitImage, name: str) -> SplitImage:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from grader.diagnosis.views import View
 from grader.report.model import FindingPart
+from grader.scoring.binomial import binomial_tail
 from grader.scoring.paired import Paired, paired
 
 IntArray = npt.NDArray[np.int64]
@@ -32,6 +33,27 @@ class Trial:
     """(M,) indices of the images that were asked."""
     answers: IntArray
     """(M,) class indices, or NO_ANSWER."""
+
+
+@dataclass(frozen=True)
+class PublicTrial:
+    """What the submission answered to a sample of the public images."""
+
+    right: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What new processes answered to two images of different classes each."""
+
+    times: int
+    """How many gave both the class of the first one."""
+    asked: int
+
+    def p(self, classes: int) -> float:
+        """Return how probable so many are if the answer has nothing to do with the first image."""
+        return binomial_tail(self.asked, self.times, 1 / classes)
 
 
 @dataclass(frozen=True)
@@ -63,10 +85,14 @@ class Case:
     channel_order: str
     unstable: float = 0.0
     """Share of answers that changed when the images were asked again."""
+    kept: Kept | None = None
+    """None if answers are not all the same, or no new process was asked."""
     has_warned: bool = False
     """Whether MindSpore warned that parameters were not loaded."""
     checkpoint: CheckpointTrial | None = None
     """None if no checkpoint fits the course network, or none was tried."""
+    public: PublicTrial | None = None
+    """None if there are no public images, or they were not asked."""
     asked: Mapping[str, Trial] = field(default_factory=dict)
     """What the submission answered to altered images, by the name of the alteration."""
 
@@ -98,8 +124,13 @@ class Case:
         kept from an earlier call is another in every process. Random weights often give one answer, too.
         """
         is_first = bool((self.said == 0).all())
-        is_constant = bool((self.said == self.said[0]).all())
-        return is_constant and (is_first or self.is_unstable) and not self.has_warned
+        is_lost = is_first or self.is_unstable
+        return self.is_constant and is_lost and not self.has_warned
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all answers are the same."""
+        return bool((self.said == self.said[0]).all())
 
     def gain(self, trial: Trial) -> Paired:
         """Compare an experiment with the graded run, on the images that it was asked."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,17 +18,19 @@ from typing import Literal
 import numpy as np
 
 from grader.assignment import Assignment
-from grader.diagnosis.blackbox import ALTERATIONS, ask_altered
-from grader.diagnosis.case import NO_ANSWER, Case, Explanation, IntArray
+from grader.diagnosis.blackbox import ALTERATIONS, ask_altered, ask_public, keeps_first_answer
+from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation, IntArray, Kept, PublicTrial
 from grader.diagnosis.probes import (
     channel_order,
     checkpoint_unused,
     collapsed,
     first_statistics,
+    kept_answer,
     label_map,
     lost_on_the_way,
     orientation,
     other_checkpoint,
+    public_gap,
     training_mode,
     untrained,
     wrong_geometry,
@@ -37,7 +39,10 @@ from grader.diagnosis.probes import (
     wrong_readout,
     wrong_scale,
 )
+from grader.diagnosis.probes.evidence import mistaken_view
 from grader.diagnosis.probes.reloading import explain_slowness
+from grader.diagnosis.probes.slow_start import explain_slow_start
+from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.whitebox import Start, WhiteBox
 from grader.dialogue.interview import Answers
 from grader.intake.submission import Submission
@@ -45,7 +50,7 @@ from grader.replay.replay import Replay
 from grader.report.model import FindingPart
 from grader.sandbox.launch import Launch
 from grader.scoring.labels import LabelReader
-from grader.split import Split
+from grader.split import Split, split_of
 
 Status = Literal["done", "nothing-to-explain", "failed", "off"]
 BUDGET = 3.0
@@ -55,8 +60,13 @@ _SPENT_ON_ENDING = 0.15
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
 _FEWEST_IMAGES = 20
-_FEW, _MANY = 16, 200
+_FEW, _MANY = 12, 200
 _LEAST_SECONDS = 1.0
+_MOST_PUBLIC = 200
+_SHARE_IF_CONSTANT = 0.6
+"""Of the time, for the checkpoint where all answers are one; the rest tells whether the first is kept."""
+_MOST_FAILED = 2
+"""New processes that may contradict a kept answer before it is given up."""
 _NOT_LOADED = "parameters in the 'net' are not loaded"
 """What `load_param_into_net` warns of."""
 
@@ -75,6 +85,7 @@ _PROBES: tuple[Callable[[Case], Explanation | None], ...] = (
     untrained.explain,
     orientation.explain,
     lost_on_the_way.explain,
+    public_gap.explain,
 )
 
 
@@ -104,14 +115,16 @@ class Subject:
     again: Replay
     start: Start
     """Over a folder of the grader's own."""
-    fresh: Callable[[], Callable[[int], Launch]]
-    """Over a fresh copy of the submission."""
+    fresh: Callable[[str], Callable[[int], Launch]]
+    """Over a fresh copy of the submission, by a name that is used once."""
     folder: Path
     """For copies; absent."""
     identity: str
     """Of the grading; decides which images are asked."""
     seed: int
     """Secret; decides their order."""
+    public: Callable[[], Split | None] = lambda: None
+    """Opens the public images, where there are any that are not the graded ones."""
 
 
 def diagnose(subject: Subject) -> Diagnosis:
@@ -119,8 +132,7 @@ def diagnose(subject: Subject) -> Diagnosis:
     if subject.answers.not_ready is not None or None in subject.answers.answers:
         return OFF
     began = time.monotonic()
-    slow = explain_slowness(_source(subject.submission), subject.answers.timing)
-    beside = (slow,) if slow else ()
+    beside = tuple(_beside(subject))
     case = _case(subject)
     wrong = int((~case.is_right).sum())
     if wrong < _FEWEST_WRONG or len(case.truth) < _FEWEST_IMAGES:
@@ -130,6 +142,18 @@ def diagnose(subject: Subject) -> Diagnosis:
     explanations.sort(key=lambda explanation: explanation.p)
     findings = (*(explanation.finding for explanation in explanations), *beside)
     return Diagnosis("done", findings, time.monotonic() - began)
+
+
+def _beside(subject: Subject) -> Iterator[FindingPart]:
+    """Yield what the clock alone tells; it explains no wrong answer."""
+    source, timing = _source(subject.submission), subject.answers.timing
+    for found in (
+        explain_slowness(source, timing),
+        explain_threads(source, timing, subject.assignment.limits.threads),
+        explain_slow_start(timing),
+    ):
+        if found is not None:
+            yield found
 
 
 def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
@@ -148,7 +172,12 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
         subject.seed,
     )
     if white.has_checkpoint and _left(end) > _LEAST_SECONDS:
-        case = replace(case, checkpoint=white.try_views(case, _few(case, chance), many, _left(end)))
+        seconds = _left(end) * (_SHARE_IF_CONSTANT if case.is_constant else 1)
+        case = replace(case, checkpoint=white.try_views(case, _few(case, chance), many, seconds))
+    if case.is_constant and case.said[0] != NO_ANSWER and mistaken_view(case) is None:
+        case = replace(case, kept=_kept(subject, case, chance, end))
+        if (kept := kept_answer.explain(case)) is not None:
+            return [kept]
     found = _explained(case)
     if found or _left(end) < _LEAST_SECONDS:
         return found
@@ -156,14 +185,53 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
     if affordable < _FEWEST_IMAGES:
         return found
     asked = ask_altered(
-        subject.fresh(),
+        subject.fresh("altered"),
         subject.split,
         subject.assignment,
         many[:affordable],
         _left(end),
         subject.seed,
     )
-    return _explained(replace(case, asked=asked))
+    found = _explained(replace(case, asked=asked))
+    return found or _explained(replace(case, public=_asked_public(subject, chance, _left(end))))
+
+
+def _kept(subject: Subject, case: Case, chance: random.Random, end: float) -> Kept | None:
+    """Ask new processes about two images each, until chance no longer explains how often the first decides.
+
+    Its own class comes for it only where the network knows it, so one may fail.
+    """
+    others = [index for index in range(len(case.truth)) if case.truth[index] != case.said[0]]
+    chance.shuffle(others)
+    kept = Kept(0, 0)
+    while kept.asked - kept.times < _MOST_FAILED and kept.p(len(case.names)) >= ALPHA:
+        first, *rest = others[kept.asked :]
+        second = next((index for index in rest if case.truth[index] != case.truth[first]), None)
+        if second is None or _left(end) < _LEAST_SECONDS:
+            return None
+        is_kept = keeps_first_answer(
+            subject.fresh(f"again-{kept.asked}"),
+            subject.split,
+            subject.assignment,
+            (first, second),
+            _left(end),
+            subject.seed + kept.asked,
+        )
+        if is_kept is None:
+            return None
+        kept = Kept(kept.times + is_kept, kept.asked + 1)
+    return kept
+
+
+def _asked_public(subject: Subject, chance: random.Random, seconds: float) -> PublicTrial | None:
+    """Ask about as many public images as there is time for."""
+    most = min(_MOST_PUBLIC, _affordable(subject.answers, seconds))
+    public = subject.public() if most >= _FEWEST_IMAGES else None
+    if public is None or public.sha256 == subject.split.sha256:
+        return None
+    chosen = _sample(np.arange(len(public.images)), most, chance)
+    sample = split_of([public.images[index] for index in chosen], places=())
+    return ask_public(subject.fresh("public"), sample, subject.assignment, seconds, subject.seed)
 
 
 def _explained(case: Case) -> list[Explanation]:

@@ -58,6 +58,7 @@ _WORDS = {
     "bgr": ("BGR", "BGR"),
     "grey": ("grey pictures", "灰度图"),
     "negative": ("negative pictures", "反色图"),
+    "hsv": ("HSV for RGB", "用 HSV 代替 RGB"),
     "standard": ("mean/std", "减均值除标准差"),
     "unit": ("no mean/std, only /255", "只除以 255、没有减均值除标准差"),
     "raw": ("pixels 0..255 as they are", "像素保持 0..255"),
@@ -66,6 +67,13 @@ _WORDS = {
     "signed": ("pixels in [-1, 1]", "像素缩放到 [-1, 1]"),
     "std-mean": ("mean and std exchanged", "均值和标准差互换"),
     "no-std": ("mean without std", "只减均值、没有除标准差"),
+    "mean-alone-by-255": ("mean of 0..255, std of 0..1", "均值按 0..255、标准差按 0..1"),
+    "no-mean": ("std without mean", "只除以标准差、没有减均值"),
+    "times-std": ("multiplied by std instead of divided", "乘以标准差而不是除以标准差"),
+    "raw-no-std": ("pixels 0..255 less their mean, without std", "0..255 的像素只减均值、没有除标准差"),
+    "whole": ("pixels rounded down to 0 or 1", "像素取整为 0 或 1"),
+    "by-image": ("each image by its own mean and std", "用每张图像自己的均值和标准差"),
+    "other-order": ("mean and std in the order of BGR", "均值和标准差按 BGR 顺序"),
     "stretch": ("resized to 224x224 without a crop", "直接缩放到 224x224、不裁剪"),
     "short-side": ("short side 256, then the centre", "短边缩放到 256 后取中心"),
     "nearest": ("resized by the nearest pixel", "最近邻插值缩放"),
@@ -74,6 +82,7 @@ _WORDS = {
     "quarter-left": ("turned to the left", "向左旋转 90 度"),
     "quarter-right": ("turned to the right", "向右旋转 90 度"),
     "zoomed": ("only the middle of the picture", "只看图像中间"),
+    "half": ("only the middle half of height and width", "只看高和宽的中间一半"),
     "size-112": ("resized to 112x112", "缩放到 112x112"),
     "size-64": ("resized to 64x64", "缩放到 64x64"),
     "coarse": ("resized to 32x32 on the way", "中途缩放到 32x32"),
@@ -83,10 +92,13 @@ _WORDS = {
     "max": ("max pooling", "最大池化"),
     "lowest": ("the smallest logit taken", "取最小的 logit"),
 }
-_SCALES = ("unit", "raw", "unscaled", "twice", "signed", "no-std", "std-mean")
+_SCALES = (
+    *("unit", "raw", "unscaled", "twice", "signed", "no-std", "std-mean"),
+    *("mean-alone-by-255", "no-mean", "times-std", "raw-no-std", "whole", "by-image", "other-order"),
+)
 _GEOMETRIES = (
     *("stretch", "short-side", "nearest", "exchanged", "upside-down", "quarter-left", "quarter-right"),
-    *("zoomed", "size-112", "size-64", "coarse"),
+    *("zoomed", "half", "size-112", "size-64", "coarse"),
 )
 
 
@@ -96,6 +108,6 @@ def all_views() -> Iterator[View]:
     yield from (View(scale=scale) for scale in _SCALES)
     # Beside a grosser mistake than these two the order of the colours hardly shows.
     yield from (View(colour="bgr", scale=scale) for scale in ("unit", "signed"))
-    yield from (View(colour=colour) for colour in ("grey", "negative"))
+    yield from (View(colour=colour) for colour in ("grey", "negative", "hsv"))
     yield from (View(geometry=geometry) for geometry in _GEOMETRIES)
     yield from (View(layout="reshaped"), View(weights="first-statistics"), View(weights="training"))

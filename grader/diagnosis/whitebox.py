@@ -36,8 +36,8 @@ _PROGRAM = Path(__file__).parent / "inside" / "main.py"
 _MOST_FILES = 4
 _SHARE_OF_FEW = 0.6
 """Of the time, at most; the rest is for two or three views on all images."""
-_LEAST_IMAGES = 8
-"""Fewer, if time was short, are no ground for a choice."""
+_LEAST_CHOSEN_BY, _LEAST_TESTED_ON = 5, 8
+"""Images; fewer, if time was short, are no ground for a choice or a test."""
 _CLOSE = 2
 """Images by which the second of two views may be behind the first and is still looked at."""
 _NEARLY = 0.02
@@ -106,13 +106,18 @@ class WhiteBox:
         end = time.monotonic() + seconds
         views = [*all_views()]
         first = self._run(views, few, seconds * _SHARE_OF_FEW)
-        if first is None or len(first.images) < _LEAST_IMAGES:
+        if first is None or len(first.images) < _LEAST_CHOSEN_BY:
             return None
         views += [replace(STANDARD, network=number) for number in range(1, len(first.files))]
         owns, best = _choose(case, first, views)
-        finalists = [*dict.fromkeys(replace(view, readout="mean") for view in (*owns, best, STANDARD))]
+        # Many resize to the network's size at once, and mean to; what else is wrong shows more than that.
+        if owns[0].geometry == STANDARD.geometry:
+            owns.append(replace(owns[0], geometry="stretch"))
+        shaped = [replace(STANDARD, geometry=own.geometry) for own in owns]
+        looked_at = (*owns, best, STANDARD, *shaped)
+        finalists = [*dict.fromkeys(replace(view, readout="mean") for view in looked_at)]
         last = self._run(finalists, many, end - time.monotonic())
-        if last is None or len(last.images) < _LEAST_IMAGES:
+        if last is None or len(last.images) < _LEAST_TESTED_ON:
             return None
 
         def trial(view: View) -> Trial:
@@ -124,6 +129,11 @@ class WhiteBox:
         nearly = case.correct(trial(best)) - _NEARLY * len(last.images)
         if best != own and case.correct(trial(STANDARD)) >= nearly:
             best = STANDARD
+        # Nor is a step to be called wrong that does as well once the others are right.
+        shaped_so = replace(STANDARD, geometry=own.geometry)
+        for kept in (shaped_so, replace(own, readout=best.readout)):
+            if own not in (best, kept) and case.correct(trial(kept)) >= nearly:
+                best = kept
         return CheckpointTrial(
             own=own,
             own_trial=trial(own),

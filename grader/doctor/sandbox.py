@@ -9,7 +9,6 @@ import platform
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from grader.assignment import Limits
@@ -18,6 +17,7 @@ from grader.sandbox.bubblewrap import SETPRIV, find_bwrap, spare_uids
 from grader.sandbox.control_group import CONTROLLERS, is_delegated, own_group
 from grader.sandbox.ladder import obstacle_here
 from grader.sandbox.system_calls import ARCHITECTURES
+from grader.workspace import workspace
 
 _SECONDS = 20
 _NEW_USER_AND_MOUNTS = """
@@ -50,8 +50,8 @@ _LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
 
 def whole_sandbox(limits: Limits) -> Result:
     """Start Python in the very sandbox that grading uses, around an empty submission."""
-    with tempfile.TemporaryDirectory(prefix="lab-grader-") as workspace:
-        obstacle = obstacle_here(Path(workspace), limits)
+    with workspace() as folder:
+        obstacle = obstacle_here(folder, limits)
     if obstacle is None:
         return ok("sandbox", "Python starts in it")
     return problem("sandbox", f"does not come up: {obstacle}", _remedy_of(obstacle))

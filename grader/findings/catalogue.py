@@ -14,7 +14,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_MESSAGES, _PHRASES = (Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml"))
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+_MESSAGES, _PHRASES, _WORDS = (
+    Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml", "words.toml")
+)
 
 
 def finding(code: str, **details: object) -> FindingPart:
@@ -28,13 +32,23 @@ def finding(code: str, **details: object) -> FindingPart:
     return FindingPart(code=code, severity=message["severity"], **texts)
 
 
-def phrase(language: Literal["en", "zh"], name: str, **details: object) -> str:
+def phrase(language: Language, name: str, **details: object) -> str:
     """Return a part of a sentence that several findings share, with its {braces} filled in.
 
     Raises:
         KeyError: there is no such phrase, or a detail that its text needs was not given.
     """
     text: str = _table(_PHRASES)[name][language]
+    return text.format(**details)
+
+
+def words(language: Language, name: str, **details: object) -> str:
+    """Return what pages and terminal say around the findings, with its {braces} filled in.
+
+    Raises:
+        KeyError: there are no such words, or a detail that they need was not given.
+    """
+    text: str = _table(_WORDS)[name][language]
     return text.format(**details)
 
 

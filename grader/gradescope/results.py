@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from grader.findings.catalogue import Language
 from grader.report.model import FindingPart, Report
 from grader.report.text import render_text
 
 
-def render_results(report: Report) -> str:
+def render_results(report: Report, language: Language = "en") -> str:
     """Return the JSON text.
 
     Where the harness itself failed there is no `score`: Gradescope then shows that the autograder failed, and
     gives no mark. What a submission prints is hidden, for it could print hidden images.
     """
     value: dict[str, Any] = {
-        "output": render_text(report),
+        "output": render_text(report, language),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",

@@ -8,14 +8,17 @@ import tempfile
 from pathlib import Path
 
 from grader.errors import UsageError
+from grader.findings.catalogue import Language
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor
+from grader.report.instructor_page import render_instructor_page
 from grader.report.outcome import Outcome
 from grader.sandbox.policy import is_visible_inside
 
 REPORT_JSON = Path("report.json")
 REPORT_HTML = Path("report.html")
 INSTRUCTOR_JSON = Path("instructor", "answers.json")
+INSTRUCTOR_HTML = Path("instructor", "report.instructor.html")
 EARLIER = "earlier"
 
 
@@ -49,15 +52,18 @@ def check_output_folder(out: Path, submission: Path, images: Path | None = None)
             raise UsageError(f"{folder} is in the way: move it, or choose another --out")
 
 
-def write_outcome(outcome: Outcome, out: Path) -> Path:
+def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Path:
     """Write all files of a grading below `out`; return the path of `report.html`.
+
+    The pages have both languages, and show `language` first.
 
     Files of an earlier grading are moved to `earlier/<number>/`, once the new ones are on the disk.
     """
     contents = {
         REPORT_JSON: to_json(outcome),
-        REPORT_HTML: render_html(outcome.report),
+        REPORT_HTML: render_html(outcome.report, language),
         INSTRUCTOR_JSON: render_instructor(outcome),
+        INSTRUCTOR_HTML: render_instructor_page(outcome, language),
     }
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:

@@ -1,4 +1,7 @@
-"""The report as one HTML file that works offline: no script, no font, no request."""
+"""The report as one HTML file that works offline: no script, no font, no request.
+
+In the order of a reader's questions: score, what to do next, classes, evidence, how it was graded.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +11,14 @@ from pathlib import Path
 
 from jinja2 import Template
 
+from grader.findings.catalogue import LANGUAGES, Language, words
+from grader.report.confusions import costliest
 from grader.report.model import Report
 from grader.report.templates import environment_of
+from grader.report.text import nothing_found
 from grader.verdict import Verdict
 
-_VERDICT_ZH = {
-    Verdict.GRADED: "评测完成",
-    Verdict.CONTRACT: "接口不符",
-    Verdict.CRASH: "运行出错",
-    Verdict.OUTPUT: "输出过多",
-    Verdict.DISK: "写入过多",
-    Verdict.PIDS: "进程过多",
-    Verdict.MEMORY: "内存超限",
-    Verdict.TIMEOUT: "超时",
-    Verdict.FORMAT: "无法读取",
-    Verdict.INTERNAL: "评测系统故障",
-}
+_MOST_CONFUSIONS = 8
 
 
 @dataclass(frozen=True)
@@ -37,12 +32,21 @@ class Cell:
     title: str
 
 
-def render_html(report: Report) -> str:
-    """Return the whole page. Everything that comes from a submission is escaped by the template engine."""
+def render_html(report: Report, language: Language = "en") -> str:
+    """Return the whole page, which has both languages and shows `language` first.
+
+    Everything that comes from a submission is escaped by the template engine.
+    """
+    is_measured = report.score is not None and report.score.is_measured
     page: str = _template().render(
+        language=language,
         report=report,
-        tone=_tone(report),
-        verdict_zh=_VERDICT_ZH[report.verdict],
+        tone=tone_of(report),
+        is_measured=is_measured,
+        nothing_found=nothing_found(report),
+        classes=report.per_class,
+        index_of={name: index for index, name in enumerate(report.confusion.labels)},
+        confusions=costliest(report, _MOST_CONFUSIONS),
         rows=_confusion_rows(report),
         weakest_first=sorted(
             (row for row in report.per_class if row.accuracy is not None),
@@ -59,7 +63,7 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-def _tone(report: Report) -> str:
+def tone_of(report: Report) -> str:
     """Return the page's accent: good, middling, or bad."""
     if report.verdict is not Verdict.GRADED:
         return "bad"
@@ -67,14 +71,15 @@ def _tone(report: Report) -> str:
 
 
 def _confusion_rows(report: Report) -> list[list[Cell]]:
-    columns = (*report.confusion.labels, "no valid answer")
+    names = [f"{row.name} {row.zh}".strip() for row in report.per_class]
+    columns = (*names, " ".join(words(language, "no-valid-answer") for language in LANGUAGES))
     return [
         [
             Cell(
                 count=count,
                 share=count / total if (total := sum(counts)) else 0.0,
                 is_right=row == column,
-                title=f"{report.confusion.labels[row]} answered as {columns[column]}: {count}",
+                title=f"{names[row]} → {columns[column]}: {count}",
             )
             for column, count in enumerate(counts)
         ]

@@ -1,18 +1,27 @@
-"""The report on a terminal."""
+"""The report on a terminal, in the order of the page."""
 
 from __future__ import annotations
 
+from functools import partial
+
 from tabulate import tabulate
 
-from grader.report.model import BoundaryPart, FindingPart, Report
+from grader.findings.catalogue import Language, words
+from grader.report.model import BoundaryPart, ClassPart, FindingPart, Report
+
+_MOST_CLASSES = 6
 
 
-def render_text(report: Report) -> str:
+def render_text(report: Report, language: Language = "en") -> str:
     """Return the summary that is printed after a grading, without colour."""
-    blocks = [_headline(report), _score(report), *(_finding(finding) for finding in report.findings)]
-    if report.score is not None and report.score.correct:
-        blocks.append(_weakest(report))
-    blocks.append(_facts(report))
+    blocks = [
+        _headline(report, language),
+        _score(report, language),
+        _next(report, language),
+        _weakest(report, language),
+        _evidence(report, language),
+        _facts(report, language),
+    ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -32,95 +41,163 @@ def one_line(text: str) -> str:
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
-def _headline(report: Report) -> str:
-    kind = "self-check" if report.mode == "self-check" else "official grading"
-    return one_line(f"{report.submission.name}: {report.verdict.value}   ({report.assignment.title}, {kind})")
+def printable(text: str) -> str:
+    """Return text of many lines without the characters that would steer what shows it."""
+    return text if text.isprintable() else "\n".join(map(one_line, text.expandtabs().split("\n")))
 
 
-def _score(report: Report) -> str:
+def _headline(report: Report, language: Language) -> str:
+    kind = words(language, report.mode)
+    line = f"{report.submission.name}: {report.verdict.value}   ({report.assignment.title}, {kind})"
+    if report.mode == "self-check":
+        return f"{one_line(line)}\n  {words(language, 'public-only')}"
+    return one_line(line)
+
+
+def _score(report: Report, language: Language) -> str:
+    say = partial(words, language)
     if report.score is None:
-        return "  No score: the harness failed."
+        return f"  {say('score-internal')}"
     score = report.score
-    points = f"  {score.points:g} of {score.points_full:g} points: "
+    points = f"  {say('score-points', points=f'{score.points:g}', full=f'{score.points_full:g}')}: "
     if not score.is_measured:
-        return f"{points}none of {score.total} images was answered"
-    interval = f"{100 * score.interval.low:.1f} % to {100 * score.interval.high:.1f} %"
-    return (
-        f"{points}{score.correct} of {score.total} images right ({100 * score.accuracy:.2f} %)\n"
-        f"  95 % interval of the true accuracy: {interval}"
-        + "".join(f"\n  {_boundary(boundary)}" for boundary in score.boundaries)
-    )
+        return points + say("score-unmeasured", total=score.total)
+    right = say("score-right", correct=score.correct, total=score.total, accuracy=_percent(score.accuracy, 2))
+    interval = say("score-interval", low=_percent(score.interval.low), high=_percent(score.interval.high))
+    lines = [points + right]
+    if score.unanswered:
+        lines.append(f"  {say('score-unanswered', count=score.unanswered)}")
+    lines.append(f"  {interval}")
+    return "\n".join([*lines, *(f"  {_boundary(boundary, language)}" for boundary in score.boundaries)])
 
 
-def _boundary(boundary: BoundaryPart) -> str:
-    if boundary.images > 0:
-        return f"{boundary.points:g} points: {boundary.images} more right would do"
-    return f"{boundary.points:g} points: reached, with {-boundary.images} images to spare"
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
 
 
-def _finding(finding: FindingPart) -> str:
-    mark = {"error": "x", "warning": "!", "note": "-"}[finding.severity]
-    lines = [f"  {mark} {finding.title}", f"    {finding.rationale}", f"    -> {finding.help}"]
-    lines += [f"    {finding.title_zh}。{finding.rationale_zh}", f"    -> {finding.help_zh}"]
+def _boundary(boundary: BoundaryPart, language: Language) -> str:
+    name = "boundary-ahead" if boundary.images > 0 else "boundary-reached"
+    return words(language, name, points=f"{boundary.points:g}", count=abs(boundary.images))
+
+
+def _next(report: Report, language: Language) -> str:
+    lines = [f"  {words(language, 'next')}"]
+    for number, finding in enumerate(report.findings, start=1):
+        title, _, help_ = told(finding, language)
+        lines += [f"  {_mark(finding)} {number}. {title}", f"       -> {help_}"]
+    if not report.findings:
+        lines.append(f"    {words(language, nothing_found(report))}")
     return "\n".join(map(one_line, lines))
 
 
-def _weakest(report: Report, most: int = 6) -> str:
+def nothing_found(report: Report) -> str:
+    """Return the name of the words that say so."""
+    is_perfect = report.score is not None and report.score.correct == report.score.total
+    return "next-all-right" if is_perfect else "next-none"
+
+
+def told(finding: FindingPart, language: Language) -> tuple[str, str, str]:
+    """Return a finding's title, rationale and help."""
+    if language == "zh":
+        return finding.title_zh, finding.rationale_zh, finding.help_zh
+    return finding.title, finding.rationale, finding.help
+
+
+def _mark(finding: FindingPart) -> str:
+    return {"error": "x", "warning": "!", "note": "-"}[finding.severity]
+
+
+def _weakest(report: Report, language: Language) -> str:
     """Tabulate the classes that cost most points."""
+    if report.score is None or not report.score.correct:
+        return ""
     wrong = [row for row in report.per_class if row.accuracy is not None and row.correct < row.total]
     if not wrong:
         return ""
     wrong.sort(key=lambda row: (row.correct - row.total, row.index))
     rows = [
-        [row.name, row.zh, f"{row.correct}/{row.total}", row.mistaken_for or "(no answer)"]
-        for row in wrong[:most]
+        [row.name, row.zh, f"{row.correct}/{row.total}", _mistaken_for(report, row, language)]
+        for row in wrong[:_MOST_CLASSES]
     ]
-    table = tabulate(rows, headers=["class", "", "right", "mistaken for"], tablefmt="simple")
-    title = f"Classes that lost most ({len(wrong)} of {len(report.per_class)} lost something):"
+    headers = [words(language, name) for name in ("class", "other-name", "right", "mistaken-for")]
+    table = tabulate(rows, headers=headers, tablefmt="simple")
+    title = words(language, "classes-lost", count=len(wrong), total=len(report.per_class))
     return "\n".join(f"  {line}" for line in [title, *table.splitlines()])
 
 
-def _facts(report: Report) -> str:
-    run = report.run
-    engine = report.engine
-    used = ", ".join(f"{name} {version}" for name, version in engine.frameworks.items()) if engine else ""
+def _mistaken_for(report: Report, row: ClassPart, language: Language) -> str:
+    if row.mistaken_for is None:
+        return f"({words(language, 'no-valid-answer')})"
+    count = report.confusion.matrix[row.index][report.confusion.labels.index(row.mistaken_for)]
+    return f"{row.mistaken_for} x {count}"
+
+
+def _evidence(report: Report, language: Language) -> str:
+    if not report.findings:
+        return ""
+    lines = [f"  {words(language, 'evidence')}"]
+    for number, finding in enumerate(report.findings, start=1):
+        _, rationale, _ = told(finding, language)
+        lines.append(f"    {number}. {rationale}")
+    return "\n".join(map(one_line, lines))
+
+
+def _facts(report: Report, language: Language) -> str:
+    say = partial(words, language)
     rows = [
         ["isolation", report.isolation.rung],
-        ["engine", used or ("numpy, or code of its own" if engine else "none: no prediction was made")],
-        ["time", _times(report)],
-        ["memory", f"{run.peak_memory_mib} MiB at most"],
-        ["checks", _checks(report)],
-        ["submission", report.submission.sha256 or "not taken in"],
-        ["split", f"{report.split.sha256} ({report.split.images} images)"],
+        ["engine", _engine(report, language)],
+        ["time", _times(report, language)],
+        ["memory", say("memory-peak", peak=report.run.peak_memory_mib)],
+        ["checks", _checks(report, language)],
+        ["submission", report.submission.sha256 or say("submission-none")],
+        ["split", say("split-images", digest=report.split.sha256, images=report.split.images)],
     ]
-    rows += [["stopped", _stopped(stop.phase, stop.image, stop.detail)] for stop in run.stops]
-    return "\n".join(f"  {line}" for line in tabulate(rows, tablefmt="plain").splitlines())
+    rows += [
+        ["stopped", _stopped(stop.phase, stop.image, stop.detail, language)] for stop in report.run.stops
+    ]
+    named = [[say(name), value] for name, value in rows]
+    table = tabulate(named, tablefmt="plain", disable_numparse=True)
+    return "\n".join(f"  {line}" for line in [say("technical"), *table.splitlines()])
 
 
-def _times(report: Report) -> str:
+def _engine(report: Report, language: Language) -> str:
+    if report.engine is None:
+        return words(language, "engine-none")
+    used = ", ".join(f"{name} {version}" for name, version in report.engine.frameworks.items())
+    return used or words(language, "engine-own")
+
+
+def _times(report: Report, language: Language) -> str:
     run = report.run
+    say = partial(words, language)
+    total = say("time-total", seconds=f"{run.total_seconds:.1f}")
     if run.import_seconds is None:
-        return f"{run.total_seconds:.1f} s"
-    parts = [f"import {run.import_seconds:.1f}"]
+        return total
+    parts = [say("time-import", seconds=f"{run.import_seconds:.1f}")]
     if run.first_prediction_seconds is not None:
         parts += [
-            f"first prediction {run.first_prediction_seconds:.1f}",
-            f"the rest {run.other_predictions_seconds:.1f}",
+            say("time-first", seconds=f"{run.first_prediction_seconds:.1f}"),
+            say("time-rest", seconds=f"{run.other_predictions_seconds:.1f}"),
         ]
-    return f"{run.total_seconds:.1f} s ({', '.join(parts)})"
+    return f"{total} ({', '.join(parts)})"
 
 
-def _checks(report: Report) -> str:
+def _checks(report: Report, language: Language) -> str:
+    say = partial(words, language)
     replay = report.checks.replay
-    begun = f"diagnosis {report.checks.diagnosis}, canary {report.checks.canary}"
+    parts = [
+        say("checks-diagnosis", status=say(f"status-{report.checks.diagnosis}")),
+        say("checks-canary", status=say(f"status-{report.checks.canary}")),
+        say("checks-replay", status=say(f"status-{replay.status}")),
+    ]
+    begun = ", ".join(parts)
     if replay.status != "done":
-        return f"{begun}, replay {replay.status}"
-    return (
-        f"{begun}; asked again: {replay.differed} of {replay.repeated} answers "
-        f"differed, {replay.lost} of {replay.altered} were lost on altered copies"
-    )
+        return begun
+    counts = replay.model_dump(include={"differed", "repeated", "lost", "altered"})
+    return f"{begun}: {say('again-done', **counts)}"
 
 
-def _stopped(phase: str, image: int | None, detail: str) -> str:
-    where = f"{phase}, at image {image} in the order asked" if image else phase
+def _stopped(phase: str, image: int | None, detail: str, language: Language) -> str:
+    where = words(language, "stopped-at", phase=phase, image=image) if image else phase
     return one_line(f"{where}: {detail}" if detail else where)

@@ -2,19 +2,22 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from grader.audit.duplicates import find_groups
+from grader.audit.judging import STRENGTH, find_suspects, judge_left_out
 from grader.audit.leaks import find_leaks
-from grader.audit.pictures import read_set
+from grader.audit.pictures import Picture, read_set
 from grader.cli import main
 from grader.commands.split_audit import AUDIT
 
 CLASSES = ("00_00", "00_01", "00_02")
 EACH = 8
+CACHED = Path.home() / ".cache" / "lab-grader" / "mobilenetv2_imagenet.ckpt"
 
 
 def picture(seed, side=64):
@@ -44,7 +47,102 @@ def audit(capsys, train, hidden, *more):
 
 
 def test_a_clean_split_is_said_to_be_clean(sets, capsys):
-    assert audit(capsys, *sets) == (0, "24 training images, 24 hidden ones\n\n  Nothing was found.\n")
+    code, said = audit(capsys, *sets)
+    assert code == 0
+    assert said.startswith(
+        "24 training images, 24 hidden ones\n\n  Nothing was found.\n\n  Pictures were compared by "
+    )
+    assert "--weights FILE" in said
+
+
+def test_the_audit_speaks_chinese(sets, capsys, tmp_path):
+    shutil.copy(sets[0] / "00_00" / "00003.jpg", sets[1] / "00_00" / "99.jpg")
+    code, said = audit(capsys, *sets, "--lang", "zh", "--out", str(tmp_path / "audit.html"))
+    assert code == 1
+    assert "1 张隐藏图像与训练集中的图像逐像素相同" in said
+    assert '<html lang="zh">' in (tmp_path / "audit.html").read_text(encoding="utf-8")
+
+
+def drawn(folder, label, first, count, darker):
+    """Pictures of one class that are dark or bright."""
+    (folder / label).mkdir(parents=True, exist_ok=True)
+    for index in range(count):
+        image = picture(first + index) // 3 + (0 if darker else 160)
+        cv2.imwrite(str(folder / label / f"{first + index:05d}.png"), image.astype(np.uint8))
+
+
+def test_a_class_whose_hidden_images_are_of_another_kind_is_flagged_and_no_other(tmp_path, capsys):
+    train, hidden = tmp_path / "train", tmp_path / "hidden"
+    for number, label in enumerate(CLASSES):
+        drawn(train, label, 100 * number, 40, darker=True)
+        drawn(hidden, label, 5000 + 100 * number, 5, darker=label != "00_01")
+    code, said = audit(capsys, train, hidden, "--out", str(tmp_path / "audit.html"))
+    assert code == 1
+    assert said.count("are another kind of picture") == 1
+    assert "The hidden images of 00_01 are another kind of picture than its training images" in said
+    page = (tmp_path / "audit.html").read_text(encoding="utf-8")
+    assert page.count('class="shifted"') == 1
+
+
+def features_of_classes(rng, each=40):
+    """Vectors in three tight heaps, one a class, as a good network gives."""
+    centres = np.eye(3, 16)
+    vectors = np.concatenate([centre + 0.1 * rng.normal(size=(each, 16)) for centre in centres])
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def blank(label, index):
+    small = np.zeros(32 * 32, np.float32)
+    return Picture(Path(f"{index}.jpg"), "train", label, 1, str(index), (8, 8), np.zeros(63, bool), small)
+
+
+def test_a_wrong_label_is_found_by_judge_and_neighbours_and_a_right_one_is_not():
+    vectors = features_of_classes(np.random.default_rng(0))
+    labels = [label for label in CLASSES for _ in range(40)]
+    labels[7] = "00_02"
+    pictures = [blank(label, index) for index, label in enumerate(labels)]
+    suspects = find_suspects(pictures, vectors, judge_left_out(vectors, labels))
+    assert [(suspect.picture.name, suspect.looks_like) for suspect in suspects] == [("00_02/7.jpg", "00_00")]
+
+
+def test_features_that_tell_no_class_accuse_no_label():
+    vectors = np.random.default_rng(0).normal(size=(120, 16)).astype(np.float32)
+    labels = [label for label in CLASSES for _ in range(40)]
+    pictures = [blank(label, index) for index, label in enumerate(labels)]
+    assert find_suspects(pictures, vectors, judge_left_out(vectors, labels)) == []
+
+
+def test_the_judge_s_shortcut_gives_what_leaving_out_gives():
+    rng = np.random.default_rng(1)
+    vectors = features_of_classes(rng, each=5)
+    labels = [label for label in CLASSES for _ in range(5)]
+    centred = (vectors - vectors.mean(axis=0)).astype(float)
+    targets = np.eye(3)[[CLASSES.index(label) for label in labels]]
+    targets -= targets.mean(axis=0)
+    scores = judge_left_out(vectors, labels).scores
+    for out in range(15):
+        x, y = np.delete(centred, out, 0), np.delete(targets, out, 0)
+        expected = centred[out] @ np.linalg.solve(x.T @ x + STRENGTH * np.eye(16), x.T @ y)
+        np.testing.assert_allclose(scores[out], expected, atol=1e-6)
+
+
+def test_a_network_finds_mirrored_copies_and_says_when_the_weights_do_not_do(sets, capsys, tmp_path):
+    (tmp_path / "no.ckpt").write_bytes(b"no checkpoint")
+    for weights, sentence in (
+        (tmp_path / "absent.ckpt", "do not exist"),
+        (tmp_path / "no.ckpt", "is no MindSpore"),
+    ):
+        code, said = audit(capsys, *sets, "--weights", str(weights))
+        assert (code, sentence in said, len(said.splitlines())) == (2, True, 1)
+    checkpoint = CACHED
+    if not checkpoint.is_file():
+        pytest.skip("python -m reference.pretrained was not run here")
+    mirrored = cv2.imread(str(sets[0] / "00_00" / "00003.jpg"))[:, ::-1]
+    cv2.imwrite(str(sets[1] / "00_00" / "99.png"), mirrored)
+    assert "look like a training image" not in audit(capsys, *sets)[1]
+    code, said = audit(capsys, *sets, "--weights", str(checkpoint))
+    assert code == 1
+    assert "00_00/99.png ~ 00_00/00003.jpg" in said
 
 
 def test_a_copy_across_the_sets_is_found_whatever_its_name_and_packing(sets, capsys):
@@ -86,10 +184,10 @@ def test_missing_empty_and_uneven_classes_and_bad_files_are_named(sets, capsys):
         cv2.imwrite(str(train / "00_01" / f"more{index}.png"), picture(5000 + index))
     code, said = audit(capsys, train, hidden)
     assert code == 1
-    assert "2 classes of train are not in hidden\n    00_02; 00_03" in said
-    assert "1 classes of train are empty\n    00_03" in said
-    assert "1 files of train are damaged or no images\n    00_00/broken.jpg" in said
-    assert "1 files of train are passed over\n    00_00/notes.txt" in said
+    assert "2 classes of the training set are not in the hidden set\n    00_02; 00_03" in said
+    assert "1 classes of the training set are empty\n    00_03" in said
+    assert "1 files of the training set are damaged or no images\n    00_00/broken.jpg" in said
+    assert "1 files of the training set are passed over\n    00_00/notes.txt" in said
 
 
 def test_uneven_classes_are_told(sets, capsys):
@@ -97,7 +195,7 @@ def test_uneven_classes_are_told(sets, capsys):
     for index in range(30):
         cv2.imwrite(str(train / "00_01" / f"more{index}.png"), picture(5000 + index))
     code, said = audit(capsys, train, hidden)
-    assert (code, "The classes of train are uneven: 8 to 38 images" in said) == (0, True)
+    assert (code, "The classes of the training set are uneven: 8 to 38 images" in said) == (0, True)
 
 
 @pytest.mark.parametrize("clue", ["number", "letters", "size", "shape"])
@@ -113,13 +211,7 @@ def test_a_class_that_can_be_told_without_the_picture_is_found(clue, tmp_path):
                 image = cv2.resize(picture(100 * number + index, 6), (64, 64), interpolation=number)
             cv2.imwrite(str(tmp_path / label / f"{name}.png"), image)
     found = {leak.clue for leak in find_leaks(read_set(tmp_path, "hidden").pictures)}
-    expected = {
-        "number": "the number in the file's name",
-        "letters": "the letters of the file's name",
-        "size": "the size of the file",
-        "shape": "height and width",
-    }
-    assert expected[clue] in found
+    assert clue in found
 
 
 def test_numbers_that_begin_anew_in_every_class_tell_nothing(sets):

@@ -4,9 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
+from grader.assignment import Splits
 from grader.diagnosis import diagnosis
+from grader.diagnosis.probes.public_gap import fisher_greater
 from grader.grading import Checks, run_grading
-from grader.split import SplitImage, split_of
+from grader.hidden_split import public_split
+from grader.split import SplitImage, open_split, split_of
 
 from .conftest import CLASSES
 
@@ -53,6 +56,75 @@ def test_an_alteration_that_undoes_the_mistake_names_it(
     codes = [finding.code for finding in outcome.report.findings if finding.code != "demo-split"]
     assert codes == ([code] if code else [])
     assert (outcome.report.score.correct == IMAGES) == ((row, channel) == (0, 0))
+
+
+@pytest.mark.parametrize(("kept", "is_found"), [("kept[0]", True), ("'Hats'", False), ("said", False)])
+def test_an_answer_that_is_kept_is_told_from_one_that_is_always_the_same(
+    kept, is_found, split, write_submission, assignment
+):
+    source = f"""
+        NAMES, kept = ["Plastic Bottle", "Hats", "Newspaper"], []
+
+        def predict(image):
+            said = NAMES[int(image[0, 0, 0]) // 80]
+            kept.append(said)
+            return {kept}
+    """
+    outcome = run_grading(write_submission(source), split, assignment, checks=CHECKS)
+    assert not outcome.failure
+    codes = [finding.code for finding in outcome.report.findings]
+    assert ("kept-answer" in codes) == is_found, codes
+
+
+def public_folder(tmp_path):
+    """Images of which every row tells the class."""
+    for number in range(60):
+        label = number % len(CLASSES)
+        pixels = np.full((30 + number, 12, 3), 80 * label + 40, np.uint8)
+        folder = tmp_path / "public" / CLASSES[label].folder
+        folder.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / f"{number:03d}.png"), pixels)
+    return tmp_path / "public"
+
+
+@pytest.mark.parametrize(("row", "channel", "is_found"), [(5, 1, True), (0, 0, False)])
+def test_what_was_learnt_by_heart_shows_in_the_public_images(
+    row, channel, is_found, split, write_submission, assignment, tmp_path
+):
+    """Green tells the class of a public image, of a hidden one nothing; blue of the first row tells it in both."""
+    outcome = run_grading(
+        write_submission(ANSWER.format(row=row, channel=channel)),
+        split,
+        assignment,
+        checks=CHECKS,
+        public=open_split(public_folder(tmp_path), CLASSES),
+    )
+    assert not outcome.failure
+    found = {finding.code: finding for finding in outcome.report.findings}
+    assert ("public-gap" in found) == is_found
+    if is_found:
+        assert "predict() gets 100.0 % of 60 public images right" in found["public-gap"].rationale
+
+
+def test_an_assignments_own_public_images_are_asked_where_they_can_be_read(split, assignment, tmp_path):
+    def rules(path):
+        return assignment.model_copy(update={"splits": Splits(public=str(path))})
+
+    folder = public_folder(tmp_path)
+    assert len(public_split(rules(folder), split).images) == 60
+    assert public_split(rules(folder), open_split(folder, CLASSES)) is None
+    assert public_split(rules(tmp_path / "absent"), split) is None
+    assert public_split(rules(tmp_path), split) is None
+    assert public_split(assignment, split) is None
+
+
+def test_fishers_exact_test_agrees_with_scipy():
+    from scipy.stats import fisher_exact
+
+    for table in ((60, 60, 20, 45), (5, 9, 4, 9), (0, 3, 2, 4), (3, 3, 0, 4)):
+        right, total, other, others = table
+        expected = fisher_exact([[right, total - right], [other, others - other]], alternative="greater")[1]
+        assert fisher_greater(*table) == pytest.approx(expected)
 
 
 def test_a_submission_that_fails_when_asked_again_keeps_its_score(split, write_submission, assignment):

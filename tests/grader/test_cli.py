@@ -53,6 +53,30 @@ def test_a_graded_submission_exits_0_and_writes_only_below_out(
     assert all(path.is_relative_to(cwd / "作业") for path in new)
 
 
+def test_a_student_checks_with_one_command_in_chinese_and_is_told_what_was_not_run(
+    write_submission, split_folder, assignment_file, cwd
+):
+    submission = write_submission("1 / 0")
+    arguments = ["--self-check", "--split", split_folder, "--assignment", assignment_file, "--lang", "zh"]
+    done = run(submission, *arguments, cwd=cwd)
+    assert done.returncode == 1
+    assert "自测：只使用公开图像，没有运行隐藏图像" in done.stdout
+    assert "导入 main.py 失败" in done.stdout
+    assert "教师页面" not in done.stdout
+    page = (cwd / "reports" / "zhang" / "report.html").read_text(encoding="utf-8")
+    assert '<html lang="zh">' in page
+
+
+def test_public_images_that_cannot_be_used_are_refused_before_anything_is_run(
+    write_submission, split_folder, assignment_file, cwd
+):
+    submission = write_submission(ORACLE)
+    arguments = ["--split", split_folder, "--assignment", assignment_file, "--public", cwd / "absent"]
+    done = run(submission, *arguments, cwd=cwd)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert not (cwd / "reports" / "zhang" / "report.json").exists()
+
+
 def test_a_submission_that_cannot_be_graded_exits_1_with_its_verdict(
     tmp_path, split_folder, assignment_file, cwd
 ):

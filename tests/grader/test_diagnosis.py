@@ -19,6 +19,8 @@ from grader.diagnosis.probes import (
     wrong_preprocessing,
 )
 from grader.diagnosis.probes.reloading import explain_slowness
+from grader.diagnosis.probes.slow_start import explain_slow_start
+from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.views import STANDARD, View, all_views
 from grader.diagnosis.whitebox import _read
 from grader.dialogue.frames import Answered
@@ -263,3 +265,46 @@ def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
     )
     assert diagnose(subject).status == "nothing-to-explain"
     assert diagnose(replace(subject, answers=replace(graded, answers=(None, *answers[1:])))).status == "off"
+
+
+@pytest.mark.parametrize(
+    ("line", "each", "is_found"),
+    [
+        ("ms.set_context(runtime_num_threads=1)", 0.4, True),
+        ("torch.set_num_threads(1)", 0.4, True),
+        ("torch.set_num_threads(64)", 0.4, True),
+        ("os.environ['OMP_NUM_THREADS'] = '1'", 0.4, True),
+        ('os.environ.setdefault("OMP_NUM_THREADS", "1")', 0.4, True),
+        ("torch.set_num_threads(2)", 0.4, False),
+        ("# torch.set_num_threads(1)", 0.4, False),
+        ("ms.set_context(runtime_num_threads=1)", 0.02, False),
+        ("num_threads_of_wool = 1", 0.4, False),
+    ],
+)
+def test_a_number_of_threads_is_named_if_answers_are_slow(line, each, is_found):
+    found = explain_threads(f"import os\n{line}\n", Timing(1.0, 1.0, (each,) * 20, 10.0), given=2)
+    assert (found is not None) == is_found
+
+
+@pytest.mark.parametrize(
+    ("first", "each", "is_found"), [(8.0, 0.05, True), (3.0, 0.05, False), (8.0, 2.0, False)]
+)
+def test_a_first_answer_that_takes_long_is_noted(first, each, is_found):
+    found = explain_slow_start(Timing(1.0, first, (each,) * 20, 10.0))
+    assert (found is not None) == is_found
+
+
+def test_a_class_that_loads_is_seen_when_predict_makes_one():
+    source = "class Net:\n    def __init__(self):\n        load_checkpoint('a')\n\n{}\n"
+    timing = Timing(1.0, 0.3, (0.3,) * 20, 10.0)
+    inside = "def predict(image):\n    return Net()(image)"
+    once = "net = Net()\n\ndef predict(image):\n    return net(image)"
+    assert explain_slowness(source.format(inside), timing) is not None
+    assert explain_slowness(source.format(once), timing) is None
+
+
+@pytest.mark.parametrize("step", [1, -1, 2, -2])
+def test_a_shift_is_told_by_its_number_of_places(step):
+    explanation = label_map.explain(case_of((mostly_right() + step) % CLASSES))
+    assert code_of(explanation) == "labels-shifted"
+    assert f"shifted by {step:+d} against" in explanation.finding.title

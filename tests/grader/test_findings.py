@@ -8,11 +8,14 @@ from grader.dialogue.frames import Raised
 from grader.findings import catalogue, exceptions
 from grader.findings.exceptions import code_of, narrow, short
 
+BUILT_BY_NAME = {"verdict", "status", "severity", "set", "audit"}
+"""Words whose names are put together of a prefix and a value."""
 FIELDS = [
     *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
     *("count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
+    *("public", "asked", "hidden", "wanted", "given", "change", "change_zh", "step"),
 ]
 
 
@@ -30,6 +33,27 @@ def test_every_message_is_whole_in_both_languages(code):
         assert text
         assert "{" not in text
     assert any("\u4e00" <= char <= "\u9fff" for char in message.help_zh)
+
+
+def test_every_word_of_the_pages_is_there_in_both_languages_with_the_same_details():
+    table = catalogue._table(catalogue._WORDS)
+    for name, texts in table.items():
+        assert set(texts) == {"en", "zh"}, name
+        fields = {language: sorted(set(re.findall(r"{(\w+)}", text))) for language, text in texts.items()}
+        assert fields["en"] == fields["zh"], name
+        assert not set("<>&") & set(texts["en"] + texts["zh"]), name
+    source = "".join(
+        path.read_text(encoding="utf-8")
+        for path in Path(grader.__file__).parent.rglob("*")
+        if path.suffix in {".py", ".html"}
+    )
+    used = re.findall(r"[\"'](?:audit-)?([a-z0-9]+(?:-[a-z0-9]+)*)-?[\"']", source)
+    unused = [
+        name
+        for name in table
+        if name.removeprefix("audit-") not in used and name.partition("-")[0] not in BUILT_BY_NAME
+    ]
+    assert not unused
 
 
 def test_what_a_student_wrote_is_never_a_format_string():

@@ -9,7 +9,14 @@ from tests import fuzz
 
 @pytest.mark.parametrize(
     ("target", "count"),
-    [("frames", 5000), ("archives", 300), ("checkpoints", 3000), ("sealed", 1000), ("containers", 3000)],
+    [
+        ("frames", 5000),
+        ("archives", 300),
+        ("checkpoints", 3000),
+        ("tensors", 3000),
+        ("sealed", 1000),
+        ("containers", 3000),
+    ],
 )
 def test_mutated_input_is_refused_or_soundly_accepted(target, count):
     outcomes, found = fuzz.fuzz(target, count, seed=1)

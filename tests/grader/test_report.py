@@ -12,12 +12,15 @@ import pytest
 from grader.assignment import Points
 from grader.errors import UsageError
 from grader.grading import NO_CHECKS, run_grading
+from grader.report.confusions import costliest
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.html import render_html
+from grader.report.instructor_page import render_instructor_page
 from grader.report.model import Report
 from grader.report.schema import FILE, schema_text
 from grader.report.text import one_line, render_text
 from grader.split import open_split
+from grader.verdict import Verdict
 
 from .conftest import CLASSES, ORACLE
 
@@ -108,6 +111,37 @@ def test_little_of_what_is_said_over_a_hidden_image_reaches_the_student(
     assert "\u4e01\u4e02\u4e03" not in told
 
 
+def test_the_instructors_page_shows_the_missed_images_with_both_names_and_what_was_printed(
+    write_submission, split, assignment, tmp_path
+):
+    outcome = run_grading(
+        write_submission("print('LOADING <b>')\ndef predict(image):\n    return 'Hats'"), split, assignment
+    )
+    write_outcome(outcome, tmp_path / "out")
+    page = (tmp_path / "out" / "instructor" / "report.instructor.html").read_text(encoding="utf-8")
+    assert "LOADING &lt;b&gt;" in page
+    assert page.count('src="data:image/jpeg;base64,') == 8
+    for image in outcome.split.images:
+        assert (image.name in page) == (image.label != 1)
+    assert page.count('<span lang="en">Newspaper</span><span lang="zh">报纸 Newspaper</span>') == 5
+    assert "<script" not in page
+
+
+def test_the_instructors_page_takes_text_of_a_submission_for_text(hostile):
+    page = render_instructor_page(hostile)
+    assert "<script" not in page
+    assert "<i>name" not in page
+    assert "\x1b" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_instructors_page_stands_where_nothing_was_asked(write_submission, split, assignment):
+    page = render_instructor_page(run_grading(write_submission("1 / 0"), split, assignment))
+    assert "ZeroDivisionError" in page
+    assert "No image was asked." in page
+    assert "data:image" not in page
+
+
 def test_the_secret_order_is_the_instructors_alone(outcome, tmp_path):
     write_outcome(outcome, tmp_path / "out")
     assert str(outcome.shuffle_seed) not in (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
@@ -122,7 +156,7 @@ def test_html_is_one_offline_file_in_which_a_submissions_text_is_only_text(hosti
     assert "<b>bold" not in page
     assert "<i>name" not in page
     assert "&lt;script&gt;" in page
-    assert not re.search(r"(src|href)\s*=|url\(|@import|https?://", page)
+    assert not re.search(r"(src|href)\s*=(?!\"#)|url\(|@import|https?://", page)
 
 
 def test_the_terminal_is_not_steered_by_a_submission(hostile):
@@ -136,6 +170,46 @@ def test_the_terminal_says_score_interval_and_weakest_classes(outcome):
     assert "8 of 12 images right (66.67 %)" in text
     assert re.search(r"39\.1 % to 86\.2 %", text)
     assert re.search(r"Newspaper\s+报纸\s+0/4\s+Hats", text)
+
+
+def test_page_and_terminal_have_one_order_and_two_languages(hostile):
+    titles = {
+        "en": ["What to do next", "Class by class", "Evidence", "How it was graded"],
+        "zh": ["下一步", "各类别", "依据", "评测信息"],
+    }
+    for language, expected in titles.items():
+        page = render_html(hostile.report, language)
+        assert f'<html lang="{language}">' in page
+        assert f'id="in-{language}" checked' in page
+        heads = "".join(re.findall(r"<h2.*?</h2>", page))
+        said = re.findall(f'lang="{language}">(.*?)<', heads)
+        assert [title for title in said if title in expected] == expected
+        places = [render_text(hostile.report, language).find(title) for title in (expected[0], *expected[2:])]
+        assert places == sorted(places)
+        assert -1 not in places
+    assert "predict raised" in render_text(hostile.report)
+    assert "predict raised" not in render_text(hostile.report, "zh")
+
+
+def test_a_self_check_says_in_plain_sight_that_only_public_images_were_run(
+    write_submission, split, assignment
+):
+    report = run_grading(write_submission(ORACLE), split, assignment, self_check=True).report
+    for language, sentence in (
+        ("en", "public images only; the hidden ones were not run"),
+        ("zh", "只使用公开图像，没有运行隐藏图像"),
+    ):
+        assert sentence in render_text(report, language).splitlines()[1]
+        assert '<p class="banner"><strong><span lang="en">Self-check' in render_html(report, language)
+        assert sentence in render_html(report, language)
+
+
+def test_the_costliest_confusions_come_first(write_submission, split, assignment):
+    source = "def predict(image): return 'nothing' if image[0, 0, 0] > 161 else 'Hats'"
+    report = run_grading(write_submission(source), split, assignment, checks=NO_CHECKS).report
+    found = [(confused.truth, confused.said, confused.count) for confused in costliest(report, 8)]
+    assert found == [(0, 1, 4), (2, 1, 2), (2, None, 2)]
+    assert len(costliest(report, 1)) == 1
 
 
 def test_grade_boundaries_are_told_in_images(write_submission, split, assignment):
@@ -156,6 +230,14 @@ def test_where_nothing_was_answered_no_interval_is_claimed(write_submission, spl
     assert "interval" not in render_text(report)
     assert "Wilson" not in render_html(report)
     assert "Confusion" not in render_html(report)
+
+
+def test_where_the_harness_failed_page_and_terminal_give_no_score(outcome):
+    report = outcome.report.model_copy(update={"score": None, "verdict": Verdict.INTERNAL, "engine": None})
+    for text in (render_text(report), render_html(report)):
+        assert "The harness failed. This says nothing about the submission" in text
+        assert "images right" not in text
+    assert "评测系统故障，与提交内容无关，不计分。" in render_text(report, "zh")
 
 
 def test_a_split_without_some_classes_is_named(write_submission, split_folder, assignment):

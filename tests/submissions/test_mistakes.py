@@ -12,16 +12,19 @@ from grader.split import demo_split
 from reference.pretrained import ensure_pretrained
 from reference.weights.errors import SourceError
 from reference.weights.mindspore_file import read_checkpoint
+from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES, RIGHT
 from tests.submissions.mistakes.trial import is_named, is_silent, try_one
 
 CHECKS = Checks(canary=False, replay=False)
+EVERY = (*MISTAKES, *OTHERWISE, *RIGHT, *RIGHT_OTHERWISE)
 SOME = (
     "BGR without mean and std",
     "/255 twice",
     "backbone not loaded",
     "softmax over the batch",
     "names sorted by number as text",
+    "pipeline: channels first by reshape",
 )
 
 
@@ -57,7 +60,9 @@ def time_enough(monkeypatch):
 
 
 @pytest.mark.mindspore
-@pytest.mark.parametrize("planted", [p for p in MISTAKES if p.name in SOME], ids=lambda planted: planted.name)
+@pytest.mark.parametrize(
+    "planted", [p for p in (*MISTAKES, *OTHERWISE) if p.name in SOME], ids=lambda planted: planted.name
+)
 def test_a_planted_mistake_is_named_first(planted, trained, split, tmp_path):
     report = try_one(planted, trained, split, load_assignment(), tmp_path / "zhang", CHECKS)
     assert is_named(planted, report), [finding.title for finding in report.findings]
@@ -71,7 +76,7 @@ def test_a_right_submission_is_left_in_peace(trained, split, tmp_path):
     assert report.checks.diagnosis == "nothing-to-explain"
 
 
-@pytest.mark.parametrize("planted", [*MISTAKES, *RIGHT], ids=lambda planted: planted.name)
+@pytest.mark.parametrize("planted", EVERY, ids=lambda planted: planted.name)
 def test_every_mistake_changes_lines_that_are_there(planted):
     compile(planted.source(["one", "two"]), "main.py", "exec")
 
@@ -79,4 +84,4 @@ def test_every_mistake_changes_lines_that_are_there(planted):
 def test_there_are_enough_of_them_and_no_two_alike():
     assert len(MISTAKES) >= 30
     assert len(RIGHT) >= 10
-    assert len({planted.name for planted in (*MISTAKES, *RIGHT)}) == len(MISTAKES) + len(RIGHT)
+    assert len({planted.name for planted in EVERY}) == len(EVERY)

@@ -16,7 +16,7 @@ from grader.batch.leaderboard import Place
 from grader.batch.overview import overview_of
 from grader.batch.rows import Row
 from grader.batch.store import STUDENTS
-from grader.report.files import INSTRUCTOR_JSON, REPORT_HTML
+from grader.report.files import INSTRUCTOR_HTML, REPORT_HTML
 from grader.report.templates import environment_of
 
 _SCRIPT = Path(__file__).with_name("table.js")
@@ -25,12 +25,12 @@ _SCRIPT = Path(__file__).with_name("table.js")
 
 def render_index(title: str, rows: Sequence[Row]) -> str:
     """Return `index.html`, for the instructor alone. What comes from students is escaped by the template."""
-    return _page("index.html", title=title, rows=rows, overview=overview_of(rows), report=_links(rows))
+    return page_of("index.html", title=title, rows=rows, overview=overview_of(rows), report=_links(rows))
 
 
 def render_leaderboard(title: str, places: Sequence[Place], unranked: int, names: Mapping[str, str]) -> str:
     """Return `leaderboard.html`, under the names given by id."""
-    return _page("leaderboard.html", title=title, places=places, unranked=unranked, names=names)
+    return page_of("leaderboard.html", title=title, places=places, unranked=unranked, names=names)
 
 
 def _links(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
@@ -38,14 +38,15 @@ def _links(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
     return {
         row.entry.id: {
             "student": f"{STUDENTS}/{quote(row.entry.id)}/{REPORT_HTML}",
-            "instructor": f"{STUDENTS}/{quote(row.entry.id)}/{INSTRUCTOR_JSON.as_posix()}",
+            "instructor": f"{STUDENTS}/{quote(row.entry.id)}/{INSTRUCTOR_HTML.as_posix()}",
         }
         for row in rows
         if row.result
     }
 
 
-def _page(template: str, **values: object) -> str:
+def page_of(template: str, **values: object) -> str:
+    """Return a page of one of the templates here; values are escaped by the template engine."""
     script = _SCRIPT.read_text(encoding="utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     page: str = _environment().get_template(template).render(script=script, script_digest=digest, **values)

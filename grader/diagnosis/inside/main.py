@@ -72,6 +72,11 @@ GEOMETRIES: dict[str, Step] = {
     "quarter-left": lambda image: _squash(np.rot90(image)),
     "quarter-right": lambda image: _squash(np.rot90(image, 3)),
     "zoomed": lambda image: _centre(_resized(image, 2 * EDGE, 2 * EDGE)),
+    "half": lambda image: _resized(
+        image[image.shape[0] // 4 :, image.shape[1] // 4 :][: image.shape[0] // 2, : image.shape[1] // 2],
+        CROP,
+        CROP,
+    ),
     "size-112": lambda image: _resized(image, 112, 112),
     "size-64": lambda image: _resized(image, 64, 64),
     "coarse": lambda image: _resized(_resized(image, 32, 32), CROP, CROP),
@@ -84,6 +89,7 @@ COLOURS: dict[str, Step] = {
         cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2RGB
     ),
     "negative": lambda image: 255 - image[:, :, ::-1],
+    "hsv": lambda image: cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2HSV),
 }
 
 SCALES: dict[str, Step] = {  # from float32 pixels 0..255
@@ -95,6 +101,13 @@ SCALES: dict[str, Step] = {  # from float32 pixels 0..255
     "signed": lambda pixels: pixels / 127.5 - 1,
     "std-mean": lambda pixels: (pixels / 255 - STD) / MEAN,
     "no-std": lambda pixels: pixels / 255 - MEAN,
+    "mean-alone-by-255": lambda pixels: (pixels - 255 * MEAN) / STD,
+    "no-mean": lambda pixels: pixels / 255 / STD,
+    "times-std": lambda pixels: (pixels / 255 - MEAN) * STD,
+    "raw-no-std": lambda pixels: pixels - 255 * MEAN,
+    "whole": lambda pixels: (np.floor(pixels / 255) - MEAN) / STD,
+    "by-image": lambda pixels: (pixels - pixels.mean((0, 1))) / np.maximum(pixels.std((0, 1)), 1e-6),
+    "other-order": lambda pixels: (pixels / 255 - MEAN[::-1]) / STD[::-1],
 }
 
 LAYOUTS: dict[str, Step] = {
@@ -105,7 +118,7 @@ LAYOUTS: dict[str, Step] = {
 
 def network_input(image: Array, view: View) -> Array:
     """Return float32 (3, H, W): the picture as the network sees it under this view."""
-    shaped = COLOURS[view["colour"]](GEOMETRIES[view["geometry"]](image))
+    shaped = GEOMETRIES[view["geometry"]](COLOURS[view["colour"]](image))
     pixels = SCALES[view["scale"]](np.ascontiguousarray(shaped).astype(np.float32))
     return np.ascontiguousarray(LAYOUTS[view["layout"]](pixels), np.float32)
 

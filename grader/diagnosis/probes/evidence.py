@@ -59,11 +59,13 @@ def of_views(case: Case, trial: CheckpointTrial) -> dict[str, str]:
         "total": total,
         **_scores(case, trial.best_trial),
     }
+    en = {"own": trial.own.words("en"), "best": trial.best.words("en")}
+    zh = {"own": trial.own.words("zh"), "best": trial.best.words("zh")}
     return {
-        "evidence": phrase("en", "view", own=trial.own.words("en"), best=trial.best.words("en"), **numbers),
-        "evidence_zh": phrase(
-            "zh", "view", own=trial.own.words("zh"), best=trial.best.words("zh"), **numbers
-        ),
+        "evidence": phrase("en", "view", **en, **numbers),
+        "evidence_zh": phrase("zh", "view", **zh, **numbers),
+        "change": phrase("en", "change", **en),
+        "change_zh": phrase("zh", "change", **zh),
     }
 
 

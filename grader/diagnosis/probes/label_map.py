@@ -46,15 +46,22 @@ def explain(case: Case) -> Explanation | None:
     texts = _told(case, fitted)
     least = fitted.right.mean() - 0.02
     named = [(kind, _renamed(case, meant)) for kind, meant in _simple_orders(case)]
-    kind = next((kind for kind, order in named if order.right.mean() >= least), "")
+    kind, order = next(((kind, order) for kind, order in named if order.right.mean() >= least), ("", fitted))
     p = fitted.gain.p_better
     if kind == "shifted":
-        return Explanation(finding("labels-shifted", **texts), p)
+        return Explanation(finding("labels-shifted", step=_step(order), **texts), p)
     if kind == "sorted":
         return Explanation(finding("labels-sorted-otherwise", **texts), p)
     if len(_moved(fitted)) == 2:
         return Explanation(finding("labels-exchanged", **texts), p)
     return Explanation(finding("labels-permuted", **texts), p)
+
+
+def _step(shift: _Renaming) -> str:
+    """Return by how many places what is said is ahead of what is meant."""
+    count = len(shift.meant)
+    ahead = -int(shift.meant[0]) % count
+    return f"{ahead if ahead <= count // 2 else ahead - count:+d}"
 
 
 def _simple_orders(case: Case) -> Iterator[tuple[str, IntArray]]:

@@ -16,7 +16,7 @@ from grader.findings.catalogue import finding
 from grader.report.model import FindingPart
 
 _LOADS = re.compile(r"\b(?:load_checkpoint|load_param_into_net|load_state_dict|torch\.load|load_file)\s*\(")
-_FUNCTION = re.compile(r"^(?:async +)?def +(\w+)", re.M)
+_FUNCTION = re.compile(r"^(?:(?:async +)?def|class) +(\w+)", re.M)
 _CALLED = re.compile(r"\b(\w+)\s*\(")
 _LONGEST = 1 << 20
 """Characters of a main.py that is looked at."""
@@ -57,7 +57,7 @@ def _loads_in_predict(source: str) -> bool:
 
 
 def _functions(source: str) -> dict[str, str]:
-    """Return the indented lines after each `def` that begins a line."""
+    """Return the indented lines after each `def` or `class` that begins a line."""
     lines = source.splitlines()
     bodies: dict[str, list[str]] = {}
     name = ""

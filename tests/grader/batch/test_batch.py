@@ -175,6 +175,45 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_graded(
     assert not (tmp_path / "out").exists()
 
 
+def test_trouble_with_one_submission_is_no_trouble_for_the_others(
+    grader, command, class_folder, split_folder, tmp_path
+):
+    for path in class_folder.iterdir():
+        if path.name not in ("good-1", "weak-1"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (class_folder / "gone").symlink_to(tmp_path / "nowhere")
+    (class_folder / "loop").symlink_to(class_folder / "loop")
+    (class_folder / "holds-the-split").symlink_to(split_folder.parent)
+    done = grader(*command("out"))
+    assert done.returncode == 3, "the harness failed over some"
+    assert "5 students, 5 graded now: 2 GRADED, 3 INTERNAL" in done.stdout
+    rows = rows_of(tmp_path / "out")
+    assert {id_: row["verdict"] for id_, row in rows.items()} == {
+        "good-1": "GRADED",
+        "weak-1": "GRADED",
+        **dict.fromkeys(["gone", "loop", "holds-the-split"], "INTERNAL"),
+    }
+    assert rows["gone"]["correct"] == "", "no score at all"
+    page = (tmp_path / "out" / "students" / "gone" / "report.html").read_text(encoding="utf-8")
+    assert "The harness failed" in page
+    # What has come back is graded, and what is still not there fails again, for nobody else.
+    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "nowhere" / "main.py").write_text(GOOD, encoding="utf-8")
+    done = grader(*command("out"))
+    assert "3 GRADED, 2 INTERNAL" in done.stdout
+
+
+def test_a_result_that_cannot_be_kept_ends_the_batch_in_one_line(grader, command, tmp_path):
+    (tmp_path / "out" / "records").mkdir(parents=True)
+    (tmp_path / "out" / "students").mkdir()
+    (tmp_path / "out" / "students" / "good-1").write_text("in the way", encoding="utf-8")
+    done = grader(*command("out"))
+    assert done.returncode == 3
+    assert "cannot keep the result of good-1" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "out" / "students" / "good-1").read_text(encoding="utf-8") == "in the way"
+
+
 def test_late_points_and_the_number_of_attempts_are_the_assignments(
     grader, split_folder, assignment_file, tmp_path
 ):

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from grader.batch.pages.render import render_index
+from grader.batch.leaderboard import Place
+from grader.batch.pages.render import render_index, render_leaderboard
 from grader.batch.rows import Row
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
@@ -18,9 +19,25 @@ CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture
-def page(write_submission, split, assignment):
-    report = grade(write_submission("def predict(image): return 'Hats'"), split, assignment, checks=NO_CHECKS)
+def report(write_submission, split, assignment):
+    return grade(write_submission("def predict(image): return 'Hats'"), split, assignment, checks=NO_CHECKS)
 
+
+@pytest.fixture
+def board(report):
+    def place(id_, correct):
+        score = report.score.model_copy(update={"correct": correct, "accuracy": correct / 12})
+        own = report.model_copy(update={"score": score})
+        return Place(Row(Entry(id_, id_, None), Result(id_, own, ("x",))), 1 + (correct < 10), 1.0)
+
+    places = [place("王小明", 12), place("b", 11), place("<i>c", 9), place("a", 4)]
+    return render_leaderboard(
+        "A <b>lab</b>", places, 0, {place.row.entry.id: place.row.entry.id for place in places}
+    )
+
+
+@pytest.fixture
+def page(report):
     def row(id_, points):
         return Row(Entry(id_, id_, None), Result(id_, report, ("x",)), points)
 
@@ -51,7 +68,8 @@ def shown(page, script, tmp_path):
         capture_output=True, encoding="utf-8", timeout=120, check=True,
     )  # fmt: skip
     body = done.stdout.split("<tbody>")[1].split("</tbody>")[0]
-    return re.findall(r'<tr>\s*<td class="id">(.*?)</td>', body)
+    rows = re.findall(r"<tr(?: class=.band.)?>(.*?)</tr>", body, re.DOTALL)  # those that are not hidden
+    return [re.search(r'<td class="id">(.*?)</td>', row)[1] for row in rows]
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
@@ -61,3 +79,15 @@ def test_a_click_sorts_by_number_and_typing_hides_the_rest(page, tmp_path):
     assert shown(page, f"{click} points.click();", tmp_path) == ["b", "&lt;i&gt;王", "a", "d"]
     search = "const s = document.querySelector('input'); s.value = '王'; s.dispatchEvent(new Event('input'));"
     assert shown(page, search, tmp_path) == ["&lt;i&gt;王"]
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_the_leaderboard_is_sorted_and_searched_the_same_way(board, tmp_path):
+    click = "const heads = document.querySelectorAll('thead button'); heads[1].click();"
+    assert shown(board, click, tmp_path) == ["&lt;i&gt;c", "a", "b", "王小明"]
+    fewest_first = "document.querySelectorAll('thead button')[2].click();"
+    assert shown(board, fewest_first, tmp_path) == ["a", "&lt;i&gt;c", "b", "王小明"]
+    search = (
+        "const s = document.querySelector('input'); s.value = '小明'; s.dispatchEvent(new Event('input'));"
+    )
+    assert shown(board, search, tmp_path) == ["王小明"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from grader.assignment import load_assignment
 from grader.split import open_split
 from reference.weights.mindspore_file import read_checkpoint
+from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES, RIGHT
 from tests.submissions.mistakes.trial import is_named, is_silent, try_one
 
@@ -26,15 +27,20 @@ def main() -> int:
     parser.add_argument("submission", type=Path)
     parser.add_argument("split", type=Path)
     parser.add_argument("--only", default="", help="those whose name holds this")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="keep the reports there, by name")
     options = parser.parse_args()
     assignment = load_assignment()
     split = open_split(options.split, assignment.classes)
     arrays = read_checkpoint(next(iter(sorted(options.submission.glob("*.ckpt")))))
     named, false, costs = 0, 0, []
-    chosen = [planted for planted in (*MISTAKES, *RIGHT) if options.only in planted.name]
+    every = (*MISTAKES, *OTHERWISE, *RIGHT, *RIGHT_OTHERWISE)
+    chosen = [planted for planted in every if options.only in planted.name]
     with tempfile.TemporaryDirectory() as folder:
         for number, planted in enumerate(chosen):
-            report = try_one(planted, arrays, split, assignment, Path(folder, str(number)))
+            name = planted.name.replace(" ", "-").replace("/", "")
+            out = options.out / name if options.out else None
+            place = Path(folder, str(number), name)
+            report = try_one(planted, arrays, split, assignment, place, out=out)
             is_good = is_named(planted, report) if planted.codes else is_silent(report)
             named += bool(planted.codes) and is_good
             false += not planted.codes and not is_good

@@ -30,6 +30,8 @@ class Planted:
     """What is done to the checkpoint's arrays."""
     others: Mapping[str, Callable[[Arrays], Arrays]] = field(default_factory=dict)
     """More checkpoints, by file name."""
+    program: str = SOURCE
+    """What the lines are changed in."""
 
     def source(self, names: list[str]) -> str:
         """Return `main.py` with the mistake in it.
@@ -37,7 +39,7 @@ class Planted:
         Raises:
             ValueError: a line that is to be changed is not there.
         """
-        text = SOURCE
+        text = self.program
         for old, new in self.lines.items():
             if text.count(old) != 1:
                 raise ValueError(f"{self.name}: {old!r} stands {text.count(old)} times in main.py")
@@ -123,7 +125,7 @@ MISTAKES = (
     Planted("trained to NaN", ("nan-checkpoint",), {}, _nan),
     Planted("softmax over the batch", ("collapsed-output",), {LOGITS: LOGITS + "    logits = np.exp(logits) / np.exp(logits).sum(axis=0)\n"}),
     Planted("NaN in the input", ("collapsed-output",), {NORMALISE: NORMALISE + "    pixels[0, 0] = np.nan\n"}),
-    Planted("the first answer kept", ("collapsed-output", *UNSTABLE), {"def predict": "kept = []\n\n\ndef predict", ANSWER: "NAMES[kept[0]]", INDEX: INDEX + "    kept.append(index)\n"}),
+    Planted("the first answer kept", ("kept-answer",), {"def predict": "kept = []\n\n\ndef predict", ANSWER: "NAMES[kept[0]]", INDEX: INDEX + "    kept.append(index)\n"}),
     Planted("loaded for every image", ("reloads-model",), {"def predict(image):\n": "def predict(image):\n    network = load_network()\n"}),
     Planted("argmax over the batch", ("collapsed-output",), {"argmax(axis=1)": "argmax(axis=0)"}),
     Planted("names shifted by one", ("labels-shifted",), {ANSWER: "NAMES[(index + 1) % len(NAMES)]"}),

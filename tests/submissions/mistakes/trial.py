@@ -7,6 +7,7 @@ from pathlib import Path
 from grader import Report
 from grader.assignment import Assignment
 from grader.grading import Checks, run_grading
+from grader.report.files import write_outcome
 from grader.split import Split
 from reference.weights.mindspore_file import write_checkpoint
 from tests.submissions.mistakes.planted import Arrays, Planted
@@ -21,8 +22,9 @@ def try_one(
     assignment: Assignment,
     folder: Path,
     checks: Checks = WITHOUT_CANARY,
+    out: Path | None = None,
 ) -> Report:
-    """Write the submission into `folder` and return the report on it."""
+    """Write the submission into `folder` and return the report on it, whose files are written to `out`."""
     folder.mkdir(parents=True)
     names = [info.name for info in assignment.classes]
     (folder / "main.py").write_text(planted.source(names), encoding="utf-8")
@@ -32,6 +34,8 @@ def try_one(
     outcome = run_grading(folder, split, assignment, checks=checks)
     if outcome.failure:
         raise RuntimeError(outcome.failure)
+    if out is not None:
+        write_outcome(outcome, out)
     return outcome.report
 
 

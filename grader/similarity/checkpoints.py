@@ -1,0 +1,158 @@
+"""Which students' checkpoints are alike."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.similarity.clusters import Cluster, clusters
+from grader.similarity.heads import alikeness
+from grader.similarity.sketch import Checkpoint, Sketch
+
+# Measured on heads that were trained on the real images' features, by momentum SGD and by Adam: see heads.py
+# for the two numbers. Copies with noise of 5 % are at .05, those trained on for a few epochs at .02 to .05
+# (and share the start exactly, by SGD). Of two honest heads, those of the same settings on the very same
+# features come closest, down to .014, but then differ in the start; otherwise they are beyond .1.
+NEAR = 0.06
+"""Distance up to which two heads are nearly the same, unless their starts differ."""
+SAME = 0.005
+"""Distance up to which they are, whatever their starts."""
+_OTHER_START = 5.0
+"""Standard deviations of chance below which a cosine is that of two starts; one is .028 for 1280 columns."""
+SAME_START = 0.99
+"""Cosine from which they are one. Long trainings by Adam bring two to .97."""
+
+
+@dataclass(frozen=True)
+class CheckpointLink:
+    """Two students' checkpoints that are alike."""
+
+    ids: tuple[str, str]
+    paths: tuple[str, str]
+    distance: float
+    """Between the heads, 0 to 2; see heads.py."""
+    start: float | None
+    """Cosine between what training leaves alone; None where there is nothing of it."""
+    same_bytes: bool
+    equal_tensors: int
+    """Tensors that are equal to the last bit."""
+    tensors: int
+    """Of the one that has fewer."""
+    head: str
+    """Name of the parameter that was compared; empty where only the bytes were."""
+    rows: int = 0
+    columns: int = 0
+
+
+CheckpointCluster = Cluster[CheckpointLink]
+
+
+@dataclass(frozen=True)
+class AlikeCheckpoints:
+    """What came of comparing a class's checkpoints."""
+
+    near: tuple[CheckpointCluster, ...]
+    """Groups whose heads are nearly the same."""
+    same_start: tuple[CheckpointCluster, ...]
+    """Groups whose heads began from the same random numbers, and are not all nearly the same."""
+    compared: int
+    """Heads."""
+    bytes_alone: int
+    """Checkpoints whose format is not known."""
+
+
+@dataclass(frozen=True)
+class _Owned:
+    id: str
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Two students' checkpoints that may be alike; in a class of one seed that is every pair."""
+
+    one: _Owned
+    other: _Owned
+    distance: float
+    """To six digits: beyond, it depends on how the sums of all pairs are computed."""
+    start: float | None
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        return self.one.id, self.other.id
+
+    @property
+    def is_near(self) -> bool:
+        columns = 0 if self.one.checkpoint.head is None else self.one.checkpoint.head.shape[1]
+        differs = self.start is not None and self.start < _OTHER_START / math.sqrt(columns)
+        return self.distance <= (SAME if differs else NEAR)
+
+
+def compare_checkpoints(sketches: Mapping[str, Sketch]) -> AlikeCheckpoints:
+    """Compare every head with every other student's of the same shape."""
+    owned = [_Owned(id_, item) for id_ in sorted(sketches) for item in sketches[id_].checkpoints]
+    unread = [item for item in owned if not item.checkpoint.is_read]
+    by_shape: defaultdict[tuple[int, ...], list[_Owned]] = defaultdict(list)
+    for item in owned:
+        if item.checkpoint.head is not None:
+            by_shape[item.checkpoint.head.shape].append(item)
+    pairs = [pair for group in by_shape.values() for pair in _pairs(group)]
+    near = _clusters([*(pair for pair in pairs if pair.is_near), *_of_same_bytes(unread)])
+    starts = _clusters(pair for pair in pairs if pair.start is not None and pair.start >= SAME_START)
+    groups = {id_: number for number, cluster in enumerate(near) for id_ in cluster.ids}
+    return AlikeCheckpoints(
+        near=near,
+        same_start=tuple(
+            cluster for cluster in starts if len({groups.get(id_, id_) for id_ in cluster.ids}) > 1
+        ),
+        compared=sum(map(len, by_shape.values())),
+        bytes_alone=len(unread),
+    )
+
+
+def _pairs(group: Sequence[_Owned]) -> Iterator[_Pair]:
+    """Yield the pairs of different students that are near, or of one start."""
+    found = alikeness([item.checkpoint.head for item in group if item.checkpoint.head is not None])
+    candidates = (found.distance <= NEAR) | (found.start >= SAME_START)
+    for i, j in np.argwhere(np.triu(candidates, 1)).tolist():
+        if group[i].id != group[j].id:
+            start = float(found.start[i, j])
+            distance = round(float(found.distance[i, j]), 6)
+            yield _Pair(group[i], group[j], distance, None if math.isnan(start) else start)
+
+
+def _of_same_bytes(unread: Sequence[_Owned]) -> Iterator[_Pair]:
+    """Yield pairs of which only the bytes can be compared, each of a group with the group's first."""
+    groups: defaultdict[str, list[_Owned]] = defaultdict(list)
+    for item in unread:
+        groups[item.checkpoint.sha256].append(item)
+    for first, *others in groups.values():
+        yield from (_Pair(first, other, 0.0, None) for other in others if other.id != first.id)
+
+
+def _clusters(pairs: Iterable[_Pair]) -> tuple[CheckpointCluster, ...]:
+    return tuple(
+        Cluster(cluster.ids, tuple(_link(pair) for pair in cluster.links))
+        for cluster in clusters(pairs, lambda pair: pair.distance)
+    )
+
+
+def _link(pair: _Pair) -> CheckpointLink:
+    first, second = pair.one.checkpoint, pair.other.checkpoint
+    head = first.head
+    return CheckpointLink(
+        ids=pair.ids,
+        paths=(first.path, second.path),
+        distance=pair.distance,
+        start=pair.start,
+        same_bytes=first.sha256 == second.sha256,
+        equal_tensors=len(np.intersect1d(first.tensors, second.tensors)),
+        tensors=min(len(first.tensors), len(second.tensors)),
+        head=first.head_name,
+        rows=0 if head is None else head.shape[0],
+        columns=0 if head is None else head.shape[1],
+    )

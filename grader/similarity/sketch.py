@@ -1,0 +1,199 @@
+"""What is kept of one submission so that it can be compared: its code, and the heads of its checkpoints.
+
+Everything a student handed in is read here within bounds: so many files, so many bytes. What is left out is
+said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from grader.intake.submission import Submission, SubmittedFile
+from grader.similarity.checkpoint import MOST_BYTES, Tensor, UnreadableError, tensors_of
+from grader.similarity.heads import Matrix, head_of
+
+_CODE_SUFFIXES = frozenset({".py", ".ipynb"})
+_MOST_CODE, _MOST_NOTEBOOK_BYTES = 400_000, 8 << 20
+"""Characters of code of one submission, and bytes of one notebook with the pictures in it."""
+_MOST_CHECKPOINTS = 4
+_COURSE_LIBRARY = "src_mindspore"
+
+
+@dataclass(frozen=True)
+class CodeFile:
+    """One file of code."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """One checkpoint."""
+
+    path: str
+    sha256: str
+    is_read: bool
+    """Whether its format is known; of others only the bytes can be compared."""
+    head_name: str
+    """Of the parameter; empty where there is none."""
+    head: Matrix | None
+    """None where it has none, as a pretrained backbone has not."""
+    tensors: npt.NDArray[np.uint64]
+    """(N,) a digest of each tensor."""
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """What is compared of one submission."""
+
+    code: tuple[CodeFile, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    left_out: tuple[str, ...] = ()
+    """Paths of what would have been looked at, had there not been so much of it."""
+
+
+def sketch_of(submission: Submission, classes: int) -> Sketch:
+    """Read a submission's code and checkpoints.
+
+    Args:
+        submission: the private copy.
+        classes: how many there are in the assignment: rows of a head.
+    """
+    code, left_out = _all_code(submission)
+    source = (submission.folder / "main.py").read_bytes()
+    checkpoints = [file for file in submission.checkpoints if file.size]
+    # Of many, those that main.py names.
+    checkpoints.sort(key=lambda file: file.path.name.encode("utf-8") not in source)
+    return Sketch(
+        code=tuple(code),
+        checkpoints=tuple(
+            _checkpoint(submission.folder / file.path, file, classes)
+            for file in checkpoints[:_MOST_CHECKPOINTS]
+        ),
+        left_out=(*left_out, *(str(file.path) for file in checkpoints[_MOST_CHECKPOINTS:])),
+    )
+
+
+def _all_code(submission: Submission) -> tuple[list[CodeFile], list[str]]:
+    """Return a submission's code, but for the course library, and the paths of what is too much."""
+    code: list[CodeFile] = []
+    left_out = []
+    room = _MOST_CODE
+    for file in sorted(submission.files, key=lambda file: file.path.name != "main.py"):
+        if file.path.suffix.lower() in _CODE_SUFFIXES and _COURSE_LIBRARY not in file.path.parts:
+            read = _code(submission.folder / file.path, str(file.path)) if room else None
+            if read is None or len(read.text) > room:
+                left_out.append(str(file.path))
+                room = 0  # in the order of the paths: not the one that happens to fit
+            elif read.text:
+                code.append(read)
+                room -= len(read.text)
+    return code, left_out
+
+
+def code_of(folder: Path) -> Iterator[CodeFile]:
+    """Yield all code below a folder of our own, or of an instructor's."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _CODE_SUFFIXES and path.is_file():
+            yield _code(path, path.relative_to(folder).as_posix())
+
+
+def _code(path: Path, name: str) -> CodeFile:
+    is_notebook = path.suffix.lower() == ".ipynb"
+    with path.open("rb") as file:
+        data = file.read(_MOST_NOTEBOOK_BYTES if is_notebook else _MOST_CODE + 1)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("gb18030", "replace")
+    text = _cells(text) if is_notebook else text
+    return CodeFile(name, text.encode("utf-8", "replace").decode("utf-8"))
+
+
+def _cells(text: str) -> str:
+    """Return the code of a notebook's cells; nothing if it is none."""
+    try:
+        cells = json.loads(text)["cells"]
+        sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+        return "\n".join(source if isinstance(source, str) else "".join(source) for source in sources)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def _checkpoint(path: Path, file: SubmittedFile, classes: int) -> Checkpoint:
+    is_read = file.size <= MOST_BYTES
+    tensors: list[Tensor] = []
+    try:
+        tensors = tensors_of(path.read_bytes(), path.suffix.lower()) if is_read else []
+    except UnreadableError:
+        is_read = False
+    digests = np.array([_digest(tensor) for tensor in tensors], np.uint64)
+    name, head = head_of(tensors, classes) or ("", None)
+    return Checkpoint(str(file.path), file.sha256, is_read, name, head, digests)
+
+
+def _digest(tensor: Tensor) -> int:
+    digest = hashlib.blake2b(
+        f"{tensor.name} {tensor.shape} {tensor.type}\n".encode("utf-8", "surrogatepass"), digest_size=8
+    )
+    digest.update(tensor.content)
+    return int.from_bytes(digest.digest(), "big")
+
+
+# --- on the disk -----------------------------------------------------------------------------
+
+
+def to_bytes(sketch: Sketch, made_by: str) -> bytes:
+    """Return a sketch as a file that :func:`from_bytes` reads; the same sketch gives the same bytes."""
+    description = {
+        "made_by": made_by,
+        "code": [[file.path, file.text] for file in sketch.code],
+        "checkpoints": [
+            [item.path, item.sha256, item.is_read, item.head_name] for item in sketch.checkpoints
+        ],
+        "left_out": sketch.left_out,
+    }
+    arrays: dict[str, npt.NDArray[np.generic]] = {
+        "description": np.frombuffer(json.dumps(description).encode("ascii"), np.uint8)
+    }
+    for number, item in enumerate(sketch.checkpoints):
+        arrays[f"tensors-{number}"] = item.tensors
+        if item.head is not None:
+            arrays[f"head-{number}"] = item.head
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+def from_bytes(data: bytes, made_by: str) -> Sketch | None:
+    """Read what :func:`to_bytes` wrote; None if it was made by another program, or is damaged."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+            description = json.loads(arrays["description"].tobytes())
+            if description["made_by"] != made_by:
+                return None
+            checkpoints = tuple(
+                Checkpoint(
+                    path,
+                    sha256,
+                    is_read,
+                    head_name,
+                    arrays.get(f"head-{number}"),
+                    arrays[f"tensors-{number}"],
+                )
+                for number, (path, sha256, is_read, head_name) in enumerate(description["checkpoints"])
+            )
+            code = tuple(CodeFile(*texts) for texts in description["code"])
+            return Sketch(code, checkpoints, tuple(description["left_out"]))
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+        return None

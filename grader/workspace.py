@@ -1,0 +1,61 @@
+"""The private folder that a grading works in, of which nothing is left afterwards, even if it was killed.
+
+A grading that ends in any way but SIGKILL removes its folder. One that was killed leaves it, with a copy of
+the submission; the next grading removes it then. Whether it is still somebody's is told by a lock, which the
+kernel gives up with the process that holds it. Age says nothing, since a grading may take hours, and the id
+of a process may have passed to another.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_PREFIX = "lab-grader-"
+_LOCK = ".in-use"
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """Yield a new private folder, and remove those that killed gradings of the same user left."""
+    _sweep(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as name:
+        unlocked = Path(name, f"{_LOCK}-soon")
+        lock = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            # It is locked before it has the name that is looked for.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            unlocked.rename(Path(name, _LOCK))
+            yield Path(name)
+        finally:
+            os.close(lock)
+
+
+def _sweep(temporary: Path) -> None:
+    """Remove the folders of ours whose lock nobody holds."""
+    for path in temporary.glob(f"{_PREFIX}*"):
+        # Others may write into the folder for temporary files: what is not surely ours is left alone.
+        with suppress(OSError):
+            status = path.lstat()
+            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
+                _remove_if_left(path)
+
+
+def _remove_if_left(folder: Path) -> None:
+    """Remove one folder, unless a living process holds its lock.
+
+    Raises:
+        OSError: somebody holds it, or there is none: the folder was made this moment, or is no grading's.
+    """
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)

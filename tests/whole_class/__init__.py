@@ -1,0 +1,1 @@
+"""A whole class in one batch: honest, weak, broken and hostile submissions side by side, killed and resumed."""
