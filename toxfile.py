@@ -71,7 +71,7 @@ def _environment(name: str, path: Path, python: Path, state: State) -> MemoryLoa
         depends=EnvList([_SHARED]),
         allowlist_externals=[str(python)],
         pass_env=["GRADER_*"],
-        set_env={"PYTHONUTF8": "1"},
+        set_env={"PYTHONUTF8": "1", "VIRTUALENV_NO_SEED": "1"},  # no pip of its own: 12 MB a student
         change_dir=str(_ROOT),
         parallel_show_output=True,
         commands=[Command([str(python), *arguments, *(state.conf.pos_args(None) or ())])],
