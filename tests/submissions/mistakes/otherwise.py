@@ -254,7 +254,7 @@ OTHERWISE = (
     Planted("blobs: turned by a quarter", SHAPE, {"        image, scale": "        np.ascontiguousarray(np.rot90(image)), scale"}, program=BLOBS),
     Planted("blobs: names by their length", PERMUTED, {"    return NAMES[": "    return sorted(NAMES, key=len)["}, program=BLOBS),
     Planted("blobs: the dense layer not set", UNUSED, {'dense.weight.set_data(params["head.1.weight"])\n': ""}, program=BLOBS),
-    Planted("blobs: training mode by default", ("training-mode",), {"network.set_train(False)": "network.set_train()"}, program=BLOBS),
+    Planted("blobs: training mode", ("training-mode",), {"network.set_train(False)": "network.set_train()", "model.predict(": "network("}, program=BLOBS),
     Planted("blobs: the second best", ("wrong-readout", *LOST), {"order[-1]": "order[-2]"}, program=BLOBS),
     Planted("blobs: one blob for all", ("kept-answer",), {"def predict": "blobs = []\n\n\ndef predict", "    scores = ": "    blobs.append(blob_of(image))\n    scores = ", "blob_of(image))).as": "blobs[0])).as"}, program=BLOBS),
     Planted("blobs: a random brightness", UNSTABLE, {"    return blob\n": "    return blob + BRIGHTNESS.normal(0, 3, (1, 3, 1, 1)).astype(np.float32)\n"}, program=BLOBS),
@@ -262,6 +262,8 @@ OTHERWISE = (
 
 RIGHT_OTHERWISE = (
     Planted("blobs", (), {}, program=BLOBS),
+    # Model.predict sets training mode off by itself.
+    Planted("blobs: training mode before Model.predict", (), {"network.set_train(False)": "network.set_train()"}, program=BLOBS),
     Planted("blobs: cropped", (), {"crop=False": "crop=True"}, program=BLOBS),
     Planted("pipeline", (), {}, program=PIPELINE),
     Planted("pipeline: resized to the crop", (), {"    vision.Resize((256, 256)),\n    vision.CenterCrop(224),\n": "    vision.Resize((224, 224)),\n"}, program=PIPELINE),
