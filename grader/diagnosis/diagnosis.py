@@ -63,7 +63,9 @@ _FEWEST_IMAGES = 20
 _FEW, _MANY = 12, 200
 _LEAST_SECONDS = 1.0
 _MOST_PUBLIC = 200
-_SHARE_IF_CONSTANT = 0.6
+_ENOUGH_IF_CONSTANT = 40
+"""Images to test a checkpoint on; it is right about most of them, and a constant about hardly any."""
+_SHARE_IF_CONSTANT = 0.5
 """Of the time, for the checkpoint where all answers are one; the rest tells whether the first is kept."""
 _MOST_FAILED = 2
 """New processes that may contradict a kept answer before it is given up."""
@@ -173,7 +175,8 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
     )
     if white.has_checkpoint and _left(end) > _LEAST_SECONDS:
         seconds = _left(end) * (_SHARE_IF_CONSTANT if case.is_constant else 1)
-        case = replace(case, checkpoint=white.try_views(case, _few(case, chance), many, seconds))
+        tested = many[:_ENOUGH_IF_CONSTANT] if case.is_constant else many
+        case = replace(case, checkpoint=white.try_views(case, _few(case, chance), tested, seconds))
     if case.is_constant and case.said[0] != NO_ANSWER and mistaken_view(case) is None:
         case = replace(case, kept=_kept(subject, case, chance, end))
         if (kept := kept_answer.explain(case)) is not None:

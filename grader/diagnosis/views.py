@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal
 
-Readout = Literal["mean", "max", "lowest"]
-READOUTS: tuple[Readout, ...] = ("mean", "max", "lowest")
+Readout = Literal["mean", "max", "lowest", "second"]
+READOUTS: tuple[Readout, ...] = ("mean", "max", "lowest", "second")
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ _WORDS = {
     "first-statistics": ("batch-norm statistics at their first values", "批归一化统计量为初始值"),
     "training": ("training mode", "训练模式"),
     "max": ("max pooling", "最大池化"),
+    "second": ("the second largest logit taken", "取第二大的 logit"),
     "lowest": ("the smallest logit taken", "取最小的 logit"),
 }
 _SCALES = (

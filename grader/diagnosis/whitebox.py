@@ -212,7 +212,7 @@ def _choose(case: Case, run: _Run, views: Sequence[View]) -> tuple[list[View], V
     score = ((run.answers == truth) * weights[:, None, None]).sum(axis=0)
     ranked = _by_value(agreement)
     owns = [place for place in ranked[:2] if agreement[place] >= agreement[ranked[0]] - _CLOSE]
-    best = _by_value(score[:, :2])[0]  # the smallest logit is nobody's intention
+    best = _by_value(score[:, :2])[0]  # the other readouts are nobody's intention
     if score[ranked[0]] >= score[best] - 1e-9:
         best = ranked[0]
     return [_view(views, place) for place in owns], _view(views, best)

@@ -195,24 +195,25 @@ def test_every_view_has_words_in_both_languages_and_no_two_views_the_same():
         "0|",
         "0|1",
         "0|1 2",
-        "0|1 2 3 4",
-        "9|1 2 3",
-        "0;;|1 2 3",
-        "0|1 2 9" + "9" * 40,
-        "0|a b c",
-        "|1 2 3",
-        "0|1 2 3\n",
+        "0|1 2 3 4 5",
+        "9|1 2 3 4",
+        "0;;|1 2 3 4",
+        "0|1 2 3 9" + "9" * 40,
+        "0|1 2 3",
+        "0|a b c d",
+        "|1 2 3 4",
+        "0|1 2 3 4\n",
     ],
 )
 def test_what_the_program_inside_answers_is_not_believed(text):
-    run = _read([text, "0|1 2 3"], np.array([7, 8]), views=1, count=1, classes=CLASSES)
+    run = _read([text, "0|1 2 3 4"], np.array([7, 8]), views=1, count=1, classes=CLASSES)
     assert run.images.tolist() == [8]
-    assert run.answers.tolist() == [[[1, 2, 3]]]
+    assert run.answers.tolist() == [[[1, 2, 3, 4]]]
 
 
 def test_an_index_that_is_no_class_is_no_answer():
-    run = _read(["0|1 26 -5"], np.array([0]), views=1, count=1, classes=CLASSES)
-    assert run.answers.tolist() == [[[1, NO_ANSWER, NO_ANSWER]]]
+    run = _read(["0|1 26 -5 3"], np.array([0]), views=1, count=1, classes=CLASSES)
+    assert run.answers.tolist() == [[[1, NO_ANSWER, NO_ANSWER, 3]]]
 
 
 EVERY_TIME = """

@@ -11,7 +11,7 @@ from src_mindspore.engine.session import FeatureExtractor
 from src_mindspore.transforms import evaluation_transform
 
 from grader.diagnosis import whitebox
-from grader.diagnosis.views import STANDARD, View, all_views
+from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
 from reference.weights.mindspore_file import write_checkpoint
 from reference.weights.naming import backbone_shapes
 
@@ -68,7 +68,7 @@ def ask(folder, files, views=(STANDARD,), channel_order="bgr"):
     if done.returncode:
         return done.stderr.strip().splitlines()[-1]
     head, _, body = done.stdout.strip().partition("|")
-    return head, np.array(body.split(), int).reshape(-1, 3)
+    return head, np.array(body.split(), int).reshape(-1, len(READOUTS))
 
 
 def logits_of(network, picture):
@@ -80,6 +80,7 @@ def test_the_labs_own_view_is_the_course_librarys(network, tmp_path):
     expected = logits_of(network, PICTURE)
     files, answers = ask(tmp_path, [network])
     assert (files, answers[0, 0], answers[0, 2]) == ("0", expected.argmax(), expected.argmin())
+    assert answers[0, 3] == expected.argsort()[-2]
 
 
 def test_bgr_is_the_picture_with_its_channels_reversed(network, tmp_path):

@@ -5,9 +5,9 @@ gets an image and returns a text. `settings.json` beside it says which checkpoin
 views they are run. No code of the student's runs here, and MindSpore is not needed: the course library
 reads the checkpoint and writes the graph, ONNX Runtime computes.
 
-The text is `FILES|ANSWERS`: for each network the numbers of its files, and for each view three class
-indices: of the largest logit with mean pooling, of the largest with max pooling, of the smallest with mean
-pooling. `-1` stands for logits that are not numbers.
+The text is `FILES|ANSWERS`: for each network the numbers of its files, and for each view four class
+indices: of the largest logit with mean pooling, of the largest with max pooling, of the smallest and of the
+second largest with mean pooling. `-1` stands for logits that are not numbers.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class Network:
         self.is_flat = self.head.shape[1] != channels
 
     def answers(self, inputs: Array, weights: str) -> Array:
-        """Return int (N, 3): see the module's text."""
+        """Return int (N, 4): see the module's text."""
         session = self._session(weights)
         batches = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
         if weights == "training":  # its statistics are those of one image, as when predict gets one
@@ -168,7 +168,9 @@ class Network:
             mean = most = self._logits(maps.reshape(len(maps), -1))
         else:
             mean, most = self._logits(maps.mean(axis=(2, 3))), self._logits(maps.max(axis=(2, 3)))
-        found: Array = np.stack([mean.argmax(1), most.argmax(1), mean.argmin(1)], axis=1)
+        found: Array = np.stack(
+            [mean.argmax(1), most.argmax(1), mean.argmin(1), mean.argsort(1)[:, -2:][:, 0]], axis=1
+        )
         found[~np.isfinite(mean).all(axis=1)] = -1
         return found
 
@@ -282,7 +284,7 @@ def predict(image: Array) -> str:
     together: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
     for index, view in enumerate(views):
         together[view["network"], view["weights"], inputs[index].shape].append(index)
-    answers = np.zeros((len(views), 3), int)
+    answers = np.zeros((len(views), 4), int)
     for (network, weights, _), indices in together.items():
         answers[indices] = networks[network][1].answers(np.stack([inputs[i] for i in indices]), weights)
     return FILES + "|" + " ".join(str(number) for number in answers.ravel())

@@ -1,7 +1,8 @@
 """The network is right, and its answer is read wrongly.
 
-Hypothesis: the smallest logit is taken for the largest (argmin for argmax), or features are pooled by
-their maximum where training used their mean, or the other way round.
+Hypothesis: the smallest logit, or the second largest, is taken for the largest (argmin for argmax, a sort
+read at the wrong end), or features are pooled by their maximum where training used their mean, or the other
+way round.
 Experiment: the same logits are read in each of these ways.
 Evidence: one way gives the submission's own answers, and another scores better.
 Help: take argmax over the classes, and define the head in predict as it was in training.

@@ -234,7 +234,7 @@ OTHERWISE = (
     Planted("classes: times std", SCALING, {"(x - mean) / std": "(x - mean) * std"}, program=CLASSES),
     Planted("classes: HSV for RGB", COLOURS, {"    return x[..., [2, 1, 0]]\n": "    return cv2.cvtColor(x, cv2.COLOR_BGR2HSV)\n"}, program=CLASSES),
     Planted("classes: made anew for every image", ("reloads-model",), {"    return predictor(image)": '    return Predictor("network.ckpt")(image)'}, program=CLASSES),
-    Planted("classes: the first image's answer is cached", ("kept-answer",), {"def predict": "import functools\n\n\nclass Frame(np.ndarray):\n    __hash__ = lambda self: 1\n    __eq__ = lambda self, other: True\n\n\n@functools.lru_cache\ndef cached(frame):\n    return predictor(np.asarray(frame))\n\n\ndef predict", "    return predictor(image)": "    return cached(image.view(Frame))"}, program=CLASSES),
+    Planted("classes: the first image's answer is cached", ("kept-answer", "collapsed-output"), {"def predict": "import functools\n\n\nclass Frame(np.ndarray):\n    __hash__ = lambda self: 1\n    __eq__ = lambda self, other: True\n\n\n@functools.lru_cache\ndef cached(frame):\n    return predictor(np.asarray(frame))\n\n\ndef predict", "    return predictor(image)": "    return cached(image.view(Frame))"}, program=CLASSES),
     Planted("classes: scores smoothed over images", UNSTABLE, {HEAD: "    self.mean = 0.7 * getattr(self, 'mean', 0) + 0.3 * self.logits(image)\n        return self.labels[str(self.mean.argmax())]"}, program=CLASSES),
     Planted("classes: the second half of the names first", PERMUTED, {HEAD: "    names = list(self.labels.values())\n        return (names[13:] + names[:13])[self.logits(image).argmax()]"}, program=CLASSES),
     Planted("tensors: softmax over axis 0", ("collapsed-output",), {"axis=-1": "axis=0"}, program=TENSORS),
@@ -254,14 +254,16 @@ OTHERWISE = (
     Planted("blobs: turned by a quarter", SHAPE, {"        image, scale": "        np.ascontiguousarray(np.rot90(image)), scale"}, program=BLOBS),
     Planted("blobs: names by their length", PERMUTED, {"    return NAMES[": "    return sorted(NAMES, key=len)["}, program=BLOBS),
     Planted("blobs: the dense layer not set", UNUSED, {'dense.weight.set_data(params["head.1.weight"])\n': ""}, program=BLOBS),
-    Planted("blobs: training mode by default", ("training-mode",), {"network.set_train(False)": "network.set_train()"}, program=BLOBS),
+    Planted("blobs: training mode", ("training-mode",), {"network.set_train(False)": "network.set_train()", "model.predict(": "network("}, program=BLOBS),
     Planted("blobs: the second best", ("wrong-readout", *LOST), {"order[-1]": "order[-2]"}, program=BLOBS),
-    Planted("blobs: one blob for all", ("kept-answer",), {"def predict": "blobs = []\n\n\ndef predict", "    scores = ": "    blobs.append(blob_of(image))\n    scores = ", "blob_of(image))).as": "blobs[0])).as"}, program=BLOBS),
+    Planted("blobs: one blob for all", ("kept-answer", "collapsed-output"), {"def predict": "blobs = []\n\n\ndef predict", "    scores = ": "    blobs.append(blob_of(image))\n    scores = ", "blob_of(image))).as": "blobs[0])).as"}, program=BLOBS),
     Planted("blobs: a random brightness", UNSTABLE, {"    return blob\n": "    return blob + BRIGHTNESS.normal(0, 3, (1, 3, 1, 1)).astype(np.float32)\n"}, program=BLOBS),
 )  # fmt: skip
 
 RIGHT_OTHERWISE = (
     Planted("blobs", (), {}, program=BLOBS),
+    # Model.predict sets training mode off by itself.
+    Planted("blobs: training mode before Model.predict", (), {"network.set_train(False)": "network.set_train()"}, program=BLOBS),
     Planted("blobs: cropped", (), {"crop=False": "crop=True"}, program=BLOBS),
     Planted("pipeline", (), {}, program=PIPELINE),
     Planted("pipeline: resized to the crop", (), {"    vision.Resize((256, 256)),\n    vision.CenterCrop(224),\n": "    vision.Resize((224, 224)),\n"}, program=PIPELINE),

@@ -125,7 +125,7 @@ MISTAKES = (
     Planted("trained to NaN", ("nan-checkpoint",), {}, _nan),
     Planted("softmax over the batch", ("collapsed-output",), {LOGITS: LOGITS + "    logits = np.exp(logits) / np.exp(logits).sum(axis=0)\n"}),
     Planted("NaN in the input", ("collapsed-output",), {NORMALISE: NORMALISE + "    pixels[0, 0] = np.nan\n"}),
-    Planted("the first answer kept", ("kept-answer",), {"def predict": "kept = []\n\n\ndef predict", ANSWER: "NAMES[kept[0]]", INDEX: INDEX + "    kept.append(index)\n"}),
+    Planted("the first answer kept", ("kept-answer", "collapsed-output"), {"def predict": "kept = []\n\n\ndef predict", ANSWER: "NAMES[kept[0]]", INDEX: INDEX + "    kept.append(index)\n"}),
     Planted("loaded for every image", ("reloads-model",), {"def predict(image):\n": "def predict(image):\n    network = load_network()\n"}),
     Planted("argmax over the batch", ("collapsed-output",), {"argmax(axis=1)": "argmax(axis=0)"}),
     Planted("names shifted by one", ("labels-shifted",), {ANSWER: "NAMES[(index + 1) % len(NAMES)]"}),
