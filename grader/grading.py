@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import datetime
 import secrets
-import shutil
-import socket
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from grader.afterwards import diagnosed, replayed
 from grader.assignment import Assignment, load_assignment
 from grader.canary.canary import check_canary
+from grader.conclusion import circumstances_now, failed_outcome, graded_report, ungraded_report
 from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
-from grader.diagnosis.diagnosis import Diagnosis, Subject, diagnose
-from grader.dialogue.interview import Answers, Progress, interview
-from grader.findings.catalogue import finding
-from grader.findings.collect import findings_of_answers, findings_of_refusal, findings_of_replay, verdict_of
-from grader.findings.exceptions import short
-from grader.hidden_split import check_apart, check_out_of_reach, choose_split, public_split
+from grader.dialogue.interview import Progress, interview
+from grader.findings.collect import findings_of_refusal
+from grader.hidden_split import check_apart, check_out_of_reach, choose_split
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
-from grader.intake.submission import Submission, SubmittedFile
+from grader.intake.submission import Submission
 from grader.provenance import this_harness
-from grader.replay.replay import OFF, Replay, replay
-from grader.report.build import Canary, Circumstances, Mode, Question, build_report
-from grader.report.model import FindingPart, Report
+from grader.replay.replay import OFF
+from grader.report.build import Canary, Mode, Question
+from grader.report.model import Report
 from grader.report.outcome import Outcome
 from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.ladder import Rung, choose_rung
-from grader.scoring.score import tally
+from grader.sandbox.ladder import choose_rung
 from grader.split import Split
-from grader.verdict import Verdict, worst
+from grader.verdict import Verdict
 from grader.workspace import workspace
 
 _CANARY_LASTS_SECONDS = 300
@@ -161,7 +156,9 @@ def take_and_grade(
         except IntakeRefusedError as refusal:
             nothing = Submission(name=name or name_of(source), folder=folder, files=(), sha256="")
             question = Question(nothing, split, assignment, mode, this_harness())
-            report = _ungraded(question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances_now())
+            report = ungraded_report(
+                question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances_now()
+            )
             return Outcome(report, None, split, assignment.classes, secrets.randbits(53))
         return answer(Question(submission, split, assignment, mode, this_harness()), folder)
 
@@ -200,38 +197,14 @@ def grade_question(
         return failed_outcome(question, circumstances, str(error), traceback.format_exc())
     again, failure = OFF, ""
     if checks.replay and is_official:
-        again, failure = _replayed(rung, workspace, question, answers)
+        again, failure = replayed(rung, workspace, question, answers)
     diagnosis = NO_DIAGNOSIS
     if checks.diagnosis:
-        diagnosis, trouble = _diagnosed(rung, workspace, question, answers, again, public)
+        diagnosis, trouble = diagnosed(rung, workspace, question, answers, again, public)
         failure = failure or trouble
     canary: Canary = "not-needed" if not is_official else "passed" if checks.canary else "skipped"
-    report = _graded(question, answers, rung, circumstances, canary, again, diagnosis)
+    report = graded_report(question, answers, rung, circumstances, canary, again, diagnosis)
     return Outcome(report, answers, split, assignment.classes, seed, again, failure)
-
-
-def failed_outcome(question: Question, circumstances: Circumstances, detail: str, failure: str) -> Outcome:
-    """Return the outcome of a grading that the harness failed over: no score.
-
-    Args:
-        question: what was asked.
-        circumstances: when and where it began.
-        detail: what went wrong, in a few words.
-        failure: all that is known of it, a traceback for example.
-    """
-    findings = (finding("harness-failed", detail=short(detail)),)
-    report = _ungraded(question, Verdict.INTERNAL, findings, circumstances)
-    return Outcome(
-        report, None, question.split, question.assignment.classes, secrets.randbits(53), failure=failure
-    )
-
-
-def circumstances_now() -> Circumstances:
-    """Return when and where a grading that begins now is done."""
-    return Circumstances(
-        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        host=socket.gethostname(),
-    )
 
 
 @cache
@@ -267,127 +240,6 @@ def pass_canary() -> None:
         HarnessError: one of them had another outcome than the known one.
     """
     check_canary(lambda source, split, assignment: run_grading(source, split, assignment, checks=NO_CHECKS))
-
-
-def _replayed(rung: Rung, workspace: Path, question: Question, answers: Answers) -> tuple[Replay, str]:
-    """Ask a part of the split again; return what came of it and, if the harness failed, the traceback.
-
-    A score that stands is not lost over that.
-    """
-    try:
-        again = replay(
-            lambda: _fresh(rung, workspace / "again").launch,
-            question.split,
-            question.assignment,
-            answers,
-            question.identity,
-            secrets.randbits(53),
-        )
-    except Exception:
-        return Replay("failed"), traceback.format_exc()
-    return again, ""
-
-
-def _diagnosed(
-    rung: Rung,
-    workspace: Path,
-    question: Question,
-    answers: Answers,
-    again: Replay,
-    public: Split | None,
-) -> tuple[Diagnosis, str]:
-    """Find out why the score is not better; as with the replay, a failure costs no score."""
-    folder = workspace / "diagnosis"
-    subject = Subject(
-        submission=question.submission,
-        split=question.split,
-        assignment=question.assignment,
-        answers=answers,
-        again=again,
-        start=lambda program: _over(rung, program).launch,
-        fresh=lambda name: _fresh(rung, folder / name).launch,
-        folder=folder,
-        identity=question.identity,
-        seed=secrets.randbits(53),
-        public=lambda: None if question.mode == "self-check" else public or _public(question),
-    )
-    try:
-        return diagnose(subject), ""
-    except Exception:
-        return Diagnosis("failed"), traceback.format_exc()
-
-
-def _public(question: Question) -> Split | None:
-    return public_split(question.assignment, question.split)
-
-
-def _over(rung: Rung, folder: Path) -> Rung:
-    """Return the same rung over another folder, with room for the files in it."""
-    size = sum(file.stat().st_size for file in folder.iterdir())
-    files = (SubmittedFile(PurePosixPath("all"), size, ""),)
-    return rung.over(replace(rung.submission, folder=folder, files=files), folder.parent)
-
-
-def _fresh(rung: Rung, folder: Path) -> Rung:
-    """Return the same rung over a copy of the submission that is as new as the first one was.
-
-    From the date of its files a submission could tell otherwise that it is being asked again.
-    """
-    copy = shutil.copytree(rung.submission.folder, folder / "submission")
-    return rung.over(replace(rung.submission, folder=copy), folder)
-
-
-def _graded(
-    question: Question,
-    answers: Answers,
-    rung: Rung,
-    circumstances: Circumstances,
-    canary: Canary,
-    again: Replay,
-    diagnosis: Diagnosis,
-) -> Report:
-    counted = tally(answers.answers, question.split, question.assignment.classes)
-    findings = [*diagnosis.findings]
-    findings += findings_of_answers(answers, counted, question.submission, question.assignment)
-    findings += findings_of_replay(again)
-    if not rung.isolation.is_top:
-        findings.append(finding("lower-isolation"))
-    return build_report(
-        question,
-        worst(verdict_of(answers, counted)),
-        counted,
-        answers,
-        [*findings, *_about(question.split, len(question.assignment.classes))],
-        rung.isolation,
-        circumstances,
-        canary,
-        again,
-        diagnosis,
-    )
-
-
-def _ungraded(
-    question: Question, verdict: Verdict, findings: Sequence[FindingPart], circumstances: Circumstances
-) -> Report:
-    counted = tally([None] * len(question.split.images), question.split, question.assignment.classes)
-    return build_report(
-        question,
-        verdict,
-        counted,
-        None,
-        [*findings, *_about(question.split, len(question.assignment.classes))],
-        None,
-        circumstances,
-    )
-
-
-def _about(split: Split, classes: int) -> list[FindingPart]:
-    """Say what is particular about the images that were asked."""
-    found = [finding("demo-split")] if split.is_demo else []
-    present = len({image.label for image in split.images})
-    if present < classes:
-        found.append(finding("partial-split", count=present, total=classes))
-    return found
 
 
 def _path(path: Path | str | None) -> Path | None:

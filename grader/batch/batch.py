@@ -12,8 +12,9 @@ from grader.batch.executor import Executor, run_all
 from grader.batch.station import Conditions, StopAsked
 from grader.batch.store import Result, Store
 from grader.batch.submissions import Entry
+from grader.conclusion import circumstances_now, failed_outcome
 from grader.errors import HarnessError
-from grader.grading import circumstances_now, failed_outcome, question_of
+from grader.grading import question_of
 from grader.intake.submission import Submission
 from grader.provenance import this_harness
 from grader.report.build import Question

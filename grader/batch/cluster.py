@@ -25,9 +25,10 @@ from distributed import Client, KilledWorker, Security
 from grader.batch.cluster_worker import Bench, Farewell, farewell_of, grade_parcel
 from grader.batch.parcel import pack
 from grader.batch.station import Conditions
+from grader.conclusion import circumstances_now, failed_outcome
 from grader.dialogue.interview import Progress
 from grader.errors import HarnessError, UsageError
-from grader.grading import circumstances_now, failed_outcome, take_and_grade
+from grader.grading import take_and_grade
 from grader.provenance import this_harness
 from grader.report.build import Question
 from grader.report.outcome import Outcome

@@ -18,9 +18,10 @@ from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 from grader.batch.station import Conditions, Station, station
+from grader.conclusion import circumstances_now, failed_outcome
 from grader.dialogue.interview import Progress
 from grader.errors import HarnessError
-from grader.grading import circumstances_now, failed_outcome, take_and_grade
+from grader.grading import take_and_grade
 from grader.report.build import Question
 from grader.report.outcome import Outcome
 
