@@ -58,7 +58,7 @@ def test_every_amount_of_the_assignment_is_a_bound(policy):
         processor_seconds=600.0,
         output_bytes=1024 << 10,
         inodes=50_000,
-        cores=2,
+        cores=1,
     )
     bound = {limit.resource: limit.at_most for limit in policy.each_process}
     # The kernel's limits stand a little behind those that are seen from outside, and never before them.
@@ -155,5 +155,5 @@ def test_the_environment_is_the_same_whoever_grades(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "x")
     monkeypatch.setenv("PYTHONPATH", "x")
     assert environment_for(SCRATCH, Limits()) == first
-    assert first["OMP_NUM_THREADS"] == "2"
+    assert first["OMP_NUM_THREADS"] == "1"
     assert first["OMP_WAIT_POLICY"] == "PASSIVE"

@@ -318,13 +318,19 @@ def test_grading_from_a_sealed_file_leaves_its_images_and_labels_encrypted(
     assert done.returncode == 0, done.stderr
     log = (tmp_path / "log").read_text(encoding="utf-8")
     written = {Path(cwd, line.removeprefix("WRITES ")) for line in log.splitlines()}
-    # The private copy of the submission and its user's name, and the one file by which Python finds out
+    # The private copy of the submission, its user's name, its lock, and the one file by which Python finds out
     # whether the temporary folder can be written.
     inside = {path for path in written if path.is_relative_to(temporary)}
     assert len([path for path in inside if path.parent == temporary]) <= 1
-    assert {path.name for path in inside if path.parent != temporary} <= {"main.py", "passwd", "group"}
+    expected = {"main.py", "passwd", "group", ".in-use", ".in-use-soon"}
+    assert {path.name for path in inside if path.parent != temporary} <= expected
     reports = {path for path in written if path.is_relative_to(cwd / "out")}
-    assert {path.name for path in reports} == {"report.json", "report.html", "answers.json"}
+    assert {path.name for path in reports} == {
+        "report.json",
+        "report.html",
+        "answers.json",
+        "report.instructor.html",
+    }
     assert {str(path) for path in written - reports if not path.is_relative_to(temporary)} <= {"/dev/null"}
     assert list(temporary.iterdir()) == []
 

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import random
+import secrets
 import socketserver
 import tempfile
 import threading
@@ -93,7 +94,7 @@ def laid_out() -> Iterator[Ground]:
         shared.flush()
         for server in (
             _TcpServer(("127.0.0.1", 0), _handler(key)),
-            _UnixServer(f"\0answer-key-{os.getpid()}", _handler(key)),
+            _UnixServer(f"\0answer-key-{os.getpid()}-{secrets.token_hex(4)}", _handler(key)),
         ):
             threading.Thread(target=server.serve_forever, daemon=True).start()
             stack.callback(server.server_close)
