@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from grader.assignment import load_assignment
+from grader.sandbox.ladder import fork_server_for
 from grader.split import open_split
 from reference.weights.mindspore_file import read_checkpoint
 from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE
@@ -35,12 +36,12 @@ def main() -> int:
     named, false, costs = 0, 0, []
     every = (*MISTAKES, *OTHERWISE, *RIGHT, *RIGHT_OTHERWISE)
     chosen = [planted for planted in every if options.only in planted.name]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, fork_server_for(assignment.limits) as server:
         for number, planted in enumerate(chosen):
             name = planted.name.replace(" ", "-").replace("/", "")
             out = options.out / name if options.out else None
             place = Path(folder, str(number), name)
-            report = try_one(planted, arrays, split, assignment, place, out=out)
+            report = try_one(planted, arrays, split, assignment, place, out=out, server=server)
             is_good = is_named(planted, report) if planted.codes else is_silent(report)
             named += bool(planted.codes) and is_good
             false += not planted.codes and not is_good

@@ -8,6 +8,7 @@ from grader import Report
 from grader.assignment import Assignment
 from grader.grading import Checks, run_grading
 from grader.report.files import write_outcome
+from grader.sandbox.fork_server import ForkServer
 from grader.split import Split
 from reference.weights.mindspore_file import write_checkpoint
 from tests.submissions.mistakes.planted import Arrays, Planted
@@ -23,6 +24,7 @@ def try_one(
     folder: Path,
     checks: Checks = WITHOUT_CANARY,
     out: Path | None = None,
+    server: ForkServer | None = None,
 ) -> Report:
     """Write the submission into `folder` and return the report on it, whose files are written to `out`."""
     folder.mkdir(parents=True)
@@ -31,7 +33,7 @@ def try_one(
     write_checkpoint(planted.checkpoint(dict(arrays)), folder / "network.ckpt")
     for name, change in planted.others.items():
         write_checkpoint(change(dict(arrays)), folder / name)
-    outcome = run_grading(folder, split, assignment, checks=checks)
+    outcome = run_grading(folder, split, assignment, checks=checks, server=server)
     if outcome.failure:
         raise RuntimeError(outcome.failure)
     if out is not None:
