@@ -74,10 +74,13 @@ def _public(question: Question) -> Split | None:
 
 
 def _over(rung: Rung, folder: Path) -> Rung:
-    """Return the same rung over another folder, with room for the files in it."""
+    """Return the same rung over another folder, with room for the files in it, and with all cores we have.
+
+    It runs a program of ours, which uses them all; a submission is given those of the assignment.
+    """
     size = sum(file.stat().st_size for file in folder.iterdir())
     files = (SubmittedFile(PurePosixPath("all"), size, ""),)
-    return rung.over(replace(rung.submission, folder=folder, files=files), folder.parent)
+    return rung.over(replace(rung.submission, folder=folder, files=files), folder.parent).on_all_cores()
 
 
 def _fresh(rung: Rung, folder: Path) -> Rung:

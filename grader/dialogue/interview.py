@@ -41,7 +41,11 @@ class Stop:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall-clock seconds of the parts of an interview, on the grader's clock."""
+    """Wall-clock seconds of the parts of an interview, on the grader's clock.
+
+    With the import of libraries that was done once for many: what a submission takes is the same with it
+    and without.
+    """
 
     importing: float | None = None
     first: float | None = None
@@ -113,6 +117,7 @@ class _Interview:
         self._not_ready: NotReady | None = None
         self._stops: list[Stop] = []
         self._importing: float | None = None
+        self._shared = 0.0
         self._seconds: list[float] = []
         self._frameworks: dict[str, str] | None = None
         self._output: list[str] = []
@@ -133,7 +138,7 @@ class _Interview:
                 importing=self._importing,
                 first=self._seconds[0] if self._seconds else None,
                 rest=tuple(self._seconds[1:]),
-                total=time.monotonic() - self._begun,
+                total=self._shared + time.monotonic() - self._begun,
             ),
             frameworks=self._frameworks or {},
             output="".join(self._output),
@@ -166,7 +171,8 @@ class _Interview:
         began = time.monotonic()
         frame = worker.receive(min(began + self._limits.import_seconds, self._end))
         if self._importing is None:
-            self._importing = time.monotonic() - began
+            self._shared = worker.shared_seconds()
+            self._importing = self._shared + time.monotonic() - began
         if isinstance(frame, NotReady):
             self._not_ready = frame
         elif not isinstance(frame, Ready):

@@ -130,6 +130,11 @@ class WorkerProcess:
             time.sleep(_SHORTEST_LOOK_SECONDS)
         return self._started.exit_code() is not None
 
+    def shared_seconds(self) -> float:
+        """Return what the imports took that were done for this worker before it was forked."""
+        forked = self._launch.forked
+        return 0.0 if forked is None else forked.server.import_seconds
+
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
         return usage.frameworks(*self._started.roots)

@@ -103,6 +103,8 @@ class ForkServer:
         self._lock = threading.Lock()
         self._running: _Running | None = None
         self._imported: frozenset[str] | None = None
+        self.import_seconds = 0.0
+        """What the imports took, which no worker takes again; 0 until they are done."""
 
     def __enter__(self) -> ForkServer:
         return self
@@ -126,7 +128,7 @@ class ForkServer:
         self.begin()
         with self._lock:
             if self._imported is None:
-                self._imported = _wait_for_imports(self._running)
+                self._imported, self.import_seconds = _wait_for_imports(self._running)
             return self._imported
 
     def fork(self, request: ForkRequest, descriptors: Sequence[int], group: int | None) -> ForkedProcess:
@@ -219,9 +221,11 @@ def _start(interpreter: str, environment: Mapping[str, str], worker: Path) -> _R
     return _Running(process, channel)
 
 
-def _wait_for_imports(running: _Running | None) -> frozenset[str]:
+def _wait_for_imports(running: _Running | None) -> tuple[frozenset[str], float]:
+    """Return which modules have been imported, and how long that took."""
     if running is not None:
         running.channel.settimeout(_IMPORT_SECONDS)
         with contextlib.suppress(OSError, ValueError):
-            return frozenset(json.loads(running.channel.recv(_READ)))
-    return frozenset()
+            told = json.loads(running.channel.recv(_READ))
+            return frozenset(told["modules"]), float(told["seconds"])
+    return frozenset(), 0.0

@@ -52,6 +52,14 @@ class Rung:
         policy = None if self.policy is None else _policy(submission, workspace, self.limits)
         return replace(self, submission=submission, workspace=workspace, policy=policy)
 
+    def on_all_cores(self) -> Rung:
+        """Return the same rung with as many cores as this thread may use."""
+        return replace(self, policy=None if self.policy is None else _on_all_cores(self.policy))
+
+
+def _on_all_cores(policy: Policy) -> Policy:
+    return replace(policy, together=replace(policy.together, cores=len(os.sched_getaffinity(0))))
+
 
 def _may_be_forked(folder: Path, policy: Policy, server: ForkServer) -> bool:
     if server.environment != policy.environment or not forkable.imports_mindspore(folder):

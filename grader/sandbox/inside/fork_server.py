@@ -25,6 +25,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,13 +48,16 @@ def serve() -> tuple[ModuleType, dict[str, Any]] | None:
     worker = _load(Path(entering.__file__).with_name("worker.py"), settings["worker"])
     os.chdir("/")
     own = sys.path.pop(0)
+    began = time.monotonic()
     for name in settings["imports"]:
         importlib.import_module(name)
+    seconds = time.monotonic() - began
     sys.path.insert(0, own)
     # A worker's garbage collection need not go over, and so copy, what is there for good.
     gc.collect()
     gc.freeze()
-    channel.sendall(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})).encode("ascii"))
+    modules = sorted({name.partition(".")[0] for name in sys.modules})
+    channel.sendall(json.dumps({"modules": modules, "seconds": seconds}).encode("ascii"))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody need be buried
     while (request := _receive(channel)) is not None:
         told, descriptors = request
