@@ -6,7 +6,9 @@ own submission. In doubt a worker is started as a program, which is the same and
 
 from __future__ import annotations
 
+import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 from importlib.machinery import all_suffixes
@@ -18,8 +20,10 @@ _IMPORTS_MINDSPORE = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:src_)?mindspor
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+(\w+)|import[ \t]+([^\n#;]+))", re.MULTILINE)
 _BEFORE_THE_IMPORT = re.compile(
     # The environment, which libraries read while they are imported, and the ways to change what is imported.
-    rb"environ|putenv|setenv|meta_path|path_hooks|sys\.modules|importlib|zipimport|__import__|runpy|\bexec\b|\.py[\"']"
+    rb"environ|putenv|setenv|meta_path|path_hooks|sys\.modules|importlib|zipimport|__import__|runpy|\bexec\b"
 )
+_FILE_OF_A_MODULE = re.compile(rb"(\w*)\.py[\"']")
+"""At the end of a string: who writes a module and then imports it names it so, or puts its name together."""
 _MODULES = tuple(all_suffixes())
 _ARCHIVES = (".zip", ".egg", ".whl", ".pth")
 _MOST_BYTES = 1 << 20
@@ -39,17 +43,13 @@ def cares_what_is_imported(submission: Path, modules: frozenset[str]) -> bool:
         modules: top-level names.
     """
     source = _Source(submission)
-    brings = any(
-        path.name.partition(".")[0] in modules
-        for path in source.paths
-        if path.name.endswith(_MODULES) or path.is_dir()
-    )
+    brought = {name for name in source.files if name.endswith(_MODULES)} | source.folders.keys()
     return (
-        brings
         # An archive may be put on the path, and any folder too: so a module counts wherever it lies.
-        or any(path.name.endswith(_ARCHIVES) for path in source.paths)
+        any(name.partition(".")[0] in modules for name in brought)
+        or any(name.endswith(_ARCHIVES) for name in (*source.files, *source.folders))
         or any(
-            len(text) >= _MOST_BYTES or _BEFORE_THE_IMPORT.search(text)
+            len(text) >= _MOST_BYTES or _BEFORE_THE_IMPORT.search(text) or _names_a_file(text, modules)
             for path, text in source.texts.items()
             if not source.is_the_course_librarys(path, text)
         )
@@ -61,11 +61,13 @@ class _Source:
 
     def __init__(self, submission: Path) -> None:
         self._submission = submission
-
-    @cached_property
-    def paths(self) -> list[Path]:
-        """Everything in the submission."""
-        return sorted(self._submission.rglob("*"))
+        self.files: defaultdict[str, list[Path]] = defaultdict(list)
+        """Everything in the submission that is no folder, by name."""
+        self.folders: defaultdict[str, list[Path]] = defaultdict(list)
+        for folder, folders, files in os.walk(submission):
+            for found, names in ((self.files, files), (self.folders, folders)):
+                for name in names:
+                    found[name].append(Path(folder, name))
 
     @cached_property
     def texts(self) -> dict[Path, bytes]:
@@ -91,11 +93,15 @@ class _Source:
         return ours.is_file() and ours.read_bytes() == text
 
     def _modules(self, name: str) -> Iterator[Path]:
-        for path in self.paths:
-            if path.name == f"{name}.py":
-                yield path
-            elif path.name == name and path.is_dir():
-                yield from sorted(path.rglob("*.py"))
+        yield from self.files.get(f"{name}.py", ())
+        for folder in self.folders.get(name, ()):
+            yield from folder.rglob("*.py")
+
+
+def _names_a_file(text: bytes, modules: frozenset[str]) -> bool:
+    """Whether a text names a file that would be one of `modules`, or one whose name is not written out."""
+    stems = {stem.decode("utf-8", "replace") for stem in _FILE_OF_A_MODULE.findall(text)}
+    return "" in stems or not modules.isdisjoint(stems)
 
 
 def _imported(text: bytes) -> Iterator[str]:

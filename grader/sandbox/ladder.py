@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from grader.assignment import Limits
@@ -41,11 +42,22 @@ class Rung:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
         if self.policy is None or self.bwrap is None:
             start = process.launch(self.submission.folder, self.workspace, channel, self.limits)
-        elif self.server is not None and _may_be_forked(self.submission.folder, self.policy, self.server):
+        elif self.server is not None and self._is_forkable and self.server.imported():
             start = bubblewrap.launch_forked(self.bwrap, self.policy, self.server)
         else:
             start = bubblewrap.launch(self.bwrap, self.policy, channel)
         return start if self.groups is None else _in_group(start, self.groups)
+
+    @cached_property
+    def _is_forkable(self) -> bool:
+        """Whether workers may be forked; looked at once, since the copy that they run does not change."""
+        folder = self.submission.folder
+        if self.policy is None or self.server is None or self.server.environment != self.policy.environment:
+            return False
+        if not forkable.imports_mindspore(folder):
+            return False
+        modules = self.server.imported()
+        return bool(modules) and not forkable.cares_what_is_imported(folder, modules)
 
     def over(self, submission: Submission, workspace: Path) -> Rung:
         """Return the same rung for other files; that it works here has been tried already."""
@@ -59,13 +71,6 @@ class Rung:
 
 def _on_all_cores(policy: Policy) -> Policy:
     return replace(policy, together=replace(policy.together, cores=len(os.sched_getaffinity(0))))
-
-
-def _may_be_forked(folder: Path, policy: Policy, server: ForkServer) -> bool:
-    if server.environment != policy.environment or not forkable.imports_mindspore(folder):
-        return False
-    modules = server.imported()
-    return bool(modules) and not forkable.cares_what_is_imported(folder, modules)
 
 
 def _policy(submission: Submission, workspace: Path, limits: Limits) -> Policy:

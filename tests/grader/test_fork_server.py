@@ -333,6 +333,8 @@ def test_whether_a_submission_imports_mindspore_is_read_from_its_text(tmp_path, 
     [
         ("import os, cv2\nos.environ['OMP_NUM_THREADS'] = '4'", True),
         ("from pathlib import Path\nPath('cv2.py').write_text('')", True),
+        ("from pathlib import Path\nname = 'cv2'\nPath(f'{name}.py').write_text('')", True),
+        ("raise SystemExit('there is no checkpoint: run train_main.py')", False),
         ("import helper", True),
         ("from lib import helper", True),
         ("import other", False),
@@ -346,7 +348,15 @@ def test_what_is_done_before_the_import_is_found_in_all_that_main_imports(tmp_pa
     (tmp_path / "train.py").write_text("import os\nos.environ['GLOG_v'] = '3'", encoding="utf-8")
     (tmp_path / "other.py").write_text("x = 1", encoding="utf-8")
     assert imports_mindspore(tmp_path)
-    assert cares_what_is_imported(tmp_path, frozenset({"numpy"})) is does
+    assert cares_what_is_imported(tmp_path, frozenset({"numpy", "cv2"})) is does
+
+
+def test_what_is_handed_out_may_be_forked(tmp_path):
+    for path in ("main.py", "train_main.py"):
+        shutil.copyfile(course_library().parent / path, tmp_path / path)
+    shutil.copytree(course_library(), tmp_path / "src_mindspore")
+    assert imports_mindspore(tmp_path)
+    assert not cares_what_is_imported(tmp_path, frozenset({"numpy", "cv2", "mindspore"}))
 
 
 def test_the_course_librarys_own_copy_is_known(tmp_path):
