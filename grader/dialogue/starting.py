@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import select
 import signal
 import socket
 import subprocess
@@ -13,9 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from grader.sandbox.control_group import ControlGroup
 from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest
 from grader.sandbox.launch import ForkedWorker, Launch
-from grader.sandbox.processes import descendants, owner, pidfd
+from grader.sandbox.processes import innermost, owner, pidfd
 
 _HOLDING_SECONDS = 20.0
 _DEATH_SECONDS = 5.0
@@ -102,8 +102,10 @@ class _Forked:
             with _bound_to(cores):
                 self._holder = _popen(launch, subprocess.PIPE, theirs, [])
             self._worker = self._fork(launch, worker, cores, channel, theirs)
-        except BaseException:
+        except BaseException as error:
             os.close(self.output)
+            if isinstance(error, OSError):
+                raise ForkError(str(error)) from error
             raise
         finally:
             os.close(theirs)
@@ -113,8 +115,7 @@ class _Forked:
         return self._worker.exit_code()
 
     def end(self) -> None:
-        _kill_session(self._holder)
-        self._holder.wait()
+        self._end_holder()
         end = time.monotonic() + _DEATH_SECONDS
         while self._worker.exit_code() is None and time.monotonic() < end:
             time.sleep(_LOOK_SECONDS)
@@ -126,19 +127,31 @@ class _Forked:
     def _fork(
         self, launch: Launch, worker: ForkedWorker, cores: Sequence[int], channel: int, output: int
     ) -> ForkedProcess:
-        group = None if launch.group is None else launch.group.open_members()
-        try:
-            inside = _pid_inside(self._holder)
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._end_holder)
+            inside = innermost(self._holder, _HOLDING_SECONDS)
             request = ForkRequest(worker.settings, worker.filter, cores, *owner(inside))
-            with pidfd(inside) as holder:
-                return worker.server.fork(request, (holder, channel, output), group)
-        except BaseException as error:
-            _kill_session(self._holder)
-            self._holder.wait()
-            raise (ForkError(str(error)) if isinstance(error, OSError) else error) from error
-        finally:
-            if group is not None:
-                os.close(group)
+            with _members(launch.group) as group, pidfd(inside) as holder:
+                forked = worker.server.fork(request, (holder, channel, output), group)
+            undo.pop_all()
+        return forked
+
+    def _end_holder(self) -> None:
+        _kill_session(self._holder)
+        self._holder.wait()
+
+
+@contextlib.contextmanager
+def _members(group: ControlGroup | None) -> Iterator[int | None]:
+    """Yield a descriptor of the file that moves who writes to it into the group; None where there is none."""
+    if group is None:
+        yield None
+        return
+    descriptor = group.open_members()
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _popen(launch: Launch, output: int, errors: int, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
@@ -157,21 +170,6 @@ def _popen(launch: Launch, output: int, errors: int, descriptors: Sequence[int])
     finally:
         for descriptor in launch.inherited:
             os.close(descriptor)
-
-
-def _pid_inside(holder: subprocess.Popen[bytes]) -> int:
-    """Wait for a sandbox to stand; return the process that holds it open.
-
-    Raises:
-        ForkError: it does not come up.
-    """
-    assert holder.stdout is not None  # noqa: S101 - a pipe was asked for
-    with holder.stdout:
-        ready, _, _ = select.select([holder.stdout], [], [], _HOLDING_SECONDS)
-        if not ready or not os.read(holder.stdout.fileno(), 1):
-            raise ForkError("the sandbox did not come up")
-    # Sandboxes are made one in the other, and each process of them has one child: the last is the command.
-    return list(descendants(holder.pid))[-1]
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int | None:

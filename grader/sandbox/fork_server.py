@@ -174,9 +174,10 @@ class ForkServer:
             running.process.wait()
 
     def _begin(self) -> None:
+        if self._bwrap is None:
+            self._imported = frozenset()
+            return
         try:
-            if self._bwrap is None:
-                raise FileNotFoundError("no bubblewrap")
             with read_only_interpreter(self._bwrap) as interpreter:
                 self._running = _start(interpreter, self.environment, self._worker)
         except OSError:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from grader.sandbox.processes import descendants
+from grader.sandbox.processes import innermost
 
 _SECONDS = 20.0
 
@@ -34,12 +33,10 @@ def read_only_interpreter(bwrap: Path) -> Iterator[str]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            assert process.stdin is not None and process.stdout is not None  # noqa: S101 - pipes were asked for
+            assert process.stdin is not None  # noqa: S101 - a pipe was asked for
             process.stdin.write(b"\n")
             process.stdin.flush()
-            if not select.select([process.stdout], [], [], _SECONDS)[0] or not process.stdout.read(1):
-                raise OSError("bubblewrap mounts nothing here")
-            yield f"/proc/{list(descendants(process.pid))[-1]}/root{file}"
+            yield f"/proc/{innermost(process, _SECONDS)}/root{file}"
         finally:
             process.kill()
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,21 @@ def descendants(*roots: int) -> Iterator[int]:
             except OSError:
                 continue
             pending += [int(child) for child in text.split()]
+
+
+def innermost(sandbox: subprocess.Popen[bytes], seconds: float) -> int:
+    """Wait until the command of a sandbox has printed something; return its process.
+
+    Sandboxes are made one in the other, and each process of them has one child: the last is the command.
+
+    Raises:
+        OSError: it did not, in so many seconds.
+    """
+    assert sandbox.stdout is not None  # noqa: S101 - for callers that asked for a pipe
+    with sandbox.stdout as printed:
+        if not select.select([printed], [], [], seconds)[0] or not os.read(printed.fileno(), 1):
+            raise OSError("the sandbox did not come up")
+    return list(descendants(sandbox.pid))[-1]
 
 
 def listdir(path: Path) -> list[str]:
