@@ -70,8 +70,7 @@ def plain_features(pictures: Sequence[Picture]) -> Features:
     gradients = cv2.HOGDescriptor((_SIDE, _SIDE), (2 * _CELL, 2 * _CELL), (_CELL, _CELL), (_CELL, _CELL), 9)
     rows = []
     for picture in pictures:
-        pixels = cv2.imdecode(np.fromfile(picture.path, np.uint8), cv2.IMREAD_COLOR)
-        small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(picture.pixels(), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
         rows.append(np.concatenate([_unit(np.ravel(gradients.compute(small))), _unit(_colours(small))]))
     return Features(_unit(np.stack(rows)) if rows else np.zeros((0, 1), np.float32), "plain")
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import cv2
-import numpy as np
 from jinja2 import Template
 
 from grader.audit.audit import Audit, ClassLook
@@ -90,8 +88,7 @@ def _shift(audit: Audit, label: str) -> ShownShift:
 
 
 def _shown(picture: Picture) -> Shown:
-    pixels = cv2.imdecode(np.fromfile(picture.path, np.uint8), cv2.IMREAD_COLOR)
-    return Shown(picture.name, picture.set_name, thumbnail(pixels))
+    return Shown(picture.name, picture.set_name, thumbnail(picture.pixels()))
 
 
 def _rows(audit: Audit) -> list[ClassRow]:

@@ -6,6 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -45,6 +46,12 @@ class Picture:
     def name(self) -> str:
         """Folder and file name."""
         return f"{self.label}/{self.path.name}"
+
+    def pixels(self) -> npt.NDArray[Any]:
+        """Read the file again; return uint8 (height, width, 3) in BGR."""
+        # Not by `cv2.imread`, which cannot read every path.
+        pixels: npt.NDArray[Any] = cv2.imdecode(np.fromfile(self.path, np.uint8), cv2.IMREAD_COLOR)
+        return pixels
 
 
 @dataclass(frozen=True)

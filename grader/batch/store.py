@@ -13,9 +13,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,12 +36,11 @@ from grader.report.files import (
 from grader.report.model import Report
 from grader.report.outcome import Outcome
 from grader.verdict import Verdict
+from grader.whole_file import WRITING, write_atomically
 
 STUDENTS = "students"
 _RECORDS = "records"
 _LOCK = ".lock"
-_WRITING = ".writing-"
-"""What unfinished files and folders begin with, `write_outcome`'s too."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,8 @@ class Store:
             attempts = (*attempts, digest)
         write_outcome(outcome, self.student(id_), self._language)
         record = {"id": id_, "identity": report.identity, "attempts": attempts}
-        write_atomically(self._record(id_), json.dumps(record, ensure_ascii=False, indent=2) + "\n")
+        text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
+        write_atomically(self._record(id_), text.encode("utf-8"))
         return Result(id_, report, attempts)
 
     def answers(self, id_: str) -> list[dict[str, Any]]:
@@ -122,7 +120,7 @@ class Store:
             if path.read_bytes() == new:
                 return path
             _move_aside(path, self.folder / EARLIER)
-        write_atomically(path, text)
+        write_atomically(path, new)
         return path
 
     def _record(self, id_: str) -> Path:
@@ -164,27 +162,6 @@ def read_store(folder: Path) -> Store:
     return Store(folder)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that at any moment it is wholly there or as it was before, even if power fails."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", dir=path.parent, prefix=_WRITING, delete=False
-    ) as file:
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _move_aside(path: Path, earlier: Path) -> None:
     earlier.mkdir(exist_ok=True)
     number = 1 + max((int(entry.name) for entry in earlier.iterdir() if entry.name.isdigit()), default=0)
@@ -195,9 +172,9 @@ def _move_aside(path: Path, earlier: Path) -> None:
 def _sweep(folder: Path) -> None:
     """Remove what a batch that was killed had not finished writing."""
     for path in (
-        *folder.glob(f"{_WRITING}*"),
-        *folder.glob(f"*/{_WRITING}*"),
-        *folder.glob(f"*/*/{_WRITING}*"),
+        *folder.glob(f"{WRITING}*"),
+        *folder.glob(f"*/{WRITING}*"),
+        *folder.glob(f"*/*/{WRITING}*"),
     ):
         if path.is_dir():
             shutil.rmtree(path)

@@ -8,7 +8,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from grader.assignment import load_assignment
-from grader.batch.store import write_atomically
 from grader.commands.command import EXIT_DONE, Command, command_of, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
@@ -20,6 +19,7 @@ from grader.report.model import Report
 from grader.report.text import one_line
 from grader.sealed.key_file import key_file_from
 from grader.sealed.sealed_split import open_sealed
+from grader.whole_file import write_atomically
 
 _ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ def _results(options: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError, ValidationError) as error:
         raise UsageError(f"cannot read {path}: it is no report of this version of the grader") from error
     try:
-        write_atomically(options.out, render_results(report, options.lang))
+        write_atomically(options.out, render_results(report, options.lang).encode("utf-8"))
     except OSError as error:
         raise UsageError(f"cannot write {options.out}: {error.strerror}") from error
     return EXIT_DONE

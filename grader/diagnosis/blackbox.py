@@ -44,7 +44,7 @@ def ask_altered(
     found: dict[str, list[tuple[int, int]]] = {name: [] for name in ALTERATIONS}
     for (name, index), answer in zip(questions, answers, strict=True):
         if answer is not None:
-            said = reader.read(answer.label) if answer.label is not None else None
+            said = reader.read_answer(answer)
             found[name].append((index, NO_ANSWER if said is None else said))
     return {
         name: Trial(*(np.array(column, np.int64) for column in zip(*pairs, strict=True)))
@@ -60,7 +60,7 @@ def ask_public(
     answers = interview(launch, split, assignment.within(seconds), seed, lambda _: None).answers
     reader = LabelReader(assignment.classes)
     pairs = [(image, answer) for image, answer in zip(split.images, answers, strict=True) if answer]
-    right = sum(reader.read(answer.label or "") == image.label for image, answer in pairs)
+    right = sum(reader.read_answer(answer) == image.label for image, answer in pairs)
     return PublicTrial(right, len(pairs))
 
 
@@ -82,7 +82,7 @@ def keeps_first_answer(
         launch, split_of(images, places=()), assignment.within(seconds), seed, lambda _: None
     ).answers
     reader = LabelReader(assignment.classes)
-    said = {reader.read(answer.label or "") if answer else None for answer in answers}
+    said = {reader.read_answer(answer) for answer in answers}
     return said == {images[secret_order(len(images), seed)[0]].label} if len(said) == 1 else None
 
 

@@ -247,10 +247,7 @@ def _source(submission: Submission) -> str:
 
 def _case(subject: Subject) -> Case:
     reader = LabelReader(subject.assignment.classes)
-    said = [
-        reader.read(answer.label) if answer is not None and answer.label is not None else None
-        for answer in subject.answers.answers
-    ]
+    said = [reader.read_answer(answer) for answer in subject.answers.answers]
     again = subject.again
     return Case(
         names=tuple(info.name for info in subject.assignment.classes),

@@ -119,7 +119,7 @@ def replay(
         probes,
         again.answers,
         differed=sum(
-            _said(answer, reader) != _said(main.answers[probe.index], reader)
+            content_of(answer, reader) != content_of(main.answers[probe.index], reader)
             for probe, answer in zip(probes, again.answers, strict=True)
             if not probe.is_altered
         ),
@@ -136,16 +136,15 @@ def _is_complete(answers: Answers) -> bool:
 def _is_right(answers: Sequence[Answered | None], split: Split, classes: Sequence[ClassInfo]) -> list[bool]:
     reader = LabelReader(classes)
     return [
-        answer is not None and answer.label is not None and reader.read(answer.label) == image.label
-        for image, answer in zip(split.images, answers, strict=True)
+        reader.read_answer(answer) == image.label for image, answer in zip(split.images, answers, strict=True)
     ]
 
 
-def _said(answer: Answered | None, reader: LabelReader) -> tuple[object, ...] | None:
-    """What an answer says: the class, however it was spelled, without the number of its question."""
+def content_of(answer: Answered | None, reader: LabelReader) -> tuple[object, ...] | None:
+    """Return what an answer says: the class, however it was spelled, without the number of its question."""
     if answer is None:
         return None
-    named = None if answer.label is None else reader.read(answer.label)
+    named = reader.read_answer(answer)
     label = answer.label if named is None else named
     return label, answer.wrong_type, answer.error.type if answer.error else None
 

@@ -14,6 +14,7 @@ from grader.report.instructor import render_instructor
 from grader.report.instructor_page import render_instructor_page
 from grader.report.outcome import Outcome
 from grader.sandbox.policy import is_visible_inside
+from grader.whole_file import WRITING
 
 REPORT_JSON = Path("report.json")
 REPORT_HTML = Path("report.html")
@@ -66,7 +67,7 @@ def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Pat
         INSTRUCTOR_HTML: render_instructor_page(outcome, language),
     }
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".writing-") as folder:
+    with tempfile.TemporaryDirectory(dir=out, prefix=WRITING) as folder:
         for path, text in contents.items():
             _write(Path(folder) / path, text)
         _keep_earlier(out, [*contents])

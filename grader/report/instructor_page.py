@@ -15,6 +15,7 @@ from jinja2 import Template
 
 from grader.dialogue.frames import Answered
 from grader.findings.catalogue import Language
+from grader.replay.replay import content_of
 from grader.report.html import tone_of
 from grader.report.outcome import Outcome
 from grader.report.templates import environment_of
@@ -95,7 +96,7 @@ def _confusions(outcome: Outcome) -> tuple[list[Confusion], int]:
     reader = LabelReader(outcome.classes)
     missed: defaultdict[tuple[int, int | None], list[tuple[SplitImage, Answered | None]]] = defaultdict(list)
     for image, answer in zip(outcome.split.images, outcome.answers.answers, strict=True):
-        said = reader.read(answer.label) if answer is not None and answer.label is not None else None
+        said = reader.read_answer(answer)
         if said != image.label:
             missed[image.label, said].append((image, answer))
     order = sorted(missed, key=lambda pair: (-len(missed[pair]), pair[0], -1 if pair[1] is None else pair[1]))
@@ -126,10 +127,8 @@ def _changed(outcome: Outcome) -> Iterator[Changed]:
     reader = LabelReader(outcome.classes)
     for probe, answer in zip(outcome.again.probes, outcome.again.answers, strict=True):
         first = outcome.answers.answers[probe.index]
-        if answer is None or first is None:
-            continue
-        one, other = (reader.read(said.label or "") for said in (first, answer))
-        if one != other and (not probe.is_altered or one == probe.image.label):
+        is_other = content_of(first, reader) != content_of(answer, reader)
+        if is_other and (not probe.is_altered or reader.read_answer(first) == probe.image.label):
             yield Changed(probe.image.name, probe.is_altered, _in_words(first), _in_words(answer))
 
 

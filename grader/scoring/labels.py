@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from datasets.classes import ClassInfo
+from grader.dialogue.frames import Answered
 
 
 def normalised(text: str) -> str:
@@ -44,6 +45,10 @@ class LabelReader:
         if len(text) > _LONGEST:
             return None
         return self._index.get(normalised(text))
+
+    def read_answer(self, answer: Answered | None) -> int | None:
+        """Return the class that an answer names; None if it names none, or is no text, or there is none."""
+        return None if answer is None or answer.label is None else self.read(answer.label)
 
     def near_miss(self, text: str) -> int | None:
         """Return the class that a wrong text probably meant, if any."""

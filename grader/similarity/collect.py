@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,11 +10,12 @@ from pathlib import Path
 from grader.assignment import Assignment
 from grader.intake.intake import take_in
 from grader.similarity.sketch import Sketch, from_bytes, sketch_of, to_bytes
+from grader.whole_file import write_atomically
 from grader.workspace import workspace
 
 _FOLDER = "sketches"
-_WRITING = ".writing-"
-"""By which the batch's folder knows what a kill left half written."""
+_PRIVATE = 0o600
+"""A sketch holds what students wrote."""
 _SUFFIX = ".npz"
 
 
@@ -68,7 +68,7 @@ def _sketch(item: HandedIn, assignment: Assignment, kept: Path, made_by: str) ->
     sketch = _new_sketch(item, assignment)
     if sketch is not None:
         with suppress(OSError):  # made again the next time
-            _write(kept, to_bytes(sketch, made_by))
+            write_atomically(kept, to_bytes(sketch, made_by), _PRIVATE)
     return sketch
 
 
@@ -80,10 +80,3 @@ def _new_sketch(item: HandedIn, assignment: Assignment) -> Sketch | None:
         if submission.sha256 == item.sha256:
             return sketch_of(submission, len(assignment.classes))
     return None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that it is there wholly or not at all; one that is lost is made again."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_WRITING, delete=False) as file:
-        file.write(content)
-    Path(file.name).replace(path)

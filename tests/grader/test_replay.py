@@ -16,6 +16,7 @@ from grader.replay.probes import MOST, altered, choose_probes
 from grader.replay.replay import BUDGET_SECONDS, OFF, Replay, replay
 from grader.report.files import write_outcome
 from grader.report.html import render_html
+from grader.report.instructor_page import render_instructor_page
 from grader.report.text import render_text
 from grader.split import SplitImage, split_of
 
@@ -115,6 +116,14 @@ def test_answers_by_chance_or_by_what_came_before_are_unstable(graded, source, m
     differed = outcome.report.checks.replay.differed
     assert differed > 0
     assert outcome.report.findings[0].title.startswith(f"{differed} of 24 answers differed")
+
+
+def test_every_answer_that_differed_stands_on_the_instructors_page(graded):
+    source = "asked = 0\ndef predict(image):\n    global asked; asked += 1\n    return f'no class {asked}!'"
+    outcome = graded(source)
+    listed = render_instructor_page(outcome).rpartition('<ul class="told">')[2].partition("</ul>")[0]
+    assert outcome.report.checks.replay.differed > 20
+    assert listed.count("<li>") == outcome.report.checks.replay.differed
 
 
 def test_one_class_in_several_spellings_is_one_answer(graded):
