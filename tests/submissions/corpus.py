@@ -24,7 +24,7 @@ else:
 
 HERE = Path(__file__).parent
 DESCRIPTION, MAKER = "case.toml", "make.py"
-_IDS = "[ABCD][0-9][0-9]_*"
+_IDS = "[A-E][0-9][0-9]_*"
 
 
 class CorpusError(Exception):
@@ -37,7 +37,7 @@ class Case(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     folder: Path
-    row: str = Field(pattern=r"^[ABCD][1-9][0-9]?$")
+    row: str = Field(pattern=r"^[A-E][1-9][0-9]?$")
     """The kind of trouble: A steals, B forges, C exhausts, D is broken in good faith; and a number."""
     does: str = Field(min_length=1)
     """What the submission does, in one sentence."""
