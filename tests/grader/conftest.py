@@ -38,7 +38,7 @@ def assignment() -> Assignment:
     return Assignment(
         title="Colours",
         classes=CLASSES,
-        limits=Limits(import_seconds=20.0, first_prediction_seconds=10.0, image_seconds=2.0, memory_mib=512),
+        limits=Limits(import_seconds=60.0, first_prediction_seconds=60.0, image_seconds=20.0, memory_mib=512),
     )
 
 

@@ -18,6 +18,7 @@ from grader.sandbox.forkable import cares_what_is_imported, imports_mindspore
 from grader.sandbox.interpreter import runs_read_only
 from grader.sandbox.ladder import fork_server_for
 from grader.sandbox.policy import course_library
+from tests.patience import wait_until
 
 # A submission that seems to import MindSpore, so that its worker is forked.
 SEEMS_TO = "if False:\n    import mindspore\n"
@@ -204,10 +205,9 @@ def predict(image): return "Hats"
 def test_nothing_is_left_of_a_sandbox(graded, server, forks):
     graded(SEEMS_TO + "def predict(image): return 'Hats'", server)
     (inside, _), *_ = forks
-    end = time.monotonic() + 5
-    while any(in_namespace(pid, inside["pid"]) for pid in os.listdir("/proc") if pid.isdigit()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait_until(
+        lambda: not any(in_namespace(pid, inside["pid"]) for pid in os.listdir("/proc") if pid.isdigit())
+    )
 
 
 def in_namespace(pid, namespace):

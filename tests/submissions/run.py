@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.verdict import Verdict
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 from .corpus import MAKER, Case
 from .ground import IMAGES_VARIABLE, KEY_VARIABLE, Ground, assignment_text
@@ -26,8 +27,6 @@ from .ground import IMAGES_VARIABLE, KEY_VARIABLE, Ground, assignment_text
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
 """Cases that run side by side."""
-_PATIENCE_SECONDS = 600.0
-"""After which something hangs for ever, however busy the machine is."""
 _THE_DOOR = ("-m", "grader")
 _WITHOUT_WALLS = """
 import sys
@@ -148,7 +147,7 @@ def hand_in(case: Case, ground: Ground, workspace: Path) -> Path:
         command = [sys.executable, str(case.folder / MAKER), str(folder)]
         environment = environment_with({IMAGES_VARIABLE: str(ground.split(case.images))})
         made = subprocess.run(
-            command, env=environment, capture_output=True, timeout=_PATIENCE_SECONDS, check=False
+            command, env=environment, capture_output=True, timeout=PATIENCE_SECONDS, check=False
         )
         if made.returncode:
             raise GraderFailedError(f"make.py failed: {made.stderr.decode('utf-8', 'replace')}")
@@ -181,7 +180,7 @@ def _grade(
             stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd=workspace,
-            timeout=_PATIENCE_SECONDS,
+            timeout=PATIENCE_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
@@ -291,17 +290,8 @@ def _traces(case: Case, before: dict[str, tuple[int, int, int]], workspace: Path
     )
     if any((workspace / "tmp").iterdir()):
         yield "something is left in the grader's temporary folder"
-    if case.gone and not _comes_true(lambda: case.gone not in _commands()):
-        yield f"a process {case.gone!r} lives on"
-
-
-def _comes_true(condition: Callable[[], bool]) -> bool:
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
+    # It is a matter of moments; a process that is still there when patience ends is an error of its own.
+    wait_until(lambda: not case.gone or case.gone not in _commands())
 
 
 def _commands() -> str:

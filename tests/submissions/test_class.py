@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 from .corpus import choose, corpus
 from .ground import Ground, assignment_text
 from .run import environment_with, hand_in
@@ -26,7 +28,7 @@ def batch(students: Path, ground: Ground, out: Path) -> subprocess.CompletedProc
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
 
 

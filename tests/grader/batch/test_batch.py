@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 from .conftest import GOOD, HALF, VERDICTS
 
 
@@ -141,7 +143,7 @@ def test_a_stopped_batch_says_how_to_go_on(grader, command, tmp_path):
     while not [*tmp_path.glob("out/records/*.json")]:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert "the same command goes on from there" in said.splitlines()[-1]
     assert "Traceback" not in said

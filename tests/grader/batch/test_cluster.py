@@ -18,6 +18,7 @@ from grader.errors import HarnessError
 from grader.intake.intake import take_in
 from tests.grader.batch.conftest import GOOD, ROOT, VERDICTS
 from tests.grader.batch.test_batch import rows_of, without_run
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 distributed = pytest.importorskip("distributed", reason="the extra is not installed: cluster")
 
@@ -40,7 +41,7 @@ class Cluster:
         """Start one more process that grades as many submissions at a time."""
         before = len(self.client.nthreads())
         self._start("worker", "--nthreads", str(threads), "--memory-limit", "0", **environment)
-        self.client.wait_for_workers(before + 1, timeout=60)
+        self.client.wait_for_workers(before + 1, timeout=PATIENCE_SECONDS)
 
     def grading(self):
         """Return by worker whose submissions it is grading."""
@@ -61,16 +62,13 @@ class Cluster:
                 sum("lab-grader" in name for name in dask_worker.plugins) + dask_worker.state.executing_count
             )
 
-        end = time.monotonic() + 30
-        while any(self.client.run(benches).values()):
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_until(lambda: not any(self.client.run(benches).values()))
 
     def close(self):
         self.client.close()
         for process in self._processes:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(30)
+            process.wait(PATIENCE_SECONDS)
 
     def _start(self, what, *arguments, **environment):
         with (self._folder / f"{what}-{len(self._processes)}.log").open("w", encoding="utf-8") as log:
@@ -173,8 +171,8 @@ def test_workers_may_come_late_and_be_killed_and_nobody_loses_anything(
     killed = killing(cluster, "c", times=1)
     cluster.add_worker()
     cluster.add_worker()
-    said, errors = process.communicate(timeout=120)
-    killed.join(1)
+    said, errors = process.communicate(timeout=PATIENCE_SECONDS)
+    killed.join(PATIENCE_SECONDS)
     assert not killed.is_alive()
     assert (process.returncode, errors) == (0, "")
     assert "6 students, 6 graded now: 6 GRADED" in said
@@ -187,7 +185,7 @@ def test_one_that_kills_its_worker_each_time_has_no_score_and_the_others_have_th
     cluster.add_worker()
     killed = killing(cluster, "c", times=2)
     done = grader(*command("out", "--executor", cluster.executor))
-    killed.join(1)
+    killed.join(PATIENCE_SECONDS)
     assert not killed.is_alive()
     assert (done.returncode, done.stderr) == (3, "")
     assert "5 GRADED, 1 INTERNAL" in done.stdout
@@ -211,7 +209,7 @@ def test_a_batch_that_is_stopped_or_killed_leaves_the_cluster_and_goes_on(
         while len([*tmp_path.glob("out/records/*.json")]) == before:
             time.sleep(0.05)
         process.send_signal(how)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == code
         assert "Traceback" not in errors
         assert len([*tmp_path.glob("out/records/*.json")]) < 6
@@ -237,7 +235,7 @@ def test_a_worker_with_another_harness_is_refused_in_one_line(grader, command, c
     cluster.add_worker(PYTHONPATH=f"{other}:{other / 'student'}")
     if not is_late:
         process = grader.start(*command("out", "--executor", cluster.executor))
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 3
     assert "another harness than this machine (the same version, but another source)" in errors
     assert errors.count("\n") == 1

@@ -14,6 +14,7 @@ from grader.batch.rows import Row
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
 from grader.grading import NO_CHECKS, grade
+from tests.patience import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -65,7 +66,7 @@ def shown(page, script, tmp_path):
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
             "--dump-dom", (tmp_path / "page.html").as_uri(),
         ],
-        capture_output=True, encoding="utf-8", timeout=120, check=True,
+        capture_output=True, encoding="utf-8", timeout=PATIENCE_SECONDS, check=True,
     )  # fmt: skip
     body = done.stdout.split("<tbody>")[1].split("</tbody>")[0]
     rows = re.findall(r"<tr(?: class=.band.)?>(.*?)</tr>", body, re.DOTALL)  # those that are not hidden
