@@ -52,6 +52,11 @@ def words(language: Language, name: str, **details: object) -> str:
     return text.format(**details)
 
 
+def phase_words(phase: str) -> str:
+    """Return the name of the words for a phase of the interview, such as `first prediction`."""
+    return f"phase-{phase.replace(' ', '-')}"
+
+
 def codes() -> frozenset[str]:
     """Return all codes of the catalogue."""
     return frozenset(_table(_MESSAGES))

@@ -11,7 +11,7 @@ from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
 from grader.dialogue.worker_process import PROCESSOR_TIME
-from grader.findings.catalogue import finding
+from grader.findings.catalogue import finding, phase_words, words
 from grader.findings.exceptions import code_of, code_of_missing, narrow, short
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission
@@ -21,7 +21,6 @@ from grader.scoring.labels import LabelReader
 from grader.scoring.score import Tally
 from grader.verdict import Verdict
 
-_PHASE_ZH = {"import": "导入", "first prediction": "首次预测", "prediction": "预测"}
 _HIDDEN_MESSAGE, _HIDDEN_NAME = 60, 24
 """Characters of what was said while a hidden image was in reach; enough of them would carry it out."""
 _TELLING = frozenset(
@@ -130,7 +129,7 @@ def _told(code: str, error: Raised, submission: Submission) -> FindingPart:
 
 def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
     limits = assignment.limits
-    phase = {"phase": stop.phase, "phase_zh": _PHASE_ZH[stop.phase]}
+    phase = {"phase": stop.phase, "phase_zh": words("zh", phase_words(stop.phase))}
     match stop.verdict:
         case Verdict.TIMEOUT if stop.detail == PROCESSOR_TIME:
             return finding("processor-time", seconds=f"{limits.processor_seconds:g}", **phase)

@@ -95,6 +95,7 @@ class IsolationPart(_Part):
 
     rung: Literal["bubblewrap", "process", "none"]
     description: str
+    description_zh: str
 
 
 class EnginePart(_Part):
@@ -172,6 +173,7 @@ class AssignmentPart(_Part):
     """By which rules."""
 
     title: str
+    title_zh: str
     sha256: str
     channel_order: Literal["bgr", "rgb"]
 

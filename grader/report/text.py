@@ -6,7 +6,7 @@ from functools import partial
 
 from tabulate import tabulate
 
-from grader.findings.catalogue import Language, words
+from grader.findings.catalogue import Language, phase_words, words
 from grader.report.model import BoundaryPart, ClassPart, FindingPart, Report
 
 _MOST_CLASSES = 6
@@ -47,11 +47,23 @@ def printable(text: str) -> str:
 
 
 def _headline(report: Report, language: Language) -> str:
-    kind = words(language, report.mode)
-    line = f"{report.submission.name}: {report.verdict.value}   ({report.assignment.title}, {kind})"
+    say = partial(words, language)
+    line = say(
+        "headline",
+        submission=report.submission.name,
+        verdict=_verdict(report, language),
+        title=report.assignment.title if language == "en" else report.assignment.title_zh,
+        kind=say(report.mode),
+    )
     if report.mode == "self-check":
-        return f"{one_line(line)}\n  {words(language, 'public-only')}"
+        return f"{one_line(line)}\n  {say('public-only')}"
     return one_line(line)
+
+
+def _verdict(report: Report, language: Language) -> str:
+    """Return the verdict; in Chinese with the word for it, of which the English one is a form already."""
+    code = report.verdict.value
+    return code if language == "en" else f"{words(language, f'verdict-{code}')}（{code}）"
 
 
 def _score(report: Report, language: Language) -> str:
@@ -199,5 +211,7 @@ def _checks(report: Report, language: Language) -> str:
 
 
 def _stopped(phase: str, image: int | None, detail: str, language: Language) -> str:
-    where = words(language, "stopped-at", phase=phase, image=image) if image else phase
+    where = words(language, phase_words(phase))
+    if image:
+        where = words(language, "stopped-at", phase=where, image=image)
     return one_line(f"{where}: {detail}" if detail else where)

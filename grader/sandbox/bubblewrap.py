@@ -41,11 +41,7 @@ from grader.sandbox.policy import (
 )
 from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
-ISOLATION = Isolation(
-    rung="bubblewrap",
-    description="own namespaces (files, processes, network, IPC, users), no capabilities, no network, "
-    "read-only system, capped scratch, filtered system calls, limits on the sum of all processes",
-)
+ISOLATION = Isolation("bubblewrap")
 SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""

@@ -17,11 +17,7 @@ from grader.sandbox.policy import course_library, environment_for
 from grader.sandbox.refusals import REFUSALS
 from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
-ISOLATION = Isolation(
-    rung="process",
-    description="a process of its own with resource limits and, where the kernel has it, a filter on system "
-    "calls; it can read files and reach the network",
-)
+ISOLATION = Isolation("process")
 
 
 def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> Launch:
