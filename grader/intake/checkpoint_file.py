@@ -30,7 +30,7 @@ _TAG = b"\x0a"
 _HEAD_BYTES = 7
 """A tag, a length of up to five bytes, and another tag."""
 _MOST_PARAMETERS = 10_000
-_CHECKSUM_MARK, _CHECKSUM_BYTES = b"crc_num", 17
+CHECKSUM_MARK, CHECKSUM_BYTES = b"crc_num", 17
 """`save_checkpoint(crc_check=True)` appends the mark and ten bytes of CRC-32, big-endian."""
 
 
@@ -89,9 +89,9 @@ def _is_cheap(entries: Sequence[zipfile.ZipInfo], size: int) -> bool:
 def _mindspore(file: BinaryIO, size: int) -> CheckpointState:
     """Follow the lengths of the parameters; the last must end where the file, or its checksum, does."""
     end = size
-    file.seek(max(0, size - _CHECKSUM_BYTES))
-    if file.read(len(_CHECKSUM_MARK)) == _CHECKSUM_MARK:
-        end = size - _CHECKSUM_BYTES
+    file.seek(max(0, size - CHECKSUM_BYTES))
+    if file.read(len(CHECKSUM_MARK)) == CHECKSUM_MARK:
+        end = size - CHECKSUM_BYTES
         if int.from_bytes(file.read(), "big") != _checksum(file, end):
             return CheckpointState(defect="damaged")
     position = parameters = 0

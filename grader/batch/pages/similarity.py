@@ -45,6 +45,7 @@ def render_similarity(
         code=code,
         groups=_groups(code),
         left_out={id_: sketch.left_out for id_, sketch in sketches.items() if sketch.left_out},
+        unread=sorted(id_ for id_, sketch in sketches.items() if not sketch.is_read),
         near=NEAR,
         same_start=SAME_START,
         least_grams=LEAST_GRAMS,

@@ -92,10 +92,17 @@ def test_sketches_are_made_once_and_anew_by_another_program(hand_in, collected, 
 
 
 def test_what_is_no_longer_as_it_was_graded_is_not_compared(hand_in, collected):
-    changed, gone, refused = hand_in("a"), hand_in("b"), HandedIn("c", hand_in("c").source, "")
+    changed, gone = hand_in("a", MAIN + "# a\n"), hand_in("b", MAIN + "# b\n")
+    refused = HandedIn("c", hand_in("c").source, "")
     (changed.source / "main.py").write_text("other", encoding="utf-8")
     (gone.source / "main.py").unlink()
     assert collected(changed, gone, refused, hand_in("d")).keys() == {"d"}
+
+
+def test_what_one_of_two_who_handed_in_the_same_still_has_is_compared_for_both(hand_in, collected):
+    changed, other = hand_in("a"), hand_in("b")
+    (changed.source / "main.py").write_text("other", encoding="utf-8")
+    assert collected(changed, other).keys() == collected(other, changed).keys() == {"a", "b"}
 
 
 def test_a_damaged_sketch_is_made_again(hand_in, collected, tmp_path):
