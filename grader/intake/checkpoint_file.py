@@ -21,10 +21,11 @@ Defect = Literal["", "cut-off", "damaged"]
 
 _CHUNK = 1 << 20
 _ZIP_HEAD = b"PK\x03\x04"
-_MOST_DIRECTORY_BYTES = 1 << 20
+_MOST_DIRECTORY_BYTES = 1 << 18
 """A checkpoint has some hundred parameters; a directory of a million entries is a burden."""
-_MOST_SWOLLEN = 4
-"""Times the size of the file: weights hardly shrink, and unpacking a bomb is nobody's business here."""
+_MOST_SWOLLEN, _MOST_GROWTH = 4, 256 << 20
+"""Times the size of the file, and bytes more than it: weights hardly shrink, and unpacking a bomb is nobody's
+business here."""
 _TAG = b"\x0a"
 """Of field 1 in MindSpore's `checkpoint.proto`: the file is a row of parameters."""
 _HEAD_BYTES = 7
@@ -82,7 +83,7 @@ def _is_cheap(entries: Sequence[zipfile.ZipInfo], size: int) -> bool:
     return (
         all(entry.compress_type in BOUNDED_METHODS for entry in entries)
         and not overlap(entries, size)
-        and sum(entry.file_size for entry in entries) <= _MOST_SWOLLEN * size
+        and sum(entry.file_size for entry in entries) <= min(_MOST_SWOLLEN * size, size + _MOST_GROWTH)
     )
 
 
