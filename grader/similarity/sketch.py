@@ -11,7 +11,7 @@ import io
 import json
 import mmap
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,10 +122,10 @@ def _all_code(submission: Submission) -> tuple[list[CodeFile], list[str]]:
     return code, left_out
 
 
-def code_of(folder: Path) -> Iterator[CodeFile]:
-    """Yield all code below a folder of our own, or of an instructor's."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in _CODE_SUFFIXES and path.is_file():
+def code_of(folder: Path, paths: Iterable[Path]) -> Iterator[CodeFile]:
+    """Yield what of files below a folder of our own, or of an instructor's, is code."""
+    for path in paths:
+        if path.suffix.lower() in _CODE_SUFFIXES:
             yield _code(path, path.relative_to(folder).as_posix())
 
 

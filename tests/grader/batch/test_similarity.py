@@ -12,7 +12,7 @@ from grader.batch.pages.similarity import render_similarity
 from grader.intake.intake import take_in
 from grader.similarity import collect as collecting
 from grader.similarity.collect import HandedIn, collect
-from grader.similarity.given import given_code
+from grader.similarity.given import given_to_all
 from grader.similarity.sketch import _MOST_CODE, from_bytes, sketch_of, to_bytes
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 from tests.grader.similarity.test_code import MAIN, OTHER, VIEWS, VOTE
@@ -54,7 +54,7 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
         hand_in("<b>王", MAIN + VOTE + VIEWS.replace("crops", "</script>"), HEAD * 2),
         hand_in("zhao", MAIN + OTHER, HEAD[:, ::-1]),
     )
-    page = render_similarity("Lab", 3, sketches, given_code())
+    page = render_similarity("Lab", 3, sketches, given_to_all((), 26))
     text = re.sub(r"<[^>]+>", "", page)
     assert "&lt;b&gt;王, li 2 students" in text
     assert text.count("王, li 2 students") == 2, "their heads and their code; their start says nothing more"
@@ -64,7 +64,7 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
     assert not re.search("plagiar|cheat|copied|suspect|guilt", text, re.IGNORECASE)
     assert "It does not say why" in text
     assert text.count("Honest reasons") == 3
-    assert page == render_similarity("Lab", 3, dict(reversed(sketches.items())), given_code())
+    assert page == render_similarity("Lab", 3, dict(reversed(sketches.items())), given_to_all((), 26))
 
 
 def test_a_class_without_any_likeness_has_a_page_too(collected):
@@ -147,6 +147,6 @@ def test_a_zip_is_compared_like_a_folder(hand_in, collected, tmp_path):
         for path in folder.source.iterdir():
             zipped.write(path, path.name)
     zipped_in = HandedIn("wang", archive, folder.sha256)
-    page = render_similarity("Lab", 2, collected(folder, zipped_in), given_code())
+    page = render_similarity("Lab", 2, collected(folder, zipped_in), given_to_all((), 26))
     assert page.count(">li, wang <small>2 students") == 2
     assert "the same file" in page
