@@ -18,7 +18,7 @@ from grader.batch.rows import Row
 from grader.batch.store import Store
 from grader.provenance import this_harness
 from grader.similarity.collect import HandedIn, collect
-from grader.similarity.given import Given
+from grader.similarity.given import Given, digests_of
 
 GRADEBOOK = Path("gradebook.csv")
 INDEX = Path("index.html")
@@ -38,7 +38,7 @@ def publish(
         store: the batch's folder.
         assignment: its title, and what all points are.
         rows: of the class, in the order of their ids.
-        given: code that was handed out, of which no likeness comes.
+        given: what was handed out, of which no likeness comes.
         pseudonymous: name nobody on the leaderboard.
     """
     title, full = assignment.title, assignment.points.full
@@ -55,7 +55,7 @@ def publish(
     store.write_page("junit.xml", render_junit(title, rows))
     store.write_page("leaderboard.html", render_leaderboard(title, ranked, len(rows) - len(ranked), names))
     store.write_page("similarity.html", _similarity(store, assignment, rows, given))
-    return store.write_page(str(INDEX), render_index(title, rows))
+    return store.write_page(str(INDEX), render_index(title, rows, digests_of(given)))
 
 
 def _similarity(store: Store, assignment: Assignment, rows: Sequence[Row], given: Sequence[Given]) -> str:

@@ -30,7 +30,7 @@ from grader.commands.language_option import add_language
 from grader.errors import UsageError
 from grader.hidden_split import choose_split
 from grader.report.text import one_line
-from grader.similarity.given import given_code
+from grader.similarity.given import given_to_all
 from grader.split import Split
 from grader.verdict import Verdict
 
@@ -63,8 +63,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--handed-out",
         type=Path,
-        metavar="DIR",
-        help="code that students were given besides the templates: no likeness comes of it",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="what students were given besides the templates and the backbone (a folder, zip or file; may be "
+        "given again): no likeness comes of it",
     )
     parser.add_argument(
         "--replay",
@@ -94,7 +97,7 @@ def _run(options: argparse.Namespace) -> int:
     split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
     warn_if_exposed(split.key_file)
     _check_apart(folder, split)
-    given = given_code(options.handed_out)
+    given = given_to_all(options.handed_out, len(assignment.classes))
     with open_store(options.out, folder, options.lang) as store:
         conditions = Conditions(split, assignment, options.replay)
         try:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from grader.printable import shown
 from grader.report.model import FindingPart
 
 if sys.version_info >= (3, 11):
@@ -28,6 +29,8 @@ def finding(code: str, **details: object) -> FindingPart:
         KeyError: there is no such code, or a detail that its text needs was not given.
     """
     message = _table(_MESSAGES)[code]
+    # Here, and nowhere later, what a student named comes into a report.
+    details = {name: shown(value) if isinstance(value, str) else value for name, value in details.items()}
     texts = {key: text.format(**details) for key, text in message.items() if key != "severity"}
     return FindingPart(code=code, severity=message["severity"], **texts)
 

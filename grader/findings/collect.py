@@ -53,7 +53,7 @@ _UNUSABLE = {
 
 def findings_of_refusal(refusal: IntakeRefusedError) -> tuple[FindingPart, ...]:
     """Say why a submission was not taken in."""
-    return (finding(refusal.code, detail=refusal.detail),)
+    return (finding(refusal.code, detail=short(refusal.detail)),)
 
 
 def findings_of_answers(

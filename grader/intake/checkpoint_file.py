@@ -21,16 +21,17 @@ Defect = Literal["", "cut-off", "damaged"]
 
 _CHUNK = 1 << 20
 _ZIP_HEAD = b"PK\x03\x04"
-_MOST_DIRECTORY_BYTES = 1 << 20
+_MOST_DIRECTORY_BYTES = 1 << 18
 """A checkpoint has some hundred parameters; a directory of a million entries is a burden."""
-_MOST_SWOLLEN = 4
-"""Times the size of the file: weights hardly shrink, and unpacking a bomb is nobody's business here."""
+_MOST_SWOLLEN, _MOST_GROWTH = 4, 256 << 20
+"""Times the size of the file, and bytes more than it: weights hardly shrink, and unpacking a bomb is nobody's
+business here."""
 _TAG = b"\x0a"
 """Of field 1 in MindSpore's `checkpoint.proto`: the file is a row of parameters."""
 _HEAD_BYTES = 7
 """A tag, a length of up to five bytes, and another tag."""
 _MOST_PARAMETERS = 10_000
-_CHECKSUM_MARK, _CHECKSUM_BYTES = b"crc_num", 17
+CHECKSUM_MARK, CHECKSUM_BYTES = b"crc_num", 17
 """`save_checkpoint(crc_check=True)` appends the mark and ten bytes of CRC-32, big-endian."""
 
 
@@ -82,16 +83,16 @@ def _is_cheap(entries: Sequence[zipfile.ZipInfo], size: int) -> bool:
     return (
         all(entry.compress_type in BOUNDED_METHODS for entry in entries)
         and not overlap(entries, size)
-        and sum(entry.file_size for entry in entries) <= _MOST_SWOLLEN * size
+        and sum(entry.file_size for entry in entries) <= min(_MOST_SWOLLEN * size, size + _MOST_GROWTH)
     )
 
 
 def _mindspore(file: BinaryIO, size: int) -> CheckpointState:
     """Follow the lengths of the parameters; the last must end where the file, or its checksum, does."""
     end = size
-    file.seek(max(0, size - _CHECKSUM_BYTES))
-    if file.read(len(_CHECKSUM_MARK)) == _CHECKSUM_MARK:
-        end = size - _CHECKSUM_BYTES
+    file.seek(max(0, size - CHECKSUM_BYTES))
+    if file.read(len(CHECKSUM_MARK)) == CHECKSUM_MARK:
+        end = size - CHECKSUM_BYTES
         if int.from_bytes(file.read(), "big") != _checksum(file, end):
             return CheckpointState(defect="damaged")
     position = parameters = 0

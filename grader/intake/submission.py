@@ -13,6 +13,8 @@ CHECKPOINT_SUFFIXES = frozenset(
 
 
 HEAD_BYTES = 64
+_MOST_OF_MAIN = 1 << 18
+"""Bytes of main.py that are searched for names of checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -69,3 +71,9 @@ class Submission:
     def checkpoints(self) -> tuple[SubmittedFile, ...]:
         """The files of trained parameters."""
         return tuple(file for file in self.files if file.is_checkpoint)
+
+    def named_in_main(self) -> frozenset[SubmittedFile]:
+        """Return the checkpoints whose names occur in the text of `main.py`."""
+        with (self.folder / "main.py").open("rb") as file:
+            source = file.read(_MOST_OF_MAIN)
+        return frozenset(file for file in self.checkpoints if file.path.name.encode("utf-8") in source)

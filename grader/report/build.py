@@ -17,6 +17,7 @@ from grader.dialogue.interview import Answers
 from grader.digest import digest_of_parts
 from grader.findings.catalogue import LANGUAGES, Language, words
 from grader.intake.submission import Submission
+from grader.printable import shown
 from grader.provenance import Harness
 from grader.replay.replay import OFF, Replay
 from grader.report.model import (
@@ -49,6 +50,8 @@ from grader.verdict import Verdict
 Mode = Literal["official", "self-check"]
 Canary = Literal["passed", "skipped", "not-needed"]
 _LEVEL = 0.95
+_MOST_NAME, _MOST_PATH = 120, 200
+"""Characters of what a student named."""
 
 
 @dataclass(frozen=True)
@@ -204,16 +207,19 @@ def _engine(answers: Answers | None, assignment: Assignment) -> EnginePart | Non
 
 def _submission(submission: Submission) -> SubmissionPart:
     return SubmissionPart(
-        name=submission.name,
+        name=shown(submission.name, _MOST_NAME),
         sha256=submission.sha256 or None,
         size=submission.size,
         files=tuple(
             FilePart(
-                path=str(file.path), size=file.size, sha256=file.sha256, is_checkpoint=file.is_checkpoint
+                path=shown(str(file.path), _MOST_PATH),
+                size=file.size,
+                sha256=file.sha256,
+                is_checkpoint=file.is_checkpoint,
             )
             for file in submission.files
         ),
-        notes=submission.notes,
+        notes=tuple(map(shown, submission.notes)),
     )
 
 

@@ -7,9 +7,12 @@ from functools import partial
 from tabulate import tabulate
 
 from grader.findings.catalogue import Language, phase_words, words
+from grader.printable import one_line, printable
 from grader.report.model import BoundaryPart, ClassPart, FindingPart, Report
 
 _MOST_CLASSES = 6
+
+__all__ = ["nothing_found", "one_line", "printable", "render_brief", "render_text", "told"]
 
 
 def render_text(report: Report, language: Language = "en") -> str:
@@ -34,16 +37,6 @@ def render_brief(report: Report) -> str:
         parts.append(f"{score.points:g} of {score.points_full:g} points, {right}")
     errors = [finding.title for finding in report.findings if finding.severity == "error"]
     return one_line(f"{report.submission.name}: {'; '.join([*parts, *errors[:1]])}") + "\n"
-
-
-def one_line(text: str) -> str:
-    """Return text without the characters that would steer a terminal, line ends among them."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def printable(text: str) -> str:
-    """Return text of many lines without the characters that would steer what shows it."""
-    return text if text.isprintable() else "\n".join(map(one_line, text.expandtabs().split("\n")))
 
 
 def _headline(report: Report, language: Language) -> str:

@@ -23,9 +23,16 @@ _SCRIPT = Path(__file__).with_name("table.js")
 """Sorts and searches tables; its digest is what the page allows to run."""
 
 
-def render_index(title: str, rows: Sequence[Row]) -> str:
-    """Return `index.html`, for the instructor alone. What comes from students is escaped by the template."""
-    return page_of("index.html", title=title, rows=rows, overview=overview_of(rows), report=_links(rows))
+def render_index(title: str, rows: Sequence[Row], given: frozenset[str] = frozenset()) -> str:
+    """Return `index.html`, for the instructor alone. What comes from students is escaped by the template.
+
+    Args:
+        title: of the assignment.
+        rows: of the class.
+        given: digests of the files that were handed out.
+    """
+    overview = overview_of(rows, given)
+    return page_of("index.html", title=title, rows=rows, overview=overview, report=_links(rows))
 
 
 def render_leaderboard(title: str, places: Sequence[Place], unranked: int, names: Mapping[str, str]) -> str:

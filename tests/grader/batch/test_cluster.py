@@ -199,25 +199,30 @@ def test_one_that_kills_its_worker_each_time_has_no_score_and_the_others_have_th
 
 
 def test_a_batch_that_is_stopped_or_killed_leaves_the_cluster_and_goes_on(
-    grader, command, cluster, slow_class, tmp_path
+    grader, command, cluster, slow_class, class_folder, tmp_path
 ):
+    for name in "abcdef":  # until the signal has come, nobody but the next in turn is done
+        (class_folder / name / "main.py").write_text(
+            f"import time\ntime.sleep(10)\n# {name}", encoding="utf-8"
+        )
     cluster = cluster()
     cluster.add_worker(threads=2)
-    for how, code in ((signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)):
+    for name, how, code in (("a", signal.SIGINT, 130), ("b", signal.SIGKILL, -signal.SIGKILL)):
+        (class_folder / name / "main.py").write_text(f"{GOOD}# {name}\n", encoding="utf-8")
         before = len([*tmp_path.glob("out/records/*.json")])
         process = grader.start(*command("out", "--executor", cluster.executor))
-        while len([*tmp_path.glob("out/records/*.json")]) == before:
-            time.sleep(0.05)
+        wait_until(lambda before=before: len([*tmp_path.glob("out/records/*.json")]) > before)
         process.send_signal(how)
         _, errors = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == code
         assert "Traceback" not in errors
         assert len([*tmp_path.glob("out/records/*.json")]) < 6
         cluster.wait_until_idle()
+    for name in "cdef":
+        (class_folder / name / "main.py").write_text(f"{GOOD}# {name}\n", encoding="utf-8")
     done = grader(*command("out", "--executor", cluster.executor))
     assert (done.returncode, done.stderr) == (0, "")
-    assert "6 students" in done.stdout
-    assert "6 graded now" not in done.stdout
+    assert "6 students, 4 graded now" in done.stdout
     assert "6 GRADED" in done.stdout
 
 

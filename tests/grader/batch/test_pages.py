@@ -9,10 +9,12 @@ import subprocess
 import pytest
 
 from grader.batch.leaderboard import Place
+from grader.batch.overview import overview_of
 from grader.batch.pages.render import render_index, render_leaderboard
 from grader.batch.rows import Row
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
+from grader.digest import digest_of_bytes
 from grader.grading import NO_CHECKS, grade
 from tests.patience import PATIENCE_SECONDS
 
@@ -53,6 +55,23 @@ def test_nothing_of_a_students_is_markup_and_nothing_is_fetched(page):
     script = re.search(r"<script>(.*)</script>", page, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"script-src 'sha256-{digest}'" in page
+
+
+def test_what_was_handed_out_is_nothing_in_common_and_what_was_not_is(write_submission, split, assignment):
+    files = {"a": ("theirs", "lab"), "b": ("theirs", "lab"), "c": ("own", "lab")}
+    rows = []
+    for id_, contents in files.items():
+        folder = write_submission(f"def predict(image): return 'Hats'  # {id_}", id_)
+        for number, content in enumerate(contents):
+            (folder / f"{number}.ckpt").write_text(content, encoding="utf-8")
+        report = grade(folder, split, assignment, checks=NO_CHECKS)
+        rows.append(Row(Entry(id_, id_, None), Result(id_, report, ("x",)), 9.0))
+    groups = [[row.entry.id for row in group] for group in overview_of(rows).shared]
+    assert sorted(groups) == [["a", "b"], ["a", "b", "c"]]
+    given = frozenset({digest_of_bytes(b"lab")})
+    assert [[row.entry.id for row in group] for group in overview_of(rows, given).shared] == [["a", "b"]]
+    assert "a, b, c" in render_index("Lab", rows)
+    assert "a, b, c" not in render_index("Lab", rows, given)
 
 
 def shown(page, script, tmp_path):
