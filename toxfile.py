@@ -52,7 +52,8 @@ def tox_add_core_config(core_conf: CoreConfigSet, state: State) -> None:
     for name in ("grade", "batch"):
         state.conf.memory_seed_loaders[name].append(_installed_first(core_conf["work_dir"]))
     if not found and _LABEL in (getattr(state.conf.options, "labels", None) or ()):
-        raise HandledError(f"there is no submission in {_folder()}: put one folder or .zip a student there")
+        folder = _printable(str(_folder()))
+        raise HandledError(f"there is no submission in {folder}: put one folder or .zip a student there")
     label = EnvList([_SHARED, *found] if found else [])
     core_conf.loaders.insert(0, MemoryLoader(labels={_LABEL: label}))
     if state.conf.options.verbosity <= _USUAL_VERBOSITY:
@@ -64,7 +65,7 @@ def _environment(name: str, path: Path, python: Path, state: State) -> MemoryLoa
     out = Path("reports", name.removeprefix(_PREFIX))
     arguments = ["-m", "grader", _from_root(path), "--out", str(out), "--brief"]
     return MemoryLoader(
-        description=f"grade {path.name}",
+        description=f"grade {_printable(path.name)}",
         skip_install=True,
         package="skip",
         deps=[],
@@ -88,6 +89,11 @@ def _is_no_echo(record: logging.LogRecord) -> bool:
     """Leave out the command lines of the submissions: all alike, and longer than what they print."""
     text = record.getMessage()
     return not (" -m grader " in text and " --brief" in text)
+
+
+def _printable(text: str) -> str:
+    """Replace what would steer the terminal that `tox list` prints to, or could not be printed."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def _from_root(path: Path) -> str:

@@ -68,7 +68,7 @@ def _grade(options: argparse.Namespace, folder: Path) -> None:
     with open_store(folder / "out", submissions) as store:
         begun = time.perf_counter()
         with local_executor(conditions, options.jobs) as executor:
-            ClassPass(conditions, executor, store).run(find_entries(submissions, None), heard)
+            ClassPass(conditions, executor, store).run(find_entries(submissions).entries, heard)
         seconds = time.perf_counter() - begun
     tell(Samples(EACH, (seconds / options.students,)))
     tell(Samples(PEAK, (max(peaks),)))

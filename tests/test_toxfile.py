@@ -64,6 +64,16 @@ def test_every_submission_has_an_environment_and_no_file_of_theirs_is_read(tox, 
     assert "theirs" not in done.stdout
 
 
+def test_the_list_prints_no_character_that_steers_a_terminal(tox, tmp_path):
+    for name in (b"a\x1b]0;gone\x07b", b"c\x1b[2J", b"d\xff", "e\u202ef".encode(), b"g\nh"):
+        (tmp_path / "submissions" / os.fsdecode(name)).mkdir()
+    done = tox("list", "-m", "submissions")
+    assert done.returncode == 0, done.stderr
+    assert "grade a\ufffd]0;gone\ufffdb" in done.stdout
+    assert len([line for line in done.stdout.splitlines() if "-> grade " in line]) == 5
+    assert all(line.isprintable() for line in (done.stdout + done.stderr).splitlines())
+
+
 def test_each_calls_the_one_shared_environment_after_it_is_there(tox, tmp_path):
     (tmp_path / "submissions" / "zhang").mkdir()
     done = tox("config", "-e", "submission_zhang", "-k", "commands", "depends", "skip_install", "deps")

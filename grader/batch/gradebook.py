@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 
 from grader.batch.rows import Row
@@ -11,7 +12,11 @@ from grader.report.model import ScorePart
 
 BYTE_ORDER_MARK = "\ufeff"
 """By which Excel knows that a CSV file is UTF-8."""
-_STARTS_A_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+_SIGNS = r"=+\-@＝＋－＠"
+_BEFORE_A_FORMULA = re.compile(rf"^(?='*[{_SIGNS}\t\r\n])|([;\t\r\n]\s*)(?='*[{_SIGNS}])")
+"""Where a spreadsheet would begin to compute, whatever it splits a line at."""
+_BEFORE_A_MARK = re.compile(rf"^'(?='*[{_SIGNS}\t\r\n])|([;\t\r\n]\s*)'(?='*[{_SIGNS}])")
+"""The same place once an apostrophe stands there."""
 
 
 COLUMNS = (
@@ -48,13 +53,19 @@ def render_csv(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str
 
 
 def harmless(cell: object) -> str:
-    """Return a cell's text so that no spreadsheet takes it for a formula.
+    """Return a cell's text so that no spreadsheet takes it, or a part of it, for a formula.
 
     Excel, LibreOffice and Google Sheets run what begins with one of `= + - @`, also in full width or after a
-    tab or line end; an apostrophe before it makes it text (OWASP, "CSV Injection").
+    tab or line end; an apostrophe before it makes it text (OWASP, "CSV Injection"). Where a list separator is
+    set to be `;`, as in much of Europe, a line is split there instead of at commas, so the same holds for
+    what comes after one inside a cell. Different texts stay different.
     """
-    text = str(cell)
-    return f"'{text}" if text.startswith(_STARTS_A_FORMULA) else text
+    return _BEFORE_A_FORMULA.sub(r"\1'", str(cell))
+
+
+def as_it_was(cell: str) -> str:
+    """Return the text that :func:`harmless` made a cell of."""
+    return _BEFORE_A_MARK.sub(r"\1", cell)
 
 
 def _cells(row: Row) -> tuple[object, ...]:

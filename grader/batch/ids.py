@@ -2,7 +2,8 @@
 
 Canvas    `lastnamefirstname_12345_67890_file.zip`, with `_LATE` after the name where it was late:
           the first number is the student, the second the upload.
-Moodle    `Name_12345_assignsubmission_file_` (or `..._file`): the number of the participant.
+Moodle    `Name_12345_assignsubmission_file_` (or `..._file`), or the same before every file's own name:
+          the number of the participant.
 Gradescope `submission_12345`: the number of the submission.
 Anything else is its own id.
 """
@@ -18,8 +19,10 @@ from grader.report.text import one_line
 
 Platform = Literal["canvas", "moodle", "gradescope"]
 
-_CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_.+", re.IGNORECASE)
-_MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_file_?")
+_CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.IGNORECASE)
+# The first number counts: what follows is the student's own, and may look the same.
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file(_(?P<file>.*))?")
+_MOODLE_TEXT = re.compile(r".+_\d+_assignsubmission_(?!file(_|$))[a-z]+(_.*)?")
 _GRADESCOPE = re.compile(r"submission_(?P<id>\d+)")
 
 # Letters of other scripts that look like a Latin one, after case folding. Digits are left alone: ids such as
@@ -40,6 +43,8 @@ class Owner:
     is_late: bool = False
     platform: Platform | None = None
     """Whose number the id is; None where it is the name itself."""
+    file: str = ""
+    """What the student called the file, where the platform puts that after its own words."""
 
 
 def owner_of(name: str) -> Owner:
@@ -47,12 +52,18 @@ def owner_of(name: str) -> Owner:
     # A name that the file system keeps decomposed (macOS) is the same name.
     name = one_line(unicodedata.normalize("NFC", name)).strip()
     if match := _CANVAS.fullmatch(name):
-        return Owner(match["id"], match["name"], is_late=match["late"] is not None, platform="canvas")
+        is_late = match["late"] is not None
+        return Owner(match["id"], match["name"], is_late, "canvas", match["file"])
     if match := _MOODLE.fullmatch(name):
-        return Owner(match["id"], match["name"], platform="moodle")
+        return Owner(match["id"], match["name"], platform="moodle", file=match["file"] or "")
     if match := _GRADESCOPE.fullmatch(name):
         return Owner(match["id"], match["id"], platform="gradescope")
     return Owner(name, name)
+
+
+def is_typed_text(name: str) -> bool:
+    """Whether a name is that of what a student typed into Moodle instead of handing in a file."""
+    return _MOODLE_TEXT.fullmatch(name) is not None
 
 
 def likeness(text: str) -> str:

@@ -1,15 +1,17 @@
-"""`junit.xml`: the class as a test run, one case a student, for tools that show such files."""
+"""`junit.xml`: the class as a test run, one case a student, for tools that show such files.
+
+What is not printable is replaced: XML 1.0 holds few control characters, and what shows
+the file may obey those.
+"""
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from grader.batch.rows import MISSING, Row
+from grader.report.text import one_line
 from grader.verdict import Verdict
-
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render_junit(title: str, rows: Sequence[Row]) -> str:
@@ -19,7 +21,7 @@ def render_junit(title: str, rows: Sequence[Row]) -> str:
     ]
     suite = ET.Element(
         "testsuite",
-        name=_clean(title),
+        name=one_line(title),
         tests=str(len(rows)),
         failures=str(len(failed)),
         errors=str(sum(row.verdict == Verdict.INTERNAL.value for row in rows)),
@@ -33,16 +35,11 @@ def render_junit(title: str, rows: Sequence[Row]) -> str:
 
 def _case(row: Row) -> ET.Element:
     seconds = row.result.report.run.total_seconds if row.result else 0.0
-    case = ET.Element("testcase", classname="submissions", name=_clean(row.entry.id), time=f"{seconds:.1f}")
+    case = ET.Element("testcase", classname="submissions", name=one_line(row.entry.id), time=f"{seconds:.1f}")
     if row.result is None:
         ET.SubElement(case, "skipped", message="nothing was handed in")
     elif not row.is_graded:
         kind = "error" if row.verdict == Verdict.INTERNAL.value else "failure"
         said = next((finding.title for finding in row.result.report.findings), "")
-        ET.SubElement(case, kind, type=row.verdict, message=_clean(said))
+        ET.SubElement(case, kind, type=row.verdict, message=one_line(said))
     return case
-
-
-def _clean(text: str) -> str:
-    """Replace what XML 1.0 cannot hold, whatever it is written as."""
-    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)

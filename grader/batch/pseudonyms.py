@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import io
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
+from grader.batch.gradebook import as_it_was, render_csv
 from grader.batch.store import Store
 
 FILE = Path("pseudonyms.csv")
@@ -26,16 +26,13 @@ def pseudonyms(store: Store, ids: Iterable[str]) -> dict[str, str]:
             if drawn not in taken:
                 known[id_] = drawn
                 taken.add(drawn)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([("id", "pseudonym"), *sorted(known.items())])
-    store.write_page(FILE.name, text.getvalue())
+    store.write_page(FILE.name, render_csv(("id", "pseudonym"), sorted(known.items())))
     return known
 
 
 def _read(path: Path) -> dict[str, str]:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            return {row["id"]: row["pseudonym"] for row in csv.DictReader(file)}
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return {as_it_was(row["id"]): row["pseudonym"] for row in csv.DictReader(file)}
     except FileNotFoundError:
         return {}

@@ -1,21 +1,33 @@
 """The roster: a CSV file that says who is in the class and, where file names do not, whose is what.
 
 Columns, by their headings: `id` (required); `name`; `submission` (the folder's or file's name, or the id that
-is read from it, where that differs from `id`); `days_late` (a number; 0 or empty is in time).
+is read from it, where that differs from `id`); `days_late` (a number; 0 or empty is in time). Headings may be
+in Chinese, too, or spelled as registrars and learning platforms do.
 """
 
 from __future__ import annotations
 
-import csv
 import math
+import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.batch.spreadsheet import TableRow, read_table
 from grader.errors import UsageError
 from grader.report.text import one_line
 
-_COLUMNS = frozenset({"id", "name", "submission", "days_late"})
+_HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "studentid", "studentnumber", "studentno", "idnumber", "学号", "学生学号", "学籍号", "编号"),
+    "name": ("name", "fullname", "studentname", "student", "姓名", "学生姓名", "名字"),
+    "submission": ("submission", "file", "filename", "folder", "提交", "提交文件", "文件", "文件名"),
+    "days_late": ("dayslate", "latedays", "late", "迟交天数", "迟交", "晚交天数", "逾期天数"),
+}
+_COLUMN_OF = {heading: column for column, headings in _HEADINGS.items() for heading in headings}
+_KNOWN = "id (学号), name (姓名), submission (提交), days_late (迟交天数)"
+_SHORTENED = re.compile(r"\d(\.\d+)?[eE]\+\d+|\d+\.0+")
+"""What spreadsheets make of a long number, and programs of a whole one."""
 
 
 @dataclass(frozen=True)
@@ -26,45 +38,75 @@ class Student:
     name: str
     submission: str
     """Which submission is theirs: its file name, or the id that is read from it."""
+    row: int
+    """Of the file, as spreadsheets count."""
     days_late: float | None = None
     """None where the roster does not say."""
 
 
 def read_roster(path: Path) -> tuple[Student, ...]:
-    """Read a roster, UTF-8 with or without a byte-order mark.
+    """Read a roster as spreadsheets save it.
 
     Raises:
-        UsageError: it cannot be read, a column is missing or unknown, or a value is none.
+        UsageError: it cannot be read, a column is missing, unknown or there twice, or a value is none.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            headings = [heading.strip() for heading in reader.fieldnames or ()]
-            rows = [dict(zip(headings, row.values(), strict=False)) for row in reader]
-    except OSError as error:
-        raise UsageError(f"cannot read the roster {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"the roster {path} is not UTF-8: save it as 'CSV UTF-8' and try again") from error
-    except csv.Error as error:
-        raise UsageError(f"the roster {path} is no CSV file: {error}") from error
-    if "id" not in headings:
-        raise UsageError(f"the roster {path} has no column 'id'; its first line must name the columns")
-    if unknown := sorted(set(headings) - _COLUMNS):
-        known = ", ".join(sorted(_COLUMNS))
-        raise UsageError(f"the roster {path} has an unknown column {unknown[0]!r}; known are {known}")
-    return tuple(_student(row, f"{path}, row {number}") for number, row in enumerate(rows, 2))
+    table = read_table(path)
+    columns = _columns(table.headings, path)
+    return tuple(_student(row, columns, f"{path}, row {row.number}") for row in table.rows)
 
 
-def _student(row: dict[str, str | None], where: str) -> Student:
+def _columns(headings: tuple[str, ...], path: Path) -> dict[str, int]:
+    """Return where which column is.
+
+    Raises:
+        UsageError: saying what was found, and what to do.
+    """
+    found: dict[str, int] = {}
+    strange: list[str] = []
+    for number, heading in enumerate(headings):
+        column = _COLUMN_OF.get(_plain(heading))
+        if column is None:
+            strange.append(heading)
+        elif found.setdefault(column, number) != number:
+            raise UsageError(f"the roster {path} has two columns for {column!r}: delete one of them")
+    if "id" not in found:
+        first = one_line(", ".join(headings))[:80] or "nothing"
+        raise UsageError(
+            f"the roster {path} has no column 'id' (or 学号): its first line must name the columns; there "
+            f"stands {first}"
+        )
+    if strange:
+        raise UsageError(
+            f"the roster {path} has an unknown column {one_line(strange[0])!r}: delete it, or rename it to "
+            f"one of {_KNOWN}"
+        )
+    return found
+
+
+def _plain(heading: str) -> str:
+    """Return a heading without what people spell differently: case, width, blanks, lines between words."""
+    return re.sub(r"[\s_\-:：]+", "", unicodedata.normalize("NFKC", heading).casefold())
+
+
+def _student(row: TableRow, columns: Mapping[str, int], where: str) -> Student:
     def cell(name: str) -> str:
-        return one_line(unicodedata.normalize("NFC", row.get(name) or "")).strip()
+        number = columns.get(name, len(row.cells))
+        text = row.cells[number] if number < len(row.cells) else ""
+        return one_line(unicodedata.normalize("NFC", text)).strip()
 
     if not cell("id"):
         raise UsageError(f"{where}: the id is empty")
+    for name in ("id", "submission"):
+        if _SHORTENED.fullmatch(cell(name)):
+            raise UsageError(
+                f"{where}: the {name} {cell(name)!r} is a number that a spreadsheet has rewritten: make the "
+                "column's format text, enter the digits again, and save"
+            )
     return Student(
         id=cell("id"),
         name=cell("name") or cell("id"),
         submission=cell("submission") or cell("id"),
+        row=row.number,
         days_late=_days(cell("days_late"), where),
     )
 
@@ -73,7 +115,7 @@ def _days(text: str, where: str) -> float | None:
     if not text:
         return None
     try:
-        days = float(text)
+        days = float(text.replace(",", "."))
     except ValueError:
         days = math.nan
     if not (math.isfinite(days) and days >= 0):

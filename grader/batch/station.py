@@ -28,6 +28,8 @@ class Conditions:
     assignment: Assignment
     replay: bool = False
     """Ask a part of the images of every submission again."""
+    public: Split | None = None
+    """Images that students have, for comparison; None for the assignment's own."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,10 @@ class Station:
     def grade(self, question: Question, workspace: Path, progress: Progress) -> Outcome:
         """Grade a submission that has been taken in; as :func:`grade_question` does."""
         checks = Checks(canary_has_passed=True, replay=self.conditions.replay)
-        return grade_question(question, workspace, checks=checks, progress=progress, server=self.server)
+        public = self.conditions.public
+        return grade_question(
+            question, workspace, checks=checks, progress=progress, public=public, server=self.server
+        )
 
 
 @contextmanager

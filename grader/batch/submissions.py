@@ -1,21 +1,44 @@
-"""Which submissions are there: one for every folder and file below a folder, each with an id of its own."""
+"""Which submissions are there: one for every folder and archive below a folder, each with an id of its own.
+
+Learning platforms also export each file by itself, with the student's name before its own; the files of one
+student make one submission then. Any other loose file is nobody's.
+"""
 
 from __future__ import annotations
 
 import os
+import re
+import shutil
+import stat
+import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from grader.batch.ids import Platform, likeness, owner_of
+from grader.batch.ids import Owner, Platform, is_typed_text, likeness, owner_of
 from grader.batch.roster import Student
 from grader.errors import UsageError
 from grader.intake.entry import is_junk
+from grader.report.text import one_line
 
 _EXPORTED_ALONG = frozenset({"submission_metadata.yml"})
 """Files that a platform puts beside the submissions."""
+_ARCHIVES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"})
+"""Those that cannot be opened are students' mistakes, and get a verdict that says so."""
+_NUMBERED_MAIN = re.compile(r"main-\d+\.py")
+"""What Canvas makes of `main.py` when it is handed in again."""
 _MAX_ID_BYTES = 200
 """An id names a folder, and files with a suffix."""
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file that was exported by itself, and what its student called it."""
+
+    name: str
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -31,24 +54,91 @@ class Entry:
     """Where it was handed in, as far as its name says."""
     number: str = ""
     """The student's or submission's there."""
+    parts: tuple[Part, ...] = ()
+    """What :func:`gathered` makes the source of."""
 
 
-def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> tuple[Entry, ...]:
-    """List a class's submissions, in the order of their ids.
+@dataclass(frozen=True)
+class Found:
+    """What lies in a class's folder."""
 
-    Whatever lies in `folder` and is not hidden is a submission: a file that cannot be graded is
-    somebody's mistake, and gets a verdict that says so.
+    entries: tuple[Entry, ...]
+    """In the order of their ids."""
+    passed_over: tuple[str, ...]
+    """Names of what is nobody's submission."""
+
+
+def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> Found:
+    """List a class's submissions.
 
     Raises:
-        UsageError: no such folder, nothing in it, an id that cannot be used, one id twice or two that look
-            alike, or a submission that no row of the roster names.
+        UsageError: no such folder, nothing in it, one submission instead of a class, an id that cannot be
+            used, one id twice or two that look alike, or a submission that no row of the roster names.
     """
-    found = [(path, _entry(path)) for path in _paths(folder)]
+    named = {likeness(_without_zip(student.submission)) for student in roster or ()}
+    found: list[tuple[Path, Entry]] = []
+    loose: defaultdict[str, list[tuple[Path, Owner]]] = defaultdict(list)
+    passed_over = []
+    for path in _paths(folder):
+        owner = owner_of(_own_name(path))
+        if is_typed_text(_own_name(path)):
+            passed_over.append(path.name)
+        elif not _is_loose(path) or likeness(_own_name(path)) in named:
+            found.append((path, _entry(owner, _inside(path))))
+        elif owner.platform and owner.file:
+            loose[owner.id].append((path, owner))
+        else:
+            passed_over.append(path.name)
+    whole = {entry.id for _, entry in found}
+    for id_, files in loose.items():
+        if id_ in whole:  # a report beside the archive
+            passed_over += [path.name for path, _ in files]
+        else:
+            found.append(_of_parts(files))
     if not found:
-        raise UsageError(f"there are no submissions in {folder}: expected one folder or .zip a student")
-    check_ids((entry.id, str(path)) for path, entry in found)
+        others = f", only {in_short(passed_over)}" if passed_over else ""
+        raise UsageError(
+            f"there are no submissions in {folder}{others}: expected one folder or .zip a student"
+        )
+    check_ids((entry.id, in_short([path.name])) for path, entry in found)
     entries = [entry for _, entry in found] if roster is None else [*_matched(found, roster)]
-    return tuple(sorted(entries, key=lambda entry: entry.id))
+    return Found(tuple(sorted(entries, key=lambda entry: entry.id)), tuple(sorted(passed_over)))
+
+
+def in_short(names: Sequence[str]) -> str:
+    """Return the first few of a list of names, made fit for a terminal, and how many more there are."""
+    shown = ", ".join(one_line(os.fsencode(name).decode("utf-8", "replace")) for name in names[:_MOST_NAMED])
+    more = len(names) - _MOST_NAMED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def gathered(entries: Iterable[Entry], room: Path) -> Iterator[Entry]:
+    """Yield the entries, each with a source: of the loose files of a student a folder is made in `room`."""
+    for entry in entries:
+        if not entry.parts:
+            yield entry
+            continue
+        folder = room / entry.id
+        folder.mkdir(parents=True)
+        for part in entry.parts:
+            _copy(part.path, folder / part.name)
+        yield replace(entry, source=folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a plain file. In place of anything else a link is left, which intake refuses by name."""
+    try:
+        handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        target.symlink_to(source)
+        return
+    with os.fdopen(handle, "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            with target.open("xb") as copy:
+                shutil.copyfileobj(file, copy)
+        else:
+            target.symlink_to(source)
 
 
 def check_ids(ids: Iterable[tuple[str, str]]) -> None:
@@ -64,6 +154,14 @@ def check_ids(ids: Iterable[tuple[str, str]]) -> None:
     for id_, where in ids:
         if id_ in ("", ".", "..") or "/" in id_ or id_.startswith(".") or len(id_.encode()) > _MAX_ID_BYTES:
             raise UsageError(f"{where}: {id_[:40]!r} cannot be an id: rename it, or give a --roster")
+        try:
+            os.fsencode(id_)
+        except UnicodeEncodeError as error:
+            encoding = sys.getfilesystemencoding()
+            raise UsageError(
+                f"{where}: no file can be called {id_!r} in this locale ({encoding}): set PYTHONUTF8=1 and "
+                "try again"
+            ) from error
         first = seen.setdefault(likeness(id_), (id_, where))
         if first != (id_, where):
             same = f"the id {id_!r}" if first[0] == id_ else f"{first[0]!r} and {id_!r}, which look alike,"
@@ -71,24 +169,54 @@ def check_ids(ids: Iterable[tuple[str, str]]) -> None:
 
 
 def _paths(folder: Path) -> Iterator[Path]:
-    if folder.is_file():
-        raise UsageError(f"{folder} is a file: unpack it, and give the folder that holds the submissions")
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
         raise UsageError(f"cannot read the folder of submissions {folder}: {error.strerror}") from error
     for path in paths:
+        if path.name.lower() == "main.py" and path.is_file():
+            raise one_submission(folder)
         is_aside = path.name in _EXPORTED_ALONG or path.name.startswith(".")
         if not (is_aside or is_junk(PurePosixPath(path.name))):
             yield path
 
 
-def _entry(path: Path) -> Entry:
-    owner = owner_of(_own_name(path))
+def one_submission(path: Path) -> UsageError:
+    """Return what to say where a class was asked for, and `path` is what one student hands in."""
+    return UsageError(
+        f"{path} has a main.py of its own, so it is one submission and no class: grade it by "
+        f"`python -m grader {path}`, or give the folder in which the students' folders lie"
+    )
+
+
+def _is_loose(path: Path) -> bool:
+    """Whether a path is a file that is no archive. A link that leads nowhere is somebody's mistake."""
+    return path.is_file() and path.suffix.lower() not in _ARCHIVES
+
+
+def _entry(owner: Owner, source: Path | None, parts: tuple[Part, ...] = ()) -> Entry:
     # Platforms that say so do not say by how much: late is at least a day begun.
     days_late = 1.0 if owner.is_late else 0.0
     number = owner.id if owner.platform else ""
-    return Entry(owner.id, owner.name, _inside(path), days_late, owner.platform, number)
+    return Entry(owner.id, owner.name, source, days_late, owner.platform, number, parts)
+
+
+def _of_parts(files: Sequence[tuple[Path, Owner]]) -> tuple[Path, Entry]:
+    """Return the submission that a student's loose files make, with the path of the first.
+
+    Raises:
+        UsageError: two of them have one name.
+    """
+    parts: dict[str, Part] = {}
+    for path, owner in files:
+        is_main = owner.platform == "canvas" and _NUMBERED_MAIN.fullmatch(owner.file)
+        name = "main.py" if is_main else owner.file
+        first = parts.setdefault(name, Part(name, path))
+        if first.path != path:
+            both = in_short([first.path.name, path.name])
+            raise UsageError(f"{both} are one student's, and both are {name!r}: remove one of them")
+    path, owner = files[0]
+    return path, replace(_entry(owner, None), parts=tuple(parts.values()))
 
 
 def _own_name(path: Path) -> str:
@@ -115,25 +243,48 @@ def _matched(found: Sequence[tuple[Path, Entry]], roster: Sequence[Student]) -> 
     Raises:
         UsageError: two students or two submissions for one, or a submission that is nobody's.
     """
-    check_ids((student.id, f"row {number} of the roster") for number, student in enumerate(roster, 2))
+    check_ids((student.id, f"row {student.row} of the roster") for student in roster)
     theirs: dict[str, Student] = {}
     for student in roster:
         if theirs.setdefault(likeness(_without_zip(student.submission)), student) != student:
             raise UsageError(f"the roster gives the submission {student.submission!r} to two students")
     taken: dict[str, Path] = {}
+    nobodys = []
     for path, entry in found:
         keys = (likeness(entry.id), likeness(_own_name(path)))
         owner = next((theirs[key] for key in keys if key in theirs), None)
+        _check_zeros(entry.id, owner, roster)
         if owner is None:
-            raise UsageError(f"{path} is nobody's in the roster: add a row, or move it elsewhere")
+            nobodys.append(path.name)
+            continue
         if owner.id in taken:
-            raise UsageError(f"{owner.id!r} has two submissions: {taken[owner.id]} and {path}")
+            both = in_short([taken[owner.id].name, path.name])
+            raise UsageError(f"{owner.id!r} has two submissions: {both}")
         taken[owner.id] = path
         late = entry.days_late if owner.days_late is None else owner.days_late
         yield replace(entry, id=owner.id, name=owner.name, days_late=late)
+    if nobodys:
+        raise UsageError(f"{in_short(nobodys)}: nobody's in the roster; add a row, or move it elsewhere")
     for student in roster:
         if student.id not in taken:
             yield Entry(student.id, student.name, None)
+
+
+def _check_zeros(id_: str, owner: Student | None, roster: Iterable[Student]) -> None:
+    """Find out whether a spreadsheet has taken the zeros off the roster's ids.
+
+    Raises:
+        UsageError: a student's id is that of the submission but for zeros before it.
+    """
+    for student in roster if owner is None else (owner,):
+        for short in (student.id, student.submission):
+            is_number = short.isdigit() and id_.isdigit() and len(short) < len(id_)
+            if is_number and id_.lstrip("0") == short.lstrip("0"):
+                raise UsageError(
+                    f"row {student.row} of the roster has {short!r} where the submission has {id_!r}: a "
+                    "spreadsheet has taken the zeros off; make the column's format text, enter the ids anew, "
+                    "and save"
+                )
 
 
 def _without_zip(name: str) -> str:

@@ -17,22 +17,25 @@ from tqdm import tqdm
 
 from grader.assignment import load_assignment
 from grader.batch.batch import ClassPass, Step
+from grader.batch.class_archive import opened
 from grader.batch.executor import Executor, local_executor
 from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
 from grader.batch.rows import row_of
 from grader.batch.station import Conditions
 from grader.batch.store import Store, open_store
-from grader.batch.submissions import Entry, find_entries
+from grader.batch.submissions import Entry, find_entries, gathered, in_short
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
+from grader.commands.public_option import add_public
 from grader.errors import UsageError
 from grader.hidden_split import choose_split
 from grader.report.text import one_line
 from grader.similarity.given import given_to_all
-from grader.split import Split
+from grader.split import Split, open_split
 from grader.verdict import Verdict
+from grader.workspace import workspace
 
 _DASK = "dask://"
 _GRACE_SECONDS = 5.0
@@ -40,7 +43,9 @@ _GRACE_SECONDS = 5.0
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("submissions", type=Path, help="folder with one folder or .zip a student")
+    parser.add_argument(
+        "submissions", type=Path, help="folder, or .zip of one, with one folder or .zip a student"
+    )
     parser.add_argument("--split", type=Path, help="images to ask about: a folder, or a sealed file")
     add_key_file(parser)
     parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
@@ -69,6 +74,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what students were given besides the templates and the backbone (a folder, zip or file; may be "
         "given again): no likeness comes of it",
     )
+    add_public(parser)
     parser.add_argument(
         "--replay",
         action="store_true",
@@ -90,16 +96,24 @@ def _executor_place(text: str) -> str:
 
 
 def _run(options: argparse.Namespace) -> int:
-    folder: Path = options.submissions
     roster = None if options.roster is None else read_roster(options.roster)
-    entries = find_entries(folder, roster)
+    with workspace() as room:
+        found = find_entries(opened(options.submissions, room / "class"), roster)
+        if found.passed_over:
+            sys.stderr.write(f"grader: not taken for submissions: {in_short(found.passed_over)}\n")
+        return _grade_class(options, [*gathered(found.entries, room / "gathered")])
+
+
+def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
+    folder: Path = options.submissions
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
     warn_if_exposed(split.key_file)
     _check_apart(folder, split)
     given = given_to_all(options.handed_out, len(assignment.classes))
+    public = None if options.public is None else open_split(options.public, assignment.classes)
     with open_store(options.out, folder, options.lang) as store:
-        conditions = Conditions(split, assignment, options.replay)
+        conditions = Conditions(split, assignment, options.replay, public)
         try:
             with _executor(options, conditions) as executor:
                 steps = _grade(ClassPass(conditions, executor, store, options.regrade), entries)

@@ -13,6 +13,7 @@ from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
+from grader.commands.public_option import add_public
 from grader.findings.catalogue import words
 from grader.grading import Checks, run_grading
 from grader.hidden_split import choose_split
@@ -49,13 +50,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-diagnosis", action="store_true", help="do not look for the cause of wrong answers by experiment"
     )
-    parser.add_argument(
-        "--public",
-        type=Path,
-        metavar="DIR",
-        help="images that students have: the diagnosis asks about some of them, too, to tell what was learnt "
-        "by heart (default: the assignment's own)",
-    )
+    add_public(parser)
     add_language(parser, "the summary, and what the pages show first")
     parser.add_argument("--brief", action="store_true", help="print one line; the reports are the same")
 

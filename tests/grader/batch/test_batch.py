@@ -155,6 +155,7 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_graded(
     full = tmp_path / "full"
     full.mkdir()
     (full / "thesis.txt").write_text("mine", encoding="utf-8")
+    (full / "zhang").mkdir()
     (class_folder / "GOOD-1").mkdir()
     cases = [
         (command("out"), "look alike"),
@@ -162,13 +163,16 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_graded(
         (("batch", full, "--split", split_folder, "--out", full / "o"), "lies inside the submission"),
         ((*command("out")[:1], full, *command("out")[2:], "--roster", full / "r.csv"), "cannot read the roster"),
         ((*command("out")[:1], full, *command("full")[2:]), "inside --out"),
+        ((*command("out")[:1], class_folder / "good-1", *command("out")[2:]), "one submission and no class"),
+        ((*command("out")[:1], full, *command("out")[2:], "--public", full / "nowhere"), "full/nowhere"),
         ((*command("out")[:1], split_folder.parent, *command("full")[2:]), "among the submissions"),
     ]  # fmt: skip
     for arguments, reason in cases:
         done = grader(*arguments)
         assert done.returncode == 2, done.stderr
-        assert reason in done.stderr
-        assert done.stderr.count("\n") == 1
+        *noted, said = done.stderr.splitlines()
+        assert reason in said
+        assert all(line.startswith("grader: not taken for submissions: ") for line in noted)
     (class_folder / "GOOD-1").rmdir()
     done = grader(*command("full"))
     assert done.returncode == 2

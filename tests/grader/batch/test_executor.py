@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from grader.batch import station
 from grader.batch.decoded import DecodedImage, decoded
 from grader.batch.executor import bind_to_next, bound_pool, core_groups, default_jobs, run_all
 from grader.replay.probes import altered
@@ -89,3 +90,14 @@ def test_an_altered_copy_of_a_decoded_image_shows_the_altered_picture(split):
     copy = altered(image)
     assert (copy.pixels("bgr") == altered(split.images[-1]).pixels("bgr")).all()
     assert copy.encoded != image.encoded
+
+
+def test_public_images_that_are_given_are_what_the_diagnosis_compares_with(
+    monkeypatch, split, assignment, tmp_path
+):
+    asked = []
+    monkeypatch.setattr(station, "grade_question", lambda *_, public, **__: asked.append(public))
+    for public in (None, split):
+        conditions = station.Conditions(split, assignment, public=public)
+        station.Station(conditions, server=None).grade(None, tmp_path, None)
+    assert asked == [None, split]

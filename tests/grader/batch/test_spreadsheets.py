@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from grader.batch.gradebook import COLUMNS, render_gradebook
+from grader.batch.gradebook import COLUMNS, as_it_was, render_csv, render_gradebook
 from grader.batch.rows import row_of
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
@@ -39,11 +39,11 @@ def sheet(tmp_path):
     That is what its window proposes when it sees a byte-order mark; without a window it has to be told.
     """
 
-    def read(text):
+    def read(text, separator=","):
         (tmp_path / "book.csv").write_text(text, encoding="utf-8", newline="")
         profile = (tmp_path / "profile").as_uri()
         subprocess.run(
-            [SOFFICE, "--headless", f"-env:UserInstallation={profile}", "--infilter=CSV:44,34,76", "--convert-to", "xlsx", "--outdir", tmp_path, tmp_path / "book.csv"],
+            [SOFFICE, "--headless", f"-env:UserInstallation={profile}", f"--infilter=CSV:{ord(separator)},34,76", "--convert-to", "xlsx", "--outdir", tmp_path, tmp_path / "book.csv"],
             check=True, capture_output=True, timeout=PATIENCE_SECONDS,
         )  # fmt: skip
         with zipfile.ZipFile(tmp_path / "book.xlsx") as book:
@@ -70,8 +70,18 @@ def test_a_gradebook_shows_names_as_they_are_and_computes_nothing(sheet, write_s
     assert tuple(headings) == COLUMNS
     names = [row[1] for row in shown]
     assert names[0] == "王小明"
-    assert [name.removeprefix("'").strip() for name in names[1:-1]] == [name.strip() for name in NAMES[1:-1]]
+    assert [as_it_was(name).strip() for name in names[1:-1]] == [name.strip() for name in NAMES[1:-1]]
     assert {(row[2], row[3], row[4]) for row in shown} == {("GRADED", "4", "12")}
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_nothing_is_computed_either_where_lines_are_split_at_another_character(sheet, separator):
+    names = [
+        f"s{separator}{start}1+1" for start in ("=", "+", "@", '=HYPERLINK("http://example.org","x")&', "'=")
+    ]
+    rows, formulas = sheet(render_csv(["id", "name"], [["s1", name] for name in names]), separator)
+    assert len(rows[1]) == 2, "it was split there"
+    assert formulas == []
 
 
 def test_what_is_not_made_harmless_would_be_computed(sheet):
