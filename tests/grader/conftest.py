@@ -15,7 +15,7 @@ from grader.assignment import Assignment, Limits
 from grader.split import Split, open_split
 
 CLASSES = tuple(
-    ClassInfo(folder=f"00_0{index}", name=name, zh=zh)
+    ClassInfo(folder=f"00_0{index}", name=name, zh=zh, group="recyclable", group_zh="可回收物")
     for index, (name, zh) in enumerate(
         [("Plastic Bottle", "塑料瓶"), ("Hats", "帽子"), ("Newspaper", "报纸")]
     )
