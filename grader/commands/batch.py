@@ -11,9 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
 
 from grader.assignment import load_assignment
 from grader.batch.batch import ClassPass, Step
@@ -29,6 +26,7 @@ from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
 from grader.errors import UsageError
 from grader.hidden_split import choose_split
+from grader.progress import WatchedClass, shown
 from grader.report.text import one_line
 from grader.similarity.given import given_code
 from grader.split import Split
@@ -95,17 +93,21 @@ def _run(options: argparse.Namespace) -> int:
     warn_if_exposed(split.key_file)
     _check_apart(folder, split)
     given = given_code(options.handed_out)
+    watched = WatchedClass(sum(entry.source is not None for entry in entries), options.lang)
     with open_store(options.out, folder, options.lang) as store:
         conditions = Conditions(split, assignment, options.replay)
         try:
-            with _executor(options, conditions) as executor:
-                steps = _grade(ClassPass(conditions, executor, store, options.regrade), entries)
+            with shown(watched.words), _executor(options, conditions) as executor:
+                plan = ClassPass(conditions, executor, store, options.regrade, watched.begin)
+                steps = _grade(plan, entries, watched)
         except KeyboardInterrupt:
             return _interrupted(store)
         rows = [
             row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
         ]
-        page = publish(store, assignment, rows, given, pseudonymous=options.pseudonyms)
+        watched.close()
+        with shown(watched.words):
+            page = publish(store, assignment, rows, given, pseudonymous=options.pseudonyms)
     counts = Counter(row.verdict for row in rows)
     refused = sorted(step.result.id for step in steps if step.is_refused)
     for id_ in refused:
@@ -135,25 +137,16 @@ def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractCo
     return cluster_executor(options.executor, conditions, options.jobs)
 
 
-def _grade(plan: ClassPass, entries: Sequence[Entry]) -> list[Step]:
-    """Grade all under a progress bar."""
-    counts: Counter[str] = Counter()
+def _grade(plan: ClassPass, entries: Sequence[Entry], watched: WatchedClass) -> list[Step]:
+    """Grade all, and tell who watches of each."""
     steps: list[Step] = []
-    total = sum(entry.source is not None for entry in entries)
-    with tqdm(total=total, unit="submission", smoothing=0.1, disable=None) as bar:
 
-        def heard(step: Step) -> None:
-            steps.append(step)
-            counts[step.result.report.verdict.value] += 1
-            _advance(bar, counts)
+    def heard(step: Step) -> None:
+        steps.append(step)
+        watched.end(step.result.id, step.result.report.verdict.value)
 
-        plan.run(entries, heard)
+    plan.run(entries, heard)
     return steps
-
-
-def _advance(bar: tqdm[NoReturn], counts: Counter[str]) -> None:
-    bar.set_postfix_str(_in_words(counts), refresh=False)
-    bar.update()
 
 
 def _in_words(counts: Counter[str]) -> str:

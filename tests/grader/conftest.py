@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -74,3 +75,8 @@ def write_submission(tmp_path: Path) -> WriteSubmission:
         return folder
 
     return write
+
+
+def without_progress(errors: str) -> str:
+    """Return what a command wrote to standard error beside the lines that come every ten seconds."""
+    return re.sub(r"^\[\d+:\d\d\] .*\n", "", errors, flags=re.MULTILINE)
