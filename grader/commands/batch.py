@@ -17,7 +17,7 @@ from grader.batch.batch import ClassPass, Step
 from grader.batch.executor import Executor, local_executor
 from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
-from grader.batch.rows import row_of
+from grader.batch.rows import missing_packages, row_of
 from grader.batch.station import Conditions
 from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries
@@ -25,6 +25,7 @@ from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, 
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
 from grader.errors import UsageError
+from grader.findings.catalogue import Language, words
 from grader.hidden_split import choose_split
 from grader.progress import WatchedClass, shown
 from grader.report.text import one_line
@@ -114,6 +115,7 @@ def _run(options: argparse.Namespace) -> int:
         say(f"  {one_line(id_)}: not graded, for {assignment.attempts.most} were; the last of them counts\n")
     say(
         f"{len(rows)} students, {sum(step.is_new for step in steps)} graded now: {_in_words(counts)}\n"
+        f"{_wanted(missing_packages(rows), options.lang)}"
         f"  gradebook: {one_line(str(options.out / GRADEBOOK))}\n"
         f"  pages: {one_line(str(page))}\n"
     )
@@ -153,6 +155,14 @@ def _in_words(counts: Counter[str]) -> str:
     """Say how many have which verdict, from best to worst."""
     order = [*(verdict.value for verdict in Verdict), *counts]
     return ", ".join(f"{counts[name]} {name}" for name in dict.fromkeys(order) if counts[name])
+
+
+def _wanted(packages: Counter[str], language: Language) -> str:
+    """Say which packages how many submissions want that are not installed, the most wanted first."""
+    if not packages:
+        return ""
+    listed = ", ".join(f"{name} ({count})" for name, count in packages.most_common())
+    return f"  {words(language, 'batch-missing-packages', packages=listed)}\n"
 
 
 def _check_apart(submissions: Path, split: Split) -> None:
