@@ -11,9 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
 
 from grader.assignment import load_assignment
 from grader.batch.batch import ClassPass, Step
@@ -21,7 +18,7 @@ from grader.batch.class_archive import opened
 from grader.batch.executor import Executor, local_executor
 from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
-from grader.batch.rows import row_of
+from grader.batch.rows import missing_packages, row_of
 from grader.batch.station import Conditions
 from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries, gathered, in_short
@@ -30,7 +27,9 @@ from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
 from grader.commands.public_option import add_public
 from grader.errors import UsageError
+from grader.findings.catalogue import Language, words
 from grader.hidden_split import choose_split
+from grader.progress import WatchedClass, shown
 from grader.report.text import one_line
 from grader.similarity.given import given_to_all
 from grader.split import Split, open_split
@@ -112,23 +111,28 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
     _check_apart(folder, split)
     given = given_to_all(options.handed_out, len(assignment.classes))
     public = None if options.public is None else open_split(options.public, assignment.classes)
+    watched = WatchedClass(sum(entry.source is not None for entry in entries), options.lang)
     with open_store(options.out, folder, options.lang) as store:
         conditions = Conditions(split, assignment, options.replay, public)
         try:
-            with _executor(options, conditions) as executor:
-                steps = _grade(ClassPass(conditions, executor, store, options.regrade), entries)
+            with shown(watched.words), _executor(options, conditions) as executor:
+                plan = ClassPass(conditions, executor, store, options.regrade, watched.begin)
+                steps = _grade(plan, entries, watched)
         except KeyboardInterrupt:
             return _interrupted(store)
         rows = [
             row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
         ]
-        page = publish(store, assignment, rows, given, pseudonymous=options.pseudonyms)
+        watched.close()
+        with shown(watched.words):
+            page = publish(store, assignment, rows, given, pseudonymous=options.pseudonyms)
     counts = Counter(row.verdict for row in rows)
     refused = sorted(step.result.id for step in steps if step.is_refused)
     for id_ in refused:
         say(f"  {one_line(id_)}: not graded, for {assignment.attempts.most} were; the last of them counts\n")
     say(
         f"{len(rows)} students, {sum(step.is_new for step in steps)} graded now: {_in_words(counts)}\n"
+        f"{_wanted(missing_packages(rows), options.lang)}"
         f"  gradebook: {one_line(str(options.out / GRADEBOOK))}\n"
         f"  pages: {one_line(str(page))}\n"
     )
@@ -152,31 +156,30 @@ def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractCo
     return cluster_executor(options.executor, conditions, options.jobs)
 
 
-def _grade(plan: ClassPass, entries: Sequence[Entry]) -> list[Step]:
-    """Grade all under a progress bar."""
-    counts: Counter[str] = Counter()
+def _grade(plan: ClassPass, entries: Sequence[Entry], watched: WatchedClass) -> list[Step]:
+    """Grade all, and tell who watches of each."""
     steps: list[Step] = []
-    total = sum(entry.source is not None for entry in entries)
-    with tqdm(total=total, unit="submission", smoothing=0.1, disable=None) as bar:
 
-        def heard(step: Step) -> None:
-            steps.append(step)
-            counts[step.result.report.verdict.value] += 1
-            _advance(bar, counts)
+    def heard(step: Step) -> None:
+        steps.append(step)
+        watched.end(step.result.id, step.result.report.verdict.value)
 
-        plan.run(entries, heard)
+    plan.run(entries, heard)
     return steps
-
-
-def _advance(bar: tqdm[NoReturn], counts: Counter[str]) -> None:
-    bar.set_postfix_str(_in_words(counts), refresh=False)
-    bar.update()
 
 
 def _in_words(counts: Counter[str]) -> str:
     """Say how many have which verdict, from best to worst."""
     order = [*(verdict.value for verdict in Verdict), *counts]
     return ", ".join(f"{counts[name]} {name}" for name in dict.fromkeys(order) if counts[name])
+
+
+def _wanted(packages: Counter[str], language: Language) -> str:
+    """Say which packages how many submissions want that are not installed, the most wanted first."""
+    if not packages:
+        return ""
+    listed = ", ".join(f"{name} ({count})" for name, count in packages.most_common())
+    return f"  {words(language, 'batch-missing-packages', packages=listed)}\n"
 
 
 def _check_apart(submissions: Path, split: Split) -> None:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from grader.intake.line_ends import has_changed_line_ends
 from grader.intake.unpacking import BOUNDED_METHODS, overlap
 from grader.intake.zip_end import find_zip_end
 
-Defect = Literal["", "cut-off", "damaged"]
+Defect = Literal["", "cut-off", "damaged", "line-ends"]
 
 _CHUNK = 1 << 20
 _ZIP_HEAD = b"PK\x03\x04"
@@ -28,6 +29,8 @@ _MOST_SWOLLEN, _MOST_GROWTH = 4, 256 << 20
 business here."""
 _TAG = b"\x0a"
 """Of field 1 in MindSpore's `checkpoint.proto`: the file is a row of parameters."""
+_CHANGED_TAG = b"\x0d"
+"""What stands there if a program for text has put a byte 13 before every byte 10."""
 _HEAD_BYTES = 7
 """A tag, a length of up to five bytes, and another tag."""
 _MOST_PARAMETERS = 10_000
@@ -41,7 +44,8 @@ class CheckpointState:
 
     parameters: int | None = None
     defect: Defect = ""
-    """`cut-off`: the end is missing. `damaged`: a checksum of the file's own says that bytes have changed."""
+    """`cut-off`: the end is missing. `damaged`: a checksum of the file's own says that bytes have changed.
+    `line-ends`: they have, as a program for text changes them."""
 
 
 NOTHING_KNOWN = CheckpointState()
@@ -52,11 +56,18 @@ def look_at_checkpoint(path: Path) -> CheckpointState:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(len(_ZIP_HEAD))
+        is_named_ckpt = path.suffix.lower() == ".ckpt"
         if head == _ZIP_HEAD:
-            return CheckpointState(defect=_zip_defect(file, size))
-        if path.suffix.lower() == ".ckpt" and head[:1] == _TAG:
-            return _mindspore(file, size)
-    return NOTHING_KNOWN
+            state = CheckpointState(defect=_zip_defect(file, size))
+        elif is_named_ckpt and head[:1] == _TAG:
+            state = _mindspore(file, size)
+        else:
+            state = NOTHING_KNOWN
+        # A zip that is whole is left alone; of a .ckpt, nothing is known if its lengths lead nowhere.
+        is_odd = is_named_ckpt and head[:1] in (_TAG, _CHANGED_TAG) and state == NOTHING_KNOWN
+        if (state.defect or is_odd) and has_changed_line_ends(file):
+            return CheckpointState(defect="line-ends")
+    return state
 
 
 def _zip_defect(file: BinaryIO, size: int) -> Defect:

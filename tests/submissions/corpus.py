@@ -51,6 +51,8 @@ class Case(BaseModel):
     """Images without any answer, where that is certain."""
     findings: tuple[str, ...] = Field(default=(), strict=False)
     """Codes of findings that the report must have; it may have no other of severity `error`."""
+    first: str = ""
+    """Code of the finding that must be told before all others."""
     never_findings: tuple[str, ...] = Field(default=(), strict=False)
     """Codes of findings that it must not have."""
     says: tuple[str, ...] = Field(default=(), strict=False)

@@ -54,16 +54,22 @@ title = "Three colours"
 folder = "00_00"
 name = "Plastic Bottle"
 zh = "塑料瓶"
+group = "recyclable"
+group_zh = "可回收物"
 
 [[classes]]
 folder = "00_01"
 name = "Hats"
 zh = "帽子"
+group = "recyclable"
+group_zh = "可回收物"
 
 [[classes]]
 folder = "00_02"
 name = "Newspaper"
 zh = "报纸"
+group = "recyclable"
+group_zh = "可回收物"
 """
 
 

@@ -215,6 +215,8 @@ def _compare(case: Case, grading: Grading, ground: Ground) -> Iterator[str]:
     yield from _compare_score(case, grading)
     findings = {finding["code"]: finding["severity"] for finding in grading.report["findings"]}
     yield from (f"no finding {code}" for code in case.findings if code not in findings)
+    if case.first and next(iter(findings), "") != case.first:
+        yield f"{case.first} is not told first"
     yield from (f"a finding {code}" for code in case.never_findings if code in findings)
     yield from (
         f"an unexpected error {code}"

@@ -43,6 +43,8 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1
 _INSTRUCTION = 8
 """Bytes of one instruction of a seccomp program."""
+_MOST_ALIKE = 3
+_LIKE_PREDICT = ("predict", "infer", "classify", "recogni")
 _MAX_TEXT = 2000
 """Characters of a label, message or traceback that are worth sending."""
 
@@ -124,9 +126,9 @@ def _load(channel: socket.socket, folder: Path) -> Any:
         return None
     problem = _problem_with(getattr(module, "predict", None))
     if problem:
-        _send(
-            channel, {"stage": "predict", "error": {"type": problem, "message": "", "where": "", "trace": ""}}
-        )
+        alike = _like_predict(module, folder) if problem == "missing" else ""
+        described = {"type": problem, "message": alike[:_MAX_TEXT], "where": "", "trace": ""}
+        _send(channel, {"stage": "predict", "error": described})
         return None
     return module.predict
 
@@ -163,6 +165,26 @@ def _problem_with(predict: Any) -> str:
     except Exception:  # no signature, or one that raises: calling it will tell
         return ""
     return ""
+
+
+def _like_predict(module: Any, folder: Path) -> str:
+    """Name what of the student's own was probably meant for predict: another spelling, or a method."""
+    try:
+        found = [name for key, value in vars(module).items() if (name := _alike(key, value, folder))]
+        return ", ".join(sorted(found)[:_MOST_ALIKE])
+    except BaseException:  # the student's objects may do what they like when they are looked at
+        return ""
+
+
+def _alike(name: str, value: Any, folder: Path) -> str:
+    kind = value if inspect.isclass(value) else type(value)
+    if inspect.isfunction(value):
+        is_meant = any(stem in name.lower() for stem in _LIKE_PREDICT)
+        return name if is_meant and _is_inside(value.__code__.co_filename, folder) else ""
+    source = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    if not _is_inside(source, folder):
+        return ""
+    return f"{name}.predict" if "predict" in dir(kind) else name if name.lower() == "predict" else ""
 
 
 def _answer_all(channel: socket.socket, predict: Any, folder: Path) -> None:
@@ -211,7 +233,8 @@ def _described(error: BaseException, folder: Path) -> dict[str, str]:
         where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return {
         "type": type(error).__name__[:_MAX_TEXT],
-        "message": message[:_MAX_TEXT],
+        # A path is shown as the student knows it: by the folder that was handed in.
+        "message": message.replace(f"{folder}{os.sep}", "")[:_MAX_TEXT],
         "where": where.replace(f"{folder}{os.sep}", "")[:_MAX_TEXT],
         "trace": _trace(error)[-_MAX_TEXT:],
     }

@@ -254,3 +254,17 @@ def test_late_points_and_the_number_of_attempts_are_the_assignments(
         ("2", "8", "60", "66.67", True),
         ("2", "8", "60", "66.67", False),
     ]  # fmt: skip
+
+
+def test_the_instructor_hears_which_packages_how_many_submissions_want(
+    grader, command, class_folder, tmp_path
+):
+    shutil.rmtree(class_folder)
+    for name, imports in {"a": "paddle", "b": "paddle, moxing", "c": "moxing, paddle", "d": "mine"}.items():
+        (class_folder / name).mkdir(parents=True)
+        source = "".join(f"import {package}\n" for package in imports.split(", "))
+        (class_folder / name / "main.py").write_text(source, encoding="utf-8")
+    done = grader(*command("out"))
+    assert "how many submissions want it: paddle (3), moxing (2)\n" in done.stdout
+    report = json.loads((tmp_path / "out" / "students" / "c" / "report.json").read_text(encoding="utf-8"))
+    assert report["findings"][0]["about"] == ["moxing", "paddle"]
