@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from datasets.classes import ClassInfo
 from grader.assignment import Assignment
@@ -17,6 +19,7 @@ from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission
 from grader.replay.replay import Replay
 from grader.report.model import FindingPart
+from grader.sandbox.policy import course_library
 from grader.scoring.labels import LabelReader
 from grader.scoring.score import Tally
 from grader.verdict import Verdict
@@ -41,6 +44,7 @@ _TELLING = frozenset(
     }
 )
 _MOST_FILES, _MOST_NAMES = 5, 5
+_LIBRARY = "src_mindspore"
 _NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
 """`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
 _UNUSABLE = {
@@ -69,6 +73,7 @@ def findings_of_answers(
         *_not_loaded(answers.output, submission),
         *_constant(answers.answers),
         *_checkpoints(submission),
+        *_own_library(submission),
         *(finding("one-folder-deeper", detail=note) for note in submission.notes),
     )
     # Workers that were started again may have ended in the very same way; once is enough to say so.
@@ -281,6 +286,23 @@ def _checkpoints(submission: Submission) -> Iterator[FindingPart]:
             yield finding("cut-off-checkpoint", detail=short(str(file.path)))
         elif file.state.defect == "damaged":
             yield finding("damaged-checkpoint", detail=short(str(file.path)))
+
+
+def _own_library(submission: Submission) -> Iterator[FindingPart]:
+    """Say that a submission's own course library ran, if it is another than the course's."""
+    modules = [file for file in submission.files if file.path.suffix == ".py" and _is_of_a_library(file.path)]
+    if any(file.sha256 != _digest_of_the_courses(file.path) for file in modules):
+        yield finding("own-library", detail=_some([str(file.path) for file in modules]))
+
+
+def _is_of_a_library(path: PurePosixPath) -> bool:
+    return path.parts[0] in (_LIBRARY, f"{_LIBRARY}.py")
+
+
+def _digest_of_the_courses(path: PurePosixPath) -> str:
+    """Return the digest of the course's own file of this name; empty if it has none."""
+    file = course_library().parent / path
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
 
 
 def _some(names: Sequence[str]) -> str:
