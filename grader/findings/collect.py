@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
@@ -20,6 +22,7 @@ from grader.intake.submission import Submission
 from grader.replay.replay import Replay
 from grader.report.build import Question
 from grader.report.model import FindingPart
+from grader.sandbox.policy import course_library
 from grader.scoring.score import Tally
 from grader.verdict import Verdict
 
@@ -27,6 +30,7 @@ _HIDDEN_MESSAGE = 60
 """Characters of a message that was said while a hidden image was in reach; see also HIDDEN_NAME."""
 _MOST_LIKE_PREDICT = 100
 _UNREADABLE = "checkpoint-unreadable"
+_LIBRARY = "src_mindspore"
 _NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
 """`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
 _UNUSABLE = {
@@ -53,6 +57,7 @@ def findings_of_answers(answers: Answers, tally: Tally, question: Question) -> I
     is_unreadable = any(found.code == _UNREADABLE for found in raised)
     yield from findings_of_checkpoints(submission, is_unreadable=is_unreadable)
     yield from findings_of_names(answers.answers, tally, assignment.classes)
+    yield from _own_library(submission)
     yield from (finding("one-folder-deeper", detail=note) for note in submission.notes)
 
 
@@ -183,3 +188,20 @@ def _not_loaded(output: str, submission: Submission) -> Iterator[FindingPart]:
         if file.state.parameters is not None
     ]
     yield finding("parameters-not-loaded", count=int(said[1]), detail=some(held) or "?")
+
+
+def _own_library(submission: Submission) -> Iterator[FindingPart]:
+    """Say that a submission's own course library ran, if it is another than the course's."""
+    modules = [file for file in submission.files if file.path.suffix == ".py" and _is_of_a_library(file.path)]
+    if any(file.sha256 != _digest_of_the_courses(file.path) for file in modules):
+        yield finding("own-library", detail=some([str(file.path) for file in modules]))
+
+
+def _is_of_a_library(path: PurePosixPath) -> bool:
+    return path.parts[0] in (_LIBRARY, f"{_LIBRARY}.py")
+
+
+def _digest_of_the_courses(path: PurePosixPath) -> str:
+    """Return the digest of the course's own file of this name; empty if it has none."""
+    file = course_library().parent / path
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

@@ -78,6 +78,7 @@ def _settings(policy: Policy, channel: int) -> WorkerSettings:
         submission=str(SUBMISSION),
         scratch=str(SCRATCH),
         library=str(LIBRARY),
+        harness=[str(rule.at) for rule in policy.rules if isinstance(rule, Empty)],
         limits=by_name(policy.each_process),
         seccomp={},
         dies_with_parent=False,

@@ -34,6 +34,8 @@ import socket
 import struct
 import sys
 import traceback
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +57,9 @@ def run(settings: dict[str, Any]) -> None:
     _bind_limits(settings)
     folder = _scratch_copy(Path(settings["submission"]), Path(settings["scratch"]))
     os.chdir(folder)
-    # The script's own folder leaves the path, the submission comes first, the course library last.
+    # The script's own folder leaves the path, the submission comes first.
     sys.path[0] = str(folder)
-    sys.path.append(settings["library"])
+    _give_way_to(folder, Path(settings["library"]), settings["harness"])
     sys.argv = ["main.py"]
     random.seed(0)
     np.random.seed(0)
@@ -115,6 +117,63 @@ def _scratch_copy(submission: Path, scratch: Path) -> Path:
     folder = scratch / "submission"
     shutil.copytree(submission, folder, copy_function=shutil.copyfile)
     return folder
+
+
+class _WithoutTheHarness(PathFinder):
+    """Looks along the path as if nothing of the harness's were installed.
+
+    A folder without an `__init__.py` loses to a package of its name, wherever that stands on the path. So the
+    order of the path does not keep a student's `src_mindspore` or `datasets` before the harness's.
+    """
+
+    hidden: frozenset[Path] = frozenset()
+    """The folders of the harness's packages."""
+
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        """Find a module as the class above does."""
+        if path is None and any(fullname == folder.name for folder in cls.hidden):
+            texts = [entry for entry in sys.path if isinstance(entry, str)]
+            path = [entry for entry in texts if Path(entry, fullname) not in cls.hidden]
+        return super().find_spec(fullname, path, target)
+
+
+class _CourseLibrary:
+    """Finds modules of the course library where nobody else has any of that name.
+
+    So a submission gets the course's if it brings none. If it brings some of the files, those run, and the
+    others are the course's, as they were in the folder in which the student worked.
+    """
+
+    def __init__(self, folder: Path, packages: Sequence[str]) -> None:
+        self._folder = folder
+        self._packages = packages
+
+    def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
+        """Find a module of the library, or of one of its packages."""
+        names = fullname.split(".")
+        if names[0] not in self._packages:
+            return None
+        return PathFinder.find_spec(fullname, [str(self._folder.joinpath(*names[:-1]))])
+
+
+def _give_way_to(folder: Path, library: Path, harness: Iterable[str]) -> None:
+    """Have imports find the submission's modules before any of the harness's, and the course library last.
+
+    Args:
+        folder: the submission.
+        library: the folder that holds the course library's package.
+        harness: folders of the harness's packages, wherever they are installed.
+    """
+    packages = os.listdir(library)
+    _WithoutTheHarness.hidden = frozenset([*map(Path, harness), *(library / name for name in packages)])
+    place = sys.meta_path.index(PathFinder)
+    sys.meta_path[place : place + 1] = [_WithoutTheHarness, _CourseLibrary(library, packages)]
+    # What multiprocessing starts afresh gets this path, and none of this process's finders.
+    if not any((folder / name).exists() or (folder / f"{name}.py").exists() for name in packages):
+        sys.path.append(str(library))
 
 
 def _load(channel: socket.socket, folder: Path) -> Any:
