@@ -27,6 +27,8 @@ from .ground import IMAGES_VARIABLE, KEY_VARIABLE, Ground, assignment_text
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
 """Cases that run side by side."""
+_MOST_PAGE = 500_000
+"""Bytes of `report.html`, whatever was handed in."""
 _THE_DOOR = ("-m", "grader")
 _WITHOUT_WALLS = """
 import sys
@@ -232,6 +234,8 @@ def _compare(case: Case, grading: Grading, ground: Ground) -> Iterator[str]:
         yield f"a traceback of the grader: {grading.errors}"
     if any(not (char.isprintable() or char == "\n") for char in grading.terminal):
         yield "the terminal is steered"
+    if len(grading.page.encode("utf-8")) > _MOST_PAGE:
+        yield f"the student's page has {len(grading.page.encode('utf-8'))} bytes"
     if re.search(r"<script", grading.page, re.I):
         yield "a script is in the page"
 
