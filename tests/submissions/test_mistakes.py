@@ -24,6 +24,7 @@ SOME = (
     "backbone not loaded",
     "softmax over the batch",
     "names sorted by number as text",
+    "indices in place of names",
     "pipeline: channels first by reshape",
 )
 

@@ -132,6 +132,8 @@ MISTAKES = (
     Planted("names from 1", ("labels-shifted",), {ANSWER: "NAMES[index - 1]"}),
     Planted("names sorted by number as text", SORTED, {ANSWER: "NAMES[sorted(range(len(NAMES)), key=str)[index]]"}),
     Planted("names sorted by the alphabet", SORTED, {ANSWER: "sorted(NAMES)[index]"}),
+    Planted("indices in place of names", ("wrong-type",), {ANSWER: "index"}),
+    Planted("names with a probability", ("more-than-a-name",), {ANSWER: "f'{NAMES[index]}: 93 %'"}),
     Planted("names reversed", SORTED, {ANSWER: "NAMES[::-1][index]"}),
     Planted("names in the order of a directory", ("labels-permuted",), {ANSWER: "[NAMES[i] for i in np.random.default_rng(5).permutation(len(NAMES))][index]"}),
     Planted("two names exchanged", ("labels-exchanged",), {ANSWER: "(NAMES[:3] + [NAMES[7], *NAMES[4:7], NAMES[3]] + NAMES[8:])[index]"}),
