@@ -8,7 +8,7 @@ from grader.dialogue.frames import Raised
 from grader.findings import catalogue, exceptions
 from grader.findings.exceptions import code_of, narrow, short
 
-BUILT_BY_NAME = {"verdict", "status", "severity", "set", "audit"}
+BUILT_BY_NAME = {"verdict", "status", "severity", "set", "audit", "column", "cause"}
 """Words whose names are put together of a prefix and a value."""
 FIELDS = [
     *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),

@@ -16,21 +16,41 @@ from grader.batch.leaderboard import Place
 from grader.batch.overview import overview_of
 from grader.batch.rows import Row
 from grader.batch.store import STUDENTS
+from grader.findings.catalogue import LANGUAGES, Language
 from grader.report.files import INSTRUCTOR_HTML, REPORT_HTML
-from grader.report.templates import environment_of
+from grader.report.templates import both, environment_of
 
 _SCRIPT = Path(__file__).with_name("table.js")
 """Sorts and searches tables; its digest is what the page allows to run."""
 
 
-def render_index(title: str, rows: Sequence[Row]) -> str:
+def render_index(title: str, rows: Sequence[Row], language: Language = "en") -> str:
     """Return `index.html`, for the instructor alone. What comes from students is escaped by the template."""
-    return page_of("index.html", title=title, rows=rows, overview=overview_of(rows), report=_links(rows))
+    overview = overview_of(rows)
+    return page_of(
+        "index.html",
+        language,
+        headline="batch-index",
+        title=title,
+        rows=rows,
+        overview=overview,
+        report=_links(rows),
+    )
 
 
-def render_leaderboard(title: str, places: Sequence[Place], unranked: int, names: Mapping[str, str]) -> str:
+def render_leaderboard(
+    title: str, places: Sequence[Place], unranked: int, names: Mapping[str, str], language: Language = "en"
+) -> str:
     """Return `leaderboard.html`, under the names given by id."""
-    return page_of("leaderboard.html", title=title, places=places, unranked=unranked, names=names)
+    return page_of(
+        "leaderboard.html",
+        language,
+        headline="batch-leaderboard",
+        title=title,
+        places=places,
+        unranked=unranked,
+        names=names,
+    )
 
 
 def _links(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
@@ -45,16 +65,31 @@ def _links(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
     }
 
 
-def page_of(template: str, **values: object) -> str:
-    """Return a page of one of the templates here; values are escaped by the template engine."""
+def page_of(template: str, language: Language, **values: object) -> str:
+    """Return a page of one of the templates here, in both languages, of which it shows `language` first.
+
+    Values are escaped by the template engine; one of them is `headline`, the name of the words that say what
+    the page is.
+    """
     script = _SCRIPT.read_text(encoding="utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    page: str = _environment().get_template(template).render(script=script, script_digest=digest, **values)
+    page: str = (
+        _environment()
+        .get_template(template)
+        .render(
+            language=language,
+            script=script,
+            script_digest=digest,
+            **values,
+        )
+    )
     return page
 
 
 @cache
 def _environment() -> Environment:
     environment = environment_of(Path(__file__).parent)
-    environment.filters["interval"] = interval_in_words
+    environment.filters["interval"] = lambda score: both(
+        *(interval_in_words(score, language) for language in LANGUAGES)
+    )
     return environment

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.batch.pages.render import page_of
+from grader.findings.catalogue import Language
 from grader.similarity.checkpoints import NEAR, SAME_START, compare_checkpoints
 from grader.similarity.code import LEAST_GRAMS, LEAST_SHARE, ClassCode, CodeLink, Excerpt
 from grader.similarity.given import Given
@@ -24,7 +25,11 @@ class Shown:
 
 
 def render_similarity(
-    title: str, students: int, sketches: Mapping[str, Sketch], given: Sequence[Given]
+    title: str,
+    students: int,
+    sketches: Mapping[str, Sketch],
+    given: Sequence[Given],
+    language: Language = "en",
 ) -> str:
     """Return the page.
 
@@ -33,10 +38,13 @@ def render_similarity(
         students: who handed something in.
         sketches: by id, of those that can be compared.
         given: code that everybody was given.
+        language: what the page shows first.
     """
     code = ClassCode(sketches, [file for part in given for file in part.files])
     return page_of(
         "similarity.html",
+        language,
+        headline="batch-similarity",
         title=title,
         students=students,
         sketches=sketches,

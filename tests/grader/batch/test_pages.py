@@ -77,7 +77,7 @@ def test_a_click_sorts_by_number_and_typing_hides_the_rest(page, tmp_path):
     click = "const points = document.querySelectorAll('thead button')[4]; points.click();"
     assert shown(page, click, tmp_path) == ["a", "&lt;i&gt;王", "b", "d"]
     assert shown(page, f"{click} points.click();", tmp_path) == ["b", "&lt;i&gt;王", "a", "d"]
-    search = "const s = document.querySelector('input'); s.value = '王'; s.dispatchEvent(new Event('input'));"
+    search = "const s = document.querySelector('input[type=search]'); s.value = '王'; s.dispatchEvent(new Event('input'));"
     assert shown(page, search, tmp_path) == ["&lt;i&gt;王"]
 
 
@@ -87,7 +87,5 @@ def test_the_leaderboard_is_sorted_and_searched_the_same_way(board, tmp_path):
     assert shown(board, click, tmp_path) == ["&lt;i&gt;c", "a", "b", "王小明"]
     fewest_first = "document.querySelectorAll('thead button')[2].click();"
     assert shown(board, fewest_first, tmp_path) == ["a", "&lt;i&gt;c", "b", "王小明"]
-    search = (
-        "const s = document.querySelector('input'); s.value = '小明'; s.dispatchEvent(new Event('input'));"
-    )
+    search = "const s = document.querySelector('input[type=search]'); s.value = '小明'; s.dispatchEvent(new Event('input'));"
     assert shown(board, search, tmp_path) == ["王小明"]
