@@ -155,6 +155,8 @@ class Assignment(_Section):
     """One lab as the grader sees it."""
 
     title: str = Field(min_length=1)
+    title_zh: str = ""
+    """What Chinese pages say in its place; empty for the same."""
     channel_order: Literal["bgr", "rgb"] = "bgr"
     """Order of the image's last axis as `predict` receives it."""
     classes: tuple[ClassInfo, ...]

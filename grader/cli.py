@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import importlib
 import io
+import os
 import signal
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import cast
+from typing import NoReturn, cast
 
 from grader.commands.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command
 from grader.errors import HarnessError, UsageError
@@ -18,6 +20,8 @@ DEFAULT = "grade"
 # The command's name, which is its module's in `grader.commands`, too. A module is imported when it is asked
 # for: to grade one submission is most of what this is used for, and should start at once.
 COMMANDS = (DEFAULT, "batch", "canary", "compare", "doctor", "gradescope", "handout", "split")
+_LONGEST_WORD = 40
+"""Characters of a word that are compared with what is known."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A terminal that cannot show Chinese must not cost anybody a report.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
-    name, arguments = _choose(sys.argv[1:] if arguments is None else list(arguments))
+    try:
+        name, arguments = _choose(sys.argv[1:] if arguments is None else list(arguments))
+    except UsageError as error:
+        return _complain(str(error), EXIT_USAGE)
     command = _load(name)
     options = _parser(name, command).parse_args(arguments)
     # Being told to stop must clean up as Ctrl-C does.
@@ -51,10 +58,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _choose(arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the command's name and its arguments. A submission that is named as a command is: `./doctor`."""
-    if arguments and arguments[0] in COMMANDS:
-        return arguments[0], arguments[1:]
+    """Return the command's name and its arguments. A submission that is named as a command is: `./doctor`.
+
+    Raises:
+        UsageError: the first argument is no path that exists, and nearly a command.
+    """
+    first = arguments[0] if arguments else ""
+    if first in COMMANDS:
+        return first, arguments[1:]
+    if first and not first.startswith("-") and not os.path.lexists(first):
+        meant = _nearly(first, COMMANDS)
+        if meant:
+            raise UsageError(
+                f"there is no command {first!r}, and no such submission: did you mean {meant!r}?"
+            )
     return DEFAULT, arguments
+
+
+def _nearly(word: str, known: Sequence[str]) -> str:
+    """Return which known word was probably meant; empty if none is near."""
+    return next(iter(difflib.get_close_matches(word[:_LONGEST_WORD], known, n=1, cutoff=0.7)), "")
 
 
 def _load(name: str) -> Command:
@@ -63,7 +86,7 @@ def _load(name: str) -> Command:
 
 
 def _parser(name: str, command: Command) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m grader" if name == DEFAULT else f"python -m grader {name}",
         description=command.description,
         epilog=command.epilog,
@@ -73,12 +96,23 @@ def _parser(name: str, command: Command) -> argparse.ArgumentParser:
     return parser
 
 
+class _Parser(argparse.ArgumentParser):
+    """Complains as all else here does, in one line; of an option that is nearly one, it says which."""
+
+    def error(self, message: str) -> NoReturn:
+        unknown = message.removeprefix("unrecognized arguments: ")
+        meant = "" if unknown == message else _nearly(unknown.split()[0], [*self._option_string_actions])
+        hint = f": did you mean {meant}?" if meant else ""
+        self.exit(EXIT_USAGE, f"grader: {message}{hint} (`{self.prog} --help` lists everything)\n")
+
+
 class _WholeHelp(argparse.HelpFormatter):
     """Lists the other commands below what the default one says of itself."""
 
     def format_help(self) -> str:
         others = [name for name in COMMANDS if name != DEFAULT]
-        lines = [f"  {name:<10}{_load(name).summary}\n" for name in others]
+        width = max(map(len, COMMANDS))
+        lines = [f"  {name:<{width}}  {_load(name).summary}\n" for name in others]
         heading = "\nother commands, each with a --help of its own:\n" if others else ""
         return super().format_help() + heading + "".join(lines)
 

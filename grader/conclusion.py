@@ -12,6 +12,7 @@ from grader.dialogue.interview import Answers
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_answers, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
+from grader.findings.order import in_order
 from grader.replay.replay import Replay
 from grader.report.build import Canary, Circumstances, Question, build_report
 from grader.report.model import FindingPart, Report
@@ -51,17 +52,19 @@ def graded_report(
         diagnosis: what explains the score.
     """
     counted = tally(answers.answers, question.split, question.assignment.classes)
-    findings = [*diagnosis.findings]
-    findings += findings_of_answers(answers, counted, question.submission, question.assignment)
-    findings += findings_of_replay(again)
-    if not rung.isolation.is_top:
-        findings.append(finding("lower-isolation"))
+    findings = [
+        *diagnosis.findings,
+        *findings_of_answers(answers, counted, question),
+        *findings_of_replay(again),
+        *([] if rung.isolation.is_top else [finding("lower-isolation")]),
+        *_about(question.split, len(question.assignment.classes)),
+    ]
     return build_report(
         question,
         worst(verdict_of(answers, counted)),
         counted,
         answers,
-        [*findings, *_about(question.split, len(question.assignment.classes))],
+        in_order(findings, counted.total),
         rung.isolation,
         circumstances,
         canary,

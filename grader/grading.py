@@ -15,11 +15,12 @@ from grader.assignment import Assignment, load_assignment
 from grader.canary.canary import check_canary
 from grader.conclusion import circumstances_now, failed_outcome, graded_report, ungraded_report
 from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
-from grader.dialogue.interview import Progress, interview
+from grader.dialogue.interview import interview
 from grader.findings.collect import findings_of_refusal
 from grader.hidden_split import check_apart, check_out_of_reach, choose_split
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission
+from grader.progress import Progress, silent
 from grader.provenance import this_harness
 from grader.replay.replay import OFF
 from grader.report.build import Canary, Mode, Question
@@ -92,7 +93,7 @@ def run_grading(
     name: str | None = None,
     self_check: bool = False,
     checks: Checks = Checks(),
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
     public: Split | None = None,
     server: ForkServer | None = None,
 ) -> Outcome:
@@ -105,7 +106,7 @@ def run_grading(
         name: what the submission is called in its report; None for its folder's or archive's name.
         self_check: accept the lower rung of isolation.
         checks: what official grading does besides.
-        progress: called after each image.
+        progress: told each phase, and each image that has been asked.
         public: images that students have, for comparison; None for the assignment's own.
         server: what workers may be forked from.
 
@@ -113,6 +114,7 @@ def run_grading(
         UsageError: there is no such submission.
         HarnessError: this machine cannot grade; whatever fails later gives an outcome with verdict INTERNAL.
     """
+    progress("intake")
     return take_and_grade(
         source,
         split,
@@ -168,7 +170,7 @@ def grade_question(
     workspace: Path,
     *,
     checks: Checks = Checks(),
-    progress: Progress = lambda _: None,
+    progress: Progress = silent,
     public: Split | None = None,
     server: ForkServer | None = None,
 ) -> Outcome:
@@ -178,7 +180,7 @@ def grade_question(
         question: the submission, with its copy, and what to ask.
         workspace: a private folder, in which nothing stands in the way but that copy.
         checks: what official grading does besides.
-        progress: called after each image.
+        progress: told each phase, and each image that has been asked.
         public: images that students have, for comparison; None for the assignment's own.
         server: what workers may be forked from.
 
@@ -191,15 +193,21 @@ def grade_question(
     check_out_of_reach(rung, split)
     try:
         if checks.canary and not checks.canary_has_passed and is_official:
+            progress("canary")
             _canary_passes(int(time.monotonic() // _CANARY_LASTS_SECONDS))
-        answers = interview(rung.launch, split, assignment, seed, progress)
+        progress("import")
+        answers = interview(
+            rung.launch, split, assignment, seed, lambda asked: progress("predict", asked, len(split.images))
+        )
     except Exception as error:
         return failed_outcome(question, circumstances, str(error), traceback.format_exc())
     again, failure = OFF, ""
     if checks.replay and is_official:
+        progress("replay")
         again, failure = replayed(rung, workspace, question, answers)
     diagnosis = NO_DIAGNOSIS
     if checks.diagnosis:
+        progress("diagnosis")
         diagnosis, trouble = diagnosed(rung, workspace, question, answers, again, public)
         failure = failure or trouble
     canary: Canary = "not-needed" if not is_official else "passed" if checks.canary else "skipped"

@@ -13,7 +13,18 @@ from datasets import classes
 from grader.digest import digest_of_file, digest_of_json, digest_of_parts
 from grader.sandbox.policy import course_library
 
-_LIBRARIES = ("mindspore", "numpy", "onnxruntime", "opencv-python-headless", "torch")
+_LIBRARIES = (
+    "mindspore",
+    "numpy",
+    "onnxruntime",
+    "opencv-python-headless",
+    "pillow",
+    "scipy",
+    "tensorflow",
+    "timm",
+    "torch",
+    "torchvision",
+)
 _SOURCES = frozenset({".py", ".toml", ".html"})
 
 

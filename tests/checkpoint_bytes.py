@@ -14,8 +14,8 @@ def mindspore_bytes(arrays: Mapping[str, npt.NDArray[np.float32]]) -> bytes:
     for name, array in arrays.items():
         dims = b"".join(b"\x08" + _varint(size) for size in array.shape)
         content = np.ascontiguousarray(array, "<f4").tobytes()
-        tensor = dims + _field(2, b"Float32") + _field(3, content)
-        rows += _field(1, _field(1, name.encode("utf-8")) + _field(2, tensor))
+        tensor = dims + field(2, b"Float32") + field(3, content)
+        rows += field(1, field(1, name.encode("utf-8")) + field(2, tensor))
     return rows
 
 
@@ -27,5 +27,6 @@ def _varint(number: int) -> bytes:
     return bytes([*encoded, number])
 
 
-def _field(number: int, content: bytes) -> bytes:
+def field(number: int, content: bytes) -> bytes:
+    """Return a field of a protobuf message that holds bytes."""
     return bytes([number << 3 | 2]) + _varint(len(content)) + content

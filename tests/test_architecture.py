@@ -68,8 +68,13 @@ def test_what_forks_the_worker_imports_the_standard_library_alone():
 
 @pytest.mark.parametrize("room", sorted(MAY_IMPORT))
 def test_no_init_file_decides_anything(room):
-    allowed = (ast.Expr, ast.Import, ast.ImportFrom, ast.Assign)
     for file in (ROOT / room).rglob("__init__.py"):
-        assert all(isinstance(node, allowed) for node in ast.parse(file.read_text(encoding="utf-8")).body), (
-            file
-        )
+        assert all(map(names_things_alone, ast.parse(file.read_text(encoding="utf-8")).body)), file
+
+
+def names_things_alone(node):
+    if isinstance(node, ast.If):
+        return ast.unparse(node.test) == "TYPE_CHECKING" and all(map(names_things_alone, node.body))
+    if isinstance(node, ast.FunctionDef):  # names that are looked up when they are asked for
+        return node.name == "__getattr__"
+    return isinstance(node, ast.Expr | ast.Import | ast.ImportFrom | ast.Assign)

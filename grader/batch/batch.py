@@ -16,6 +16,7 @@ from grader.conclusion import circumstances_now, failed_outcome
 from grader.errors import HarnessError
 from grader.grading import question_of
 from grader.intake.submission import Submission
+from grader.progress import Phase, Progress, silent
 from grader.provenance import this_harness
 from grader.report.build import Question
 from grader.verdict import Verdict
@@ -42,6 +43,8 @@ class ClassPass:
     """Written to by this process alone, wherever the gradings are done."""
     regrade: bool = False
     """Grade also what has a result that still holds."""
+    watch: Callable[[str], Progress] = lambda _: silent
+    """Returns what the grading of a student's submission, which begins now, is to tell."""
 
     def run(self, entries: Sequence[Entry], heard: Callable[[Step], None]) -> None:
         """Grade them all; each result is kept before it is heard of.
@@ -92,9 +95,12 @@ class ClassPass:
             if self._is_one_too_many(kept, question):
                 return Step(kept, is_refused=True)
 
-        def go_on(_: int) -> None:
+        watched = self.watch(id_)
+
+        def go_on(phase: Phase, done: int = 0, total: int = 0, /) -> None:
             if stop.is_set():
                 raise StopAsked
+            watched(phase, done, total)
 
         outcome = self.executor.grade(id_, source, go_on)
         result = self.store.save(id_, outcome)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.batch.rows import Row
-from grader.findings.catalogue import LANGUAGES, Language, codes, general_title, has_words, words
+from grader.findings.catalogue import Language, codes, general_title, has_words, words
 from grader.report.model import FindingPart
 from grader.report.text import told
 
@@ -47,11 +47,15 @@ def _named(finding: FindingPart) -> Iterator[tuple[str, str]]:
     """Yield a finding's causes in both languages."""
     module = _MODULE.search(finding.title) if finding.code == "missing-module" else None
     if module:
-        top = module[1].partition(".")[0]
-        en, zh = (words(language, "cause-module", module=top) for language in LANGUAGES)
+        yield _both("cause-module", module=module[1].partition(".")[0])
+    elif finding.about:
+        yield from (_both("cause-package", package=package) for package in finding.about)
     else:
-        en, zh = (_in_short(finding, language) for language in LANGUAGES)
-    yield en, zh
+        yield _in_short(finding, "en"), _in_short(finding, "zh")
+
+
+def _both(name: str, **details: str) -> tuple[str, str]:
+    return words("en", name, **details), words("zh", name, **details)
 
 
 def _in_short(finding: FindingPart, language: Language) -> str:

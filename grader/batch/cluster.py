@@ -26,9 +26,9 @@ from grader.batch.cluster_worker import Bench, Farewell, farewell_of, grade_parc
 from grader.batch.parcel import pack
 from grader.batch.station import Conditions
 from grader.conclusion import circumstances_now, failed_outcome
-from grader.dialogue.interview import Progress
 from grader.errors import HarnessError, UsageError
 from grader.grading import take_and_grade
+from grader.progress import Progress
 from grader.provenance import this_harness
 from grader.report.build import Question
 from grader.report.outcome import Outcome
@@ -70,8 +70,9 @@ class ClusterExecutor:
             raise self._lost() from error
         return max(1, sum(threads.values()))
 
-    def grade(self, name: str, source: Path, progress: Progress) -> Outcome:  # noqa: ARG002
+    def grade(self, name: str, source: Path, progress: Progress) -> Outcome:
         """Take one submission in here, and have it graded by a worker."""
+        progress("elsewhere")
         return take_and_grade(
             source,
             self.conditions.split,

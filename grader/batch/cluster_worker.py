@@ -20,6 +20,7 @@ from grader.batch.executor import bind_to_next, core_groups
 from grader.batch.parcel import Parcel, unpack
 from grader.batch.station import Conditions, Station, StopAsked, station
 from grader.errors import HarnessError
+from grader.progress import Phase
 from grader.provenance import Harness, this_harness
 from grader.report.outcome import Outcome
 from grader.split import split_of
@@ -83,7 +84,7 @@ class Bench(WorkerPlugin):
             bind_to_next(self._cores)
             self._bound.is_bound = True
 
-    def _go_on(self, _: int = 0) -> None:
+    def _go_on(self, _phase: Phase = "intake", _done: int = 0, _total: int = 0, /) -> None:
         if self._stop.is_set():
             raise StopAsked
 

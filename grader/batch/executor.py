@@ -19,9 +19,9 @@ from typing import Protocol, TypeVar
 
 from grader.batch.station import Conditions, Station, station
 from grader.conclusion import circumstances_now, failed_outcome
-from grader.dialogue.interview import Progress
 from grader.errors import HarnessError
 from grader.grading import take_and_grade
+from grader.progress import Progress
 from grader.report.build import Question
 from grader.report.outcome import Outcome
 
@@ -46,7 +46,7 @@ class Executor(Protocol):
         Args:
             name: what it is called in its report.
             source: a folder or .zip.
-            progress: called after each image, as far as that happens in this process.
+            progress: told each phase, and each image, as far as that happens in this process.
 
         Raises:
             UsageError: there is no such submission.

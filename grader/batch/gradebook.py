@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from grader.batch.rows import Row
 from grader.findings.catalogue import Language, words
+from grader.printable import one_line
 from grader.report.model import ScorePart
-from grader.report.text import one_line, told
+from grader.report.text import told
 
 BYTE_ORDER_MARK = "\ufeff"
 """By which Excel knows that a CSV file is UTF-8."""

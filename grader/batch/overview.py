@@ -60,11 +60,17 @@ class Overview:
     """How many were graded, and left out of it."""
     slowest: tuple[Row, ...]
     shared: tuple[tuple[Row, ...], ...]
-    """Groups of students with a checkpoint in common, or, where there are none, with the same submission."""
+    """Groups of students with a checkpoint in common, or, where there are none, with the same submission.
+    What was handed out is nothing in common."""
 
 
-def overview_of(rows: Sequence[Row]) -> Overview:
-    """Sum a class up."""
+def overview_of(rows: Sequence[Row], given: frozenset[str] = frozenset()) -> Overview:
+    """Sum a class up.
+
+    Args:
+        rows: of the class.
+        given: digests of the files that were handed out.
+    """
     counts = Counter(row.verdict for row in rows)
     order = [*(verdict.value for verdict in Verdict), MISSING]
     graded = [row for row in rows if row.is_graded]
@@ -77,7 +83,7 @@ def overview_of(rows: Sequence[Row]) -> Overview:
         judged=len(judged),
         mistaken=len(graded) - len(judged),
         slowest=tuple(sorted((row for row in rows if row.result), key=_seconds, reverse=True)[:_SLOWEST]),
-        shared=_shared(rows),
+        shared=_shared(rows, given),
     )
 
 
@@ -108,23 +114,24 @@ def _hardest(judged: Sequence[Row]) -> tuple[HardClass, ...]:
     return tuple(sorted(found, key=lambda part: (part.accuracy, part.name)))
 
 
-def _shared(rows: Sequence[Row]) -> tuple[tuple[Row, ...], ...]:
+def _shared(rows: Sequence[Row], given: frozenset[str]) -> tuple[tuple[Row, ...], ...]:
     groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        for digest in _telling_digests(row):
+        for digest in _telling_digests(row, given):
             groups[digest].append(row)
     # Who shares two checkpoints makes one group, not two.
     found = {tuple(row.entry.id for row in group): tuple(group) for group in groups.values()}
     return tuple(group for group in found.values() if len(group) > 1)
 
 
-def _telling_digests(row: Row) -> set[str]:
-    """Return the digests of the checkpoints, or of all that was handed in where there are none."""
+def _telling_digests(row: Row, given: frozenset[str]) -> set[str]:
+    """Return the digests of a student's own checkpoints, or of all that was handed in without any."""
     if row.result is None:
         return set()
     submission = row.result.report.submission
-    checkpoints = {file.sha256 for file in submission.files if file.is_checkpoint}
-    return checkpoints or ({submission.sha256} if submission.sha256 else set())
+    own = [file for file in submission.files if file.size and file.sha256 not in given]
+    checkpoints = {file.sha256 for file in own if file.is_checkpoint}
+    return checkpoints or ({submission.sha256} if submission.sha256 and own else set())
 
 
 def _seconds(row: Row) -> float:

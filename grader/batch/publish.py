@@ -19,7 +19,7 @@ from grader.batch.store import Store
 from grader.findings.catalogue import Language
 from grader.provenance import this_harness
 from grader.similarity.collect import HandedIn, collect
-from grader.similarity.given import Given
+from grader.similarity.given import Given, digests_of
 
 GRADEBOOK = Path("gradebook.csv")
 INDEX = Path("index.html")
@@ -40,7 +40,7 @@ def publish(
         store: the batch's folder.
         assignment: its title, and what all points are.
         rows: of the class, in the order of their ids.
-        given: code that was handed out, of which no likeness comes.
+        given: what was handed out, of which no likeness comes.
         pseudonymous: name nobody on the leaderboard.
         language: what the pages show first, and of the gradebook.
     """
@@ -60,7 +60,7 @@ def publish(
         "leaderboard.html", render_leaderboard(title, ranked, len(rows) - len(ranked), names, language)
     )
     store.write_page("similarity.html", _similarity(store, assignment, rows, given, language))
-    return store.write_page(str(INDEX), render_index(title, rows, language))
+    return store.write_page(str(INDEX), render_index(title, rows, digests_of(given), language))
 
 
 def _similarity(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grader.assignment import Assignment
@@ -11,6 +13,7 @@ from grader.report.model import FindingPart, ScorePart
 from grader.scoring.points import after_lateness
 from grader.verdict import Verdict
 
+_MISSING_PACKAGE = "missing-package"
 MISSING = "MISSING"
 """Stands where a verdict does, for a student of the roster who handed nothing in."""
 
@@ -54,3 +57,10 @@ def row_of(entry: Entry, result: Result | None, assignment: Assignment) -> Row:
         return Row(entry, result)
     left = after_lateness(score.points, entry.days_late, assignment.late, assignment.points.decimals)
     return Row(entry, result, left)
+
+
+def missing_packages(rows: Iterable[Row]) -> Counter[str]:
+    """Count, for each package that is not installed here, the submissions that cannot do without it."""
+    reports = (row.result.report for row in rows if row.result is not None)
+    findings = (found for report in reports for found in report.findings)
+    return Counter(name for found in findings if found.code == _MISSING_PACKAGE for name in found.about)

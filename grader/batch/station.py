@@ -9,9 +9,9 @@ from pathlib import Path
 
 from grader.assignment import Assignment
 from grader.batch.decoded import decoded
-from grader.dialogue.interview import Progress
 from grader.grading import Checks, grade_question, pass_canary
 from grader.intake.submission import Submission
+from grader.progress import Progress
 from grader.provenance import this_harness
 from grader.report.build import Question
 from grader.report.outcome import Outcome

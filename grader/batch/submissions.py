@@ -21,7 +21,7 @@ from grader.batch.roster import Student
 from grader.errors import UsageError
 from grader.findings.catalogue import Language, words
 from grader.intake.entry import is_junk
-from grader.report.text import one_line
+from grader.printable import one_line
 
 _EXPORTED_ALONG = frozenset({"submission_metadata.yml"})
 """Files that a platform puts beside the submissions."""

@@ -12,9 +12,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
 
 from grader.assignment import Assignment, load_assignment
 from grader.batch.batch import ClassPass, Step
@@ -23,7 +20,7 @@ from grader.batch.executor import Executor, local_executor
 from grader.batch.gradebook import verdict_in_words
 from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
-from grader.batch.rows import Row, row_of
+from grader.batch.rows import Row, missing_packages, row_of
 from grader.batch.station import Conditions
 from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries, gathered, in_short
@@ -34,8 +31,9 @@ from grader.commands.public_option import add_public
 from grader.errors import UsageError
 from grader.findings.catalogue import Language, words
 from grader.hidden_split import choose_split
+from grader.progress import WatchedClass, shown
 from grader.report.text import one_line
-from grader.similarity.given import given_code
+from grader.similarity.given import given_to_all
 from grader.split import Split, open_split
 from grader.verdict import Verdict
 from grader.workspace import workspace
@@ -71,8 +69,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--handed-out",
         type=Path,
-        metavar="DIR",
-        help="code that students were given besides the templates: no likeness comes of it",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="what students were given besides the templates and the backbone (a folder, zip or file; may be "
+        "given again): no likeness comes of it",
     )
     add_public(parser)
     parser.add_argument(
@@ -111,19 +112,25 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
     split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
     warn_if_exposed(split.key_file)
     _check_apart(folder, split)
-    given = given_code(options.handed_out)
+    given = given_to_all(options.handed_out, len(assignment.classes))
     public = None if options.public is None else open_split(options.public, assignment.classes)
+    watched = WatchedClass(sum(entry.source is not None for entry in entries), options.lang)
     with open_store(options.out, folder, options.lang) as store:
         conditions = Conditions(split, assignment, options.replay, public)
         try:
-            with _executor(options, conditions) as executor:
-                steps = _grade(ClassPass(conditions, executor, store, options.regrade), entries, options.lang)
+            with shown(watched.words), _executor(options, conditions) as executor:
+                plan = ClassPass(conditions, executor, store, options.regrade, watched.begin)
+                steps = _grade(plan, entries, watched)
         except KeyboardInterrupt:
             return _interrupted(store, options.lang)
         rows = [
             row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
         ]
-        page = publish(store, assignment, rows, given, pseudonymous=options.pseudonyms, language=options.lang)
+        watched.close()
+        with shown(watched.words):
+            page = publish(
+                store, assignment, rows, given, pseudonymous=options.pseudonyms, language=options.lang
+            )
     counts = Counter(row.verdict for row in rows)
     say("".join(f"{one_line(line)}\n" for line in _summary(rows, steps, page, options, assignment)))
     return EXIT_INTERNAL if counts[Verdict.INTERNAL.value] else EXIT_DONE
@@ -146,6 +153,9 @@ def _summary(
         new=sum(step.is_new for step in steps),
         verdicts=_in_words(Counter(row.verdict for row in rows), options.lang),
     )
+    if packages := missing_packages(rows):
+        listed = ", ".join(f"{name} ({count})" for name, count in packages.most_common())
+        yield f"  {say_('batch-missing-packages', packages=listed)}"
     yield f"  {say_('batch-book', path=options.out / GRADEBOOK)}"
     yield f"  {say_('batch-pages', path=page)}"
 
@@ -167,25 +177,16 @@ def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractCo
     return cluster_executor(options.executor, conditions, options.jobs)
 
 
-def _grade(plan: ClassPass, entries: Sequence[Entry], language: Language) -> list[Step]:
-    """Grade all under a progress bar."""
-    counts: Counter[str] = Counter()
+def _grade(plan: ClassPass, entries: Sequence[Entry], watched: WatchedClass) -> list[Step]:
+    """Grade all, and tell who watches of each."""
     steps: list[Step] = []
-    total = sum(entry.source is not None for entry in entries)
-    with tqdm(total=total, unit=words(language, "batch-unit"), smoothing=0.1, disable=None) as bar:
 
-        def heard(step: Step) -> None:
-            steps.append(step)
-            counts[step.result.report.verdict.value] += 1
-            _advance(bar, _in_words(counts, language))
+    def heard(step: Step) -> None:
+        steps.append(step)
+        watched.end(step.result.id, step.result.report.verdict.value)
 
-        plan.run(entries, heard)
+    plan.run(entries, heard)
     return steps
-
-
-def _advance(bar: tqdm[NoReturn], said: str) -> None:
-    bar.set_postfix_str(said, refresh=False)
-    bar.update()
 
 
 def _in_words(counts: Counter[str], language: Language) -> str:

@@ -16,6 +16,7 @@ from grader.assignment import Limits, load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_REFUSED, Command, say
 from grader.doctor import machine, sandbox
 from grader.doctor.result import Result, State
+from grader.report.build import isolation_in_words
 from grader.sandbox import bubblewrap, process
 from grader.sandbox.launch import Isolation
 
@@ -62,11 +63,10 @@ def render(rung: Isolation, results: Sequence[Result], width: int) -> str:
 
 
 def _verdict(rung: Isolation) -> str:
+    named = f"{rung.rung}: {isolation_in_words(rung, 'en')}"
     if rung.is_top:
-        return f"Official grading works here, on the top rung, {rung.rung}: {rung.description}."
-    return (
-        f"Official grading is refused here. --self-check gets a lower rung, {rung.rung}: {rung.description}."
-    )
+        return f"Official grading works here, on the top rung, {named}."
+    return f"Official grading is refused here. --self-check gets a lower rung, {named}."
 
 
 def _wrap(text: str, width: int, indent: str = "") -> str:
@@ -84,7 +84,7 @@ def _as_json(rung: Isolation, results: Sequence[Result]) -> str:
     content = {
         "rung": rung.rung,
         "is_top": rung.is_top,
-        "description": rung.description,
+        "description": isolation_in_words(rung, "en"),
         "probes": [asdict(result) for result in results],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"

@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import NoReturn
-
-from tqdm import tqdm
 
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
@@ -18,6 +15,7 @@ from grader.findings.catalogue import words
 from grader.grading import Checks, run_grading
 from grader.hidden_split import choose_split
 from grader.intake.intake import check_exists, name_of
+from grader.progress import Watched, shown
 from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
 from grader.report.model import Report
 from grader.report.text import one_line, render_brief, render_text
@@ -64,10 +62,8 @@ def _run(options: argparse.Namespace) -> int:
     warn_if_exposed(split.key_file)
     check_output_folder(out, submission, options.split)
     public = None if options.public is None else open_split(options.public, assignment.classes)
-    with (
-        fork_server_for(assignment.limits) as server,
-        tqdm(total=len(split.images), unit="image", desc="import", leave=False, disable=None) as bar,
-    ):
+    watched = Watched(options.lang)
+    with fork_server_for(assignment.limits) as server, shown(watched.words):
         outcome = run_grading(
             submission,
             split,
@@ -78,11 +74,12 @@ def _run(options: argparse.Namespace) -> int:
                 replay=not options.no_replay,
                 diagnosis=not options.no_diagnosis,
             ),
-            progress=lambda asked: _advance(bar, asked),
+            progress=watched,
             public=public,
             server=server,
         )
-    page = write_outcome(outcome, out, options.lang)
+        watched("report")
+        page = write_outcome(outcome, out, options.lang)
     if outcome.failure:
         sys.stderr.write(outcome.failure)
     if options.brief:
@@ -98,11 +95,6 @@ def _pages(page: Path, out: Path, options: argparse.Namespace) -> str:
     if not options.self_check:
         lines.append(words(options.lang, "instructor-page", path=out / INSTRUCTOR_HTML))
     return "".join(f"  {one_line(line)}\n" for line in lines)
-
-
-def _advance(bar: tqdm[NoReturn], asked: int) -> None:
-    bar.set_description("predict", refresh=False)
-    bar.update(asked - bar.n)
 
 
 def _exit_code(report: Report) -> int:

@@ -170,8 +170,8 @@ class WhiteBox:
 def _checkpoints(submission: Submission) -> list[str]:
     """Return MindSpore's checkpoints, those that main.py names first."""
     files = [file for file in submission.checkpoints if file.path.suffix.lower() == ".ckpt" and file.size]
-    source = (submission.folder / "main.py").read_bytes()
-    files.sort(key=lambda file: (file.path.name.encode() not in source, str(file.path)))
+    named = submission.named_in_main()
+    files.sort(key=lambda file: (file not in named, str(file.path)))
     return [str(file.path) for file in files[:_MOST_FILES]]
 
 

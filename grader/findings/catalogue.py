@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from grader.printable import shown
 from grader.report.model import FindingPart
 
 if sys.version_info >= (3, 11):
@@ -17,20 +19,30 @@ else:
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
-_MESSAGES, _PHRASES, _WORDS = (
-    Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml", "words.toml")
+_MESSAGES, _PHRASES, _WORDS, _CAUSES = (
+    Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml", "words.toml", "causes.toml")
 )
 
 
-def finding(code: str, **details: object) -> FindingPart:
+def finding(
+    code: str, images: int | None = None, about: Sequence[str] = (), /, **details: object
+) -> FindingPart:
     """Return the finding of that code with its {braces} filled in.
+
+    Args:
+        code: of the catalogue.
+        images: how many images it concerns, where that can be counted.
+        about: names to group a class's findings by.
+        details: what stands in the braces.
 
     Raises:
         KeyError: there is no such code, or a detail that its text needs was not given.
     """
     message = _table(_MESSAGES)[code]
+    # Here, and nowhere later, what a student named comes into a report.
+    details = {name: shown(value) if isinstance(value, str) else value for name, value in details.items()}
     texts = {key: text.format(**details) for key, text in message.items() if key != "severity"}
-    return FindingPart(code=code, severity=message["severity"], **texts)
+    return FindingPart(code=code, severity=message["severity"], images=images, about=tuple(about), **texts)
 
 
 def phrase(language: Language, name: str, **details: object) -> str:
@@ -70,9 +82,21 @@ def general_title(code: str, language: Language) -> str:
     return re.sub(r"\{\w+\}", "…", bare)
 
 
+def phase_words(phase: str) -> str:
+    """Return the name of the words for a phase of the interview, such as `first prediction`."""
+    return f"phase-{phase.replace(' ', '-')}"
+
+
 def codes() -> frozenset[str]:
     """Return all codes of the catalogue."""
     return frozenset(_table(_MESSAGES))
+
+
+@cache
+def explained_by(code: str) -> frozenset[str]:
+    """Return the codes of the findings that a finding of this code explains."""
+    rows = _table(_CAUSES)["cause"]
+    return frozenset(symptom for row in rows if code in row["codes"] for symptom in row["explain"])
 
 
 @cache

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
-from datasets.classes import ClassInfo
 from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
 from grader.dialogue.worker_process import PROCESSOR_TIME
-from grader.findings.catalogue import finding
-from grader.findings.exceptions import code_of, code_of_missing, narrow, short
+from grader.findings.catalogue import explained_by, finding, phase_words, words
+from grader.findings.checkpoints import findings_of_checkpoints
+from grader.findings.exceptions import code_of, narrow, short
+from grader.findings.raised import some, told
+from grader.findings.wrong_names import HIDDEN_NAME, findings_of_names
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission
 from grader.replay.replay import Replay
+from grader.report.build import Question
 from grader.report.model import FindingPart
-from grader.scoring.labels import LabelReader
+from grader.sandbox.policy import course_library
 from grader.scoring.score import Tally
 from grader.verdict import Verdict
 
-_PHASE_ZH = {"import": "导入", "first prediction": "首次预测", "prediction": "预测"}
-_HIDDEN_MESSAGE, _HIDDEN_NAME = 60, 24
-"""Characters of what was said while a hidden image was in reach; enough of them would carry it out."""
-_TELLING = frozenset(
-    {
-        "missing-file",
-        "missing-module",
-        "missing-library",
-        "no-network",
-        "no-device",
-        "asks-keyboard",
-        "wants-a-path",
-        "needs-a-screen",
-        "memory-refused",
-        "processes-refused",
-        "not-utf8-data",
-        "worker-processes",
-    }
-)
-_MOST_FILES, _MOST_NAMES = 5, 5
+_HIDDEN_MESSAGE = 60
+"""Characters of a message that was said while a hidden image was in reach; see also HIDDEN_NAME."""
+_MOST_LIKE_PREDICT = 100
+_UNREADABLE = "checkpoint-unreadable"
+_LIBRARY = "src_mindspore"
 _NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
 """`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
 _UNUSABLE = {
@@ -54,25 +44,21 @@ _UNUSABLE = {
 
 def findings_of_refusal(refusal: IntakeRefusedError) -> tuple[FindingPart, ...]:
     """Say why a submission was not taken in."""
-    return (finding(refusal.code, detail=refusal.detail),)
+    return (finding(refusal.code, detail=short(refusal.detail)),)
 
 
-def findings_of_answers(
-    answers: Answers, tally: Tally, submission: Submission, assignment: Assignment
-) -> tuple[FindingPart, ...]:
-    """Say what went wrong while answering, worst things first, and what is worth knowing."""
-    found = (
-        *_not_ready(answers.not_ready, submission),
-        *(_stop(stop, assignment) for stop in answers.stops),
-        *_raised(answers.answers, tally, submission),
-        *_labels(tally, assignment.classes),
-        *_not_loaded(answers.output, submission),
-        *_constant(answers.answers),
-        *_checkpoints(submission),
-        *(finding("one-folder-deeper", detail=note) for note in submission.notes),
-    )
-    # Workers that were started again may have ended in the very same way; once is enough to say so.
-    return tuple(dict.fromkeys(found))
+def findings_of_answers(answers: Answers, tally: Tally, question: Question) -> Iterator[FindingPart]:
+    """Say what went wrong while answering, and what is worth knowing; some of it perhaps twice."""
+    submission, assignment = question.submission, question.assignment
+    raised = [*_not_ready(answers.not_ready, question), *_raised(answers.answers, tally, question)]
+    yield from raised
+    yield from (_stop(stop, assignment) for stop in answers.stops)
+    yield from _not_loaded(answers.output, submission)
+    is_unreadable = any(found.code == _UNREADABLE for found in raised)
+    yield from findings_of_checkpoints(submission, is_unreadable=is_unreadable)
+    yield from findings_of_names(answers.answers, tally, assignment.classes)
+    yield from _own_library(submission)
+    yield from (finding("one-folder-deeper", detail=note) for note in submission.notes)
 
 
 def findings_of_replay(again: Replay) -> Iterator[FindingPart]:
@@ -98,39 +84,23 @@ def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:
         yield Verdict.CONTRACT
 
 
-def _not_ready(not_ready: NotReady | None, submission: Submission) -> Iterator[FindingPart]:
+def _not_ready(not_ready: NotReady | None, question: Question) -> Iterator[FindingPart]:
     if not_ready is None:
         return
     error = not_ready.error
     if not_ready.stage == "import":
-        yield _told(code_of(error), error, submission)
-    elif error.type == "missing":
-        yield finding("no-predict")
-    else:
+        yield told(code_of(error), error, question.submission, question.harness.libraries)
+    elif error.type != "missing":
         yield finding("predict-unusable", detail=_UNUSABLE.get(error.type, "it cannot be called"))
-
-
-def _told(code: str, error: Raised, submission: Submission) -> FindingPart:
-    """Word an exception; what it says may be told in full if no hidden image had been in reach."""
-    checkpoints = [str(file.path) for file in submission.checkpoints]
-    found = ""
-    if code == "missing-file":
-        code, found = code_of_missing(error.message, checkpoints)
-    return finding(
-        code,
-        type=short(error.type),
-        message=short(error.message),
-        where=short(error.where) or "native code",
-        file=short(error.where.partition(":")[0]) or "main.py",
-        found=short(found),
-        checkpoints=_some(checkpoints) or "none",
-        checkpoints_zh=_some(checkpoints) or "无",
-    )
+    elif error.message:
+        yield finding("predict-elsewhere", detail=short(error.message, _MOST_LIKE_PREDICT))
+    else:
+        yield finding("no-predict")
 
 
 def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
     limits = assignment.limits
-    phase = {"phase": stop.phase, "phase_zh": _PHASE_ZH[stop.phase]}
+    phase = {"phase": stop.phase, "phase_zh": words("zh", phase_words(stop.phase))}
     match stop.verdict:
         case Verdict.TIMEOUT if stop.detail == PROCESSOR_TIME:
             return finding("processor-time", seconds=f"{limits.processor_seconds:g}", **phase)
@@ -159,30 +129,30 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
     return finding("died", detail=stop.detail)
 
 
-def _raised(
-    answers: Sequence[Answered | None], tally: Tally, submission: Submission
-) -> Iterator[FindingPart]:
+def _raised(answers: Sequence[Answered | None], tally: Tally, question: Question) -> Iterator[FindingPart]:
     """Report the commonest exception of predict; the first such image in the split's order speaks for it."""
     spokesman = _spokesman(answers)
     if spokesman is None:
         return
-    told = Raised(
-        type=narrow(spokesman.type, _HIDDEN_NAME),
+    narrowed = Raised(
+        type=narrow(spokesman.type, HIDDEN_NAME),
         message=narrow(spokesman.message, _HIDDEN_MESSAGE),
-        where=narrow(spokesman.where, _HIDDEN_NAME),
+        where=narrow(spokesman.where, HIDDEN_NAME),
         trace="",
     )
     yield finding(
         "predict-raised",
+        tally.raised,
         count=tally.raised,
         total=tally.total,
-        type=told.type,
-        message=told.message,
-        where=told.where or "native code",
+        type=narrowed.type,
+        message=narrowed.message,
+        where=narrowed.where or "native code",
     )
     # Judged by the whole message, worded with the narrow one.
-    if (code := code_of(spokesman)) in _TELLING:
-        yield _told(code, told, submission)
+    code = code_of(spokesman)
+    if "predict-raised" in explained_by(code):
+        yield told(code, narrowed, question.submission, question.harness.libraries)
 
 
 def _spokesman(answers: Sequence[Answered | None]) -> Raised | None:
@@ -205,55 +175,7 @@ def _kind(error: Raised) -> str:
 
 
 def _commonest(counted: Counter[str]) -> str:
-    return _by_count(counted)[0]
-
-
-def _labels(tally: Tally, classes: Sequence[ClassInfo]) -> Iterator[FindingPart]:
-    if tally.wrong_types:
-        yield finding(
-            "wrong-type",
-            count=sum(tally.wrong_types.values()),
-            total=tally.total,
-            detail=_listed(tally.wrong_types),
-        )
-    if tally.unknown_labels:
-        names = _meant(tally.unknown_labels, classes)
-        yield finding(
-            "unknown-label",
-            count=sum(tally.unknown_labels.values()),
-            total=tally.total,
-            detail=_listed(tally.unknown_labels),
-            meant=f" Perhaps meant: {names}." if names else "",
-            meant_zh=f"可能是指：{names}。" if names else "",
-        )
-
-
-def _meant(unknown: Counter[str], classes: Sequence[ClassInfo]) -> str:
-    """List the classes that wrong names probably stand for."""
-    reader = LabelReader(classes)
-    pairs = ((name, reader.near_miss(name)) for name in _by_count(unknown)[:_MOST_NAMES])
-    return "; ".join(
-        f"{narrow(name, _HIDDEN_NAME)!r} is {classes[index].name!r}"
-        for name, index in pairs
-        if index is not None
-    )
-
-
-def _by_count(counted: Counter[str]) -> list[str]:
-    return sorted(counted, key=lambda name: (-counted[name], name))
-
-
-def _listed(counted: Counter[str]) -> str:
-    names = _by_count(counted)
-    shown = ", ".join(f"{narrow(name, _HIDDEN_NAME)!r} x {counted[name]}" for name in names[:_MOST_NAMES])
-    return shown + (", ..." if len(names) > _MOST_NAMES else "")
-
-
-def _constant(answers: Sequence[Answered | None]) -> Iterator[FindingPart]:
-    labels = {answer.label for answer in answers if answer is not None and answer.label is not None}
-    answered = sum(answer is not None and answer.label is not None for answer in answers)
-    if len(labels) == 1 and answered >= 10:
-        yield finding("constant-answer", detail=repr(narrow(labels.pop(), _HIDDEN_NAME)))
+    return min(counted, key=lambda name: (-counted[name], name))
 
 
 def _not_loaded(output: str, submission: Submission) -> Iterator[FindingPart]:
@@ -265,24 +187,21 @@ def _not_loaded(output: str, submission: Submission) -> Iterator[FindingPart]:
         for file in submission.checkpoints
         if file.state.parameters is not None
     ]
-    yield finding("parameters-not-loaded", count=int(said[1]), detail=_some(held) or "?")
+    yield finding("parameters-not-loaded", count=int(said[1]), detail=some(held) or "?")
 
 
-def _checkpoints(submission: Submission) -> Iterator[FindingPart]:
-    """Name the checkpoints that cannot be any."""
-    for file in submission.checkpoints:
-        if file.size == 0:
-            yield finding("empty-checkpoint", detail=short(str(file.path)))
-        elif file.is_lfs_pointer:
-            yield finding("lfs-pointer", detail=short(str(file.path)))
-        elif file.is_web_page:
-            yield finding("web-page-checkpoint", detail=short(str(file.path)))
-        elif file.state.defect == "cut-off":
-            yield finding("cut-off-checkpoint", detail=short(str(file.path)))
-        elif file.state.defect == "damaged":
-            yield finding("damaged-checkpoint", detail=short(str(file.path)))
+def _own_library(submission: Submission) -> Iterator[FindingPart]:
+    """Say that a submission's own course library ran, if it is another than the course's."""
+    modules = [file for file in submission.files if file.path.suffix == ".py" and _is_of_a_library(file.path)]
+    if any(file.sha256 != _digest_of_the_courses(file.path) for file in modules):
+        yield finding("own-library", detail=some([str(file.path) for file in modules]))
 
 
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST_FILES} more" if len(names) > _MOST_FILES else ""
-    return ", ".join(short(name, 80) for name in names[:_MOST_FILES]) + more
+def _is_of_a_library(path: PurePosixPath) -> bool:
+    return path.parts[0] in (_LIBRARY, f"{_LIBRARY}.py")
+
+
+def _digest_of_the_courses(path: PurePosixPath) -> str:
+    """Return the digest of the course's own file of this name; empty if it has none."""
+    file = course_library().parent / path
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""

@@ -37,6 +37,19 @@ _SCREEN = re.compile(
 )
 _SHARED_LIBRARY = re.compile(r"\.so\b.*cannot open shared object")
 _ARGPARSE_EXIT = "2"
+_NULL_BYTES = "source code string cannot contain null bytes"
+"""What Python says, as a SyntaxError or a ValueError, of a program in UTF-16 without a byte order mark."""
+_NOT_LOADABLE = re.compile(
+    r"Failed to read the checkpoint file|parameter dict is empty after filter|dec_key"
+    r"|PytorchStreamReader|invalid load key|Weights only load failed|Invalid magic number"
+    r"|Protobuf parsing failed|INVALID_PROTOBUF|not a zip file|Bad CRC-32|Bad magic number"
+    r"|Cannot load file containing pickled data|Failed to interpret file|No data left in file"
+    r"|Ran out of input|pickle data was truncated|Error while deserializing header|file signature not found"
+    r"|checkpoint.* crc",
+    re.I,
+)
+_NOT_LOADABLE_TYPES = frozenset({"UnpicklingError", "BadZipFile", "SafetensorError", "InvalidProtobuf"})
+"""What the libraries that load parameters say of a file that is none of theirs."""
 _WORKER_PROCESSES = re.compile(r"message_queue\.cc|shared_memory_queue\.cc")
 """Where MindSpore makes what its worker processes exchange data through."""
 _SHAPE = re.compile(
@@ -52,6 +65,8 @@ def code_of(error: Raised) -> str:
     """Return the catalogue's code for an exception raised by a student's code."""
     if error.type in ("SyntaxError", "IndentationError", "TabError"):
         return "not-utf8" if "utf-8" in error.message or "utf8" in error.message else "syntax-error"
+    if _NULL_BYTES in error.message:
+        return "syntax-error"
     if "MemoryError" in error.type or _NO_MEMORY.search(error.message):
         return "memory-refused"
     if _NO_PROCESS.search(error.message):
@@ -71,6 +86,8 @@ def code_of(error: Raised) -> str:
         return "asks-keyboard"
     if error.type == "SystemExit":
         return "ends-itself"
+    if error.type in _NOT_LOADABLE_TYPES or _NOT_LOADABLE.search(error.message):
+        return "checkpoint-unreadable"
     if _SHAPE.search(error.message):
         return "other-shape"
     if _DEVICE_TARGET.search(error.message):  # MindSpore says of a GPU which library it misses, too
@@ -88,17 +105,25 @@ def code_of(error: Raised) -> str:
     return "import-failed"
 
 
-def code_of_missing(message: str, checkpoints: Sequence[str]) -> tuple[str, str]:
-    """Return which kind of missing file it is, and the handed-in checkpoint that was probably meant.
+def code_of_missing(message: str, files: Sequence[str]) -> tuple[str, str]:
+    """Return which kind of missing file it is, and the handed-in file that was probably meant.
 
     Args:
         message: of the exception.
-        checkpoints: paths of those that were handed in.
+        files: paths of those that were handed in.
     """
-    words = re.split(r"[\\/'\"\s]+", message.rstrip("'\" ."))
-    for checkpoint in checkpoints:
-        if checkpoint.rpartition("/")[2] in words and f"'{checkpoint}'" not in message:
-            return "misplaced-file", checkpoint
+    said = message.replace("\\", "/")
+    for file in files:
+        if file not in said and file.lower() in said.lower():
+            return "other-capitals", file
+    words = re.split(r"[/'\"\s]+", said.rstrip("'\" ."))
+    lowered = {word.lower() for word in words}
+    for file in files:
+        if file.rpartition("/")[2] in words and f"'{file}'" not in message:
+            return "misplaced-file", file
+    for file in files:
+        if file.rpartition("/")[2].lower() in lowered and file not in said:
+            return "other-capitals", file
     if _WINDOWS_PATH.search(message):
         return "windows-path", ""
     if _DATA.search(message):

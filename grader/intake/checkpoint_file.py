@@ -14,23 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from grader.intake.line_ends import has_changed_line_ends
 from grader.intake.unpacking import BOUNDED_METHODS, overlap
 from grader.intake.zip_end import find_zip_end
 
-Defect = Literal["", "cut-off", "damaged"]
+Defect = Literal["", "cut-off", "damaged", "line-ends"]
 
 _CHUNK = 1 << 20
 _ZIP_HEAD = b"PK\x03\x04"
-_MOST_DIRECTORY_BYTES = 1 << 20
+_MOST_DIRECTORY_BYTES = 1 << 18
 """A checkpoint has some hundred parameters; a directory of a million entries is a burden."""
-_MOST_SWOLLEN = 4
-"""Times the size of the file: weights hardly shrink, and unpacking a bomb is nobody's business here."""
+_MOST_SWOLLEN, _MOST_GROWTH = 4, 256 << 20
+"""Times the size of the file, and bytes more than it: weights hardly shrink, and unpacking a bomb is nobody's
+business here."""
 _TAG = b"\x0a"
 """Of field 1 in MindSpore's `checkpoint.proto`: the file is a row of parameters."""
+_CHANGED_TAG = b"\x0d"
+"""What stands there if a program for text has put a byte 13 before every byte 10."""
 _HEAD_BYTES = 7
 """A tag, a length of up to five bytes, and another tag."""
 _MOST_PARAMETERS = 10_000
-_CHECKSUM_MARK, _CHECKSUM_BYTES = b"crc_num", 17
+CHECKSUM_MARK, CHECKSUM_BYTES = b"crc_num", 17
 """`save_checkpoint(crc_check=True)` appends the mark and ten bytes of CRC-32, big-endian."""
 
 
@@ -40,7 +44,8 @@ class CheckpointState:
 
     parameters: int | None = None
     defect: Defect = ""
-    """`cut-off`: the end is missing. `damaged`: a checksum of the file's own says that bytes have changed."""
+    """`cut-off`: the end is missing. `damaged`: a checksum of the file's own says that bytes have changed.
+    `line-ends`: they have, as a program for text changes them."""
 
 
 NOTHING_KNOWN = CheckpointState()
@@ -51,11 +56,18 @@ def look_at_checkpoint(path: Path) -> CheckpointState:
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(len(_ZIP_HEAD))
+        is_named_ckpt = path.suffix.lower() == ".ckpt"
         if head == _ZIP_HEAD:
-            return CheckpointState(defect=_zip_defect(file, size))
-        if path.suffix.lower() == ".ckpt" and head[:1] == _TAG:
-            return _mindspore(file, size)
-    return NOTHING_KNOWN
+            state = CheckpointState(defect=_zip_defect(file, size))
+        elif is_named_ckpt and head[:1] == _TAG:
+            state = _mindspore(file, size)
+        else:
+            state = NOTHING_KNOWN
+        # A zip that is whole is left alone; of a .ckpt, nothing is known if its lengths lead nowhere.
+        is_odd = is_named_ckpt and head[:1] in (_TAG, _CHANGED_TAG) and state == NOTHING_KNOWN
+        if (state.defect or is_odd) and has_changed_line_ends(file):
+            return CheckpointState(defect="line-ends")
+    return state
 
 
 def _zip_defect(file: BinaryIO, size: int) -> Defect:
@@ -82,16 +94,16 @@ def _is_cheap(entries: Sequence[zipfile.ZipInfo], size: int) -> bool:
     return (
         all(entry.compress_type in BOUNDED_METHODS for entry in entries)
         and not overlap(entries, size)
-        and sum(entry.file_size for entry in entries) <= _MOST_SWOLLEN * size
+        and sum(entry.file_size for entry in entries) <= min(_MOST_SWOLLEN * size, size + _MOST_GROWTH)
     )
 
 
 def _mindspore(file: BinaryIO, size: int) -> CheckpointState:
     """Follow the lengths of the parameters; the last must end where the file, or its checksum, does."""
     end = size
-    file.seek(max(0, size - _CHECKSUM_BYTES))
-    if file.read(len(_CHECKSUM_MARK)) == _CHECKSUM_MARK:
-        end = size - _CHECKSUM_BYTES
+    file.seek(max(0, size - CHECKSUM_BYTES))
+    if file.read(len(CHECKSUM_MARK)) == CHECKSUM_MARK:
+        end = size - CHECKSUM_BYTES
         if int.from_bytes(file.read(), "big") != _checksum(file, end):
             return CheckpointState(defect="damaged")
     position = parameters = 0

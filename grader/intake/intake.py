@@ -21,7 +21,7 @@ from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission, SubmittedFile
 from grader.readable import make_readable
 
-_MOST_LOOKED_AT = 50
+_MOST_LOOKED_AT = 20
 """Checkpoints of one submission; students keep one for every few epochs, not thousands."""
 
 

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader.intake.checkpoint_file import NOTHING_KNOWN, CheckpointState
+from grader.intake.checkpoint_format import MINDSPORE, format_of
 
 CHECKPOINT_SUFFIXES = frozenset(
     {".ckpt", ".mindir", ".pt", ".pth", ".safetensors", ".onnx", ".npz", ".npy", ".pkl", ".h5"}
 )
 
 
-HEAD_BYTES = 64
+HEAD_BYTES = 128
+_MOST_OF_MAIN = 1 << 18
+"""Bytes of main.py that are searched for names of checkpoints."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,16 @@ class SubmittedFile:
         """Whether it is HTML: what a browser saves when a download needed a login."""
         return self.head.lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
+    @property
+    def format(self) -> str:
+        """The format of a checkpoint, by its first bytes; empty if they tell none."""
+        return MINDSPORE if self.state.parameters is not None else format_of(self.head)
+
+    @property
+    def is_utf16(self) -> bool:
+        """Whether it is text as Windows PowerShell writes it: two bytes a letter, with or without a mark."""
+        return self.head.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in (self.head[:1], self.head[1:2])
+
 
 @dataclass(frozen=True)
 class Submission:
@@ -69,3 +82,9 @@ class Submission:
     def checkpoints(self) -> tuple[SubmittedFile, ...]:
         """The files of trained parameters."""
         return tuple(file for file in self.files if file.is_checkpoint)
+
+    def named_in_main(self) -> frozenset[SubmittedFile]:
+        """Return the checkpoints whose names occur in the text of `main.py`."""
+        with (self.folder / "main.py").open("rb") as file:
+            source = file.read(_MOST_OF_MAIN)
+        return frozenset(file for file in self.checkpoints if file.path.name.encode("utf-8") in source)

@@ -15,7 +15,9 @@ from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
 from grader.diagnosis.diagnosis import Diagnosis
 from grader.dialogue.interview import Answers
 from grader.digest import digest_of_parts
+from grader.findings.catalogue import LANGUAGES, Language, words
 from grader.intake.submission import Submission
+from grader.printable import shown
 from grader.provenance import Harness
 from grader.replay.replay import OFF, Replay
 from grader.report.model import (
@@ -48,6 +50,8 @@ from grader.verdict import Verdict
 Mode = Literal["official", "self-check"]
 Canary = Literal["passed", "skipped", "not-needed"]
 _LEVEL = 0.95
+_MOST_NAME, _MOST_PATH = 120, 200
+"""Characters of what a student named."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +137,7 @@ def build_report(
         ),
         assignment=AssignmentPart(
             title=question.assignment.title,
+            title_zh=question.assignment.title_zh or question.assignment.title,
             sha256=question.assignment.sha256,
             channel_order=question.assignment.channel_order,
         ),
@@ -179,10 +184,17 @@ def _class(index: int, tally: Tally, classes: Sequence[ClassInfo]) -> ClassPart:
 
 
 def _isolation(isolation: Isolation | None) -> IsolationPart:
+    en, zh = (isolation_in_words(isolation, language) for language in LANGUAGES)
+    rung = "none" if isolation is None else isolation.rung
+    return IsolationPart(rung=rung, description=en, description_zh=zh)
+
+
+def isolation_in_words(isolation: Isolation | None, language: Language) -> str:
+    """Return what keeps a submission apart; None stands for one of which no code was run."""
     if isolation is None:
-        return IsolationPart(rung="none", description="none of the submission's code was run")
-    rung: Literal["bubblewrap", "process"] = "bubblewrap" if isolation.is_top else "process"
-    return IsolationPart(rung=rung, description=isolation.description)
+        return words(language, "isolation-none")
+    said = words(language, f"isolation-{isolation.rung}")
+    return words(language, "isolation-grouped", isolation=said) if isolation.is_grouped else said
 
 
 def _engine(answers: Answers | None, assignment: Assignment) -> EnginePart | None:
@@ -195,16 +207,19 @@ def _engine(answers: Answers | None, assignment: Assignment) -> EnginePart | Non
 
 def _submission(submission: Submission) -> SubmissionPart:
     return SubmissionPart(
-        name=submission.name,
+        name=shown(submission.name, _MOST_NAME),
         sha256=submission.sha256 or None,
         size=submission.size,
         files=tuple(
             FilePart(
-                path=str(file.path), size=file.size, sha256=file.sha256, is_checkpoint=file.is_checkpoint
+                path=shown(str(file.path), _MOST_PATH),
+                size=file.size,
+                sha256=file.sha256,
+                is_checkpoint=file.is_checkpoint,
             )
             for file in submission.files
         ),
-        notes=submission.notes,
+        notes=tuple(map(shown, submission.notes)),
     )
 
 

@@ -19,6 +19,7 @@ from grader.report.text import nothing_found
 from grader.verdict import Verdict
 
 _MOST_CONFUSIONS = 8
+_MOST_FILES = 100
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ def render_html(report: Report, language: Language = "en") -> str:
         tone=tone_of(report),
         is_measured=is_measured and has_answers(report),
         nothing_found=nothing_found(report),
+        checkpoints=[file for file in report.submission.files if file.is_checkpoint],
+        most_files=_MOST_FILES,
         classes=report.per_class,
         index_of={name: index for index, name in enumerate(report.confusion.labels)},
         confusions=costliest(report, _MOST_CONFUSIONS),

@@ -88,6 +88,12 @@ class FindingPart(_Part):
     title_zh: str
     rationale_zh: str
     help_zh: str
+    images: int | None = Field(
+        default=None, description="How many images it concerns; None where no number of them says that."
+    )
+    about: tuple[str, ...] = Field(
+        default=(), description="Names to group a class's findings by: the packages that are missing."
+    )
 
 
 class IsolationPart(_Part):
@@ -95,6 +101,7 @@ class IsolationPart(_Part):
 
     rung: Literal["bubblewrap", "process", "none"]
     description: str
+    description_zh: str
 
 
 class EnginePart(_Part):
@@ -172,6 +179,7 @@ class AssignmentPart(_Part):
     """By which rules."""
 
     title: str
+    title_zh: str
     sha256: str
     channel_order: Literal["bgr", "rgb"]
 

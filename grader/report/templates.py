@@ -11,7 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from grader.findings.catalogue import LANGUAGES, words
+from grader.findings.catalogue import LANGUAGES, phase_words, words
 from grader.report.text import printable
 
 _SHARED = Path(__file__).parent
@@ -29,7 +29,7 @@ def environment_of(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f} %"
-    environment.globals.update(say=say, both=both, words=words)
+    environment.globals.update(say=say, both=both, words=words, phase_words=phase_words)
     return environment
 
 

@@ -6,11 +6,14 @@ from functools import partial
 
 from tabulate import tabulate
 
-from grader.findings.catalogue import Language, words
+from grader.findings.catalogue import Language, phase_words, words
+from grader.printable import one_line, printable
 from grader.report.confusions import has_answers
 from grader.report.model import BoundaryPart, ClassPart, FindingPart, Report
 
 _MOST_CLASSES = 6
+
+__all__ = ["nothing_found", "one_line", "printable", "render_brief", "render_text", "told"]
 
 
 def render_text(report: Report, language: Language = "en") -> str:
@@ -37,22 +40,24 @@ def render_brief(report: Report) -> str:
     return one_line(f"{report.submission.name}: {'; '.join([*parts, *errors[:1]])}") + "\n"
 
 
-def one_line(text: str) -> str:
-    """Return text without the characters that would steer a terminal, line ends among them."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
-
-
-def printable(text: str) -> str:
-    """Return text of many lines without the characters that would steer what shows it."""
-    return text if text.isprintable() else "\n".join(map(one_line, text.expandtabs().split("\n")))
-
-
 def _headline(report: Report, language: Language) -> str:
-    kind = words(language, report.mode)
-    line = f"{report.submission.name}: {report.verdict.value}   ({report.assignment.title}, {kind})"
+    say = partial(words, language)
+    line = say(
+        "headline",
+        submission=report.submission.name,
+        verdict=_verdict(report, language),
+        title=report.assignment.title if language == "en" else report.assignment.title_zh,
+        kind=say(report.mode),
+    )
     if report.mode == "self-check":
-        return f"{one_line(line)}\n  {words(language, 'public-only')}"
+        return f"{one_line(line)}\n  {say('public-only')}"
     return one_line(line)
+
+
+def _verdict(report: Report, language: Language) -> str:
+    """Return the verdict; in Chinese with the word for it, of which the English one is a form already."""
+    code = report.verdict.value
+    return code if language == "en" else f"{words(language, f'verdict-{code}')}（{code}）"
 
 
 def _score(report: Report, language: Language) -> str:
@@ -211,5 +216,7 @@ def _checks(report: Report, language: Language) -> str:
 
 
 def _stopped(phase: str, image: int | None, detail: str, language: Language) -> str:
-    where = words(language, "stopped-at", phase=phase, image=image) if image else phase
+    where = words(language, phase_words(phase))
+    if image:
+        where = words(language, "stopped-at", phase=where, image=image)
     return one_line(f"{where}: {detail}" if detail else where)

@@ -41,11 +41,7 @@ from grader.sandbox.policy import (
 )
 from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
-ISOLATION = Isolation(
-    rung="bubblewrap",
-    description="own namespaces (files, processes, network, IPC, users), no capabilities, no network, "
-    "read-only system, capped scratch, filtered system calls, limits on the sum of all processes",
-)
+ISOLATION = Isolation("bubblewrap")
 SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
@@ -82,6 +78,7 @@ def _settings(policy: Policy, channel: int) -> WorkerSettings:
         submission=str(SUBMISSION),
         scratch=str(SCRATCH),
         library=str(LIBRARY),
+        harness=[str(rule.at) for rule in policy.rules if isinstance(rule, Empty)],
         limits=by_name(policy.each_process),
         seccomp={},
         dies_with_parent=False,

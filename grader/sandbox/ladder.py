@@ -112,26 +112,20 @@ def choose_rung(
     if obstacle is None:
         if server is not None and forkable.imports_mindspore(submission.folder):
             server.begin()
-        isolation = _with_groups(bubblewrap.ISOLATION, groups)
+        isolation = replace(bubblewrap.ISOLATION, is_grouped=groups is not None)
         return Rung(isolation, submission, workspace, limits, policy, bwrap, groups, server)
     if official:
         raise HarnessError(
             f"official grading needs the bubblewrap sandbox, which does not work here ({obstacle}); "
             "`python -m grader doctor` says what to do; or use --self-check"
         )
-    return Rung(_with_groups(process.ISOLATION, groups), submission, workspace, limits, None, None, groups)
+    isolation = replace(process.ISOLATION, is_grouped=groups is not None)
+    return Rung(isolation, submission, workspace, limits, None, None, groups)
 
 
 def fork_server_for(limits: Limits) -> ForkServer:
     """Return a server from which workers under these limits can be forked, with MindSpore imported."""
     return ForkServer(environment_for(SCRATCH, limits), WORKER, bubblewrap.find_bwrap())
-
-
-def _with_groups(isolation: Isolation, groups: Path | None) -> Isolation:
-    """Say so where control groups bind, too."""
-    if groups is None:
-        return isolation
-    return replace(isolation, description=f"{isolation.description}; bound by a control group")
 
 
 def obstacle_here(workspace: Path, limits: Limits) -> str | None:

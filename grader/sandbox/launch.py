@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from grader.sandbox.bounds import Together
 from grader.sandbox.control_group import ControlGroup
@@ -16,10 +17,9 @@ from grader.sandbox.worker_settings import WorkerSettings
 class Isolation:
     """The rung of the ladder that a grading ran on."""
 
-    rung: str
-    """`bubblewrap` or `process`."""
-    description: str
-    """What that means, in words."""
+    rung: Literal["bubblewrap", "process"]
+    is_grouped: bool = False
+    """Whether a control group binds it, too."""
 
     @property
     def is_top(self) -> bool:

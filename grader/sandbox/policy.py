@@ -58,7 +58,8 @@ SUBMISSION = Path("/submission")
 LIBRARY = Path("/course")
 WORKER = Path("/harness/worker.py")
 HOLDER = Path("/harness/holder.py")
-_PROJECT_PACKAGES = ("grader", "reference", "datasets")
+_ROOT = Path(__file__).parents[2]
+"""The folder in which the harness's packages lie: a clone's, or the one that packages are installed in."""
 _SHARED_MEMORY_MIB = 64
 _TEMPORARY = Path("/tmp")  # noqa: S108 - inside the sandbox
 
@@ -181,12 +182,14 @@ def _show(rules: Iterable[Rule], path: Path) -> bool:
 
 def course_library() -> Path:
     """Return where `src_mindspore` lies, which a submission that brings none gets."""
-    import importlib.util
+    # Not what would be imported: that may be a student's, if the grader was started in their folder.
+    in_a_clone = _ROOT / "student" / "src_mindspore"
+    return in_a_clone if in_a_clone.is_dir() else _ROOT / "src_mindspore"
 
-    spec = importlib.util.find_spec("src_mindspore")
-    if spec is None or spec.origin is None:
-        return Path(__file__).parents[2] / "student" / "src_mindspore"
-    return Path(spec.origin).parent
+
+def own_packages() -> tuple[Path, ...]:
+    """Return the folders of the harness's packages, and of the course library."""
+    return (*(_ROOT / name for name in ("grader", "reference", "datasets")), course_library())
 
 
 def environment_for(home: Path, limits: Limits) -> dict[str, str]:
@@ -260,7 +263,8 @@ def _interpreter() -> Iterator[Rule]:
     for prefix in sorted(prefixes):
         if not prefix.is_relative_to("/usr"):
             yield ReadOnly(prefix, prefix)
-    for packages in site.getsitepackages():
-        for name in _PROJECT_PACKAGES:
-            if (path := Path(packages, name)).is_dir():
+    for packages in map(Path, site.getsitepackages()):
+        for own in own_packages():
+            # Another project's `datasets` may be installed there: that one is the students'.
+            if (path := packages / own.name).is_dir() and own.is_dir() and path.samefile(own):
                 yield Empty(path)

@@ -13,15 +13,11 @@ from grader.assignment import Limits
 from grader.sandbox import seccomp
 from grader.sandbox.bounds import each_process, together
 from grader.sandbox.launch import Isolation, Launch
-from grader.sandbox.policy import course_library, environment_for
+from grader.sandbox.policy import course_library, environment_for, own_packages
 from grader.sandbox.refusals import REFUSALS
 from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
-ISOLATION = Isolation(
-    rung="process",
-    description="a process of its own with resource limits and, where the kernel has it, a filter on system "
-    "calls; it can read files and reach the network",
-)
+ISOLATION = Isolation("process")
 
 
 def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> Launch:
@@ -38,6 +34,7 @@ def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> L
         submission=str(submission),
         scratch=str(home),
         library=str(library),
+        harness=[str(path) for path in own_packages()],
         limits=by_name(each_process(limits, limits.scratch_mib, is_alone=False)),
         seccomp=seccomp.for_worker(REFUSALS),
         dies_with_parent=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ class WorkerSettings:
     submission: str
     scratch: str
     library: str
+    """The folder that holds the course library's package; nothing else is in it."""
+    harness: Sequence[str]
+    """Folders of the harness's own packages, which are not imported."""
     limits: Mapping[str, int]
     """Limits that the worker sets itself, by their names in the module `resource`."""
     seccomp: Mapping[str, str | int]

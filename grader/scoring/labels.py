@@ -8,8 +8,10 @@ folder name and Chinese name are taken too. Nothing else is: a near miss is wron
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Sequence
+from functools import cached_property
 
 from datasets.classes import ClassInfo
 from grader.dialogue.frames import Answered
@@ -25,6 +27,9 @@ def normalised(text: str) -> str:
 
 
 _LONGEST = 200
+_UP_TO_A_COLON = re.compile(r"[^:=]*[:=]")
+_WASTE = re.compile(r"\s*\b(waste|garbage|trash|rubbish)$|垃圾$|物$")
+"""What a category's name may end in, or not."""
 
 
 class LabelReader:
@@ -32,6 +37,9 @@ class LabelReader:
 
     def __init__(self, classes: Sequence[ClassInfo]) -> None:
         self._index: dict[str, int] = {}
+        self._groups = {
+            _stem(name): info for info in reversed(classes) for name in (info.group, info.group_zh) if name
+        }
         # English names are entered last: where two spellings meet, the name in the contract wins.
         for index, info in enumerate(classes):
             for spelling in (info.folder, info.zh):
@@ -54,3 +62,39 @@ class LabelReader:
         """Return the class that a wrong text probably meant, if any."""
         close = difflib.get_close_matches(normalised(text[:_LONGEST]), self._index, n=1, cutoff=0.8)
         return self._index[close[0]] if close else None
+
+    def class_within(self, text: str) -> int | None:
+        """Return the one class that a longer text names, beside numbers, marks, a heading or a category.
+
+        `Hats: 93 %`, `class: Hats`, `['Hats']` and `recyclable/Hats` are such texts; `no Hats` is none.
+        """
+        if len(text) > _LONGEST:
+            return None
+        rest, found = normalised(text), set[int]()
+        for spelling, index in self._spellings:
+            rest, count = spelling.subn(" ", rest)
+            if count:
+                found.add(index)
+        beside = _UP_TO_A_COLON.sub(" ", rest)
+        words = (word for word in re.split(r"[\W\d_]+", beside) if word)
+        is_alone = all(_stem(word) in self._groups for word in words)
+        return found.pop() if len(found) == 1 and is_alone else None
+
+    def category(self, text: str) -> ClassInfo | None:
+        """Return a class of the category that a text names in place of a class, if it does."""
+        return None if len(text) > _LONGEST else self._groups.get(_stem(text))
+
+    @cached_property
+    def _spellings(self) -> list[tuple[re.Pattern[str], int]]:
+        """Every spelling as it stands within a text, the longest first: `Newspaper` is no `Paper`."""
+        longest_first = sorted(self._index, key=len, reverse=True)
+        return [(_within(name), self._index[name]) for name in longest_first if not name.isdigit()]
+
+
+def _stem(name: str) -> str:
+    return _WASTE.sub("", normalised(name))
+
+
+def _within(name: str) -> re.Pattern[str]:
+    """Return what finds a name as a word of its own. Chinese puts nothing between words."""
+    return re.compile(rf"(?<![^\W_]){re.escape(name)}(?![^\W_])" if name.isascii() else re.escape(name))

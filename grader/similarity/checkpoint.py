@@ -4,6 +4,9 @@ Three formats are known. MindSpore's `.ckpt` (a protobuf message) and safetensor
 and anything that is not as the format has it makes the whole file unreadable. Of PyTorch's zip only the raw
 storages are taken, in their order: their names and shapes are in a pickle, which is never loaded. Nothing is
 decompressed, and no length is believed that leads out of the file.
+
+A file becomes no more than it is: tensors are views of its bytes, no byte belongs to two of them, and there
+is an end to what it takes to find them.
 """
 
 from __future__ import annotations
@@ -11,15 +14,20 @@ from __future__ import annotations
 import io
 import json
 import math
+import mmap
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from grader.intake.checkpoint_file import CHECKSUM_BYTES, CHECKSUM_MARK
 from grader.intake.unpacking import overlap
 from grader.intake.zip_end import find_zip_end
 
@@ -27,12 +35,16 @@ MOST_BYTES = 256 << 20
 """Larger files are not looked into: the lab's have nine megabytes."""
 _MOST_TENSORS, _MOST_DIMENSIONS, _MOST_NAME = 10_000, 8, 512
 _MOST_HEADER = 4 << 20
-_CHECKSUM_MARK, _CHECKSUM_BYTES = b"crc_num", 17
+_MOST_FIELDS = 16
+"""Of a tensor's description: its dimensions, its type, its content."""
 _NUMBER, _BYTES = 0, 2
 """Wire types of protobuf."""
 _MINDSPORE_TYPES = {"Float16": "<f2", "Float32": "<f4", "Float64": "<f8"}
 _SAFETENSORS_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 _STORAGE = re.compile(r"[^/]{1,200}/data/(\d{1,6})")
+_ZIP_SIGNATURE = b"PK\x03\x04"
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+"""Before each entry of a zip: a signature, and the lengths of its name and of what else follows that."""
 
 
 class UnreadableError(ValueError):
@@ -61,11 +73,11 @@ class Tensor:
             return np.frombuffer(self.content, self.type).astype(np.float32)
 
 
-def tensors_of(data: bytes, suffix: str) -> list[Tensor]:
+def tensors_of(data: bytes | mmap.mmap, suffix: str) -> list[Tensor]:
     """Return the tensors of floating-point numbers, in the file's order.
 
     Args:
-        data: all bytes of the file.
+        data: all bytes of the file; of a mapped one, nothing is copied.
         suffix: of its name, with the dot.
 
     Raises:
@@ -74,8 +86,8 @@ def tensors_of(data: bytes, suffix: str) -> list[Tensor]:
     if len(data) > MOST_BYTES:
         raise UnreadableError("too large")
     try:
-        if data.startswith(b"PK\x03\x04"):
-            return [*_torch(data)]
+        if data[:4] == _ZIP_SIGNATURE:
+            return [*_torch(memoryview(data))]
         if suffix == ".safetensors":
             return [*_safetensors(memoryview(data))]
         if suffix == ".ckpt":
@@ -89,12 +101,12 @@ def tensors_of(data: bytes, suffix: str) -> list[Tensor]:
 
 
 def _mindspore(data: memoryview) -> Iterator[Tensor]:
-    if bytes(data[-_CHECKSUM_BYTES:][: len(_CHECKSUM_MARK)]) == _CHECKSUM_MARK:
-        data = data[:-_CHECKSUM_BYTES]
+    if bytes(data[-CHECKSUM_BYTES:][: len(CHECKSUM_MARK)]) == CHECKSUM_MARK:
+        data = data[:-CHECKSUM_BYTES]
     for count, (number, parameter) in enumerate(_fields(data)):
         if number != 1 or count == _MOST_TENSORS:
             raise UnreadableError("not a row of parameters")
-        fields = [*_fields(_content(parameter))]
+        fields = [*_few_fields(_content(parameter))]
         if [number for number, _ in fields] != [1, 2]:
             raise UnreadableError("a parameter is a name and a tensor")
         name = _content(fields[0][1])
@@ -108,7 +120,7 @@ def _mindspore(data: memoryview) -> Iterator[Tensor]:
 def _mindspore_tensor(name: str, message: memoryview) -> Tensor | None:
     shape: list[int] = []
     kind, content = "", memoryview(b"")
-    for number, value in _fields(message):
+    for number, value in _few_fields(message):
         if number == 1:
             # One by one or packed into one field, at the writer's choice.
             shape += [value] if isinstance(value, int) else _packed(value)
@@ -121,6 +133,14 @@ def _mindspore_tensor(name: str, message: memoryview) -> Tensor | None:
         if len(shape) > _MOST_DIMENSIONS:
             raise UnreadableError("too many dimensions")
     return _tensor(name, tuple(shape), _MINDSPORE_TYPES.get(kind), content)
+
+
+def _few_fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+    """Yield the fields of a message that has few."""
+    for count, field in enumerate(_fields(message)):
+        if count == _MOST_FIELDS:
+            raise UnreadableError("fields without end")
+        yield field
 
 
 def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
@@ -179,6 +199,7 @@ def _safetensors(data: memoryview) -> Iterator[Tensor]:
     body = data[8 + length :]
     if not isinstance(header, dict) or len(header) > _MOST_TENSORS:
         raise UnreadableError("no header")
+    places: list[tuple[int, int]] = []
     for name, entry in header.items():
         if name == "__metadata__":
             continue
@@ -188,11 +209,15 @@ def _safetensors(data: memoryview) -> Iterator[Tensor]:
         shape = _numbers(entry.get("shape"), _MOST_DIMENSIONS)
         if not begin <= end <= len(body):
             raise UnreadableError("cut off")
+        places.append((begin, end))
         kind = entry.get("dtype")
         known = _SAFETENSORS_TYPES.get(kind) if isinstance(kind, str) else None
         tensor = _tensor(name, shape, known, body[begin:end])
         if tensor is not None:
             yield tensor
+    places.sort()
+    if any(end > begin for (_, end), (begin, _) in pairwise(places)):
+        raise UnreadableError("tensors that overlap")
 
 
 def _numbers(value: object, most: int) -> tuple[int, ...]:
@@ -206,32 +231,74 @@ def _numbers(value: object, most: int) -> tuple[int, ...]:
 # --- PyTorch: a zip whose entries `NAME/data/0`, `NAME/data/1`, ... are the raw storages ---
 
 
-def _torch(data: bytes) -> Iterator[Tensor]:
-    file = io.BytesIO(data)
-    end = find_zip_end(file)
+def _torch(data: memoryview) -> Iterator[Tensor]:
+    file = _ReadOnly(data)
+    end = find_zip_end(cast("BinaryIO", file))
     if end is None or end.directory_bytes > _MOST_HEADER:
         raise UnreadableError("no zip")
     try:
         with zipfile.ZipFile(file) as zipped:
             entries = zipped.infolist()
-            if len(entries) > _MOST_TENSORS or overlap(entries, len(data)):
-                raise UnreadableError("no zip of tensors")
-            storages = {
-                int(match[1]): entry
-                for entry in entries
-                if (match := _STORAGE.fullmatch(entry.filename)) and _is_plain(entry)
-            }
-            for number, entry in sorted(storages.items()):
-                # PyTorch's default; of another type the numbers make no sense, and nothing is like them.
-                yield Tensor(f"storage {number}", None, "<f4", memoryview(zipped.read(entry)))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, struct.error) as error:
         raise UnreadableError(str(error)) from error
+    if len(entries) > _MOST_TENSORS or overlap(entries, len(data)):
+        raise UnreadableError("no zip of tensors")
+    storages = {
+        int(match[1]): entry
+        for entry in entries
+        if (match := _STORAGE.fullmatch(entry.filename)) and _is_plain(entry)
+    }
+    for number, entry in sorted(storages.items()):
+        # PyTorch's default; of another type the numbers make no sense, and nothing is like them.
+        yield Tensor(f"storage {number}", None, "<f4", _stored(data, entry))
 
 
 def _is_plain(entry: zipfile.ZipInfo) -> bool:
     """Whether an entry is stored as it is, so that it cannot be larger than the file."""
     is_stored = entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & 1
     return is_stored and entry.file_size == entry.compress_size and entry.file_size % 4 == 0
+
+
+def _stored(data: memoryview, entry: zipfile.ZipInfo) -> memoryview:
+    """Return an entry's bytes where they are.
+
+    Raises:
+        UnreadableError: they are not wholly there, or not what the checksum is of.
+    """
+    header = data[entry.header_offset :][: _LOCAL_HEADER.size]
+    if entry.header_offset < 0 or len(header) < _LOCAL_HEADER.size:
+        raise UnreadableError("cut off")
+    signature, name, extra = _LOCAL_HEADER.unpack(header)
+    content = data[entry.header_offset + _LOCAL_HEADER.size + name + extra :][: entry.file_size]
+    if signature != _ZIP_SIGNATURE or len(content) < entry.file_size or zlib.crc32(content) != entry.CRC:
+        raise UnreadableError("damaged")
+    return content
+
+
+class _ReadOnly(io.RawIOBase):
+    """Bytes as a file, without a copy of them."""
+
+    def __init__(self, data: memoryview) -> None:
+        self._data, self._at = data, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: len(self._data)}[whence]
+        if start + offset < 0:
+            raise ValueError("a place before the beginning")
+        self._at = start + offset
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._data[self._at :][: len(buffer)]
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
 
 
 # ---

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.similarity.clusters import Cluster, clusters
-from grader.similarity.heads import alikeness
+from grader.similarity.given import Given, digests_of
+from grader.similarity.heads import Matrix, alikeness
 from grader.similarity.sketch import Checkpoint, Sketch
 
 # Measured on heads that were trained on the real images' features, by momentum SGD and by Adam: see heads.py
@@ -18,7 +19,7 @@ from grader.similarity.sketch import Checkpoint, Sketch
 # (and share the start exactly, by SGD). Of two honest heads, those of the same settings on the very same
 # features come closest, down to .014, but then differ in the start; otherwise they are beyond .1.
 NEAR = 0.06
-"""Distance up to which two heads are nearly the same, unless their starts differ."""
+"""Distance up to which two heads are nearly the same, unless their starts differ or were handed out."""
 SAME = 0.005
 """Distance up to which they are, whatever their starts."""
 _OTHER_START = 5.0
@@ -80,6 +81,8 @@ class _Pair:
     distance: float
     """To six digits: beyond, it depends on how the sums of all pairs are computed."""
     start: float | None
+    is_start_given: bool = False
+    """Whether both began from what was handed out."""
 
     @property
     def ids(self) -> tuple[str, str]:
@@ -89,20 +92,41 @@ class _Pair:
     def is_near(self) -> bool:
         columns = 0 if self.one.checkpoint.head is None else self.one.checkpoint.head.shape[1]
         differs = self.start is not None and self.start < _OTHER_START / math.sqrt(columns)
-        return self.distance <= (SAME if differs else NEAR)
+        # From a start that was handed out, honest heads come as close as from one of their own.
+        return self.distance <= (SAME if differs or self.is_start_given else NEAR)
 
 
-def compare_checkpoints(sketches: Mapping[str, Sketch]) -> AlikeCheckpoints:
-    """Compare every head with every other student's of the same shape."""
-    owned = [_Owned(id_, item) for id_ in sorted(sketches) for item in sketches[id_].checkpoints]
+def compare_checkpoints(sketches: Mapping[str, Sketch], given: Sequence[Given] = ()) -> AlikeCheckpoints:
+    """Compare every head with every other student's of the same shape.
+
+    Args:
+        sketches: by id.
+        given: what was handed out. Nobody is alike for having it, nor for having trained it a little.
+    """
+    known = digests_of(given)
+    owned = [
+        _Owned(id_, item)
+        for id_ in sorted(sketches)
+        for item in sketches[id_].checkpoints
+        if item.sha256 not in known
+    ]
     unread = [item for item in owned if not item.checkpoint.is_read]
     by_shape: defaultdict[tuple[int, ...], list[_Owned]] = defaultdict(list)
     for item in owned:
         if item.checkpoint.head is not None:
             by_shape[item.checkpoint.head.shape].append(item)
-    pairs = [pair for group in by_shape.values() for pair in _pairs(group)]
+    heads = [head for part in given for head in part.heads]
+    pairs = [
+        pair
+        for shape, group in by_shape.items()
+        for pair in _pairs(group, [head for head in heads if head.shape == shape])
+    ]
     near = _clusters([*(pair for pair in pairs if pair.is_near), *_of_same_bytes(unread)])
-    starts = _clusters(pair for pair in pairs if pair.start is not None and pair.start >= SAME_START)
+    starts = _clusters(
+        pair
+        for pair in pairs
+        if pair.start is not None and pair.start >= SAME_START and not pair.is_start_given
+    )
     groups = {id_: number for number, cluster in enumerate(near) for id_ in cluster.ids}
     return AlikeCheckpoints(
         near=near,
@@ -114,15 +138,19 @@ def compare_checkpoints(sketches: Mapping[str, Sketch]) -> AlikeCheckpoints:
     )
 
 
-def _pairs(group: Sequence[_Owned]) -> Iterator[_Pair]:
-    """Yield the pairs of different students that are near, or of one start."""
-    found = alikeness([item.checkpoint.head for item in group if item.checkpoint.head is not None])
-    candidates = (found.distance <= NEAR) | (found.start >= SAME_START)
+def _pairs(group: Sequence[_Owned], given: Sequence[Matrix]) -> Iterator[_Pair]:
+    """Yield the pairs of different students that are near, or of one start; not those both near one given."""
+    own = [item.checkpoint.head for item in group if item.checkpoint.head is not None]
+    found = alikeness([*own, *given])
+    near, same_start = found.distance <= NEAR, found.start >= SAME_START
+    is_given, is_start_given = (alike[:, len(own) :].any(axis=1) for alike in (near, same_start))
+    candidates = (near | same_start)[: len(own), : len(own)]
     for i, j in np.argwhere(np.triu(candidates, 1)).tolist():
-        if group[i].id != group[j].id:
+        if group[i].id != group[j].id and not (is_given[i] and is_given[j]):
             start = float(found.start[i, j])
             distance = round(float(found.distance[i, j]), 6)
-            yield _Pair(group[i], group[j], distance, None if math.isnan(start) else start)
+            both_given = bool(is_start_given[i] and is_start_given[j])
+            yield _Pair(group[i], group[j], distance, None if math.isnan(start) else start, both_given)
 
 
 def _of_same_bytes(unread: Sequence[_Owned]) -> Iterator[_Pair]:

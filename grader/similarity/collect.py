@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader.assignment import Assignment
 from grader.intake.intake import take_in
-from grader.similarity.sketch import Sketch, from_bytes, sketch_of, to_bytes
+from grader.similarity.reading import read_submission
+from grader.similarity.sketch import Sketch, from_bytes, to_bytes
 from grader.whole_file import write_atomically
 from grader.workspace import workspace
 
@@ -17,6 +21,8 @@ _FOLDER = "sketches"
 _PRIVATE = 0o600
 """A sketch holds what students wrote."""
 _SUFFIX = ".npz"
+_MOST_READERS = 4
+"""Processes at a time; each may take the memory that `reading.py` allows."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class HandedIn:
 
 
 def collect(
-    handed_in: Iterable[HandedIn], assignment: Assignment, folder: Path, made_by: str
+    handed_in: Sequence[HandedIn], assignment: Assignment, folder: Path, made_by: str
 ) -> dict[str, Sketch]:
     """Return the sketches of those submissions that are still as they were graded, by id.
 
@@ -42,31 +48,34 @@ def collect(
     """
     kept = folder / _FOLDER
     kept.mkdir(exist_ok=True)
-    sketches: dict[str, Sketch] = {}
-    by_digest: dict[str, Sketch | None] = {}
+    by_digest: defaultdict[str, list[HandedIn]] = defaultdict(list)
     for item in handed_in:
-        if not item.sha256:
-            continue
-        if by_digest.get(item.sha256) is None:
-            by_digest[item.sha256] = _sketch(item, assignment, kept / f"{item.sha256}{_SUFFIX}", made_by)
-        sketch = by_digest[item.sha256]
-        if sketch is not None:
-            sketches[item.id] = sketch
+        by_digest[item.sha256].append(item)
+    by_digest.pop("", None)
+
+    def sketch(digest: str) -> Sketch | None:
+        return _sketch(by_digest[digest], assignment, kept / f"{digest}{_SUFFIX}", made_by)
+
+    with ThreadPoolExecutor(min(_MOST_READERS, len(os.sched_getaffinity(0)))) as pool:
+        made = dict(zip(by_digest, pool.map(sketch, by_digest), strict=True))
     for path in kept.iterdir():
         # Of submissions that have been replaced. It can be made again, like all of them.
         if path.name.removesuffix(_SUFFIX) not in by_digest:
             path.unlink()
-    return sketches
+    found = ((item.id, made.get(item.sha256)) for item in handed_in)
+    return {id_: sketch for id_, sketch in found if sketch is not None}
 
 
-def _sketch(item: HandedIn, assignment: Assignment, kept: Path, made_by: str) -> Sketch | None:
+def _sketch(items: Sequence[HandedIn], assignment: Assignment, kept: Path, made_by: str) -> Sketch | None:
+    """Return the sketch of what all of them handed in, from the first who still has it."""
     made_by = f"{made_by} {len(assignment.classes)}"
     if kept.is_file():
         sketch = from_bytes(kept.read_bytes(), made_by)
         if sketch is not None:
             return sketch
-    sketch = _new_sketch(item, assignment)
-    if sketch is not None:
+    made = (_new_sketch(item, assignment) for item in items)
+    sketch = next((sketch for sketch in made if sketch is not None), None)
+    if sketch is not None and sketch.is_read:
         with suppress(OSError):  # made again the next time
             write_atomically(kept, to_bytes(sketch, made_by), _PRIVATE)
     return sketch
@@ -78,5 +87,5 @@ def _new_sketch(item: HandedIn, assignment: Assignment) -> Sketch | None:
     with suppress(Exception), workspace() as folder:
         submission = take_in(item.source, folder, assignment.limits)
         if submission.sha256 == item.sha256:
-            return sketch_of(submission, len(assignment.classes))
+            return read_submission(submission, len(assignment.classes), assignment.limits)
     return None

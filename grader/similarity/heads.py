@@ -49,12 +49,12 @@ def head_of(tensors: Sequence[Tensor], classes: int) -> tuple[str, Matrix] | Non
     None if there is no head, or it holds what is no number, or is no more than one row for all classes.
     """
     network = [tensor for tensor in tensors if not tensor.name.startswith(_OPTIMIZERS)]
-    found = [(tensor, matrix) for tensor in network if (matrix := _matrix(tensor, classes)) is not None]
-    found = found or _before_bias(network, classes)
-    if not found:
+    # Numbers are taken of one tensor alone: a file may have ten thousand that would fit.
+    fitting = [tensor for tensor in network if _has_rows(tensor, classes)]
+    tensor = fitting[-1] if fitting else _before_bias(network, classes)
+    if tensor is None:
         return None
-    tensor, matrix = found[-1]
-    head = _folded(matrix)
+    head = _folded(_matrix(tensor, classes))
     is_sound = bool(np.isfinite(head).all()) and bool(np.ptp(head, axis=0).any())
     return (tensor.name, head) if is_sound else None
 
@@ -83,19 +83,22 @@ def _start(head: Matrix) -> npt.NDArray[np.float64]:
     return start
 
 
-def _matrix(tensor: Tensor, classes: int) -> Matrix | None:
-    """Return a tensor as (classes, M), if it has a row or a column for each class."""
+def _has_rows(tensor: Tensor, classes: int) -> bool:
+    """Whether a tensor has a row or a column for each class."""
     shape = tensor.shape
     if shape is None or len(shape) < 2 or not _fits(tensor.size, classes):
-        return None
-    if shape[0] == classes:
+        return False
+    return shape[0] == classes or (len(shape) == 2 and shape[1] == classes)
+
+
+def _matrix(tensor: Tensor, classes: int) -> Matrix:
+    """Return a tensor as (classes, M); one whose shape is not known, by rows."""
+    if tensor.shape is None or tensor.shape[0] == classes:
         return tensor.numbers().reshape(classes, -1)
-    if len(shape) == 2 and shape[1] == classes:
-        return np.ascontiguousarray(tensor.numbers().reshape(shape).T)
-    return None
+    return np.ascontiguousarray(tensor.numbers().reshape(tensor.shape).T)
 
 
-def _before_bias(tensors: Sequence[Tensor], classes: int) -> list[tuple[Tensor, Matrix]]:
+def _before_bias(tensors: Sequence[Tensor], classes: int) -> Tensor | None:
     """Return, where shapes are not known, the storage that a bias follows; else the last that fits."""
     plain = [tensor for tensor in tensors if tensor.shape is None]
     fitting = [number for number, tensor in enumerate(plain) if _fits(tensor.size, classes)]
@@ -106,7 +109,7 @@ def _before_bias(tensors: Sequence[Tensor], classes: int) -> list[tuple[Tensor, 
     ]
     # An optimizer's copies follow the network: the first pair is the network's own.
     chosen = with_bias[:1] or fitting[-1:]
-    return [(plain[number], plain[number].numbers().reshape(classes, -1)) for number in chosen]
+    return plain[chosen[0]] if chosen else None
 
 
 def _fits(size: int, classes: int) -> bool:

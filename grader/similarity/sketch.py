@@ -1,7 +1,7 @@
 """What is kept of one submission so that it can be compared: its code, and the heads of its checkpoints.
 
-Everything a student handed in is read here within bounds: so many files, so many bytes. What is left out is
-said.
+Everything a student handed in is read here within bounds: so many files, so many bytes, so many values. What
+is left out is said. It is read in a process of its own (`reading.py`), should a bound have a hole.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import mmap
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +23,11 @@ from grader.similarity.checkpoint import MOST_BYTES, Tensor, UnreadableError, te
 from grader.similarity.heads import Matrix, head_of
 
 _CODE_SUFFIXES = frozenset({".py", ".ipynb"})
-_MOST_CODE, _MOST_NOTEBOOK_BYTES = 400_000, 8 << 20
+_MOST_CODE, _MOST_NOTEBOOK_BYTES = 200_000, 8 << 20
 """Characters of code of one submission, and bytes of one notebook with the pictures in it."""
-_MOST_CHECKPOINTS = 4
+_MOST_VALUES = 1_000_000
+"""Of a notebook's JSON: pictures and printed text are one each."""
+MOST_CHECKPOINTS = 4
 _COURSE_LIBRARY = "src_mindspore"
 
 
@@ -60,6 +63,8 @@ class Sketch:
     checkpoints: tuple[Checkpoint, ...]
     left_out: tuple[str, ...] = ()
     """Paths of what would have been looked at, had there not been so much of it."""
+    is_read: bool = True
+    """Whether it could be read within the bounds; if not, only the bytes of checkpoints are compared."""
 
 
 def sketch_of(submission: Submission, classes: int) -> Sketch:
@@ -70,18 +75,34 @@ def sketch_of(submission: Submission, classes: int) -> Sketch:
         classes: how many there are in the assignment: rows of a head.
     """
     code, left_out = _all_code(submission)
-    source = (submission.folder / "main.py").read_bytes()
-    checkpoints = [file for file in submission.checkpoints if file.size]
-    # Of many, those that main.py names.
-    checkpoints.sort(key=lambda file: file.path.name.encode("utf-8") not in source)
+    checkpoints = _chosen(submission)
     return Sketch(
         code=tuple(code),
         checkpoints=tuple(
             _checkpoint(submission.folder / file.path, file, classes)
-            for file in checkpoints[:_MOST_CHECKPOINTS]
+            for file in checkpoints[:MOST_CHECKPOINTS]
         ),
-        left_out=(*left_out, *(str(file.path) for file in checkpoints[_MOST_CHECKPOINTS:])),
+        left_out=(*left_out, *(str(file.path) for file in checkpoints[MOST_CHECKPOINTS:])),
     )
+
+
+def unread_sketch(submission: Submission) -> Sketch:
+    """Return what there is to compare of a submission that cannot be read: the digests of its checkpoints."""
+    nothing = np.zeros(0, np.uint64)
+    return Sketch(
+        code=(),
+        checkpoints=tuple(
+            Checkpoint(str(file.path), file.sha256, False, "", None, nothing)
+            for file in _chosen(submission)[:MOST_CHECKPOINTS]
+        ),
+        is_read=False,
+    )
+
+
+def _chosen(submission: Submission) -> list[SubmittedFile]:
+    """Return the checkpoints that are not empty; of many, those that main.py names come first."""
+    named = submission.named_in_main()
+    return sorted((file for file in submission.checkpoints if file.size), key=lambda file: file not in named)
 
 
 def _all_code(submission: Submission) -> tuple[list[CodeFile], list[str]]:
@@ -101,10 +122,10 @@ def _all_code(submission: Submission) -> tuple[list[CodeFile], list[str]]:
     return code, left_out
 
 
-def code_of(folder: Path) -> Iterator[CodeFile]:
-    """Yield all code below a folder of our own, or of an instructor's."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in _CODE_SUFFIXES and path.is_file():
+def code_of(folder: Path, paths: Iterable[Path]) -> Iterator[CodeFile]:
+    """Yield what of files below a folder of our own, or of an instructor's, is code."""
+    for path in paths:
+        if path.suffix.lower() in _CODE_SUFFIXES:
             yield _code(path, path.relative_to(folder).as_posix())
 
 
@@ -122,6 +143,8 @@ def _code(path: Path, name: str) -> CodeFile:
 
 def _cells(text: str) -> str:
     """Return the code of a notebook's cells; nothing if it is none."""
+    if sum(map(text.count, "[{,")) > _MOST_VALUES:
+        return ""
     try:
         cells = json.loads(text)["cells"]
         sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
@@ -131,15 +154,21 @@ def _cells(text: str) -> str:
 
 
 def _checkpoint(path: Path, file: SubmittedFile, classes: int) -> Checkpoint:
-    is_read = file.size <= MOST_BYTES
-    tensors: list[Tensor] = []
-    try:
-        tensors = tensors_of(path.read_bytes(), path.suffix.lower()) if is_read else []
-    except UnreadableError:
-        is_read = False
+    read = tensors_in(path) if file.size <= MOST_BYTES else None
+    tensors = read or []
     digests = np.array([_digest(tensor) for tensor in tensors], np.uint64)
     name, head = head_of(tensors, classes) or ("", None)
-    return Checkpoint(str(file.path), file.sha256, is_read, name, head, digests)
+    return Checkpoint(str(file.path), file.sha256, read is not None, name, head, digests)
+
+
+def tensors_in(path: Path) -> list[Tensor] | None:
+    """Return the tensors of a file that is not empty, as views of it; None if it cannot be read."""
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    try:
+        return tensors_of(data, path.suffix.lower())
+    except UnreadableError:
+        return None
 
 
 def _digest(tensor: Tensor) -> int:
@@ -162,6 +191,7 @@ def to_bytes(sketch: Sketch, made_by: str) -> bytes:
             [item.path, item.sha256, item.is_read, item.head_name] for item in sketch.checkpoints
         ],
         "left_out": sketch.left_out,
+        "is_read": sketch.is_read,
     }
     arrays: dict[str, npt.NDArray[np.generic]] = {
         "description": np.frombuffer(json.dumps(description).encode("ascii"), np.uint8)
@@ -194,6 +224,6 @@ def from_bytes(data: bytes, made_by: str) -> Sketch | None:
                 for number, (path, sha256, is_read, head_name) in enumerate(description["checkpoints"])
             )
             code = tuple(CodeFile(*texts) for texts in description["code"])
-            return Sketch(code, checkpoints, tuple(description["left_out"]))
+            return Sketch(code, checkpoints, tuple(description["left_out"]), description["is_read"])
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
         return None

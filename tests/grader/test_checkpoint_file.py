@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from grader.intake.checkpoint_file import CheckpointState, look_at_checkpoint
+from grader.intake.checkpoint_format import format_of
 
 NOTHING = CheckpointState()
 
@@ -137,3 +138,52 @@ def test_a_row_of_endless_parameters_is_left_alone(look):
 def test_of_other_files_nothing_is_told(look, content):
     assert look(content) == NOTHING
     assert look(content, "net.pt") == NOTHING
+
+
+def noise(size: int) -> bytes:
+    return np.random.default_rng(size).bytes(size)
+
+
+def noisy_mindspore_file() -> bytes:
+    tensor = field(2, field(3, noise(3_000_000)))
+    return field(1, field(1, b"dense.weight") + tensor) * 2
+
+
+def test_line_ends_that_a_program_for_text_has_changed_are_noticed(look):
+    whole = noisy_mindspore_file()
+    assert look(whole) == CheckpointState(parameters=2)
+    assert look(whole.replace(b"\n", b"\r\n")).defect == "line-ends"
+    assert look(whole.replace(b"\r\n", b"\n")).defect == "line-ends"
+    assert look(whole[:-1000]).defect == "cut-off"
+
+
+def test_a_zip_with_changed_line_ends_is_told_from_a_damaged_one(look):
+    whole = npz(weight=np.frombuffer(noise(100_000), np.uint8))
+    assert look(whole, "net.npz").defect == ""
+    assert look(whole.replace(b"\n", b"\r\n"), "net.npz").defect == "line-ends"
+    assert look(whole[:-1000], "net.npz").defect == "cut-off"
+
+
+def test_a_text_has_line_ends_of_its_own(look):
+    assert look(b"\r\nname: net\r\n" * 100) == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("head", "format_"),
+    [
+        (b"PK\x03\x04" + bytes(22) + b"\x0c\0\0\0net/data.pklFB", "PyTorch"),
+        (npz(weight=np.ones(3)), "NumPy"),
+        (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", "PyTorch"),
+        (pickle.dumps({"weight": [1.0] * 9}), "pickle"),
+        (b"\x08\x0e:7\n\x10\n\x01x\x12\x01y", "ONNX"),
+        (b"\n\x031.1\x12\x09MindSpore*\x062.10.0", "MindIR"),
+        (b'=\0\0\0\0\0\0\0{"w": {', "safetensors"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(8), "HDF5"),
+        (b"\xd8\x5e\x3a\x7f" + bytes(20), "encrypted"),
+        (mindspore_file(4), ""),
+        (b"\x08", ""),
+        (b"", ""),
+    ],
+)
+def test_the_first_bytes_tell_the_format(head, format_):
+    assert format_of(head[:128]) == format_

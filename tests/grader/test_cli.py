@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import CLASSES, ORACLE
+from .conftest import CLASSES, ORACLE, without_progress
 
 ROOT = Path(__file__).parents[2]
 
@@ -134,7 +134,7 @@ def test_a_reader_that_goes_away_costs_neither_report_nor_exit_code(
         ["bash", "-c", command], cwd=cwd, env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, without_progress(done.stderr)) == (0, "")
     assert (cwd / "o" / "report.html").exists()
 
 
@@ -163,3 +163,35 @@ def test_a_locale_that_cannot_name_every_file_is_the_harness_fault_and_no_verdic
     )
     assert done.returncode == 3
     assert "set PYTHONUTF8=1" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bacth", "x"], "there is no command 'bacth', and no such submission: did you mean 'batch'?"),
+        (["x" * 100_000], "File name too long"),
+        (["submit", "--spilt", "x"], "did you mean --split?"),
+        (["submit", "--xyz", "x"], "unrecognized arguments: --xyz x ("),
+        (["split", "seel"], "invalid choice: 'seel'"),
+        ([], "the following arguments are required: submission"),
+    ],
+)
+def test_what_is_typed_wrong_is_one_line_that_says_what_was_meant(arguments, said, cwd):
+    done = run(*arguments, cwd=cwd)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_submission_whose_name_is_nearly_a_commands_is_a_submission(write_submission, assignment_file, cwd):
+    (cwd / "bacth").mkdir()
+    done = run("bacth", "--assignment", assignment_file, cwd=cwd)
+    assert "did you mean" not in done.stderr
+
+
+def test_the_help_has_a_gap_between_each_command_and_what_it_does(cwd):
+    lines = run("--help", cwd=cwd).stdout.partition("other commands")[2].splitlines()[1:]
+    assert len(lines) == 7
+    assert (
+        len({len(line) - len(line[2:].lstrip("abcdefghijklmnopqrstuvwxyz").lstrip()) for line in lines}) == 1
+    )

@@ -11,6 +11,7 @@ from grader.dialogue.worker_process import WorkerProcess
 from grader.grading import run_grading
 from grader.sandbox import control_group, ladder
 from grader.sandbox.control_group import ControlGroup, dividable, is_delegated, own_group
+from tests.patience import PATIENCE_SECONDS
 
 needs_a_group = pytest.mark.skipif(dividable() is None, reason="no control group is ours: systemd-run --user --scope -p Delegate=yes")  # fmt: skip
 
@@ -79,5 +80,5 @@ def test_the_end_of_a_group_is_the_end_of_all_that_is_in_it():
         while len((group.folder / "cgroup.procs").read_text(encoding="ascii").split()) < 2:
             time.sleep(0.01)
         group.end()
-        assert process.wait(5) == -9
+        assert process.wait(PATIENCE_SECONDS) == -9
     assert not group.folder.exists()

@@ -15,6 +15,7 @@ from grader.doctor import machine, sandbox
 from grader.doctor.result import State, ok, problem
 from grader.sandbox import bubblewrap, process
 from grader.sandbox.bubblewrap import find_bwrap
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 PYTHONPATH = os.pathsep.join([str(ROOT), str(ROOT / "student")])
@@ -37,7 +38,7 @@ def run(command, *arguments):
         env={**os.environ, "PYTHONPATH": PYTHONPATH},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
     )
 
 

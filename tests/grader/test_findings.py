@@ -1,27 +1,103 @@
 import re
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import grader
 from grader.dialogue.frames import Raised
-from grader.findings import catalogue, exceptions
+from grader.findings import catalogue, checkpoints, exceptions, wrong_names
 from grader.findings.exceptions import code_of, narrow, short
+from grader.findings.order import in_order
 
-BUILT_BY_NAME = {"verdict", "status", "severity", "set", "audit", "column", "cause"}
+BUILT_BY_NAME = {
+    "progress",
+    "verdict",
+    "status",
+    "severity",
+    "set",
+    "audit",
+    "isolation",
+    "phase",
+    "column",
+    "cause",
+}
 """Words whose names are put together of a prefix and a value."""
 FIELDS = [
     *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
     *("count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
+    *("detail_zh", "packages", "installed", "instead", "instead_zh", "format", "expected"),
     *("public", "asked", "hidden", "wanted", "given", "change", "change_zh", "step"),
 ]
 
 
+def found(code, images=None):
+    return catalogue.finding(code, images, **dict.fromkeys(FIELDS, "X"))
+
+
+def told(*findings, images=10):
+    return [(part.code, part.severity) for part in in_order(findings, images)]
+
+
+def test_errors_come_before_warnings_and_warnings_before_notes():
+    assert told(found("demo-split"), found("channel-order"), found("timeout")) == [
+        ("timeout", "error"),
+        ("channel-order", "warning"),
+        ("demo-split", "note"),
+    ]
+
+
+def test_answers_that_were_never_valid_are_not_blamed_on_the_checkpoint():
+    assert told(found("checkpoint-unused"), found("wrong-type", 10)) == [("wrong-type", "error")]
+    assert told(found("checkpoint-unused"), found("more-than-a-name", 10), found("constant-answer")) == [
+        ("more-than-a-name", "warning")
+    ]
+
+
+def test_what_concerns_few_images_explains_nothing():
+    assert told(found("checkpoint-unused"), found("wrong-type", 4)) == [
+        ("wrong-type", "error"),
+        ("checkpoint-unused", "warning"),
+    ]
+
+
+@pytest.mark.parametrize("cause", ["wrong-scale", "training-mode", "parameters-not-loaded"])
+def test_a_constant_answer_is_no_cause_of_its_own_where_one_is_known(cause):
+    assert told(found("constant-answer"), found(cause)) == [(cause, "warning")]
+
+
+def test_an_error_is_told_after_what_explains_it_which_counts_as_an_error_then():
+    parts = [found("predict-raised", 10), found("checkpoint-unreadable"), found("lfs-pointer")]
+    assert told(*parts) == [
+        ("lfs-pointer", "error"),
+        ("checkpoint-unreadable", "error"),
+        ("predict-raised", "error"),
+    ]
+    assert told(found("lfs-pointer")) == [("lfs-pointer", "warning")]
+    assert told(found("import-failed"), found("lfs-pointer")) == [
+        ("import-failed", "error"),
+        ("lfs-pointer", "warning"),
+    ]
+
+
+def test_the_same_is_told_once():
+    assert told(found("died"), found("died")) == [("died", "error")]
+
+
+def test_the_table_of_causes_knows_only_codes_of_the_catalogue_and_leads_in_no_circle():
+    table = {code: catalogue.explained_by(code) for code in catalogue.codes()}
+    assert {code for row in catalogue._table(catalogue._CAUSES)["cause"] for code in row["codes"]} <= set(
+        table
+    )
+    assert set().union(*table.values()) <= set(table)
+    assert list(TopologicalSorter(table).static_order())
+
+
 @pytest.mark.parametrize("code", sorted(catalogue.codes()))
 def test_every_message_is_whole_in_both_languages(code):
-    message = catalogue.finding(code, **dict.fromkeys(FIELDS, "X"))
+    message = found(code)
     for text in (
         message.title,
         message.rationale,
@@ -100,7 +176,7 @@ def test_what_a_student_wrote_is_never_a_format_string():
         ("ValueError", "bins must be in ascending order", "import-failed"),
         ("_ArrayMemoryError", "Unable to allocate 100. GiB for an array", "memory-refused"),
         ("OSError", "[Errno 12] Cannot allocate memory", "memory-refused"),
-        ("EOFError", "Ran out of input", "import-failed"),
+        ("EOFError", "Ran out of input", "checkpoint-unreadable"),
         ("UnicodeDecodeError", "'utf-8' codec can't decode byte 0xcb in position 0", "not-utf8-data"),
         (
             "error",
@@ -120,6 +196,15 @@ def test_what_a_student_wrote_is_never_a_format_string():
             "worker-processes",
         ),
         ("ZeroDivisionError", "division by zero", "import-failed"),
+        ("ValueError", "source code string cannot contain null bytes", "syntax-error"),
+        ("UnpicklingError", "invalid load key, 'v'.", "checkpoint-unreadable"),
+        (
+            "ValueError",
+            "Failed to read the checkpoint file net.ckpt. The file may be corrupted, and the content cannot be parsed.",
+            "checkpoint-unreadable",
+        ),
+        ("InvalidProtobuf", "[ONNXRuntimeError] : 7 : INVALID_PROTOBUF", "checkpoint-unreadable"),
+        ("RuntimeError", "PytorchStreamReader failed reading zip archive", "checkpoint-unreadable"),
     ],
 )
 def test_an_exception_is_recognised_for_what_it_means(type_, message, code):
@@ -140,10 +225,14 @@ def test_an_exception_is_recognised_for_what_it_means(type_, message, code):
         ),
         ("[Errno 2] No such file or directory: 'datasets/val/00_00/1.jpg'", "missing-data"),
         ("[Errno 2] No such file or directory: 'results/other.ckpt'", "missing-file"),
+        ("[Errno 2] No such file or directory: 'Results/net.ckpt'", "other-capitals"),
+        ("[Errno 2] No such file or directory: 'results\\\\Net.ckpt'", "other-capitals"),
+        ("[Errno 2] No such file or directory: 'NET.CKPT'", "other-capitals"),
+        ("[Errno 2] No such file or directory: 'a/labels.txt'", "misplaced-file"),
     ],
 )
 def test_a_missing_file_is_told_apart_by_what_was_handed_in(message, code):
-    assert exceptions.code_of_missing(message, ["results/net.ckpt"])[0] == code
+    assert exceptions.code_of_missing(message, ["results/net.ckpt", "labels.txt"])[0] == code
 
 
 def test_short_text_is_one_line_and_bounded():
@@ -162,9 +251,9 @@ def test_what_is_told_over_a_hidden_image_is_little_and_ascii():
 def test_the_catalogue_and_the_code_know_the_same_codes():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
     used = set(re.findall(r'(?:finding|IntakeRefusedError)\(\s*"([a-z0-9-]+)"', source))
-    used |= set(
-        re.findall(r'(?:return|else) "([a-z0-9-]+)"', Path(exceptions.__file__).read_text(encoding="utf-8"))
-    )
+    for module in (exceptions, wrong_names, checkpoints):
+        text = Path(module.__file__).read_text(encoding="utf-8")
+        used |= set(re.findall(r'(?:return|else) \(?"([a-z0-9]+-[a-z0-9-]+)"', text))
     assert used == catalogue.codes()
 
 

@@ -6,6 +6,8 @@ import os
 import pathlib
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,12 +20,10 @@ from grader.sandbox.forkable import cares_what_is_imported, imports_mindspore
 from grader.sandbox.interpreter import runs_read_only
 from grader.sandbox.ladder import fork_server_for
 from grader.sandbox.policy import course_library
+from tests.patience import wait_until
 
-# A submission that seems to import MindSpore, so that its worker is forked.
-SEEMS_TO = "if False:\n    import mindspore\n"
-WHERE_IT_STANDS = (
-    SEEMS_TO
-    + """
+ROOT = Path(__file__).parents[2]
+WHERE_IT_STANDS = """
 import json, os, platform, random, resource, socket, sys, tempfile
 import numpy as np
 
@@ -67,13 +67,13 @@ print(json.dumps({
 def predict(image):
     return "Hats"
 """
-)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """MindSpore's import takes seconds, and is not what is tested here."""
+    """MindSpore's import takes seconds, and is not what is tested here: all seem to import it."""
     monkeypatch.setattr(fork_server, "IMPORTS", ("cv2",))
+    monkeypatch.setattr(forkable, "imports_mindspore", lambda _: True)
 
 
 @pytest.fixture
@@ -146,7 +146,7 @@ def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks
     ids=lambda source: source.splitlines()[-1][:40],
 )
 def test_a_forked_worker_ends_as_a_started_one_does(graded, server, forks, assignment, source):
-    started, forked = graded(SEEMS_TO + source).report, graded(SEEMS_TO + source, server).report
+    started, forked = graded(source).report, graded(source, server).report
     assert forks
     assert forked.verdict is started.verdict
     assert forked.score == started.score
@@ -157,7 +157,7 @@ def test_a_forked_worker_ends_as_a_started_one_does(graded, server, forks, assig
 def test_the_end_of_the_grading_is_the_end_of_all_that_a_forked_worker_started(graded, server):
     marker = f"{os.getpid()}.7771"
     source = f"import subprocess\nsubprocess.Popen(['setsid', 'sleep', '{marker}'])\ndef predict(image): return 'Hats'"
-    assert graded(SEEMS_TO + source, server).report.verdict is Verdict.GRADED
+    assert graded(source, server).report.verdict is Verdict.GRADED
     assert not [
         pid for pid in os.listdir("/proc") if pid.isdigit() and marker.encode() in _command(pid).split(b"\0")
     ]
@@ -175,7 +175,7 @@ time.sleep(.2)
 print("left:", sum(name.isdigit() for name in os.listdir("/proc")))
 def predict(image): return "Hats"
 """
-    outcome = graded(SEEMS_TO + source, server)
+    outcome = graded(source, server)
     assert outcome.report.verdict is Verdict.GRADED
     assert "left: 2" in outcome.answers.output
 
@@ -195,19 +195,18 @@ def predict(image): return "Hats"
 """
     limits = assignment.limits.model_copy(update={"processor_seconds": 2})
     rules = assignment.model_copy(update={"limits": limits})
-    outcome = graded(SEEMS_TO + source, server, rules=rules)
+    outcome = graded(source, server, rules=rules)
     assert outcome.report.verdict is Verdict.TIMEOUT
     assert outcome.answers.stops[0].detail == "processor time"
     assert forks
 
 
 def test_nothing_is_left_of_a_sandbox(graded, server, forks):
-    graded(SEEMS_TO + "def predict(image): return 'Hats'", server)
+    graded("def predict(image): return 'Hats'", server)
     (inside, _), *_ = forks
-    end = time.monotonic() + 5
-    while any(in_namespace(pid, inside["pid"]) for pid in os.listdir("/proc") if pid.isdigit()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    wait_until(
+        lambda: not any(in_namespace(pid, inside["pid"]) for pid in os.listdir("/proc") if pid.isdigit())
+    )
 
 
 def in_namespace(pid, namespace):
@@ -221,7 +220,7 @@ def test_a_filter_that_the_kernel_does_not_take_is_no_filter(graded, server, for
     for_worker = seccomp.for_worker
     monkeypatch.setattr(seccomp, "for_worker", lambda refusals: {**for_worker(refusals), "call": 10_000})
     source = "print([line for line in open('/proc/self/status') if line.startswith('Seccomp:')])"
-    outcome = graded(SEEMS_TO + source + "\ndef predict(image): return 'Hats'", server)
+    outcome = graded(source + "\ndef predict(image): return 'Hats'", server)
     assert not forks
     assert "2" in outcome.answers.output
 
@@ -235,7 +234,7 @@ for method in ("fork", "spawn", "forkserver"):
         print(method, pool.submit(abs, -3).result())
 def predict(image): return "Hats"
 """
-    outcome = graded(SEEMS_TO + source, server)
+    outcome = graded(source, server)
     assert forks
     assert [line.split() for line in outcome.answers.output.splitlines() if line.endswith(" 3")] == [
         ["fork", "3"],
@@ -253,10 +252,7 @@ def test_a_users_own_interpreter_is_out_of_reach(server):
 def test_one_server_serves_many_and_ends_with_its_context(graded, assignment, forks):
     with fork_server_for(assignment.limits) as server:
         for _ in range(3):
-            assert (
-                graded(SEEMS_TO + "def predict(image): return 'Hats'", server).report.verdict
-                is Verdict.GRADED
-            )
+            assert graded("def predict(image): return 'Hats'", server).report.verdict is Verdict.GRADED
         pid = server._running.process.pid
         assert pathlib.Path(f"/proc/{pid}").exists()
     assert len(forks) == 3
@@ -264,7 +260,7 @@ def test_one_server_serves_many_and_ends_with_its_context(graded, assignment, fo
 
 
 def test_a_server_that_dies_costs_nothing_but_time(graded, server, forks):
-    source = SEEMS_TO + "def predict(image): return 'Hats'"
+    source = "def predict(image): return 'Hats'"
     graded(source, server)
     server._running.process.send_signal(signal.SIGKILL)
     time.sleep(0.1)
@@ -275,7 +271,7 @@ def test_a_server_that_dies_costs_nothing_but_time(graded, server, forks):
 
 def test_where_the_imports_fail_workers_are_started(graded, server, forks, monkeypatch):
     monkeypatch.setattr(fork_server, "IMPORTS", ("no_such_library",))
-    assert graded(SEEMS_TO + "def predict(image): return 'Hats'", server).report.verdict is Verdict.GRADED
+    assert graded("def predict(image): return 'Hats'", server).report.verdict is Verdict.GRADED
     assert not forks
 
 
@@ -315,11 +311,23 @@ def test_what_may_be_meant_in_place_of_a_library_is_seen_by_its_name(tmp_path, p
     ("text", "does"),
     [
         ("import mindspore as ms", True),
-        ("\n    from mindspore import nn", True),
+        ("\nfrom mindspore import nn", True),
         ("from src_mindspore.mobilenetv2 import MobileNetV2", True),
+        ("from src_mindspore import cpu, mobilenetv2", True),
+        ("from src_mindspore.transforms import evaluation_transform", False),
         ("import mindspore.nn as nn", True),
+        ("import os, \\\n    mindspore", True),
+        ("x = 'a'  # \\\nimport mindspore", True),
+        ("x = 'it\\'s'\nimport mindspore", True),
         ("import numpy  # like mindspore", False),
         ("import mindspore_lite", False),
+        ("import numpy.mindspore", False),
+        ("if False:\n    import mindspore", False),
+        ("def load(): import mindspore", False),
+        ('"""How it is done:\n\nimport mindspore\n"""', False),
+        ("text = '''\nimport mindspore\n'''\nimport numpy", False),
+        ("text = r'''\n\"\"\"\n'''\nimport mindspore", True),
+        ('#  """\nimport mindspore', True),
         ("\xff\xfe", False),
     ],
 )
@@ -349,6 +357,88 @@ def test_what_is_done_before_the_import_is_found_in_all_that_main_imports(tmp_pa
     (tmp_path / "other.py").write_text("x = 1", encoding="utf-8")
     assert imports_mindspore(tmp_path)
     assert cares_what_is_imported(tmp_path, frozenset({"numpy", "cv2"})) is does
+
+
+@pytest.mark.parametrize(
+    ("files", "does"),
+    [
+        ({"main.py": "import helper", "helper.py": "import mindspore"}, True),
+        ({"main.py": "import lib.helper", "lib/helper.py": "import mindspore"}, True),
+        ({"main.py": "import lib.helper", "lib/__init__.py": "import mindspore", "lib/helper.py": ""}, True),
+        ({"main.py": "import lib", "lib/helper.py": "import mindspore"}, False),
+        ({"main.py": "import src_mindspore.own", "src_mindspore/own.py": "import numpy"}, False),
+        ({"main.py": "import src_mindspore.mobilenetv2", "src_mindspore/mobilenetv2.py": ""}, False),
+        ({"main.py": "import mindspore", "mindspore.py": ""}, False),
+        ({"main.py": "import main", "main/__init__.py": "import mindspore"}, True),
+    ],
+    ids=str,
+)
+def test_mindspore_is_looked_for_in_the_files_that_are_imported(tmp_path, files, does):
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    assert imports_mindspore(tmp_path) is does
+
+
+HUGE = {
+    "letters": b"import mindspore\n# " + b"a" * 1_000_000,
+    "words": b"import mindspore\n" + b"a b " * 100_000,
+    "a constant": b"import mindspore\nkey = '" + b"0123456789abcdef" * 30_000 + b"'\n",
+    "one name many times": b"import " + b", ".join([b"aa"] * 30_000),
+    "many names": b"import " + b", ".join(b"a%d" % number for number in range(30_000)),
+    "names with dots": b"import a" + b".b" * 200_000,
+    "names of files": b"import mindspore\n" + b"'x.py'" * 80_000,
+    "half a name": b"import mindspore\n'" + b"a.py" * 120_000,
+    "quotes": b"import mindspore\n" + b"'" * 500_000,
+    "backslashes": b"import mindspore\n" + b"\\" * 500_000,
+    "lines": b"\n" * 500_000,
+    "colons": b"import " + b":" * 500_000,
+    "from": b"from " * 100_000,
+    "spaces": b"import" + b" " * 500_000 + b"\nfrom" + b"\t" * 10_000,
+    "bytes": bytes(range(256)) * 2000,
+}
+LOOK = """
+import resource, sys
+from pathlib import Path
+from grader.sandbox import forkable
+# Of processor time, not of the clock: a look of a number of steps that grows with the square takes hours.
+used = resource.getrusage(resource.RUSAGE_SELF)
+resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 20,) * 2)
+resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
+for folder in sorted(Path(sys.argv[1]).iterdir()):
+    forkable.imports_mindspore(folder)
+    forkable.cares_what_is_imported(folder, frozenset({"mindspore", "numpy"}))
+    print(folder.name)
+"""
+
+
+def test_a_look_takes_no_more_steps_than_there_is_text(tmp_path):
+    for name, text in HUGE.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.py").write_bytes(text)
+        (tmp_path / name / "aa.py").write_bytes(text)
+    done = subprocess.run(
+        [sys.executable, "-c", LOOK, tmp_path], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines() == sorted(HUGE), done.stderr
+
+
+def test_what_is_read_of_one_submission_has_a_limit(tmp_path, monkeypatch):
+    for number in range(5000):
+        (tmp_path / f"a{number}.py").write_text(f"import a{number + 1}, a{number // 2}", encoding="utf-8")
+    (tmp_path / "main.py").write_text("import a0", encoding="utf-8")
+    opened = []
+    original = Path.open
+    monkeypatch.setattr(Path, "open", lambda path, *given: (opened.append(path), original(path, *given))[1])
+    assert not imports_mindspore(tmp_path)
+    assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+    assert len(opened) < 500
+
+
+def test_what_is_longer_than_is_read_is_started_as_a_program(tmp_path):
+    (tmp_path / "main.py").write_bytes(b"import mindspore\n#" + b"a" * (1 << 20))
+    assert not imports_mindspore(tmp_path)
+    assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
 
 
 def test_what_is_handed_out_may_be_forked(tmp_path):

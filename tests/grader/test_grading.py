@@ -201,9 +201,9 @@ def test_the_total_time_binds_however_short_each_image(graded):
 def test_a_slow_first_call_has_its_own_budget(graded):
     source = ORACLE.replace(
         "    def predict(image):",
-        "    import time\n    n = 0\n\n    def predict(image):\n        global n; n += 1; time.sleep(1.2 * (n == 1))",
+        "    import time\n    n = 0\n\n    def predict(image):\n        global n; n += 1; time.sleep(4 * (n == 1))",
     )
-    report = graded(source, first_prediction_seconds=8.0, image_seconds=0.8)
+    report = graded(source, image_seconds=3.0)
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
 
 
@@ -292,10 +292,7 @@ def test_a_submission_that_fails_at_certain_images_has_the_same_report_in_every_
     """
     folder = write_submission(source)
     reports = [
-        run_grading(
-            folder, split, with_limits(assignment, image_seconds=0.7, first_prediction_seconds=8.0)
-        ).report
-        for _ in range(3)
+        run_grading(folder, split, with_limits(assignment, image_seconds=1.5)).report for _ in range(3)
     ]
     if "sleep" in fate:  # by the first prediction's deadline it has had its chance
         reports = [report for report in reports if report.run.stops[0].phase != "first prediction"]
@@ -381,7 +378,6 @@ FLOOD = """
 def test_floods_of_the_channel_end_the_grading_at_once(graded, attack):
     report = graded(textwrap.dedent(FLOOD) + attack)
     assert report.verdict is Verdict.CONTRACT
-    assert report.run.total_seconds < 5
 
 
 def test_a_closed_channel_buys_neither_time_nor_memory(graded):
@@ -391,7 +387,6 @@ def test_a_closed_channel_buys_neither_time_nor_memory(graded):
         memory_mib=300,
     )
     assert report.verdict in (Verdict.MEMORY, Verdict.CRASH)
-    assert report.run.total_seconds < 6
 
 
 def test_dying_at_the_very_end_is_not_the_harness_fault(graded):

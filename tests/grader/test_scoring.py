@@ -61,6 +61,52 @@ def test_an_endless_text_names_no_class_and_costs_no_time():
     assert READER.near_miss("a" + "\u0301\u0316" * 50_000) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Hats: 93 %", "Hats"),
+        ("Hats(0.93)", "Hats"),
+        ("['Hats']", "Hats"),
+        ("class: Hats", "Hats"),
+        ("类别：帽子", "Hats"),
+        ("recyclable / Hats", "Hats"),
+        ("可回收物-帽子", "Hats"),
+        ("00_01 Hats 帽子", "Hats"),
+        ("Newspaper, 0.5", "Newspaper"),
+        ("17 Glass Bottle", "Glass Bottle"),
+        ("no Hats", None),
+        ("toilet paper", None),
+        ("Plastic Bottle, Hats", None),
+        ("recyclable", None),
+        ("93 %", None),
+        ("Hats " * 100, None),
+    ],
+)
+def test_a_class_is_found_within_what_says_more(text, name):
+    index = READER.class_within(text)
+    assert (None if index is None else GARBAGE[index].name) == name
+
+
+@pytest.mark.parametrize(
+    ("text", "group"),
+    [
+        ("recyclable", "recyclable"),
+        ("Wet Garbage", "wet"),
+        ("有害垃圾", "hazardous"),
+        ("有害", "hazardous"),
+        ("可回收物", "recyclable"),
+        ("可回收垃圾", "recyclable"),
+        ("waste", None),
+        ("", None),
+        ("Hats", None),
+        ("wet " * 100, None),
+    ],
+)
+def test_a_category_in_place_of_a_class_is_known(text, group):
+    info = READER.category(text)
+    assert (info and info.group) == group
+
+
 def test_near_misses_are_named_but_stay_wrong():
     assert GARBAGE[READER.near_miss("Plastic_Bottle")].name == "Plastic Bottle"
     assert READER.near_miss("cat") is None

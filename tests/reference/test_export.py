@@ -19,6 +19,7 @@ from reference.exporting.comparing import drawn_images
 from reference.exporting.errors import ExportError
 from reference.exporting.files import FORMATS, TOLERANCE, export, file_name
 from reference.weights.mindspore_file import write_checkpoint
+from tests.patience import PATIENCE_SECONDS
 
 # Before MindSpore is imported anywhere: without it these tests take several times as long.
 cap_onednn_isa()
@@ -235,7 +236,7 @@ def test_ctrl_c_ends_with_one_line_and_130_and_leaves_nothing(checkpoint: Path, 
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert (process.returncode, errors.splitlines()) == (130, ["interrupted"])
     assert list(out.iterdir()) == []
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from drawn_shapes import CLASSES, draw_set, untrained_backbone
 
+from tests.patience import PATIENCE_SECONDS
+
 pytestmark = pytest.mark.mindspore
 
 OPTIONS = (
@@ -203,7 +205,7 @@ def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None
         time.sleep(0.05)  # until training begins
     time.sleep(1)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert errors.splitlines() == ["interrupted; the same command with --resume goes on"]
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from torch_samples import LEGACY, ZIP
 
+from grader.digest import digest_of_file
+from grader.similarity.given import BACKBONES
 from reference import pretrained
 from reference.errors import InputError
 from reference.weights.naming import Arrays, backbone_shapes
@@ -267,3 +269,9 @@ def test_the_converted_backbone_computes_what_pytorch_computes(pretrained_checkp
         features[0, 383].ravel()[:5], [2.434193, 3.098475, 3.659258, 3.223681, 3.965493], atol=1e-4
     )
     np.testing.assert_allclose([features.mean(), features.std()], [0.26603454, 0.5120595], atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".ckpt", ".safetensors"])
+def test_the_grader_knows_the_backbone_that_everybody_gets(pretrained_checkpoint, tmp_path, suffix):
+    out = pretrained.ensure_pretrained(pretrained_checkpoint, tmp_path / f"backbone{suffix}")
+    assert digest_of_file(out) in BACKBONES

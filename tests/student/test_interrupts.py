@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from src_mindspore.interrupts import stoppable
 
+from tests.patience import PATIENCE_SECONDS
+
 
 @pytest.fixture(autouse=True)
 def handlers() -> Iterator[None]:
@@ -90,7 +92,7 @@ def test_signals_do_no_harm_to_a_training(tmp_path: Path) -> None:
     """Without `stoppable` this ends within a second: "corrupted size vs. prev_size"."""
     script = tmp_path / "training.py"
     script.write_text(TRAINING, encoding="utf-8")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, done.stderr[-2000:]
     assert int(done.stdout) > 100
 

@@ -7,6 +7,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat import v4
 
+from tests.patience import PATIENCE_SECONDS
 from tools import notebook
 
 
@@ -57,7 +58,9 @@ def test_the_notebook_runs_from_top_to_bottom(handout: Path, photos: Path, rando
     training = f"{button}\nconfig.epochs = 10**6\ntrain_head(config, train_set, val_set)"
     stopped = v4.new_code_cell(training, metadata={"tags": ["raises-exception"]})
     steps.cells += [stopped, v4.new_code_cell("'still ' + 'alive'")]
-    client = NotebookClient(steps, timeout=300, resources={"metadata": {"path": str(handout)}})
+    client = NotebookClient(
+        steps, timeout=int(PATIENCE_SECONDS), resources={"metadata": {"path": str(handout)}}
+    )
     client.execute(env={**os.environ, "PYTHONPATH": ""})
 
     outputs = [output for cell in steps.cells if cell.cell_type == "code" for output in cell.outputs]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 pytestmark = pytest.mark.mindspore
 
 STUDENT = Path(__file__).parents[2] / "student"
@@ -140,7 +142,7 @@ def test_ctrl_c_ends_training_with_one_line_and_130(
         if line.startswith("epoch 3/"):
             break
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert errors.strip() == "stopped; nothing was saved 已停止, 未保存结果"
     assert not (handout / "results").exists()

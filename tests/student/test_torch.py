@@ -14,6 +14,7 @@ import pytest
 from grader import grade
 from grader.verdict import Verdict
 from reference.weights.naming import TORCHVISION, backbone_shapes, to_course_names
+from tests.patience import PATIENCE_SECONDS
 
 torch = pytest.importorskip("torch", reason="PyTorch is optional: tox -e torch")
 pytestmark = pytest.mark.torch
@@ -215,7 +216,7 @@ def test_other_classes_than_garbage_bring_a_hint_and_ctrl_c_saves_nothing(
         if line.startswith("epoch 3/"):
             break
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert errors == "\nstopped; nothing was saved 已停止, 未保存结果\n"
     assert not (handout / "torch_submission" / "results").exists()

@@ -38,7 +38,8 @@ class Case(BaseModel):
 
     folder: Path
     row: str = Field(pattern=r"^[A-E][1-9][0-9]?$")
-    """The kind of trouble: A steals, B forges, C exhausts, D is broken in good faith; and a number."""
+    """The kind of trouble, and a number: A steals, B forges, C exhausts, D is broken in good faith, E was
+    found by strangers and is of any of these kinds."""
     does: str = Field(min_length=1)
     """What the submission does, in one sentence."""
     verdict: Verdict = Field(strict=False)
@@ -50,6 +51,8 @@ class Case(BaseModel):
     """Images without any answer, where that is certain."""
     findings: tuple[str, ...] = Field(default=(), strict=False)
     """Codes of findings that the report must have; it may have no other of severity `error`."""
+    first: str = ""
+    """Code of the finding that must be told before all others."""
     never_findings: tuple[str, ...] = Field(default=(), strict=False)
     """Codes of findings that it must not have."""
     says: tuple[str, ...] = Field(default=(), strict=False)
@@ -70,8 +73,8 @@ class Case(BaseModel):
     """Variables of the grader's environment."""
     images: Literal["colours", "sizes"] = "colours"
     """Which images are asked; see `ground.py`."""
-    seconds: float = 20.0
-    """The grading must be over by then."""
+    seconds: float = 3.0
+    """About how long its grading takes: the longest begin first. No machine is held to it."""
     needs: tuple[Literal["mindspore"], ...] = Field(default=(), strict=False)
     works_without_walls: Literal["never", "as root", "always"] = "never"
     """Whether the attack succeeds on the lower rung, which has no walls: all images are right then."""

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 from .corpus import choose, corpus
 from .ground import Ground, assignment_text
 from .run import ROOT, environment_with, hand_in
@@ -18,17 +20,18 @@ from .run import ROOT, environment_with, hand_in
 _ATTEMPTS = "[attempts]\nmost = 2\n"
 
 
-def batch(students: Path, ground: Ground, out: Path) -> subprocess.CompletedProcess[str]:
+def batch(students: Path, ground: Ground, out: Path, *options: object) -> subprocess.CompletedProcess[str]:
     rules = students.with_name("assignment.toml")
     rules.write_text(assignment_text({"threads": 1}) + _ATTEMPTS, encoding="utf-8")
     arguments = ["batch", students, "--split", ground.split("colours"), "--assignment", rules, "--out", out]
+    arguments += options
     return subprocess.run(
         [sys.executable, "-m", "grader", *map(str, arguments)],
         env=environment_with({}),
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
 
 
@@ -154,3 +157,42 @@ def test_a_file_called_as_anothers_stays_its_own_students(
     rows = rows_of(tmp_path / "book")
     assert (rows["7"]["verdict"], rows["7"]["correct"]) == ("GRADED", "21")
     assert rows.keys() == {"7", "999"}
+
+
+def test_what_grows_when_it_is_read_leaves_the_class_its_pages(
+    ground: Ground, students: Path, tmp_path: Path
+) -> None:
+    cases = [case.id for case in corpus() if case.row == "E6"]
+    for case_id in cases:
+        handed_in(case_id, ground, students, case_id)
+    for name in ("li", "wang"):
+        handed_in("D22", ground, students, name)
+    done = batch(students, ground, tmp_path / "book")
+    assert done.returncode == 0, done.stderr
+    assert {row["verdict"] for row in rows_of(tmp_path / "book").values()} == {"GRADED"}
+    page = (tmp_path / "book" / "similarity.html").read_text(encoding="utf-8")
+    assert f"{len(cases) + 2} of {len(cases) + 2} submissions were compared, with 0 trained heads" in page
+    assert ">li, wang <small>2 students" in page
+
+
+def test_nobody_is_listed_for_what_was_handed_out(ground: Ground, students: Path, tmp_path: Path) -> None:
+    lecture = tmp_path / "lecture"
+    lecture.mkdir()
+    for name in ("li", "wang", "zhao"):
+        folder = handed_in("E13_handed_out_checkpoint", ground, students, name)
+        with (folder / "main.py").open("a", encoding="utf-8") as main:
+            main.write(f"# written by {name}\n")
+        features = handed_in("E13_handed_out_features", ground, tmp_path / "lecture", name) / "features.npy"
+        features.rename(folder / features.name)
+    for name in ("start.ckpt", "features.npy"):
+        (lecture / name).write_bytes((students / "li" / name).read_bytes())
+    done = batch(students, ground, tmp_path / "book")
+    assert done.returncode == 0, done.stderr
+    pages = ("index.html", "similarity.html")
+    listed = [">li, wang, zhao" in (tmp_path / "book" / name).read_text(encoding="utf-8") for name in pages]
+    assert listed == [True, True], "as long as nobody has named it"
+    named = [option for name in ("start.ckpt", "features.npy") for option in ("--handed-out", lecture / name)]
+    done = batch(students, ground, tmp_path / "book", *named)
+    assert done.returncode == 0, done.stderr
+    listed = [">li, wang, zhao" in (tmp_path / "book" / name).read_text(encoding="utf-8") for name in pages]
+    assert listed == [False, False]

@@ -24,16 +24,24 @@ _SCRIPT = Path(__file__).with_name("table.js")
 """Sorts and searches tables; its digest is what the page allows to run."""
 
 
-def render_index(title: str, rows: Sequence[Row], language: Language = "en") -> str:
-    """Return `index.html`, for the instructor alone. What comes from students is escaped by the template."""
-    overview = overview_of(rows)
+def render_index(
+    title: str, rows: Sequence[Row], given: frozenset[str] = frozenset(), language: Language = "en"
+) -> str:
+    """Return `index.html`, for the instructor alone. What comes from students is escaped by the template.
+
+    Args:
+        title: of the assignment.
+        rows: of the class.
+        given: digests of the files that were handed out.
+        language: what the page shows first.
+    """
     return page_of(
         "index.html",
         language,
         headline="batch-index",
         title=title,
         rows=rows,
-        overview=overview,
+        overview=overview_of(rows, given),
         report=_links(rows),
     )
 

@@ -37,7 +37,7 @@ def render_similarity(
         title: of the assignment.
         students: who handed something in.
         sketches: by id, of those that can be compared.
-        given: code that everybody was given.
+        given: what everybody was given.
         language: what the page shows first.
     """
     code = ClassCode(sketches, [file for part in given for file in part.files])
@@ -49,10 +49,11 @@ def render_similarity(
         students=students,
         sketches=sketches,
         given=given,
-        checkpoints=compare_checkpoints(sketches),
+        checkpoints=compare_checkpoints(sketches, given),
         code=code,
         groups=_groups(code),
         left_out={id_: sketch.left_out for id_, sketch in sketches.items() if sketch.left_out},
+        unread=sorted(id_ for id_, sketch in sketches.items() if not sketch.is_read),
         near=NEAR,
         same_start=SAME_START,
         least_grams=LEAST_GRAMS,

@@ -34,6 +34,8 @@ import socket
 import struct
 import sys
 import traceback
+from collections.abc import Iterable, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,8 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1
 _INSTRUCTION = 8
 """Bytes of one instruction of a seccomp program."""
+_MOST_ALIKE = 3
+_LIKE_PREDICT = ("predict", "infer", "classify", "recogni")
 _MAX_TEXT = 2000
 """Characters of a label, message or traceback that are worth sending."""
 
@@ -53,9 +57,9 @@ def run(settings: dict[str, Any]) -> None:
     _bind_limits(settings)
     folder = _scratch_copy(Path(settings["submission"]), Path(settings["scratch"]))
     os.chdir(folder)
-    # The script's own folder leaves the path, the submission comes first, the course library last.
+    # The script's own folder leaves the path, the submission comes first.
     sys.path[0] = str(folder)
-    sys.path.append(settings["library"])
+    _give_way_to(folder, Path(settings["library"]), settings["harness"])
     sys.argv = ["main.py"]
     random.seed(0)
     np.random.seed(0)
@@ -115,6 +119,63 @@ def _scratch_copy(submission: Path, scratch: Path) -> Path:
     return folder
 
 
+class _WithoutTheHarness(PathFinder):
+    """Looks along the path as if nothing of the harness's were installed.
+
+    A folder without an `__init__.py` loses to a package of its name, wherever that stands on the path. So the
+    order of the path does not keep a student's `src_mindspore` or `datasets` before the harness's.
+    """
+
+    hidden: frozenset[Path] = frozenset()
+    """The folders of the harness's packages."""
+
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: Any = None
+    ) -> ModuleSpec | None:
+        """Find a module as the class above does."""
+        if path is None and any(fullname == folder.name for folder in cls.hidden):
+            texts = [entry for entry in sys.path if isinstance(entry, str)]
+            path = [entry for entry in texts if Path(entry, fullname) not in cls.hidden]
+        return super().find_spec(fullname, path, target)
+
+
+class _CourseLibrary:
+    """Finds modules of the course library where nobody else has any of that name.
+
+    So a submission gets the course's if it brings none. If it brings some of the files, those run, and the
+    others are the course's, as they were in the folder in which the student worked.
+    """
+
+    def __init__(self, folder: Path, packages: Sequence[str]) -> None:
+        self._folder = folder
+        self._packages = packages
+
+    def find_spec(self, fullname: str, *_: Any) -> ModuleSpec | None:
+        """Find a module of the library, or of one of its packages."""
+        names = fullname.split(".")
+        if names[0] not in self._packages:
+            return None
+        return PathFinder.find_spec(fullname, [str(self._folder.joinpath(*names[:-1]))])
+
+
+def _give_way_to(folder: Path, library: Path, harness: Iterable[str]) -> None:
+    """Have imports find the submission's modules before any of the harness's, and the course library last.
+
+    Args:
+        folder: the submission.
+        library: the folder that holds the course library's package.
+        harness: folders of the harness's packages, wherever they are installed.
+    """
+    packages = os.listdir(library)
+    _WithoutTheHarness.hidden = frozenset([*map(Path, harness), *(library / name for name in packages)])
+    place = sys.meta_path.index(PathFinder)
+    sys.meta_path[place : place + 1] = [_WithoutTheHarness, _CourseLibrary(library, packages)]
+    # What multiprocessing starts afresh gets this path, and none of this process's finders.
+    if not any((folder / name).exists() or (folder / f"{name}.py").exists() for name in packages):
+        sys.path.append(str(library))
+
+
 def _load(channel: socket.socket, folder: Path) -> Any:
     """Import main.py and return its predict, or report why that cannot be."""
     try:
@@ -124,9 +185,9 @@ def _load(channel: socket.socket, folder: Path) -> Any:
         return None
     problem = _problem_with(getattr(module, "predict", None))
     if problem:
-        _send(
-            channel, {"stage": "predict", "error": {"type": problem, "message": "", "where": "", "trace": ""}}
-        )
+        alike = _like_predict(module, folder) if problem == "missing" else ""
+        described = {"type": problem, "message": alike[:_MAX_TEXT], "where": "", "trace": ""}
+        _send(channel, {"stage": "predict", "error": described})
         return None
     return module.predict
 
@@ -163,6 +224,26 @@ def _problem_with(predict: Any) -> str:
     except Exception:  # no signature, or one that raises: calling it will tell
         return ""
     return ""
+
+
+def _like_predict(module: Any, folder: Path) -> str:
+    """Name what of the student's own was probably meant for predict: another spelling, or a method."""
+    try:
+        found = [name for key, value in vars(module).items() if (name := _alike(key, value, folder))]
+        return ", ".join(sorted(found)[:_MOST_ALIKE])
+    except BaseException:  # the student's objects may do what they like when they are looked at
+        return ""
+
+
+def _alike(name: str, value: Any, folder: Path) -> str:
+    kind = value if inspect.isclass(value) else type(value)
+    if inspect.isfunction(value):
+        is_meant = any(stem in name.lower() for stem in _LIKE_PREDICT)
+        return name if is_meant and _is_inside(value.__code__.co_filename, folder) else ""
+    source = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    if not _is_inside(source, folder):
+        return ""
+    return f"{name}.predict" if "predict" in dir(kind) else name if name.lower() == "predict" else ""
 
 
 def _answer_all(channel: socket.socket, predict: Any, folder: Path) -> None:
@@ -211,7 +292,8 @@ def _described(error: BaseException, folder: Path) -> dict[str, str]:
         where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     return {
         "type": type(error).__name__[:_MAX_TEXT],
-        "message": message[:_MAX_TEXT],
+        # A path is shown as the student knows it: by the folder that was handed in.
+        "message": message.replace(f"{folder}{os.sep}", "")[:_MAX_TEXT],
         "where": where.replace(f"{folder}{os.sep}", "")[:_MAX_TEXT],
         "trace": _trace(error)[-_MAX_TEXT:],
     }

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.grader.conftest import CLASSES, ORACLE
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
-ONE_THREAD = "[limits]\nthreads = 1\nimport_seconds = 20\n"
+ONE_THREAD = "[limits]\nthreads = 1\nimport_seconds = 60\n"
 GOOD = textwrap.dedent(ORACLE)
 HALF = (
     GOOD + "\nright = predict\ndef predict(image):\n    return right(image) if len(image) % 2 else 'Hats'\n"
@@ -93,7 +94,7 @@ def grader(tmp_path):
 
     def run(*arguments):
         process = start(*arguments)
-        stdout, stderr = process.communicate(timeout=300)
+        stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     run.start = start

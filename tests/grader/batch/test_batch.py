@@ -12,6 +12,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 from .conftest import GOOD, HALF, VERDICTS
 
 
@@ -136,12 +138,16 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert [*whole.glob("earlier/*/gradebook.csv")] != []
 
 
-def test_a_stopped_batch_says_how_to_go_on(grader, command, tmp_path):
+def test_a_stopped_batch_says_how_to_go_on(grader, command, class_folder, tmp_path):
+    # It is under way for as long as this one has not answered, however late the signal comes.
+    (class_folder / "waits").mkdir()
+    source = "import time\ndef predict(image):\n    time.sleep(1000)\n"
+    (class_folder / "waits" / "main.py").write_text(source, encoding="utf-8")
     process = grader.start(*command("out"))
     while not [*tmp_path.glob("out/records/*.json")]:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert "the same command goes on from there" in said.splitlines()[-1]
     assert "Traceback" not in said
@@ -252,3 +258,17 @@ def test_late_points_and_the_number_of_attempts_are_the_assignments(
         ("2", "8", "60", "66.67", True),
         ("2", "8", "60", "66.67", False),
     ]  # fmt: skip
+
+
+def test_the_instructor_hears_which_packages_how_many_submissions_want(
+    grader, command, class_folder, tmp_path
+):
+    shutil.rmtree(class_folder)
+    for name, imports in {"a": "paddle", "b": "paddle, moxing", "c": "moxing, paddle", "d": "mine"}.items():
+        (class_folder / name).mkdir(parents=True)
+        source = "".join(f"import {package}\n" for package in imports.split(", "))
+        (class_folder / name / "main.py").write_text(source, encoding="utf-8")
+    done = grader(*command("out"))
+    assert "how many submissions want it: paddle (3), moxing (2)\n" in done.stdout
+    report = json.loads((tmp_path / "out" / "students" / "c" / "report.json").read_text(encoding="utf-8"))
+    assert report["findings"][0]["about"] == ["moxing", "paddle"]

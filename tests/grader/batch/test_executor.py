@@ -10,6 +10,7 @@ from grader.batch import station
 from grader.batch.decoded import DecodedImage, decoded
 from grader.batch.executor import bind_to_next, bound_pool, core_groups, default_jobs, run_all
 from grader.replay.probes import altered
+from tests.patience import PATIENCE_SECONDS, wait_until
 
 
 def test_no_more_threads_are_at_work_than_there_are_cores():
@@ -53,18 +54,18 @@ def test_as_many_are_under_way_as_there_is_room_for_at_the_moment():
 
 
 def test_an_error_ends_the_pass_without_beginning_the_rest():
-    begun = []
+    begun, is_over = [], threading.Event()
 
     def work(task):
         begun.append(task)
         if task == 0:
             raise ValueError("first")
-        time.sleep(0.05)
+        is_over.wait(PATIENCE_SECONDS)
 
     with pytest.raises(ValueError, match="first"):
         list(run_all(work, range(100), bound_pool(1, 1), lambda: 1))
-    while any(thread.name.startswith("grading") for thread in threading.enumerate()):
-        time.sleep(0.01)
+    is_over.set()
+    wait_until(lambda: not any(thread.name.startswith("grading") for thread in threading.enumerate()))
     assert len(begun) < 10
 
 

@@ -26,7 +26,12 @@ def row(write_submission, split, assignment):
 
 
 def missing(module):
-    return finding("missing-module", message=f"No module named '{module}'", where="main.py:1")
+    return finding("missing-module", message=f"No module named '{module}'", where="main.py:1", installed="")
+
+
+def not_installed(*packages):
+    details = {"packages": "", "where": "main.py:1", "installed": "", "instead": "", "instead_zh": ""}
+    return finding("missing-package", None, packages, **details)
 
 
 def renamed(code):
@@ -44,13 +49,17 @@ def test_causes_are_counted_by_the_first_finding_and_the_most_frequent_is_first(
         row("f", renamed("labels-permuted")),
         row("g", finding("link", detail="a.ckpt")),
         row("h", notes),
+        row("j", not_installed("timm", "torch")),
+        row("k", not_installed("torch")),
         Row(Entry("i", "i", None), None),
     ]
     found = [(cause.en, cause.zh, "".join(row.entry.id for row in cause.rows)) for cause in causes_of(rows)]
     assert found == [
         ("label order", "类别顺序", "def"),
         ("module torch missing", "缺少模块 torch", "ab"),
+        ("package torch missing", "缺少软件包 torch", "jk"),
         ("module timm missing", "缺少模块 timm", "c"),
+        ("package timm missing", "缺少软件包 timm", "j"),
         ("… is a symbolic link", "… 是符号链接", "g"),
     ]
     page = render_index("Lab", rows)
@@ -86,7 +95,7 @@ def test_hard_classes_are_told_without_those_whose_mistake_is_known(row):
 
 def test_the_class_page_has_both_languages_and_every_verdict_its_chinese_word(row):
     for language in ("en", "zh"):
-        page = render_index("Lab", [row("a"), Row(Entry("b", "b", None), None)], language)
+        page = render_index("Lab", [row("a"), Row(Entry("b", "b", None), None)], language=language)
         assert f'id="in-{language}" checked' in page
         assert "评测完成" in page
         assert "未提交" in page

@@ -9,11 +9,14 @@ import subprocess
 import pytest
 
 from grader.batch.leaderboard import Place
+from grader.batch.overview import overview_of
 from grader.batch.pages.render import render_index, render_leaderboard
 from grader.batch.rows import Row
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
+from grader.digest import digest_of_bytes
 from grader.grading import NO_CHECKS, grade
+from tests.patience import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
@@ -54,6 +57,23 @@ def test_nothing_of_a_students_is_markup_and_nothing_is_fetched(page):
     assert f"script-src 'sha256-{digest}'" in page
 
 
+def test_what_was_handed_out_is_nothing_in_common_and_what_was_not_is(write_submission, split, assignment):
+    files = {"a": ("theirs", "lab"), "b": ("theirs", "lab"), "c": ("own", "lab")}
+    rows = []
+    for id_, contents in files.items():
+        folder = write_submission(f"def predict(image): return 'Hats'  # {id_}", id_)
+        for number, content in enumerate(contents):
+            (folder / f"{number}.ckpt").write_text(content, encoding="utf-8")
+        report = grade(folder, split, assignment, checks=NO_CHECKS)
+        rows.append(Row(Entry(id_, id_, None), Result(id_, report, ("x",)), 9.0))
+    groups = [[row.entry.id for row in group] for group in overview_of(rows).shared]
+    assert sorted(groups) == [["a", "b"], ["a", "b", "c"]]
+    given = frozenset({digest_of_bytes(b"lab")})
+    assert [[row.entry.id for row in group] for group in overview_of(rows, given).shared] == [["a", "b"]]
+    assert "<p>a, b, c</p>" in render_index("Lab", rows)
+    assert "<p>a, b, c</p>" not in render_index("Lab", rows, given)
+
+
 def shown(page, script, tmp_path):
     """The ids that a browser shows after `script`, which is let in beside the page's own."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -65,7 +85,7 @@ def shown(page, script, tmp_path):
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}",
             "--dump-dom", (tmp_path / "page.html").as_uri(),
         ],
-        capture_output=True, encoding="utf-8", timeout=120, check=True,
+        capture_output=True, encoding="utf-8", timeout=PATIENCE_SECONDS, check=True,
     )  # fmt: skip
     body = done.stdout.split("<tbody>")[1].split("</tbody>")[0]
     rows = re.findall(r"<tr(?: class=.band.)?>(.*?)</tr>", body, re.DOTALL)  # those that are not hidden

@@ -12,7 +12,7 @@ from grader.batch.pages.similarity import render_similarity
 from grader.intake.intake import take_in
 from grader.similarity import collect as collecting
 from grader.similarity.collect import HandedIn, collect
-from grader.similarity.given import given_code
+from grader.similarity.given import given_to_all
 from grader.similarity.sketch import _MOST_CODE, from_bytes, sketch_of, to_bytes
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 from tests.grader.similarity.test_code import MAIN, OTHER, VIEWS, VOTE
@@ -54,7 +54,7 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
         hand_in("<b>王", MAIN + VOTE + VIEWS.replace("crops", "</script>"), HEAD * 2),
         hand_in("zhao", MAIN + OTHER, HEAD[:, ::-1]),
     )
-    page = render_similarity("Lab", 3, sketches, given_code())
+    page = render_similarity("Lab", 3, sketches, given_to_all((), 26))
     text = re.sub(r"<[^>]+>", "", page)
     assert "&lt;b&gt;王, li 2 students" in text
     assert text.count("王, li 2 students") == 2, "their heads and their code; their start says nothing more"
@@ -64,7 +64,7 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
     assert not re.search("plagiar|cheat|copied|suspect|guilt", text, re.IGNORECASE)
     assert "It does not say why" in text
     assert text.count("Honest reasons") == 3
-    assert page == render_similarity("Lab", 3, dict(reversed(sketches.items())), given_code())
+    assert page == render_similarity("Lab", 3, dict(reversed(sketches.items())), given_to_all((), 26))
 
 
 def test_a_class_without_any_likeness_has_a_page_too(collected):
@@ -92,10 +92,17 @@ def test_sketches_are_made_once_and_anew_by_another_program(hand_in, collected, 
 
 
 def test_what_is_no_longer_as_it_was_graded_is_not_compared(hand_in, collected):
-    changed, gone, refused = hand_in("a"), hand_in("b"), HandedIn("c", hand_in("c").source, "")
+    changed, gone = hand_in("a", MAIN + "# a\n"), hand_in("b", MAIN + "# b\n")
+    refused = HandedIn("c", hand_in("c").source, "")
     (changed.source / "main.py").write_text("other", encoding="utf-8")
     (gone.source / "main.py").unlink()
     assert collected(changed, gone, refused, hand_in("d")).keys() == {"d"}
+
+
+def test_what_one_of_two_who_handed_in_the_same_still_has_is_compared_for_both(hand_in, collected):
+    changed, other = hand_in("a"), hand_in("b")
+    (changed.source / "main.py").write_text("other", encoding="utf-8")
+    assert collected(changed, other).keys() == collected(other, changed).keys() == {"a", "b"}
 
 
 def test_a_damaged_sketch_is_made_again(hand_in, collected, tmp_path):
@@ -140,6 +147,6 @@ def test_a_zip_is_compared_like_a_folder(hand_in, collected, tmp_path):
         for path in folder.source.iterdir():
             zipped.write(path, path.name)
     zipped_in = HandedIn("wang", archive, folder.sha256)
-    page = render_similarity("Lab", 2, collected(folder, zipped_in), given_code())
+    page = render_similarity("Lab", 2, collected(folder, zipped_in), given_to_all((), 26))
     assert page.count(">li, wang <small>2 students") == 2
     assert "the same file" in page

@@ -12,6 +12,7 @@ from grader.batch.rows import row_of
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
 from grader.grading import NO_CHECKS, grade
+from tests.patience import PATIENCE_SECONDS
 
 SOFFICE = shutil.which("soffice") or shutil.which("libreoffice")
 pytestmark = pytest.mark.skipif(SOFFICE is None, reason="needs LibreOffice Calc")
@@ -43,7 +44,7 @@ def sheet(tmp_path):
         profile = (tmp_path / "profile").as_uri()
         subprocess.run(
             [SOFFICE, "--headless", f"-env:UserInstallation={profile}", f"--infilter=CSV:{ord(separator)},34,76", "--convert-to", "xlsx", "--outdir", tmp_path, tmp_path / "book.csv"],
-            check=True, capture_output=True, timeout=180,
+            check=True, capture_output=True, timeout=PATIENCE_SECONDS,
         )  # fmt: skip
         with zipfile.ZipFile(tmp_path / "book.xlsx") as book:
             page = ET.fromstring(book.read("xl/worksheets/sheet1.xml"))

@@ -10,6 +10,7 @@ import pytest
 
 from grader.similarity.checkpoint import UnreadableError, tensors_of
 from grader.similarity.checkpoints import compare_checkpoints
+from grader.similarity.given import Given
 from grader.similarity.heads import alikeness, head_of
 from grader.similarity.sketch import Checkpoint, Sketch
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
@@ -195,3 +196,33 @@ def test_a_head_that_was_solved_for_has_no_start(trained):
     solved = head - head.mean(axis=0)
     found = compare(a=solved, b=solved * np.float32(1.0001))
     assert found.near[0].links[0].start is None
+
+
+# --- what was handed out ---------------------------------------------------------------------
+
+
+def test_a_file_that_was_handed_out_is_no_likeness_and_one_that_was_not_is_however_many_have_it():
+    sketches = {f"s{number:02d}": sketch(None, "1" * 64, False) for number in range(40)}
+    assert [len(ids) for ids in groups(compare_checkpoints(sketches).near)] == [40]
+    found = compare_checkpoints(sketches, [Given("features.npy", digests=frozenset({"1" * 64}))])
+    assert groups(found.near) == []
+    assert found.bytes_alone == 0
+
+
+def test_a_handed_out_head_is_no_likeness_saved_anew_or_trained_on(trained):
+    start = trained(0, epochs=3)
+    heads = {
+        "saved": start * 2,
+        "again": start,
+        "on": trained(8, start=start, epochs=40),
+        "further": trained(9, start=start, epochs=50),
+        "own": trained(1),
+        "copy": trained(1) * 3,
+    }
+    sketches = {id_: sketch(head) for id_, head in heads.items()}
+    found = compare_checkpoints(sketches)
+    assert groups(found.near) == [("again", "saved"), ("copy", "own"), ("further", "on")]
+    assert groups(found.same_start) == [("again", "further", "on", "saved")]
+    found = compare_checkpoints(sketches, [Given("start.ckpt", heads=(start,))])
+    assert groups(found.near) == [("copy", "own")]
+    assert groups(found.same_start) == []

@@ -6,7 +6,7 @@ import pytest
 
 from grader.errors import UsageError
 from grader.similarity.code import ClassCode
-from grader.similarity.given import given_code
+from grader.similarity.given import given_to_all
 from grader.similarity.sketch import CodeFile, Sketch
 from grader.similarity.tokens import GRAM, tokenize
 
@@ -41,13 +41,14 @@ def turned(image):
         total = scores if total is None else np.maximum(total, scores)
     return total
 """
-TEMPLATE = next(part.files for part in given_code() if part.name == "the templates")
+GIVEN = given_to_all((), 26)
+TEMPLATE = next(part.files for part in GIVEN if part.name == "the templates")
 (MAIN,) = (file.text for file in TEMPLATE if file.path == "main.py")
 
 
 def code_of(**texts):
     sketches = {id_: Sketch((CodeFile("main.py", text),), ()) for id_, text in texts.items()}
-    return ClassCode(sketches, [file for part in given_code() for file in part.files])
+    return ClassCode(sketches, [file for part in GIVEN for file in part.files])
 
 
 def groups(code):
@@ -98,11 +99,13 @@ def test_different_ideas_for_the_same_task_are_not_put_together():
 
 def test_what_the_instructor_handed_out_is_no_likeness_either(tmp_path):
     (tmp_path / "lecture.py").write_text(VIEWS + VOTE, encoding="utf-8")
-    given = [file for part in given_code(tmp_path) for file in part.files]
+    given = [file for part in given_to_all([tmp_path], 26) for file in part.files]
     sketches = {id_: Sketch((CodeFile("main.py", MAIN + VIEWS + VOTE),), ()) for id_ in "ab"}
     assert groups(ClassCode(sketches, given)) == []
-    with pytest.raises(UsageError, match=r"no \.py or \.ipynb"):
-        given_code(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    for wrong, why in (("nowhere", "No such file"), ("empty", "no file is in it")):
+        with pytest.raises(UsageError, match=why):
+            given_to_all([tmp_path / wrong], 26)
 
 
 def test_broken_code_has_tokens_too():

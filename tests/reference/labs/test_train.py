@@ -16,6 +16,7 @@ from drawn_shapes import draw_set, untrained_backbone
 from reference import eval as evaluation
 from reference import train
 from reference.weights.mindspore_file import read_checkpoint, write_checkpoint
+from tests.patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.mindspore
 
@@ -243,7 +244,7 @@ def test_two_processes_train_one_network(shapes: Path, weights: Path, tmp_path: 
         env={**os.environ, "PATH": f"{launcher.parent}:{os.environ['PATH']}"},
         capture_output=True,
         encoding="utf-8",
-        timeout=300,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
     logs = [(tmp_path / f"worker_{rank}.log").read_text(encoding="utf-8") for rank in (0, 1)]

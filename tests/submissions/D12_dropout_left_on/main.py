@@ -5,5 +5,5 @@ generator = np.random.default_rng()
 
 
 def predict(image):
-    logits = np.eye(3)[int(image[0, 0, 0]) // 80] + 0.1
-    return NAMES[int((logits * (generator.random(3) > 0.5)).argmax())]
+    features = np.eye(3)[int(image[0, 0, 0]) // 80] + 0.9
+    return NAMES[int((features * (generator.random(3) > 0.5) * generator.random(3)).argmax())]

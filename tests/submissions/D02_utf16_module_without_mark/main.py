@@ -1,0 +1,5 @@
+from names import NAMES
+
+
+def predict(image):
+    return NAMES[int(image[0, 0, 0]) // 80]

@@ -1,0 +1,1 @@
+NAMES = ["Plastic Bottle", "Hats", "Newspaper"]

@@ -1,0 +1,2 @@
+def predict(image):
+    return "可回收物"

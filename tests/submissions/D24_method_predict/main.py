@@ -1,0 +1,6 @@
+from collections import Counter
+
+from network import Recogniser
+
+model = Recogniser()
+counter = Counter()

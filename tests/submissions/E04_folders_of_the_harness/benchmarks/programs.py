@@ -1,0 +1,1 @@
+part = "benchmarks of mine"

@@ -1,0 +1,1 @@
+part = "datasets of mine"

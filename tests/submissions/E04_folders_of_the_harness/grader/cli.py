@@ -1,0 +1,1 @@
+part = "grader of mine"

@@ -1,0 +1,1 @@
+part = "reference of mine"

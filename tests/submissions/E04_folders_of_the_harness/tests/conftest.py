@@ -1,0 +1,1 @@
+part = "tests of mine"

@@ -1,0 +1,1 @@
+part = "tools of mine"
