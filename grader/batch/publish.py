@@ -56,11 +56,11 @@ def publish(
         store.write_page("moodle.csv", render_moodle(full, rows))
     store.write_page("results.jsonl", render_jsonl(rows))
     store.write_page("junit.xml", render_junit(title, rows))
-    store.write_page(
-        "leaderboard.html", render_leaderboard(title, ranked, len(rows) - len(ranked), names, language)
-    )
+    board = render_leaderboard(title, ranked, len(rows) - len(ranked), names, language, assignment.title_zh)
+    store.write_page("leaderboard.html", board)
     store.write_page("similarity.html", _similarity(store, assignment, rows, given, language))
-    return store.write_page(str(INDEX), render_index(title, rows, digests_of(given), language))
+    index = render_index(title, rows, digests_of(given), language, assignment.title_zh)
+    return store.write_page(str(INDEX), index)
 
 
 def _similarity(
@@ -72,7 +72,7 @@ def _similarity(
         if row.result is not None and row.entry.source is not None
     ]
     sketches = collect(handed_in, assignment, store.folder, this_harness().sha256)
-    return render_similarity(assignment.title, len(handed_in), sketches, given, language)
+    return render_similarity(assignment.title, len(handed_in), sketches, given, language, assignment.title_zh)
 
 
 def _right(store: Store, row: Row) -> frozenset[str]:

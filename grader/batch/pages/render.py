@@ -25,7 +25,11 @@ _SCRIPT = Path(__file__).with_name("table.js")
 
 
 def render_index(
-    title: str, rows: Sequence[Row], given: frozenset[str] = frozenset(), language: Language = "en"
+    title: str,
+    rows: Sequence[Row],
+    given: frozenset[str] = frozenset(),
+    language: Language = "en",
+    title_zh: str = "",
 ) -> str:
     """Return `index.html`, for the instructor alone. What comes from students is escaped by the template.
 
@@ -34,10 +38,12 @@ def render_index(
         rows: of the class.
         given: digests of the files that were handed out.
         language: what the page shows first.
+        title_zh: the title in Chinese; empty for the same.
     """
     return page_of(
         "index.html",
         language,
+        title_zh=title_zh or title,
         headline="batch-index",
         title=title,
         rows=rows,
@@ -47,13 +53,19 @@ def render_index(
 
 
 def render_leaderboard(
-    title: str, places: Sequence[Place], unranked: int, names: Mapping[str, str], language: Language = "en"
+    title: str,
+    places: Sequence[Place],
+    unranked: int,
+    names: Mapping[str, str],
+    language: Language = "en",
+    title_zh: str = "",
 ) -> str:
     """Return `leaderboard.html`, under the names given by id."""
     return page_of(
         "leaderboard.html",
         language,
         headline="batch-leaderboard",
+        title_zh=title_zh or title,
         title=title,
         places=places,
         unranked=unranked,

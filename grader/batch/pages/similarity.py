@@ -30,6 +30,7 @@ def render_similarity(
     sketches: Mapping[str, Sketch],
     given: Sequence[Given],
     language: Language = "en",
+    title_zh: str = "",
 ) -> str:
     """Return the page.
 
@@ -39,12 +40,14 @@ def render_similarity(
         sketches: by id, of those that can be compared.
         given: what everybody was given.
         language: what the page shows first.
+        title_zh: the title in Chinese; empty for the same.
     """
     code = ClassCode(sketches, [file for part in given for file in part.files])
     return page_of(
         "similarity.html",
         language,
         headline="batch-similarity",
+        title_zh=title_zh or title,
         title=title,
         students=students,
         sketches=sketches,

@@ -95,8 +95,10 @@ def test_hard_classes_are_told_without_those_whose_mistake_is_known(row):
 
 def test_the_class_page_has_both_languages_and_every_verdict_its_chinese_word(row):
     for language in ("en", "zh"):
-        page = render_index("Lab", [row("a"), Row(Entry("b", "b", None), None)], language=language)
+        page = render_index(
+            "Lab", [row("a"), Row(Entry("b", "b", None), None)], language=language, title_zh="实验"
+        )
         assert f'id="in-{language}" checked' in page
         assert "评测完成" in page
         assert "未提交" in page
-        assert "学生" in page
+        assert "实验" in page
