@@ -8,7 +8,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from grader.batch.rows import Row
+from grader.findings.catalogue import Language, words
+from grader.printable import one_line
 from grader.report.model import ScorePart
+from grader.report.text import told
 
 BYTE_ORDER_MARK = "\ufeff"
 """By which Excel knows that a CSV file is UTF-8."""
@@ -30,6 +33,7 @@ COLUMNS = (
     "interval",
     "attempt",
     "late",
+    "finding",
     "hash",
     # What may differ between two gradings of the same.
     "run_started",
@@ -38,9 +42,10 @@ COLUMNS = (
 )
 
 
-def render_gradebook(rows: Iterable[Row]) -> str:
-    """Return the CSV text, with its byte-order mark."""
-    return render_csv(COLUMNS, (_cells(row) for row in rows))
+def render_gradebook(rows: Iterable[Row], language: Language = "en") -> str:
+    """Return the CSV text, with its byte-order mark; headings, verdicts and findings are in `language`."""
+    headings = [words(language, f"column-{column}") for column in COLUMNS]
+    return render_csv(headings, (_cells(row, language) for row in rows))
 
 
 def render_csv(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -68,22 +73,23 @@ def as_it_was(cell: str) -> str:
     return _BEFORE_A_MARK.sub(r"\1", cell)
 
 
-def _cells(row: Row) -> tuple[object, ...]:
+def _cells(row: Row, language: Language) -> tuple[object, ...]:
     entry, score = row.entry, row.score
     if row.result is None:
-        return (entry.id, entry.name, row.verdict, *[""] * (len(COLUMNS) - 3))
+        return (entry.id, entry.name, verdict_in_words(row.verdict, language), *[""] * (len(COLUMNS) - 3))
     report = row.result.report
     scored: tuple[object, ...] = ("",) * 5
     if score is not None and row.points is not None:
         points = (f"{row.points:g}", f"{score.points:g}")
-        scored = (score.correct, score.total, *points, interval_in_words(score))
+        scored = (score.correct, score.total, *points, interval_in_words(score, language))
     return (
         entry.id,
         entry.name,
-        row.verdict,
+        verdict_in_words(row.verdict, language),
         *scored,
         len(row.result.attempts),
         f"{entry.days_late:g}",
+        one_line(told(finding, language)[0]) if (finding := row.first_finding) else "",
         report.submission.sha256 or "",
         report.run.started,
         report.run.total_seconds,
@@ -91,7 +97,12 @@ def _cells(row: Row) -> tuple[object, ...]:
     )
 
 
-def interval_in_words(score: ScorePart) -> str:
+def verdict_in_words(verdict: str, language: Language) -> str:
+    """Name a verdict, or MISSING, and in Chinese say what it means."""
+    return verdict if language == "en" else f"{words(language, f'verdict-{verdict}')}（{verdict}）"
+
+
+def interval_in_words(score: ScorePart, language: Language) -> str:
     """Say the interval of the true accuracy; empty where nothing was measured."""
-    low, high = score.interval.low, score.interval.high
-    return f"{100 * low:.1f}% to {100 * high:.1f}%" if score.is_measured else ""
+    low, high = (f"{100 * end:.1f}%" for end in (score.interval.low, score.interval.high))
+    return words(language, "batch-interval", low=low, high=high) if score.is_measured else ""

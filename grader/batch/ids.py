@@ -15,7 +15,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.report.text import one_line
+from grader.printable import one_line
 
 Platform = Literal["canvas", "moodle", "gradescope"]
 

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from grader.batch.rows import MISSING, Row
-from grader.report.text import one_line
+from grader.printable import one_line
 from grader.verdict import Verdict
 
 

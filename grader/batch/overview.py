@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from grader.batch.causes import Cause, causes_of, is_mistaken
 from grader.batch.rows import MISSING, Row
 from grader.verdict import Verdict
 
@@ -33,8 +34,8 @@ class HardClass:
     zh: str
     correct: int
     total: int
-    mistaken_for: str | None
-    """What is answered most often instead."""
+    mistaken_for: tuple[str, str] | None
+    """What is answered most often instead, in English and Chinese."""
 
     @property
     def accuracy(self) -> float:
@@ -48,9 +49,15 @@ class Overview:
 
     verdicts: dict[str, int]
     """From best to worst; those that occur."""
+    causes: tuple[Cause, ...]
+    """What the first findings say, the most frequent first."""
     histogram: tuple[Bin, ...]
     hardest: tuple[HardClass, ...]
-    """Hardest first."""
+    """Hardest first; over those whose wrong answers no mistake explains."""
+    judged: int
+    """How many these are."""
+    mistaken: int
+    """How many were graded, and left out of it."""
     slowest: tuple[Row, ...]
     shared: tuple[tuple[Row, ...], ...]
     """Groups of students with a checkpoint in common, or, where there are none, with the same submission.
@@ -67,10 +74,14 @@ def overview_of(rows: Sequence[Row], given: frozenset[str] = frozenset()) -> Ove
     counts = Counter(row.verdict for row in rows)
     order = [*(verdict.value for verdict in Verdict), MISSING]
     graded = [row for row in rows if row.is_graded]
+    judged = [row for row in graded if not is_mistaken(row)]
     return Overview(
         verdicts={name: counts[name] for name in order if counts[name]},
+        causes=causes_of(rows),
         histogram=_histogram(graded),
-        hardest=_hardest(graded),
+        hardest=_hardest(judged),
+        judged=len(judged),
+        mistaken=len(graded) - len(judged),
         slowest=tuple(sorted((row for row in rows if row.result), key=_seconds, reverse=True)[:_SLOWEST]),
         shared=_shared(rows, given),
     )
@@ -85,8 +96,8 @@ def _histogram(graded: Sequence[Row]) -> tuple[Bin, ...]:
     return tuple(Bin(i / _BINS, (i + 1) / _BINS, count) for i, count in enumerate(counts))
 
 
-def _hardest(graded: Sequence[Row]) -> tuple[HardClass, ...]:
-    reports = [row.result.report for row in graded if row.result]
+def _hardest(judged: Sequence[Row]) -> tuple[HardClass, ...]:
+    reports = [row.result.report for row in judged if row.result]
     if not reports:
         return ()
     confusion = sum(np.array(report.confusion.matrix) for report in reports)
@@ -97,8 +108,9 @@ def _hardest(graded: Sequence[Row]) -> tuple[HardClass, ...]:
             continue
         mistakes = row[:-1].copy()
         mistakes[part.index] = 0
-        often = reports[0].per_class[int(mistakes.argmax())].name if mistakes.any() else None
-        found.append(HardClass(part.name, part.zh, int(row[part.index]), int(row.sum()), often))
+        often = reports[0].per_class[int(mistakes.argmax())]
+        instead = (often.name, often.zh or often.name) if mistakes.any() else None
+        found.append(HardClass(part.name, part.zh, int(row[part.index]), int(row.sum()), instead))
     return tuple(sorted(found, key=lambda part: (part.accuracy, part.name)))
 
 

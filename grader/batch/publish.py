@@ -16,6 +16,7 @@ from grader.batch.platforms import render_canvas, render_moodle
 from grader.batch.pseudonyms import pseudonyms
 from grader.batch.rows import Row
 from grader.batch.store import Store
+from grader.findings.catalogue import Language
 from grader.provenance import this_harness
 from grader.similarity.collect import HandedIn, collect
 from grader.similarity.given import Given, digests_of
@@ -31,6 +32,7 @@ def publish(
     given: Sequence[Given] = (),
     *,
     pseudonymous: bool = False,
+    language: Language = "en",
 ) -> Path:
     """Write gradebook, pages and machine-readable results; return the path of `index.html`.
 
@@ -40,12 +42,13 @@ def publish(
         rows: of the class, in the order of their ids.
         given: what was handed out, of which no likeness comes.
         pseudonymous: name nobody on the leaderboard.
+        language: what the pages show first, and of the gradebook.
     """
     title, full = assignment.title, assignment.points.full
     ids = [row.entry.id for row in rows]
     names = pseudonyms(store, ids) if pseudonymous else {id_: id_ for id_ in ids}
     ranked = places(rows, {row.entry.id: _right(store, row) for row in rows if row.is_graded}, names)
-    store.write_page(str(GRADEBOOK), render_gradebook(rows))
+    store.write_page(str(GRADEBOOK), render_gradebook(rows, language))
     platforms = {row.entry.platform for row in rows}
     if "canvas" in platforms:
         store.write_page("canvas.csv", render_canvas(title, full, rows))
@@ -53,19 +56,23 @@ def publish(
         store.write_page("moodle.csv", render_moodle(full, rows))
     store.write_page("results.jsonl", render_jsonl(rows))
     store.write_page("junit.xml", render_junit(title, rows))
-    store.write_page("leaderboard.html", render_leaderboard(title, ranked, len(rows) - len(ranked), names))
-    store.write_page("similarity.html", _similarity(store, assignment, rows, given))
-    return store.write_page(str(INDEX), render_index(title, rows, digests_of(given)))
+    board = render_leaderboard(title, ranked, len(rows) - len(ranked), names, language, assignment.title_zh)
+    store.write_page("leaderboard.html", board)
+    store.write_page("similarity.html", _similarity(store, assignment, rows, given, language))
+    index = render_index(title, rows, digests_of(given), language, assignment.title_zh)
+    return store.write_page(str(INDEX), index)
 
 
-def _similarity(store: Store, assignment: Assignment, rows: Sequence[Row], given: Sequence[Given]) -> str:
+def _similarity(
+    store: Store, assignment: Assignment, rows: Sequence[Row], given: Sequence[Given], language: Language
+) -> str:
     handed_in = [
         HandedIn(row.entry.id, row.entry.source, row.result.report.submission.sha256 or "")
         for row in rows
         if row.result is not None and row.entry.source is not None
     ]
     sketches = collect(handed_in, assignment, store.folder, this_harness().sha256)
-    return render_similarity(assignment.title, len(handed_in), sketches, given)
+    return render_similarity(assignment.title, len(handed_in), sketches, given, language, assignment.title_zh)
 
 
 def _right(store: Store, row: Row) -> frozenset[str]:

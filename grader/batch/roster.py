@@ -16,7 +16,7 @@ from pathlib import Path
 
 from grader.batch.spreadsheet import TableRow, read_table
 from grader.errors import UsageError
-from grader.report.text import one_line
+from grader.printable import one_line
 
 _HEADINGS: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "studentid", "studentnumber", "studentno", "idnumber", "学号", "学生学号", "学籍号", "编号"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grader.assignment import Assignment
 from grader.batch.store import Result
 from grader.batch.submissions import Entry
-from grader.report.model import ScorePart
+from grader.report.model import FindingPart, ScorePart
 from grader.scoring.points import after_lateness
 from grader.verdict import Verdict
 
@@ -37,6 +37,12 @@ class Row:
     def score(self) -> ScorePart | None:
         """None where nothing was handed in, or the harness failed: no score at all, never 0."""
         return self.result.report.score if self.result else None
+
+    @property
+    def first_finding(self) -> FindingPart | None:
+        """The first of the report; notes tell of the grading, not of a mistake, and are left out."""
+        findings = self.result.report.findings if self.result else ()
+        return next((finding for finding in findings if finding.severity != "note"), None)
 
     @property
     def is_graded(self) -> bool:

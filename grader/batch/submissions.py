@@ -19,8 +19,9 @@ from pathlib import Path, PurePosixPath
 from grader.batch.ids import Owner, Platform, is_typed_text, likeness, owner_of
 from grader.batch.roster import Student
 from grader.errors import UsageError
+from grader.findings.catalogue import Language, words
 from grader.intake.entry import is_junk
-from grader.report.text import one_line
+from grader.printable import one_line
 
 _EXPORTED_ALONG = frozenset({"submission_metadata.yml"})
 """Files that a platform puts beside the submissions."""
@@ -105,11 +106,11 @@ def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> Found
     return Found(tuple(sorted(entries, key=lambda entry: entry.id)), tuple(sorted(passed_over)))
 
 
-def in_short(names: Sequence[str]) -> str:
+def in_short(names: Sequence[str], language: Language = "en") -> str:
     """Return the first few of a list of names, made fit for a terminal, and how many more there are."""
     shown = ", ".join(one_line(os.fsencode(name).decode("utf-8", "replace")) for name in names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED
-    return f"{shown} and {more} more" if more > 0 else shown
+    return words(language, "batch-more", names=shown, count=more) if more > 0 else shown
 
 
 def gathered(entries: Iterable[Entry], room: Path) -> Iterator[Entry]:

@@ -8,17 +8,19 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 
-from grader.assignment import load_assignment
+from grader.assignment import Assignment, load_assignment
 from grader.batch.batch import ClassPass, Step
 from grader.batch.class_archive import opened
 from grader.batch.executor import Executor, local_executor
+from grader.batch.gradebook import verdict_in_words
 from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
-from grader.batch.rows import missing_packages, row_of
+from grader.batch.rows import Row, missing_packages, row_of
 from grader.batch.station import Conditions
 from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries, gathered, in_short
@@ -63,7 +65,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
     parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
-    add_language(parser, "what the students' pages show first")
+    add_language(parser, "the summary and the gradebook, and what the pages show first")
     parser.add_argument(
         "--handed-out",
         type=Path,
@@ -99,7 +101,8 @@ def _run(options: argparse.Namespace) -> int:
     with workspace() as room:
         found = find_entries(opened(options.submissions, room / "class"), roster)
         if found.passed_over:
-            sys.stderr.write(f"grader: not taken for submissions: {in_short(found.passed_over)}\n")
+            names = in_short(found.passed_over, options.lang)
+            sys.stderr.write(f"grader: {words(options.lang, 'batch-passed-over', names=names)}\n")
         return _grade_class(options, [*gathered(found.entries, room / "gathered")])
 
 
@@ -119,24 +122,42 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
                 plan = ClassPass(conditions, executor, store, options.regrade, watched.begin)
                 steps = _grade(plan, entries, watched)
         except KeyboardInterrupt:
-            return _interrupted(store)
+            return _interrupted(store, options.lang)
         rows = [
             row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
         ]
         watched.close()
         with shown(watched.words):
-            page = publish(store, assignment, rows, given, pseudonymous=options.pseudonyms)
+            page = publish(
+                store, assignment, rows, given, pseudonymous=options.pseudonyms, language=options.lang
+            )
     counts = Counter(row.verdict for row in rows)
-    refused = sorted(step.result.id for step in steps if step.is_refused)
-    for id_ in refused:
-        say(f"  {one_line(id_)}: not graded, for {assignment.attempts.most} were; the last of them counts\n")
-    say(
-        f"{len(rows)} students, {sum(step.is_new for step in steps)} graded now: {_in_words(counts)}\n"
-        f"{_wanted(missing_packages(rows), options.lang)}"
-        f"  gradebook: {one_line(str(options.out / GRADEBOOK))}\n"
-        f"  pages: {one_line(str(page))}\n"
-    )
+    say("".join(f"{one_line(line)}\n" for line in _summary(rows, steps, page, options, assignment)))
     return EXIT_INTERNAL if counts[Verdict.INTERNAL.value] else EXIT_DONE
+
+
+def _summary(
+    rows: Sequence[Row],
+    steps: Sequence[Step],
+    page: Path,
+    options: argparse.Namespace,
+    assignment: Assignment,
+) -> Iterator[str]:
+    """Yield what is said at the end, a line each."""
+    say_ = partial(words, options.lang)
+    for id_ in sorted(step.result.id for step in steps if step.is_refused):
+        yield f"  {say_('batch-too-many', id=id_, most=assignment.attempts.most)}"
+    yield say_(
+        "batch-done",
+        students=len(rows),
+        new=sum(step.is_new for step in steps),
+        verdicts=_in_words(Counter(row.verdict for row in rows), options.lang),
+    )
+    if packages := missing_packages(rows):
+        listed = ", ".join(f"{name} ({count})" for name, count in packages.most_common())
+        yield f"  {say_('batch-missing-packages', packages=listed)}"
+    yield f"  {say_('batch-book', path=options.out / GRADEBOOK)}"
+    yield f"  {say_('batch-pages', path=page)}"
 
 
 def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractContextManager[Executor]:
@@ -168,18 +189,15 @@ def _grade(plan: ClassPass, entries: Sequence[Entry], watched: WatchedClass) -> 
     return steps
 
 
-def _in_words(counts: Counter[str]) -> str:
+def _in_words(counts: Counter[str], language: Language) -> str:
     """Say how many have which verdict, from best to worst."""
     order = [*(verdict.value for verdict in Verdict), *counts]
-    return ", ".join(f"{counts[name]} {name}" for name in dict.fromkeys(order) if counts[name])
-
-
-def _wanted(packages: Counter[str], language: Language) -> str:
-    """Say which packages how many submissions want that are not installed, the most wanted first."""
-    if not packages:
-        return ""
-    listed = ", ".join(f"{name} ({count})" for name, count in packages.most_common())
-    return f"  {words(language, 'batch-missing-packages', packages=listed)}\n"
+    said = (
+        words(language, "batch-counted", count=counts[name], verdict=verdict_in_words(name, language))
+        for name in dict.fromkeys(order)
+        if counts[name]
+    )
+    return words(language, "list").join(said)
 
 
 def _check_apart(submissions: Path, split: Split) -> None:
@@ -193,11 +211,9 @@ def _check_apart(submissions: Path, split: Split) -> None:
             raise UsageError(f"{path} lies among the submissions: move it elsewhere")
 
 
-def _interrupted(store: Store) -> int:
+def _interrupted(store: Store, language: Language) -> int:
     """End soon, whatever the submissions that are being graded are doing."""
-    sys.stderr.write(
-        f"grader: interrupted; {len(store.ids())} results are kept: the same command goes on from there\n"
-    )
+    sys.stderr.write(f"grader: {words(language, 'batch-interrupted', count=len(store.ids()))}\n")
     sys.stderr.flush()
     end = time.monotonic() + _GRACE_SECONDS
     others = [thread for thread in threading.enumerate() if not thread.daemon]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -62,6 +63,23 @@ def words(language: Language, name: str, **details: object) -> str:
     """
     text: str = _table(_WORDS)[name][language]
     return text.format(**details)
+
+
+def has_words(name: str) -> bool:
+    """Whether the pages have words of that name."""
+    return name in _table(_WORDS)
+
+
+def general_title(code: str, language: Language) -> str:
+    """Return a finding's title for many at once: what is particular to one is left out.
+
+    Raises:
+        KeyError: there is no such code.
+    """
+    title: str = _table(_MESSAGES)[code]["title" if language == "en" else "title_zh"]
+    # Behind a colon or in brackets stands what one submission said; within a sentence an ellipsis will do.
+    bare = re.sub(r"\s*[(（][^()（）]*\{[^()（）]*[)）]|\s*[:：]\s*\{.*", "", title)
+    return re.sub(r"\{\w+\}", "…", bare)
 
 
 def phase_words(phase: str) -> str:

@@ -24,6 +24,11 @@ class Confused:
     """Of all images, 0..1: what they cost of the accuracy."""
 
 
+def has_answers(report: Report) -> bool:
+    """Whether any answer named a class; if none did, there is nothing to confuse."""
+    return any(any(row[:-1]) for row in report.confusion.matrix)
+
+
 def costliest(report: Report, most: int) -> Sequence[Confused]:
     """Return the confusions that cost most, the costliest first; single images if there is nothing else."""
     matrix = report.confusion.matrix

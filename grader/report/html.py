@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Template
 
 from grader.findings.catalogue import LANGUAGES, Language, words
-from grader.report.confusions import costliest
+from grader.report.confusions import costliest, has_answers
 from grader.report.model import Report
 from grader.report.templates import environment_of
 from grader.report.text import nothing_found
@@ -43,7 +43,7 @@ def render_html(report: Report, language: Language = "en") -> str:
         language=language,
         report=report,
         tone=tone_of(report),
-        is_measured=is_measured,
+        is_measured=is_measured and has_answers(report),
         nothing_found=nothing_found(report),
         checkpoints=[file for file in report.submission.files if file.is_checkpoint],
         most_files=_MOST_FILES,
@@ -51,10 +51,13 @@ def render_html(report: Report, language: Language = "en") -> str:
         index_of={name: index for index, name in enumerate(report.confusion.labels)},
         confusions=costliest(report, _MOST_CONFUSIONS),
         rows=_confusion_rows(report),
+        # Where all are wrong, they are so in every class: the confusions say which way.
         weakest_first=sorted(
             (row for row in report.per_class if row.accuracy is not None),
             key=lambda row: (row.accuracy or 0.0, row.index),
-        ),
+        )
+        if report.score is not None and report.score.correct
+        else [],
     )
     return page
 

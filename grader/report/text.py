@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from grader.findings.catalogue import Language, phase_words, words
 from grader.printable import one_line, printable
+from grader.report.confusions import has_answers
 from grader.report.model import BoundaryPart, ClassPart, FindingPart, Report
 
 _MOST_CLASSES = 6
@@ -72,7 +73,8 @@ def _score(report: Report, language: Language) -> str:
     lines = [points + right]
     if score.unanswered:
         lines.append(f"  {say('score-unanswered', count=score.unanswered)}")
-    lines.append(f"  {interval}")
+    if has_answers(report):
+        lines.append(f"  {interval}")
     return "\n".join([*lines, *(f"  {_boundary(boundary, language)}" for boundary in score.boundaries)])
 
 
@@ -86,13 +88,23 @@ def _boundary(boundary: BoundaryPart, language: Language) -> str:
 
 
 def _next(report: Report, language: Language) -> str:
-    lines = [f"  {words(language, 'next')}"]
+    lines = [f"  {_next_heading(report, language)}"]
     for number, finding in enumerate(report.findings, start=1):
         title, _, help_ = told(finding, language)
         lines += [f"  {_mark(finding)} {number}. {title}", f"       -> {help_}"]
     if not report.findings:
         lines.append(f"    {words(language, nothing_found(report))}")
     return "\n".join(map(one_line, lines))
+
+
+def _next_heading(report: Report, language: Language) -> str:
+    """Explain the marks that stand before the findings, those that occur."""
+    say = partial(words, language)
+    if not report.findings:
+        return say("next")
+    marks = {_mark(finding): say(f"severity-{finding.severity}") for finding in report.findings}
+    said = say("list").join(f"{mark} {meaning}" for mark, meaning in marks.items())
+    return say("next-marked", next=say("next"), marks=said)
 
 
 def nothing_found(report: Report) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib import font_manager
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from reference.training.cross_validation import Trial
 from reference.training.log import EpochLog
@@ -89,7 +89,7 @@ def plot_cross_validation(trials: Sequence[Trial], best: Trial, path: Path) -> N
         axes.plot([decay], [best.accuracy], "o", color=VALIDATION, markersize=7, label=label)
         axes.set_xscale("log")
         axes.set_xlabel("weight decay")
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1))
+        _tick_percent(axes)
         axes.legend()
         figure.savefig(path, dpi=DOTS_PER_INCH)
 
@@ -112,8 +112,14 @@ def _plot_accuracy(axes: Any, log: Sequence[EpochLog], best_epoch: int) -> None:
     )
     # The first epochs may lie far below; what matters happens at the top.
     axes.set_ylim(bottom=max(0.0, min(0.9, float(np.nanmedian(validation)) - 0.1)), top=1.004)
-    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    _tick_percent(axes)
     axes.legend(loc="lower right")
+
+
+def _tick_percent(axes: Any) -> None:
+    """Put ticks at even percentages: rounded to whole ones, steps of 2.5 % read 82, 85, 88, 90."""
+    axes.yaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 6):g}%"))
 
 
 def _shares(values: Iterable[float | None]) -> list[float]:

@@ -12,7 +12,18 @@ from grader.findings.order import in_order
 from grader.findings.raised import told as told_of
 from grader.intake.submission import Submission, SubmittedFile
 
-BUILT_BY_NAME = {"progress", "verdict", "status", "severity", "set", "audit", "isolation", "phase"}
+BUILT_BY_NAME = {
+    "progress",
+    "verdict",
+    "status",
+    "severity",
+    "set",
+    "audit",
+    "isolation",
+    "phase",
+    "column",
+    "cause",
+}
 """Words whose names are put together of a prefix and a value."""
 FIELDS = [
     *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),

@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,3 +43,12 @@ def test_one_epoch_is_enough_for_a_curve() -> None:
         [0.5],
         [0.25],
     ]
+
+
+def test_ticks_are_even_percentages() -> None:
+    values = [0.81, 0.84, 0.86, 0.9]
+    figure = plot_history({"loss": values, "train": values, "val": values})
+    figure.draw_without_rendering()
+    labels = [label.get_text() for label in figure.axes[1].get_yticklabels()]
+    steps = {round(float(b.rstrip("%")) - float(a.rstrip("%")), 6) for a, b in pairwise(labels)}
+    assert len(steps) == 1, labels

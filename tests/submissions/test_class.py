@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,7 @@ from tests.patience import PATIENCE_SECONDS
 
 from .corpus import choose, corpus
 from .ground import Ground, assignment_text
-from .run import environment_with, hand_in
+from .run import ROOT, environment_with, hand_in
 
 _ATTEMPTS = "[attempts]\nmost = 2\n"
 
@@ -100,6 +102,61 @@ def test_who_hands_in_one_checkpoint_is_named_together(
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "book" / "index.html").read_text(encoding="utf-8")
     assert "<p>li, wang, zhao</p>" in page
+
+
+def test_no_part_of_a_cell_is_a_formula_where_lines_are_split_otherwise(
+    ground: Ground, students: Path, tmp_path: Path
+) -> None:
+    handed_in("E10_formula", ground, students)
+    done = batch(students, ground, tmp_path / "book")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "book" / "gradebook.csv").read_text(encoding="utf-8-sig")
+    assert "=1+1" in text
+    assert not [part for part in re.split(r"[;\t\n]", text) if re.match(r"\s*[=+\-@]", part)]
+
+
+def test_no_list_and_no_line_steers_a_terminal(ground: Ground, students: Path, tmp_path: Path) -> None:
+    pytest.importorskip("tox")
+    handed_in("E10_escape", ground, students)
+    (students / "notes\x1b[2J.txt").write_text("", encoding="utf-8")
+    for name in ("tox.ini", "toxfile.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    listed = subprocess.run(
+        [sys.executable, "-m", "tox", "list", "-m", "submissions"],
+        cwd=tmp_path,
+        env=environment_with({"SUBMISSIONS": str(students)}),
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    done = batch(students, ground, tmp_path / "book")
+    assert "owned" in listed.stdout
+    assert "notes" in done.stderr
+    for text in (listed.stdout, listed.stderr, done.stdout, done.stderr):
+        assert all(line.isprintable() for line in text.splitlines())
+
+
+def test_junit_holds_no_control_character(ground: Ground, students: Path, tmp_path: Path) -> None:
+    handed_in("E10_controls", ground, students)
+    done = batch(students, ground, tmp_path / "book")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "book" / "junit.xml").read_text(encoding="utf-8")
+    assert "gnorw" in text
+    assert text.replace("\n", "").isprintable()
+
+
+def test_a_file_called_as_anothers_stays_its_own_students(
+    ground: Ground, students: Path, tmp_path: Path
+) -> None:
+    folder = handed_in("E10_named", ground, tmp_path)
+    for path in folder.iterdir():
+        path.rename(students / f"Li_7_assignsubmission_file_{path.name}")
+    handed_in("A17", ground, students, "Wang_999_assignsubmission_file_")
+    done = batch(students, ground, tmp_path / "book")
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(tmp_path / "book")
+    assert (rows["7"]["verdict"], rows["7"]["correct"]) == ("GRADED", "21")
+    assert rows.keys() == {"7", "999"}
 
 
 def test_what_grows_when_it_is_read_leaves_the_class_its_pages(

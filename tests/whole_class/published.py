@@ -10,7 +10,7 @@ from pathlib import Path
 
 _SECONDS = re.compile(r'<td class="number" data-value="[^"]*">[^<]*</td>(\s*<td>(?:<a|</td>))')
 """The cell before the links of a student's row."""
-_SLOWEST = re.compile(r"<section>\s*<h2>Slowest.*?</section>", re.DOTALL)
+_SLOWEST = re.compile(r'<section>\s*<h2><span lang="en">Slowest.*?</section>', re.DOTALL)
 
 
 def published(out: Path) -> dict[str, str]:

@@ -16,28 +16,61 @@ from grader.batch.leaderboard import Place
 from grader.batch.overview import overview_of
 from grader.batch.rows import Row
 from grader.batch.store import STUDENTS
+from grader.findings.catalogue import LANGUAGES, Language
 from grader.report.files import INSTRUCTOR_HTML, REPORT_HTML
-from grader.report.templates import environment_of
+from grader.report.templates import both, environment_of
 
 _SCRIPT = Path(__file__).with_name("table.js")
 """Sorts and searches tables; its digest is what the page allows to run."""
 
 
-def render_index(title: str, rows: Sequence[Row], given: frozenset[str] = frozenset()) -> str:
+def render_index(
+    title: str,
+    rows: Sequence[Row],
+    given: frozenset[str] = frozenset(),
+    language: Language = "en",
+    title_zh: str = "",
+) -> str:
     """Return `index.html`, for the instructor alone. What comes from students is escaped by the template.
 
     Args:
         title: of the assignment.
         rows: of the class.
         given: digests of the files that were handed out.
+        language: what the page shows first.
+        title_zh: the title in Chinese; empty for the same.
     """
-    overview = overview_of(rows, given)
-    return page_of("index.html", title=title, rows=rows, overview=overview, report=_links(rows))
+    return page_of(
+        "index.html",
+        language,
+        title_zh=title_zh or title,
+        headline="batch-index",
+        title=title,
+        rows=rows,
+        overview=overview_of(rows, given),
+        report=_links(rows),
+    )
 
 
-def render_leaderboard(title: str, places: Sequence[Place], unranked: int, names: Mapping[str, str]) -> str:
+def render_leaderboard(
+    title: str,
+    places: Sequence[Place],
+    unranked: int,
+    names: Mapping[str, str],
+    language: Language = "en",
+    title_zh: str = "",
+) -> str:
     """Return `leaderboard.html`, under the names given by id."""
-    return page_of("leaderboard.html", title=title, places=places, unranked=unranked, names=names)
+    return page_of(
+        "leaderboard.html",
+        language,
+        headline="batch-leaderboard",
+        title_zh=title_zh or title,
+        title=title,
+        places=places,
+        unranked=unranked,
+        names=names,
+    )
 
 
 def _links(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
@@ -52,16 +85,31 @@ def _links(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
     }
 
 
-def page_of(template: str, **values: object) -> str:
-    """Return a page of one of the templates here; values are escaped by the template engine."""
+def page_of(template: str, language: Language, **values: object) -> str:
+    """Return a page of one of the templates here, in both languages, of which it shows `language` first.
+
+    Values are escaped by the template engine; one of them is `headline`, the name of the words that say what
+    the page is.
+    """
     script = _SCRIPT.read_text(encoding="utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    page: str = _environment().get_template(template).render(script=script, script_digest=digest, **values)
+    page: str = (
+        _environment()
+        .get_template(template)
+        .render(
+            language=language,
+            script=script,
+            script_digest=digest,
+            **values,
+        )
+    )
     return page
 
 
 @cache
 def _environment() -> Environment:
     environment = environment_of(Path(__file__).parent)
-    environment.filters["interval"] = interval_in_words
+    environment.filters["interval"] = lambda score: both(
+        *(interval_in_words(score, language) for language in LANGUAGES)
+    )
     return environment

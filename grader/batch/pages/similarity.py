@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.batch.pages.render import page_of
+from grader.findings.catalogue import Language
 from grader.similarity.checkpoints import NEAR, SAME_START, compare_checkpoints
 from grader.similarity.code import LEAST_GRAMS, LEAST_SHARE, ClassCode, CodeLink, Excerpt
 from grader.similarity.given import Given
@@ -24,7 +25,12 @@ class Shown:
 
 
 def render_similarity(
-    title: str, students: int, sketches: Mapping[str, Sketch], given: Sequence[Given]
+    title: str,
+    students: int,
+    sketches: Mapping[str, Sketch],
+    given: Sequence[Given],
+    language: Language = "en",
+    title_zh: str = "",
 ) -> str:
     """Return the page.
 
@@ -33,10 +39,15 @@ def render_similarity(
         students: who handed something in.
         sketches: by id, of those that can be compared.
         given: what everybody was given.
+        language: what the page shows first.
+        title_zh: the title in Chinese; empty for the same.
     """
     code = ClassCode(sketches, [file for part in given for file in part.files])
     return page_of(
         "similarity.html",
+        language,
+        headline="batch-similarity",
+        title_zh=title_zh or title,
         title=title,
         students=students,
         sketches=sketches,

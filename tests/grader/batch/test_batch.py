@@ -138,7 +138,11 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert [*whole.glob("earlier/*/gradebook.csv")] != []
 
 
-def test_a_stopped_batch_says_how_to_go_on(grader, command, tmp_path):
+def test_a_stopped_batch_says_how_to_go_on(grader, command, class_folder, tmp_path):
+    # It is under way for as long as this one has not answered, however late the signal comes.
+    (class_folder / "waits").mkdir()
+    source = "import time\ndef predict(image):\n    time.sleep(1000)\n"
+    (class_folder / "waits" / "main.py").write_text(source, encoding="utf-8")
     process = grader.start(*command("out"))
     while not [*tmp_path.glob("out/records/*.json")]:
         time.sleep(0.05)

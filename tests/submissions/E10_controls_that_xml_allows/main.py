@@ -1,0 +1,1 @@
+raise ValueError("\x9b31m \x85 \u202e \x7f")
