@@ -21,11 +21,20 @@ def run(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_without_pretrained_weights_one_line_says_what_makes_them(handout: Path) -> None:
+def test_without_pretrained_weights_one_line_names_what_was_handed_out(
+    handout: Path, random_weights: Path
+) -> None:
+    # What lies in a cache at home is not what a student has: it must not make up for it.
+    cached = handout / "no-cache" / "lab-grader" / "mobilenetv2_imagenet.ckpt"
+    cached.parent.mkdir(parents=True)
+    shutil.copy(random_weights, cached)
     done = run(handout, "train_main.py")
     assert done.returncode == 1
-    assert "python -m reference.pretrained --out student/pretrained/mobilenetv2.ckpt" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith(
+        f"error: {handout / 'pretrained' / 'mobilenetv2.ckpt'}: not there; copy the"
+    )
+    assert "reference" not in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_handout_trains_and_predicts_as_it_is(handout: Path, photos: Path, random_weights: Path) -> None:
