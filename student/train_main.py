@@ -16,7 +16,6 @@ what is possible: work on the places marked **TODO(student)**.
 # %%
 import argparse
 import os
-import re
 import signal
 import sys
 import tempfile
@@ -48,8 +47,6 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 # A notebook has no __file__; there it is the current folder. notebook 中没有 __file__, 使用当前文件夹.
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
-
-BROKEN = "not a readable image; replace or remove it 图片已损坏, 请替换或删除"
 
 # %% [markdown]
 # ## 1. Settings 设置
@@ -152,17 +149,10 @@ def compute_features(config: EasyDict, pretrained: Path) -> tuple[nn.Cell, Featu
     ms.set_context(mode=ms.GRAPH_MODE)
     config.class_index = sorted_classes(config.dataset_path)
     if broken := find_broken_image(config.dataset_path):
-        raise ValueError(f"{broken}: {BROKEN}")
+        raise ValueError(f"{broken}: not a readable image; replace or remove it 图片已损坏, 请替换或删除")
     backbone = load_backbone(pretrained)
-    try:
-        train_set = extract_features(backbone, create_dataset(config, training=True, repeat=config.repeat))
-        val_set = extract_features(backbone, create_dataset(config, training=False))
-    except RuntimeError as error:
-        # MindSpore cannot read an image; its message has the name, and much else. 从报错信息中找出文件名.
-        broken = re.search(r"Invalid image, (.+?) decode failed", str(error))
-        if broken is None:
-            raise
-        raise ValueError(f"{broken[1]}: {BROKEN}") from None
+    train_set = extract_features(backbone, create_dataset(config, training=True, repeat=config.repeat))
+    val_set = extract_features(backbone, create_dataset(config, training=False))
     return backbone, train_set, val_set
 
 

@@ -10,7 +10,7 @@ from grader.findings import catalogue, checkpoints, exceptions, wrong_names
 from grader.findings.exceptions import code_of, narrow, short
 from grader.findings.order import in_order
 
-BUILT_BY_NAME = {"progress", "verdict", "status", "severity", "set", "audit", "isolation", "phase"}
+BUILT_BY_NAME = {"aside", "progress", "verdict", "status", "severity", "set", "audit", "isolation", "phase"}
 """Words whose names are put together of a prefix and a value."""
 FIELDS = [
     *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
