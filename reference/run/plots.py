@@ -66,7 +66,7 @@ def plot_curves(log: Sequence[EpochLog], best_epoch: int, path: Path) -> None:
         rate.set_ylim(bottom=0)
         for axes in (loss, accuracy, rate):
             axes.set_xlabel("epoch")
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
             axes.margins(x=0.02)
         figure.savefig(path, dpi=DOTS_PER_INCH)
 
@@ -87,7 +87,7 @@ def plot_exact(objectives: Sequence[float], choice: Choice | None, path: Path) -
         solving.plot(range(1, len(objectives) + 1), objectives, color=TRAIN, linewidth=1.8)
         solving.set_ylim(bottom=0)
         solving.set_xlabel("step of the solver (L-BFGS)")
-        solving.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+        solving.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
         for axes in rest:
             if choice:
                 _plot_cross_validation(axes, choice.trials, choice.best)
