@@ -13,6 +13,7 @@ from grader.findings.raised import told as told_of
 from grader.intake.submission import Submission, SubmittedFile
 
 BUILT_BY_NAME = {
+    "aside",
     "progress",
     "verdict",
     "status",
