@@ -20,6 +20,7 @@ from grader.intake.zip_entries import (
     read_entries,
 )
 
+ZIP_SUFFIX = ".zip"
 _MAX_RATIO = 200
 _RATIO_FREE_BYTES = 16 << 20
 """A file may unpack to this size whatever its ratio: a matrix of zeros is no bomb."""

@@ -7,11 +7,12 @@ while it is gone through, and nothing is looked up by its path: what is put in i
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from grader.held import Held
+from grader.intake.archive import ZIP_SUFFIX, receive_zip
 from grader.intake.entry import Receiver, checked_path, is_junk
 from grader.intake.refusal import IntakeRefusedError
 
@@ -21,18 +22,28 @@ _ANYBODY_READS = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
 _ANYBODY_ENTERS = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
-def receive_folder(folder: Held, receiver: Receiver, prefix: PurePosixPath = _TOP) -> None:
-    """Copy every plain file of a folder.
+def receive_folder(folder: Held, receiver: Receiver) -> None:
+    """Copy every plain file of a folder; of one that holds nothing but an archive, what is in that.
 
-    Args:
-        folder: what was handed in, or a folder in it.
-        receiver: what the files are given to.
-        prefix: where the folder lies in the submission.
+    Platforms export an upload so: a folder for each student, and in it what was uploaded.
 
     Raises:
         IntakeRefusedError: a link, FIFO, device, socket, hard link or unreadable file.
     """
-    for name in _names(folder, prefix, receiver):
+    names = _names(folder, _TOP, receiver)
+    only, *others = [name for name in names if not is_junk(PurePosixPath(name))] or [""]
+    if not others and only.lower().endswith(ZIP_SUFFIX):
+        path = checked_path(only)
+        with _entry(folder, only, path) as entry:
+            if not entry.is_folder:
+                with _open_plain(entry, path) as archive:
+                    receive_zip(archive, receiver)
+                return
+    _receive(folder, names, receiver, _TOP)
+
+
+def _receive(folder: Held, names: Sequence[str], receiver: Receiver, prefix: PurePosixPath) -> None:
+    for name in names:
         relative = prefix / checked_path(name)
         if is_junk(relative):
             continue
@@ -40,14 +51,14 @@ def receive_folder(folder: Held, receiver: Receiver, prefix: PurePosixPath = _TO
             if entry.is_folder:
                 checked_path(str(relative))
                 _check_may(entry, relative, _ANYBODY_ENTERS)
-                receive_folder(entry, receiver, relative)
+                _receive(entry, _names(entry, relative, receiver), receiver, relative)
             else:
                 receiver.expect(entry.status.st_size)
-                with open_plain(entry, relative) as file:
+                with _open_plain(entry, relative) as file:
                     receiver.accept(relative, _chunks(file))
 
 
-def open_plain(entry: Held, path: PurePosixPath) -> BinaryIO:
+def _open_plain(entry: Held, path: PurePosixPath) -> BinaryIO:
     """Open a plain file that is the submission's alone.
 
     Raises:

@@ -13,7 +13,7 @@ from grader.assignment import Limits
 from grader.digest import digest_of_parts
 from grader.errors import HarnessError, UsageError
 from grader.held import ForeignLinkError, Held, hold
-from grader.intake.archive import receive_zip
+from grader.intake.archive import ZIP_SUFFIX, receive_zip
 from grader.intake.checkpoint_file import look_at_checkpoint
 from grader.intake.entry import Receiver
 from grader.intake.entry_point import find_root
@@ -22,7 +22,6 @@ from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission, SubmittedFile
 from grader.readable import make_readable
 
-_ZIP = ".zip"
 _MOST_LOOKED_AT = 20
 """Checkpoints of one submission; students keep one for every few epochs, not thousands."""
 
@@ -56,7 +55,7 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
 def _receive(held: Held, name: str, receiver: Receiver) -> None:
     if held.is_folder:
         receive_folder(held, receiver)
-    elif held.is_file and name.lower().endswith(_ZIP):
+    elif held.is_file and name.lower().endswith(ZIP_SUFFIX):
         try:
             archive = held.open()
         except OSError as error:
@@ -104,7 +103,7 @@ def name_of(source: Path) -> str:
     Composed (NFC), so that what looks the same is the same.
     """
     resolved = source.resolve()
-    is_archive = resolved.suffix.lower() == _ZIP and not resolved.is_dir()
+    is_archive = resolved.suffix.lower() == ZIP_SUFFIX and not resolved.is_dir()
     name = resolved.stem if is_archive else resolved.name
     # A name in another encoding must not keep the report from being written.
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))

@@ -259,6 +259,22 @@ def test_an_archive_is_opened_once(tmp_path, monkeypatch):
     assert (submission.folder / "main.py").read_bytes() == MAIN
 
 
+def test_the_archive_in_a_folder_of_its_own_is_the_submission(tmp_path):
+    folder = tmp_path / "Wang_11_assignsubmission_file_"
+    folder.mkdir()
+    work = zip_of(folder, {"main.py": MAIN}, "work.ZIP")
+    (folder / ".DS_Store").touch()
+    submission = taken(folder, tmp_path)
+    assert (submission.name, [str(file.path) for file in submission.files]) == (folder.name, ["main.py"])
+    # Two archives are none, and a link is none.
+    zip_of(folder, {"main.py": MAIN}, "other.zip")
+    assert refused(folder, tmp_path) == "no-main"
+    work.unlink()
+    (folder / "other.zip").rename(tmp_path / "elsewhere.zip")
+    (folder / "other.zip").symlink_to(tmp_path / "elsewhere.zip")
+    assert refused(folder, tmp_path) == "link"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
 @pytest.mark.parametrize("kind", ["folder", "zip"])
 def test_a_students_own_link_to_what_is_anothers_is_no_submission(folder, tmp_path, kind):
