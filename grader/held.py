@@ -120,14 +120,17 @@ def hold(path: Path) -> Held:
     return held
 
 
-def read_whole(path: Path, most_bytes: int) -> tuple[bytes, os.stat_result]:
-    """Return a plain file's content, its first bytes if there are more than `most_bytes`, and its status.
+def read_whole(path: Path, most_bytes: int) -> tuple[bytes, Path]:
+    """Return a plain file's content, and where what was read lies, links followed.
 
     Raises:
-        OSError: it cannot be read, or is no plain file.
+        OSError: it cannot be read, is no plain file, or has more than `most_bytes`.
     """
     with hold(path) as held, held.open() as file:
-        return file.read(most_bytes), held.status
+        content = file.read(most_bytes + 1)
+        if len(content) > most_bytes:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return content, held.place
 
 
 def _look(name: str, folder: int | None) -> int:

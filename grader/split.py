@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -66,6 +67,13 @@ class Split:
     demo set."""
     key_file: Path | None = None
     """Of a sealed split."""
+    key_sha256: str = ""
+    """Digest of that file; empty if there is none."""
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The images' names by the digests of their bytes."""
+        return {digest_of_bytes(image.encoded): image.name for image in self.images}
 
     @property
     def is_demo(self) -> bool:
@@ -125,10 +133,10 @@ def demo_split() -> Split:
     return split_of(images, places=())
 
 
-def split_of(images: Sequence[SplitImage], places: Sequence[Path], key_file: Path | None = None) -> Split:
+def split_of(images: Sequence[SplitImage], places: Sequence[Path]) -> Split:
     """Return the split of these images, with its digest."""
     digest = digest_of_parts((image.name, digest_of_bytes(image.encoded)) for image in images)
-    return Split(images=tuple(images), sha256=digest, places=tuple(places), key_file=key_file)
+    return Split(images=tuple(images), sha256=digest, places=tuple(places))
 
 
 def check_images(images: Sequence[SplitImage]) -> None:

@@ -10,10 +10,12 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from datasets.classes import ClassInfo
 from grader.errors import UsageError
+from grader.held import read_whole
 from grader.sealed.container import ContainerError, pack, unpack
 from grader.sealed.key_file import read_key
 from grader.sealed.stream import MAGIC, UnsealError, seal, unseal
@@ -79,14 +81,14 @@ def read_sealed(path: Path, key_file: Path) -> tuple[Split, tuple[ClassInfo, ...
     """
     key = read_key(key_file)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"the sealed split {path} is larger than {_MOST_BYTES >> 30} GiB")
-        images, classes = unpack(unseal(key, path.read_bytes()))
+        sealed, place = read_whole(path, _MOST_BYTES)
+        images, classes = unpack(unseal(key.secret, sealed))
     except OSError as error:
         raise UsageError(f"cannot read the sealed split {path}: {error.strerror}") from error
     except (UnsealError, ContainerError) as error:
         raise UsageError(f"cannot open the sealed split {path}: {error}") from error
-    return split_of(images, places=(path.resolve(),), key_file=key_file.resolve()), classes
+    split = split_of(images, places=(place,))
+    return replace(split, key_file=key.place, key_sha256=key.sha256), classes
 
 
 def open_sealed(path: Path, key_file: Path, classes: Sequence[ClassInfo]) -> Split:

@@ -103,12 +103,14 @@ def test_a_link_of_somebody_leads_only_to_what_is_theirs(tmp_path, below):
         link.unlink()
 
 
-def test_a_file_is_read_with_the_status_of_what_was_read(tmp_path):
+def test_a_file_is_read_as_a_whole_with_the_place_where_it_lies(tmp_path):
     (tmp_path / "file").write_bytes(b"12345")
-    content, status = read_whole(tmp_path / "file", 3)
-    assert (content, status.st_size) == (b"123", 5)
-    with pytest.raises(OSError):
-        read_whole(tmp_path, 3)
+    (tmp_path / "link").symlink_to("file")
+    assert read_whole(tmp_path / "link", 5) == (b"12345", tmp_path / "file")
+    with pytest.raises(OSError, match="too large"):
+        read_whole(tmp_path / "file", 4)
+    with pytest.raises(OSError, match="not a plain file"):
+        read_whole(tmp_path, 5)
 
 
 def test_what_is_held_is_closed_by_its_context(tmp_path):

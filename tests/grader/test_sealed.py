@@ -41,7 +41,7 @@ def key_file(tmp_path):
 @pytest.fixture
 def sealed_file(tmp_path, split, key_file):
     path = tmp_path / "hidden.sealed"
-    write_sealed(split, CLASSES, read_key(key_file), path)
+    write_sealed(split, CLASSES, read_key(key_file).secret, path)
     return path
 
 
@@ -193,12 +193,12 @@ def test_a_key_file_is_its_owners_alone_and_never_overwritten(tmp_path):
     finally:
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "a.key").stat().st_mode) == 0o600
-    assert read_key(tmp_path / "a.key") == key
+    assert read_key(tmp_path / "a.key").secret == key
     assert not is_exposed(tmp_path / "a.key")
     assert make_key(tmp_path / "b.key") != key
     with pytest.raises(UsageError, match="exists"):
         make_key(tmp_path / "a.key")
-    assert read_key(tmp_path / "a.key") == key
+    assert read_key(tmp_path / "a.key").secret == key
 
 
 @pytest.mark.parametrize(
