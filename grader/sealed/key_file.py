@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import os
 import secrets
 import stat
@@ -58,16 +59,22 @@ def read_key(path: Path) -> Key:
     try:
         content, place = read_whole(path, _MOST_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise _no_key(path) from error
         raise UsageError(f"cannot read the key file {path}: {error.strerror}") from error
     lines = content.decode("utf-8", "replace").splitlines()
     lines = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     key = _decoded(lines[0]) if len(lines) == 1 else None
     if key is None:
-        raise UsageError(
-            f"{path} is not a key file: expected one line, {_PREFIX} and {_KEY_LETTERS} letters, as "
-            "`python -m grader split seal` writes it"
-        )
+        raise _no_key(path)
     return Key(key, place, digest_of_bytes(content))
+
+
+def _no_key(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is not a key file: expected one line, {_PREFIX} and {_KEY_LETTERS} letters, as "
+        "`python -m grader split seal` writes it"
+    )
 
 
 def make_key(path: Path) -> bytes:
