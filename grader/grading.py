@@ -19,10 +19,10 @@ from grader.dialogue.interview import interview
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_refusal
 from grader.findings.exceptions import short
+from grader.hidden_files import HiddenFile, find_hidden_files
 from grader.hidden_split import check_apart, check_out_of_reach, choose_split
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission
-from grader.leak import Leak, find_leaks
 from grader.progress import Progress, silent
 from grader.provenance import this_harness
 from grader.replay.replay import OFF
@@ -158,10 +158,12 @@ def take_and_grade(
     mode: Mode = "self-check" if self_check else "official"
     check_apart(source, split, self_check=self_check)
 
-    def refused(submission: Submission, why: Sequence[FindingPart], leaks: tuple[Leak, ...] = ()) -> Outcome:
+    def refused(
+        submission: Submission, why: Sequence[FindingPart], found: tuple[HiddenFile, ...] = ()
+    ) -> Outcome:
         question = Question(submission, split, assignment, mode, this_harness())
         report = ungraded_report(question, Verdict.FORMAT, why, circumstances_now())
-        return Outcome(report, None, split, assignment.classes, secrets.randbits(53), leaks=leaks)
+        return Outcome(report, None, split, assignment.classes, secrets.randbits(53), hidden_files=found)
 
     with workspace() as folder:
         try:
@@ -170,10 +172,10 @@ def take_and_grade(
         except IntakeRefusedError as refusal:
             nothing = Submission(name=name or name_of(source), folder=folder, files=(), sha256="")
             return refused(nothing, findings_of_refusal(refusal))
-        leaks = find_leaks(submission, split, assignment, self_check=self_check, public=public)
-        if leaks:
+        found = find_hidden_files(submission, split, assignment, self_check=self_check, public=public)
+        if found:
             # One name and no count: a hand-in full of guesses must not tell which of them are right.
-            return refused(submission, [finding("leaked-file", detail=short(str(leaks[0].path)))], leaks)
+            return refused(submission, [finding("leaked-file", detail=short(str(found[0].path)))], found)
         return answer(Question(submission, split, assignment, mode, this_harness()), folder)
 
 

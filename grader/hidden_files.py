@@ -14,7 +14,7 @@ KEY = "key"
 
 
 @dataclass(frozen=True)
-class Leak:
+class HiddenFile:
     """One file of a submission that is, byte for byte, one of the grading's."""
 
     path: PurePosixPath
@@ -23,14 +23,14 @@ class Leak:
     """The hidden image's name, or KEY; for the instructor's eyes only."""
 
 
-def find_leaks(
+def find_hidden_files(
     submission: Submission,
     split: Split,
     assignment: Assignment,
     *,
     self_check: bool,
     public: Split | None = None,
-) -> tuple[Leak, ...]:
+) -> tuple[HiddenFile, ...]:
     """Return every file of a submission that only the instructor should have, in the order of the paths.
 
     Images that students were given are none, nor are the drawn demo images; and in a student's own check with
@@ -46,7 +46,7 @@ def find_leaks(
     if split.is_demo or (self_check and split.key_file is None):
         return ()
     found = [
-        Leak(file.path, KEY if file.sha256 == split.key_sha256 else split.names[file.sha256])
+        HiddenFile(file.path, KEY if file.sha256 == split.key_sha256 else split.names[file.sha256])
         for file in submission.files
         if file.sha256 == split.key_sha256 or file.sha256 in split.names
     ]
@@ -54,4 +54,4 @@ def find_leaks(
         return ()
     given = public.names.keys() if public else public_digests(assignment)
     digests = {file.path: file.sha256 for file in submission.files}
-    return tuple(leak for leak in found if leak.secret == KEY or digests[leak.path] not in given)
+    return tuple(file for file in found if file.secret == KEY or digests[file.path] not in given)

@@ -62,7 +62,7 @@ def test_hidden_images_in_a_submission_are_refused_before_anything_is_run(leaky,
 def test_the_instructor_is_told_of_each_and_which_it_is(leaky, split, assignment, tmp_path):
     write_outcome(graded(leaky, split, assignment), tmp_path / "out")
     answers = json.loads((tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8"))
-    assert answers["leaks"] == [
+    assert answers["hidden_files"] == [
         {"file": f"data/{number}.bin", "is": name} for number, name in enumerate(STOLEN)
     ]
     page = (tmp_path / "out" / "instructor" / "report.instructor.html").read_text(encoding="utf-8")
@@ -77,11 +77,11 @@ def test_the_key_of_a_sealed_split_is_refused_even_in_a_self_check(
     for self_check in (False, True):
         outcome = graded(folder, sealed, assignment, self_check=self_check)
         assert is_refused(outcome)
-        assert [(str(leak.path), leak.secret) for leak in outcome.leaks] == [("notes.txt", "key")]
+        assert [(str(file.path), file.secret) for file in outcome.hidden_files] == [("notes.txt", "key")]
 
 
 def test_images_of_a_sealed_split_are_refused(leaky, sealed, assignment):
-    assert len(graded(leaky, sealed, assignment).leaks) == len(STOLEN)
+    assert len(graded(leaky, sealed, assignment).hidden_files) == len(STOLEN)
 
 
 def test_in_a_self_check_the_images_are_the_students_own(leaky, split, assignment):
@@ -94,7 +94,7 @@ def test_images_that_students_were_given_may_be_handed_in(leaky, split, assignme
         (public / name).parent.mkdir(parents=True)
         shutil.copyfile(split_folder / name, public / name)
     given = assignment.model_copy(update={"splits": Splits(public=str(public))})
-    assert [leak.secret for leak in graded(leaky, split, given).leaks] == [STOLEN[2]]
+    assert [file.secret for file in graded(leaky, split, given).hidden_files] == [STOLEN[2]]
     assert is_refused(graded(leaky, split, assignment))
     given = assignment.model_copy(update={"splits": Splits(public=str(split_folder))})
     assert not is_refused(graded(leaky, split, given))
@@ -107,5 +107,5 @@ def test_the_public_images_named_on_the_command_line_count_too(leaky, split, ass
 def test_an_ordinary_submission_costs_no_look_at_public_images(
     write_submission, split, assignment, monkeypatch
 ):
-    monkeypatch.setattr("grader.leak.public_digests", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr("grader.hidden_files.public_digests", lambda _: pytest.fail("opened"))
     assert not is_refused(graded(write_submission(ORACLE), split, assignment))
