@@ -20,6 +20,7 @@ from grader.sealed.container import ContainerError, pack, unpack
 from grader.sealed.key_file import read_key
 from grader.sealed.stream import MAGIC, UnsealError, seal, unseal
 from grader.split import Split, SplitImage, check_images, split_of
+from grader.whole_file import write_new
 
 _MOST_BYTES = 4 << 30
 """All of it is held in memory."""
@@ -46,17 +47,8 @@ def write_sealed(split: Split, classes: Sequence[ClassInfo], key: bytes, out: Pa
     _check_can_be_sealed(split)
     data = seal(key, pack(split.images, classes))
     try:
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=".sealing-", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                # It is no secret: as readable as any new file.
-                Path(file.name).chmod(0o666 & ~_umask())
-                Path(file.name).rename(out)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        # It is no secret: as readable as any new file.
+        write_new(out, data, 0o666 & ~_umask())
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}; choose another --out") from error
 
