@@ -19,6 +19,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -70,15 +71,15 @@ class Held:
     def _again(self) -> str:
         return f"/proc/self/fd/{self.descriptor}"
 
-    def open(self) -> BinaryIO:
-        """Open a plain file for reading.
+    def open(self, access: int = os.O_RDONLY) -> BinaryIO:
+        """Open a plain file, for reading unless `access` says otherwise.
 
         Raises:
             OSError: it may not be read, or is no plain file.
         """
         if not self.is_file:
             raise OSError(errno.EINVAL, "not a plain file")
-        return os.fdopen(os.open(self._again, os.O_RDONLY | os.O_CLOEXEC), "rb")
+        return os.fdopen(os.open(self._again, access | os.O_CLOEXEC), "rb")
 
     def names(self) -> Iterator[str]:
         """Yield the names in a folder, in no order.
@@ -100,6 +101,46 @@ class Held:
             OSError: there is nothing of that name, or the folder may not be entered.
         """
         return Held(_look(name, self.descriptor))
+
+    def folder(self, name: str) -> Held:
+        """Hold the folder of that name in this one; it is made if there is none.
+
+        Raises:
+            OSError: it cannot be made, or something else has the name; a link is something else, too.
+        """
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=self.descriptor)
+        found = self.entry(name)
+        if not found.is_folder:
+            os.close(found.descriptor)
+            raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(self.place / name))
+        return found
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a new file in this folder, to the disk.
+
+        Raises:
+            OSError: it cannot be written, or something has the name.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(name, flags, 0o666, dir_fd=self.descriptor), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self, name: str) -> None:
+        """Remove what has that name in this folder, and all that is below it; of a link, the link.
+
+        Raises:
+            OSError: something cannot be removed.
+        """
+        with self.entry(name) as entry:
+            if entry.is_folder:
+                for inner in [*entry.names()]:
+                    entry.remove(inner)
+                os.rmdir(name, dir_fd=self.descriptor)
+            else:
+                os.unlink(name, dir_fd=self.descriptor)
 
 
 def hold(path: Path) -> Held:

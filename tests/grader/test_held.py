@@ -118,3 +118,39 @@ def test_what_is_held_is_closed_by_its_context(tmp_path):
         descriptor = held.descriptor
     with pytest.raises(OSError):
         Held(descriptor)
+
+
+def test_a_folder_is_made_or_held_and_a_link_is_none(tmp_path):
+    (tmp_path / "link").symlink_to("/etc")
+    with hold(tmp_path) as held:
+        for _ in range(2):
+            with held.folder("new") as new:
+                assert new.place == tmp_path / "new"
+        with pytest.raises(NotADirectoryError):
+            held.folder("link")
+
+
+def test_a_file_is_written_where_the_folder_is_and_over_nothing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with hold(tmp_path / "folder") as held:
+        (tmp_path / "folder").rename(tmp_path / "moved")
+        (tmp_path / "folder").symlink_to("/etc")
+        held.write("file", b"content")
+        (tmp_path / "moved" / "link").symlink_to("elsewhere")
+        for taken in ("file", "link"):
+            with pytest.raises(FileExistsError):
+                held.write(taken, b"other")
+    assert (tmp_path / "moved" / "file").read_bytes() == b"content"
+
+
+def test_what_is_removed_is_what_is_there_and_not_what_a_link_leads_to(tmp_path):
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "file").touch()
+    (tmp_path / "folder" / "deeper").mkdir(parents=True)
+    (tmp_path / "folder" / "deeper" / "link").symlink_to(tmp_path / "others")
+    (tmp_path / "link").symlink_to(tmp_path / "others")
+    with hold(tmp_path) as held:
+        held.remove("folder")
+        held.remove("link")
+    assert [path.name for path in tmp_path.iterdir()] == ["others"]
+    assert (tmp_path / "others" / "file").exists()

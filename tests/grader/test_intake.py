@@ -199,11 +199,11 @@ def test_a_file_put_in_place_while_copying_is_not_read(folder, trap, hidden, tmp
     # Between the look at a file and its opening there is nothing that a name could change.
     look = Held.open
 
-    def open_after_swap(held):
+    def open_after_swap(held, *access):
         if held.place == trap / "00_00" / "1.jpg":
             held.place.unlink()
             (trap / "00_00" / "1.jpg").symlink_to(hidden / "00_00" / "1.jpg")
-        return look(held)
+        return look(held, *access)
 
     monkeypatch.setattr(Held, "open", open_after_swap)
     submission = taken(folder, tmp_path)
