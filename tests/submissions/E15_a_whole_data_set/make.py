@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-for folder in range(200):
+for folder in range(49):
     inside = Path(sys.argv[1], "data", f"{folder:03d}")
     inside.mkdir(parents=True)
     for number in range(100):
