@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -64,9 +65,16 @@ class Split:
     demo set."""
     key_file: Path | None = None
     """Of a sealed split."""
+    key_sha256: str = ""
+    """Digest of that file; empty if there is none."""
     aside: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     """What in the folder was no image, by the reason, and, as `empty`, classes without images; names
     relative to the folder."""
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The images' names by the digests of their bytes."""
+        return {digest_of_bytes(image.encoded): image.name for image in self.images}
 
     @property
     def is_demo(self) -> bool:
@@ -135,10 +143,10 @@ def demo_split() -> Split:
     return split_of(images, places=())
 
 
-def split_of(images: Sequence[SplitImage], places: Sequence[Path], key_file: Path | None = None) -> Split:
+def split_of(images: Sequence[SplitImage], places: Sequence[Path]) -> Split:
     """Return the split of these images, with its digest."""
     digest = digest_of_parts((image.name, digest_of_bytes(image.encoded)) for image in images)
-    return Split(images=tuple(images), sha256=digest, places=tuple(places), key_file=key_file)
+    return Split(images=tuple(images), sha256=digest, places=tuple(places))
 
 
 def check_images(images: Sequence[SplitImage]) -> None:

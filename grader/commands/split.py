@@ -34,7 +34,7 @@ def _seal(options: argparse.Namespace) -> int:
     if key_file.absolute() == options.out.absolute():
         raise UsageError(f"--out and the key file are both {key_file}: give two names")
     is_new = not os.path.lexists(key_file)
-    key = make_key(key_file) if is_new else read_key(key_file)
+    key = make_key(key_file) if is_new else read_key(key_file).secret
     warn_if_exposed(key_file)
     write_sealed(split, classes, key, options.out)
     _say_what(options.out, split)

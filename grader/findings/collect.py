@@ -12,7 +12,7 @@ from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
 from grader.dialogue.worker_process import PROCESSOR_TIME
-from grader.findings.catalogue import explained_by, finding, phase_words, words
+from grader.findings.catalogue import explained_by, finding, phase_words, phrase, words
 from grader.findings.checkpoints import findings_of_checkpoints
 from grader.findings.exceptions import code_of, narrow, short
 from grader.findings.raised import some, told
@@ -44,6 +44,9 @@ _UNUSABLE = {
 
 def findings_of_refusal(refusal: IntakeRefusedError) -> tuple[FindingPart, ...]:
     """Say why a submission was not taken in."""
+    if refusal.code == "bad-zip":
+        why = {"detail": phrase("en", refusal.detail), "detail_zh": phrase("zh", refusal.detail)}
+        return (finding(refusal.code, **why),)
     return (finding(refusal.code, detail=short(refusal.detail)),)
 
 

@@ -20,6 +20,7 @@ def render_instructor(outcome: Outcome) -> str:
         "shuffle_seed": outcome.shuffle_seed,
         "harness_failure": outcome.failure,
         "output": answers.output if answers else "",
+        "hidden_files": [{"file": str(file.path), "is": file.secret} for file in outcome.hidden_files],
         "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
         "answers": [],
     }

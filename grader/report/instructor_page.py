@@ -15,6 +15,7 @@ from jinja2 import Template
 
 from grader.dialogue.frames import Answered
 from grader.findings.catalogue import Language
+from grader.hidden_files import KEY
 from grader.replay.replay import content_of
 from grader.report.html import tone_of
 from grader.report.outcome import Outcome
@@ -79,6 +80,11 @@ def render_instructor_page(outcome: Outcome, language: Language = "en") -> str:
         import_error=not_ready.error.trace if not_ready else "",
         printed=answers.output if answers else "",
         printed_again=outcome.again.output,
+        hidden_files=[
+            (one_line(str(file.path)), None if file.secret == KEY else file.secret)
+            for file in outcome.hidden_files[:MOST_SHOWN]
+        ],
+        more_hidden_files=len(outcome.hidden_files[MOST_SHOWN:]),
         failure=outcome.failure,
     )
     return page

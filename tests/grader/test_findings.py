@@ -27,7 +27,7 @@ BUILT_BY_NAME = {
 }
 """Words whose names are put together of a prefix and a value."""
 FIELDS = [
-    *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
+    *("detail", "detail_zh", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
     *("count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
@@ -263,6 +263,7 @@ def test_the_catalogue_and_the_code_know_the_same_codes():
 def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
     used = set(re.findall(r'phrase\(\s*"(?:en|zh)",\s*"([a-z-]+)"', source))
+    used |= set(re.findall(r'ZipError\("([a-z0-9-]+)"\)', source))
     phrases = catalogue._table(catalogue._PHRASES)
     assert used == set(phrases)
     assert all(set(phrase) == {"en", "zh"} for phrase in phrases.values())

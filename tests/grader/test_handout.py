@@ -161,6 +161,36 @@ def test_what_would_give_something_away_is_found_wherever_it_lies(which, secrets
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hidden", "split.key"]
 
 
+def test_a_hidden_image_behind_a_link_is_found(secrets, split_folder, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "00_00").symlink_to(split_folder / "00_00")
+    (linked / "back").symlink_to(linked)
+    files = {"student/main.py": MAIN, "student/notes.py": secrets["image"]}
+    with pytest.raises(UsageError, match=r"student/notes\.py must not be handed out"):
+        write_handout(files, tmp_path / "handout.zip", [linked])
+
+
+def test_what_is_written_is_what_was_checked_and_nothing_else_is_replaced(tmp_path, monkeypatch):
+    out = tmp_path / "handout.zip"
+    checked = []
+
+    def check_while_somebody_writes(archive, secret):
+        checked.append(archive.getvalue())
+        out.write_bytes(b"somebody else's")
+        return 1
+
+    monkeypatch.setattr("grader.handout.archive.check_archive", check_while_somebody_writes)
+    with pytest.raises(UsageError, match="cannot write"):
+        write_handout({"student/main.py": MAIN}, out, [])
+    assert out.read_bytes() == b"somebody else's"
+    assert [path.name for path in tmp_path.iterdir()] == ["handout.zip"]
+    out.unlink()
+    monkeypatch.setattr("grader.handout.archive.check_archive", lambda *_: 1)
+    write_handout({"student/main.py": MAIN}, out, [])
+    assert out.read_bytes() == checked[0]
+
+
 def test_a_file_outside_what_students_get_is_refused(tmp_path):
     with pytest.raises(UsageError, match="outside what students get"):
         write_handout({"tests/test_secret.py": b"x"}, tmp_path / "handout.zip", [])
