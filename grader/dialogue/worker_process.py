@@ -8,8 +8,9 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 from grader.assignment import MIB
@@ -19,7 +20,7 @@ from grader.dialogue.inside import Inside
 from grader.dialogue.output import CapturedOutput
 from grader.dialogue.starting import start
 from grader.sandbox.launch import Launch
-from grader.sandbox.processes import descendants
+from grader.sandbox.processes import folders_of
 from grader.verdict import Verdict
 
 _LOOK_SECONDS = 0.05
@@ -61,6 +62,7 @@ class WorkerProcess:
         self.output = CapturedOutput()
         self.peak_bytes = 0
         self._inside: Inside | None = None
+        self._processor_time = usage.ProcessorTime()
         self._frames: deque[Frame] = deque()
         self._reader = FrameReader()
         self._next_look = 0.0
@@ -137,7 +139,11 @@ class WorkerProcess:
 
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
-        return usage.frameworks(*self._started.roots)
+        return usage.frameworks(self._processes())
+
+    def _processes(self) -> Iterator[Path]:
+        """Yield the folders in /proc of all its processes; of a sandbox's, those that stand in it."""
+        return folders_of(*self._started.roots) if self._inside is None else self._inside.processes()
 
     def _enter(self) -> None:
         """Take hold of the sandbox's folders, to watch them, as soon as they are there."""
@@ -149,13 +155,12 @@ class WorkerProcess:
         if self._is_dead:
             return
         self._is_dead = True
-        known = list(descendants(*self._started.roots))
+        # Without a process namespace, whose end ends them all: at least those that are known.
+        known = [] if self._launch.is_contained else list(folders_of(*self._started.roots))
         self._started.end()
-        if not self._launch.is_contained:
-            # No process namespace whose end ends them all: at least those that are known.
-            for pid in known[1:]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        for process in known[1:]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGKILL)
         if self._launch.group is not None:
             self._launch.group.end()
         self._drain()
@@ -228,12 +233,14 @@ class WorkerProcess:
         Raises:
             LimitExceededError: it went past one of them.
         """
-        seen = usage.measure(*self._started.roots)
-        if (tasks := seen.tasks - self._launch.overhead_tasks) > self._limits.tasks:
-            raise LimitExceededError(Verdict.PIDS, str(tasks))
-        if seen.processor_seconds > self._limits.processor_seconds:
-            raise LimitExceededError(Verdict.TIMEOUT, PROCESSOR_TIME)
         self._enter()
+        if self._launch.is_contained and self._inside is None:
+            return _LOOK_SECONDS  # nothing of the submission's runs yet
+        seen = usage.measure(self._processes())
+        if (tasks := seen.tasks - self._launch.is_contained) > self._limits.tasks:
+            raise LimitExceededError(Verdict.PIDS, str(tasks))
+        if self._processor_time.with_those_gone(seen) > self._limits.processor_seconds:
+            raise LimitExceededError(Verdict.TIMEOUT, PROCESSOR_TIME)
         sockets = 0
         if self._inside is not None:
             if self._inside.is_full(self._limits.inodes):
@@ -245,7 +252,7 @@ class WorkerProcess:
         """Hold the worker to its memory; return how long what is left lasts, within bounds."""
         # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
         if used + sockets > self._limits.memory_bytes:
-            used = usage.proportional_bytes(*self._started.roots)
+            used = usage.proportional_bytes(self._processes())
         self.peak_bytes = max(self.peak_bytes, used)
         left = self._limits.memory_bytes - used - sockets
         if left < 0:

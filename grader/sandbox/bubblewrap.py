@@ -93,7 +93,6 @@ def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[s
         writable=policy.writable,
         scratch_bytes=policy.scratch_bytes,
         is_contained=True,
-        overhead_tasks=_overhead_tasks(),
         together=policy.together,
         inherited=(refusals,),
     )
@@ -151,11 +150,6 @@ def spare_uids(uid_map: Path = Path("/proc/self/uid_map")) -> range:
         return range(_FIRST_UID, _FIRST_UID + _UIDS)
     # The upper half, above what the container's own users have.
     return owned[len(owned) // 2 :] if len(owned) >= _FEWEST_UIDS else range(0)
-
-
-def _overhead_tasks() -> int:
-    """Count bubblewrap's own processes: itself and the first of its namespace, twice for root."""
-    return 4 if spare_uids() else 2
 
 
 def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:

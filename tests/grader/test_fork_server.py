@@ -15,7 +15,7 @@ import pytest
 
 from grader import Verdict
 from grader.grading import NO_CHECKS, run_grading
-from grader.sandbox import fork_server, forkable, seccomp
+from grader.sandbox import fork_server, forkable, policy, seccomp
 from grader.sandbox.forkable import cares_what_is_imported, imports_mindspore
 from grader.sandbox.interpreter import runs_read_only
 from grader.sandbox.ladder import fork_server_for
@@ -199,6 +199,62 @@ def predict(image): return "Hats"
     assert outcome.report.verdict is Verdict.TIMEOUT
     assert outcome.answers.stops[0].detail == "processor time"
     assert forks
+
+
+AS_SIBLINGS = """
+import ctypes, os, platform, signal, time
+CLONE_PARENT, clone = 0x8000, {"x86_64": 56, "aarch64": 220}[platform.machine()]
+def sibling():
+    return ctypes.CDLL(None, use_errno=True).syscall(clone, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+"""
+SIBLINGS = {
+    "memory": ("if sibling() == 0: x = bytearray(b'x') * (600 << 20)", Verdict.MEMORY),
+    "number": ("for _ in range(66): sibling() or time.sleep(60)", Verdict.PIDS),
+    "processor time": ("if sibling() == 0:\n    while True: pass", Verdict.TIMEOUT),
+}
+
+
+@pytest.mark.parametrize(("source", "verdict"), SIBLINGS.values(), ids=SIBLINGS)
+def test_all_that_stand_in_the_sandbox_count_whosever_children_they_are(
+    graded, server, forks, assignment, monkeypatch, source, verdict
+):
+    # The filter refuses siblings; this is about a way that it would not know.
+    without = [refusal for refusal in policy.REFUSALS if getattr(refusal, "call", "") != "clone"]
+    monkeypatch.setattr(policy, "REFUSALS", tuple(without))
+    rules = assignment.model_copy(
+        update={"limits": assignment.limits.model_copy(update={"processor_seconds": 2})}
+    )
+    source = SEEMS_TO + AS_SIBLINGS + source + "\ntime.sleep(15)\ndef predict(image): return 'Hats'"
+    outcome = graded(source, server, rules=rules)
+    assert forks
+    assert outcome.report.verdict is verdict
+    if verdict is Verdict.TIMEOUT:
+        assert outcome.answers.stops[0].detail == "processor time"
+
+
+def test_siblings_are_refused(graded, server, forks):
+    source = SEEMS_TO + AS_SIBLINGS + "print('sibling:', sibling())\ndef predict(image): return 'Hats'"
+    assert "sibling: -1" in graded(source, server).answers.output
+    assert forks
+
+
+def test_processor_time_of_children_that_nobody_waits_for_counts(graded, server, assignment):
+    source = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in range(5):
+    if os.fork() == 0:
+        while time.process_time() < .8: pass
+        os._exit(0)
+    try: os.wait()
+    except ChildProcessError: pass
+time.sleep(9)
+def predict(image): return "Hats"
+"""
+    limits = assignment.limits.model_copy(update={"processor_seconds": 2})
+    outcome = graded(SEEMS_TO + source, server, rules=assignment.model_copy(update={"limits": limits}))
+    assert outcome.report.verdict is Verdict.TIMEOUT
+    assert outcome.answers.stops[0].detail == "processor time"
 
 
 def test_nothing_is_left_of_a_sandbox(graded, server, forks):

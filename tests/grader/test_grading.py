@@ -605,7 +605,7 @@ def test_an_answer_in_time_is_not_lost_when_the_grader_is_held_up(
 ):
     measure = usage.measure
     # As on a machine that stands still: every look at the worker takes longer than an image may.
-    monkeypatch.setattr(usage, "measure", lambda pid: (time.sleep(0.3), measure(pid))[1])
+    monkeypatch.setattr(usage, "measure", lambda processes: (time.sleep(0.3), measure(processes))[1])
     rules = with_limits(assignment, image_seconds=0.2, first_prediction_seconds=0.2)
     report = run_grading(write_submission(ORACLE), split, rules).report
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
