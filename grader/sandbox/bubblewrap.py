@@ -47,6 +47,8 @@ _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
 _UIDS = 1 << 24
 _FEWEST_UIDS = 1000
+_FIRST_TO_GO = 'echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec "$@"'
+"""Before the sandbox is made: inside, /proc cannot be written."""
 
 
 def find_bwrap() -> Path | None:
@@ -88,7 +90,7 @@ def _settings(policy: Policy, channel: int) -> WorkerSettings:
 def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
     refusals = compiled(policy)
     return Launch(
-        command=sandboxed(bwrap, policy, command, refusals, more),
+        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *sandboxed(bwrap, policy, command, refusals, more)),
         environment=policy.environment,
         writable=policy.writable,
         scratch_bytes=policy.scratch_bytes,
@@ -183,7 +185,10 @@ def _inner(rules: Iterable[Rule], refusals: int) -> Iterator[str]:
     yield from ("--seccomp", str(refusals), "--proc", "/proc", "--dev", "/dev")
     for rule in rules:
         yield from _arguments(rule)
-    yield from ("--dir", str(SCRATCH / "tmp"), "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/")
+    yield from ("--dir", str(SCRATCH / "tmp"), "--chdir", "/")
+    # Through a /proc that can be written, a process changes others of its uid, the sandbox's first among
+    # them, and takes back that it is the first to go if the machine runs out of memory.
+    yield from ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
 
 
 def _arguments(rule: Rule) -> Iterator[str]:

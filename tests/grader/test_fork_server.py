@@ -59,6 +59,9 @@ print(json.dumps({
     "temporary": tempfile.gettempdir(),
     "session": os.getsid(0) == os.getsid(1),
     "may change its interpreter": may(lambda: os.fchmod(os.open("/proc/self/exe", os.O_RDONLY), 0o755)),
+    "may change processes": [
+        may(lambda: open(path, "r+b"))
+        for path in ("/proc/self/oom_score_adj", "/proc/self/mem", "/proc/1/oom_score_adj", "/proc/1/mem")],
     "host": platform.node(),
     "interpreter": sys.orig_argv[:-1],
     "main": [vars(sys.modules["__main__"])[name] for name in ("__name__", "__spec__", "__package__")],
@@ -126,6 +129,8 @@ def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks
     assert (started.pop("session"), forked.pop("session")) == (True, False)
     assert forked == started
     assert forked["status"]["CapBnd"] == ["0" * 16]
+    assert forked["may change processes"] == [False] * 4
+    assert forked["out of memory"] == "1000\n"
     (worker, holder), *_ = forks
     assert worker == holder
 
