@@ -77,7 +77,7 @@ def measure(processes: Iterable[Path]) -> Usage:
             ticks += sum(times)
             own[process.name, fields[19]] = sum(times[:2]) / _TICKS
             tasks += int(fields[17])
-        memory += sum(_kib(_read(_task_with_memory(process) / "status"), _MEMORY)) * 1024
+        memory += sum(_kib(_read(task_with_memory(process) / "status"), _MEMORY)) * 1024
     return Usage(tasks, memory, ticks / _TICKS, own)
 
 
@@ -103,7 +103,7 @@ def frameworks(processes: Iterable[Path]) -> dict[str, str]:
 
 def _mapped_libraries(process: Path) -> set[tuple[str, int]]:
     """Return path and inode of the shared libraries that a process has mapped, as far as read."""
-    lines = _lines(_read(_task_with_memory(process) / "maps", _MAX_MAPS))
+    lines = _lines(_read(task_with_memory(process) / "maps", _MAX_MAPS))
     # address, permissions, offset, device, inode, path
     rows = (line.split(maxsplit=5) for line in lines)
     return {(row[5], int(row[4])) for row in rows if len(row) == 6 and ".so" in row[5]}
@@ -124,7 +124,7 @@ def _version(distribution: str) -> str:
         return "unknown"
 
 
-def _task_with_memory(first: Path) -> Path:
+def task_with_memory(first: Path) -> Path:
     """Return the folder of a task that shows the process's memory; of its first one if none does.
 
     The first one may have ended before the others: it then shows none, and the others go on with it.
@@ -147,7 +147,7 @@ def _fields_of_stat(process: Path) -> list[str]:
 
 def _proportional(process: Path) -> int:
     """Return a process's share of its memory in bytes."""
-    task = _task_with_memory(process)
+    task = task_with_memory(process)
     status = _read(task / "status")
     # A process may be gone, or its memory: then its plain sum stands.
     shared = _kib(_read(task / "smaps_rollup"), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))

@@ -17,27 +17,35 @@ everybody's peace. Four walls, each enough alone for most attacks:
 
 Who uses everything up, and what stops that (`bounds.py` has the amounts):
 
-* *Processes and threads* are counted from outside. Behind that stands the kernel's limit, which binds
+* *Processes and threads* are counted from outside: all that stand in the sandbox's namespace, whoever made
+  them. Behind that stands the kernel's limit, which binds
   because nobody inside is root, nor shares a uid with anybody outside.
-* *Processor time* is summed outside, and bound for each process. A submission runs on `threads` cores,
+* *Processor time* is summed outside, and bound for each process; that of processes whose end nobody waits
+  for is kept as it was last seen. A submission runs on `threads` cores,
   and cannot choose others.
 * *Wall time* ends with the grader's deadlines, and SIGKILL for the whole namespace.
 * *Memory of processes* is summed outside, with what is swapped out and page tables: twenty times a
   second, and up to five hundred times where little is left. Behind that stands the kernel's limit on what
   one process maps.
 * *Memory of nobody*: files in memory, System V's and POSIX's queues, pages given to pipes, anonymous
-  shared memory are refused. Sockets count as what they can hold. Of pipes, the kernel gives a user 64
-  MiB, then two pages each.
+  shared memory are refused. Sockets count as what they can hold.
+* *Memory that the kernel keeps for processes*: mappings, descriptors, pipes, locks, and what a poll waits for
+  are counted four times a second, count as memory, and have a bound of their own (`kernel_memory.py` of the
+  dialogue). Watching files, leases, locks of open files, rings and sets of rules are refused; signals on
+  their way and timers are bound by the kernel; attributes of files count as files. Names that were looked
+  up in vain are neither: the kernel gives them back when memory is wanted.
 * *Disk*: scratch folders lie in memory and have a size. Their files are counted from outside.
 * *Output* is read as it comes; its head and tail are kept, and too much of it is the end.
 * *Descriptors* and *core dumps* are bound by the kernel.
 
 Where the system gives the grader a control group to divide (`control_group.py`), the kernel binds the
 sums of memory and processes by itself. Elsewhere, what is left is what a submission's cores can fill
-between two looks (tens of megabytes; more only while the grader decodes a very large image), and small
-things that the kernel counts for control groups alone, such as locks on files and lists of mappings.
-Should a machine run out of memory nevertheless, a worker has asked to be the first to go. A hostile one can
-take that back, as far as to what the grader itself has.
+between two looks (tens of megabytes; more only while the grader decodes a very large image).
+
+Should a machine run out of memory nevertheless, a worker is the first to go, and cannot take that back:
+/proc is read-only. Whose fault it was cannot be told: a grading that meets such a machine, or whose worker
+the kernel ended for it, ends with INTERNAL and no score. No verdict hangs on the machine's own sums of
+memory, which tell of everybody's.
 """
 
 from __future__ import annotations

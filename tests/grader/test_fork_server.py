@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -176,8 +175,9 @@ for _ in range(300):
         if os.fork() == 0: os._exit(0)
         os._exit(0)
     os.wait()
-time.sleep(.2)
-print("left:", sum(name.isdigit() for name in os.listdir("/proc")))
+def left(): return sum(name.isdigit() for name in os.listdir("/proc"))
+while left() > 2: time.sleep(.01)
+print("left:", left())
 def predict(image): return "Hats"
 """
     outcome = graded(source, server)
@@ -195,7 +195,7 @@ for _ in range(4):
             while time.process_time() < end: pass
         os._exit(0)
     os.wait()
-time.sleep(9)
+time.sleep(99)
 def predict(image): return "Hats"
 """
     limits = assignment.limits.model_copy(update={"processor_seconds": 2})
@@ -229,7 +229,7 @@ def test_all_that_stand_in_the_sandbox_count_whosever_children_they_are(
     rules = assignment.model_copy(
         update={"limits": assignment.limits.model_copy(update={"processor_seconds": 2})}
     )
-    source = SEEMS_TO + AS_SIBLINGS + source + "\ntime.sleep(15)\ndef predict(image): return 'Hats'"
+    source = AS_SIBLINGS + source + "\ntime.sleep(99)\ndef predict(image): return 'Hats'"
     outcome = graded(source, server, rules=rules)
     assert forks
     assert outcome.report.verdict is verdict
@@ -238,7 +238,7 @@ def test_all_that_stand_in_the_sandbox_count_whosever_children_they_are(
 
 
 def test_siblings_are_refused(graded, server, forks):
-    source = SEEMS_TO + AS_SIBLINGS + "print('sibling:', sibling())\ndef predict(image): return 'Hats'"
+    source = AS_SIBLINGS + "print('sibling:', sibling())\ndef predict(image): return 'Hats'"
     assert "sibling: -1" in graded(source, server).answers.output
     assert forks
 
@@ -253,11 +253,11 @@ for _ in range(5):
         os._exit(0)
     try: os.wait()
     except ChildProcessError: pass
-time.sleep(9)
+time.sleep(99)
 def predict(image): return "Hats"
 """
     limits = assignment.limits.model_copy(update={"processor_seconds": 2})
-    outcome = graded(SEEMS_TO + source, server, rules=assignment.model_copy(update={"limits": limits}))
+    outcome = graded(source, server, rules=assignment.model_copy(update={"limits": limits}))
     assert outcome.report.verdict is Verdict.TIMEOUT
     assert outcome.answers.stops[0].detail == "processor time"
 
@@ -324,7 +324,7 @@ def test_a_server_that_dies_costs_nothing_but_time(graded, server, forks):
     source = "def predict(image): return 'Hats'"
     graded(source, server)
     server._running.process.send_signal(signal.SIGKILL)
-    time.sleep(0.1)
+    server._running.process.wait()
     assert graded(source, server).report.verdict is Verdict.GRADED
     assert graded(source, server).report.verdict is Verdict.GRADED
     assert len(forks) == 1

@@ -1,8 +1,11 @@
 """What is watched although no process has it: scratch folders and sockets; and the tree of processes."""
 
 import ctypes
+import fcntl
+import itertools
 import mmap
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -12,6 +15,7 @@ import pytest
 
 from grader.dialogue import inside, usage
 from grader.dialogue.inside import Inside, most_bytes
+from grader.dialogue.kernel_memory import kernel_bytes
 from grader.dialogue.usage import ProcessorTime, Usage
 from grader.sandbox.processes import descendants, folders_of
 from tests.patience import wait_until
@@ -137,3 +141,36 @@ def test_a_number_that_is_given_again_is_another_process():
     used = ProcessorTime()
     used.with_those_gone(Usage(1, 0, 2.0, {("7", "100"): 2.0}))
     assert used.with_those_gone(Usage(1, 0, 1.0, {("7", "200"): 1.0})) == 3.0
+
+
+@pytest.fixture
+def kept():
+    """Returns what the kernel is counted to keep for this process, in bytes."""
+    return lambda: kernel_bytes([OURS], 1 << 30)
+
+
+def test_what_the_kernel_keeps_is_counted_by_kind(kept, tmp_path):
+    before = kept()
+    pipes = [os.pipe() for _ in range(20)]
+    with_pipes = kept()
+    assert with_pipes - before >= 20 * (64 << 10)
+    with select.epoll() as poll:
+        for reading, _ in pipes:
+            poll.register(reading)
+        assert kept() - with_pipes >= 20 << 10
+    for descriptor in (end for pipe in pipes for end in pipe):
+        os.close(descriptor)
+    assert kept() == before
+    with (tmp_path / "file").open("wb") as file:
+        for place in range(50):
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
+        assert kept() - before >= 50 << 10
+    kinds = itertools.cycle([mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE])
+    mapped = [mmap.mmap(-1, 4096, mmap.MAP_PRIVATE, prot) for prot, _ in zip(kinds, range(200), strict=False)]
+    assert kept() - before >= 199 << 10
+    del mapped
+
+
+def test_past_the_most_the_count_goes_no_further(kept):
+    assert kernel_bytes(itertools.repeat(OURS), 8 << 20) < 9 << 20 < 20 * kept()
+    assert kernel_bytes([Path("/proc/0")], 8 << 20) == 0
