@@ -306,6 +306,6 @@ class WorkerProcess:
                 "the machine ran out of memory, and the kernel ended processes: grade fewer at a time"
             )
         if code < 0 or 128 < code < 128 + signal.NSIG:
-            with contextlib.suppress(ValueError):
-                return WorkerDiedError(f"signal {signal.Signals(number).name}")
+            named = {each.value: each.name for each in signal.Signals}
+            return WorkerDiedError(f"signal {named.get(number, number)}")
         return WorkerDiedError(f"exit code {code}")

@@ -21,9 +21,14 @@ def render_instructor(outcome: Outcome) -> str:
         "harness_failure": outcome.failure,
         "output": answers.output if answers else "",
         "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
+        "stops": [],
         "answers": [],
     }
     if answers is not None:
+        value["stops"] = [
+            {"verdict": stop.verdict.value, "phase": stop.phase, "image": stop.asked, "detail": stop.detail}
+            for stop in answers.stops
+        ]
         reader = LabelReader(outcome.classes)
         value["answers"] = [
             {"image": image.name, "truth": names[image.label], **_answer(answer, reader, names)}

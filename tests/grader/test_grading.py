@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from grader import HarnessError, Verdict, grade, grading
 from grader.dialogue import interview as interview_module
 from grader.dialogue import usage
 from grader.grading import run_grading
+from grader.report.instructor import render_instructor
 from grader.sandbox import ladder, policy
 
 from .conftest import ORACLE
@@ -274,7 +276,8 @@ def test_a_death_costs_its_image_and_the_rest_is_asked_of_a_new_process(graded):
     assert report.verdict is Verdict.CRASH
     # Four answered and one lost, twice; then two answered by a third process.
     assert (report.score.correct, report.score.unanswered) == (10, 2)
-    assert [stop.image for stop in report.run.stops] == [5, 10]
+    # Where it was stopped again is for the instructor alone.
+    assert [stop.image for stop in report.run.stops] == [5]
 
 
 @pytest.mark.parametrize("fate", ["os.abort()", "os._exit(3)", "time.sleep(99)", "1 / 0"])
@@ -300,9 +303,34 @@ def test_a_submission_that_fails_at_certain_images_has_the_same_report_in_every_
     assert len({report.model_dump_json(exclude={"run"}) for report in reports}) <= 1
 
 
-def test_a_submission_that_always_dies_is_given_up_soon(graded):
-    report = graded("import os\ndef predict(image): os.abort()")
-    assert (report.verdict, len(report.run.stops)) == (Verdict.CRASH, 3)
+def test_a_submission_that_always_dies_is_given_up_soon(write_submission, split, assignment):
+    folder = write_submission("import os\ndef predict(image): os.abort()")
+    outcome = run_grading(folder, split, assignment)
+    assert (outcome.report.verdict, len(outcome.answers.stops)) == (Verdict.CRASH, 3)
+
+
+def test_how_a_process_ended_is_told_without_the_number_that_it_chose(write_submission, split, assignment):
+    source = """
+        import os
+
+        def predict(image):
+            if int(image[0, 0, 0]) % 4 == 3:
+                os._exit(int(image[0, 0, 0]))
+            if int(image[0, 0, 0]) % 4 == 2:
+                os.kill(os.getpid(), 34 + int(image[0, 0, 0]) // 8)
+            return "Hats"
+    """
+    outcome = run_grading(write_submission(source), split, assignment, checks=grading.NO_CHECKS)
+    ends = {stop.detail for stop in outcome.answers.stops}
+    assert {"exit code 3", "exit code 83"} < ends
+    told = [finding.title for finding in outcome.report.findings if finding.code == "died"]
+    assert told == [
+        "The process ended by itself while predicting (exit code > 0)",
+        "The process ended by itself while predicting (signal)",
+    ]
+    assert {stop.detail for stop in outcome.report.run.stops} == {"exit code > 0", "signal"}
+    instructors = json.loads(render_instructor(outcome))
+    assert {stop["detail"] for stop in instructors["stops"]} == ends
 
 
 def test_a_report_written_by_the_submission_counts_for_nothing(graded):
