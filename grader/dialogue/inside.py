@@ -34,8 +34,15 @@ class Inside:
         return (proc / name for name in listdir(proc) if name.isdigit())
 
     def is_full(self, inodes: int) -> bool:
-        """Whether one of the folders has no room left, or holds more files than `inodes`."""
-        return any(_has_no_room(os.fstatvfs(folder), inodes) for folder in self.folders)
+        """Whether a folder has no room left, or all together hold what the largest does, or too many files.
+
+        Args:
+            inodes: files and folders that each may hold.
+        """
+        states = [os.fstatvfs(folder) for folder in self.folders]
+        used = sum((state.f_blocks - state.f_bavail) * state.f_frsize for state in states)
+        most = max(state.f_blocks * state.f_frsize for state in states)
+        return used >= most * _FULL or any(_has_no_room(state, inodes) for state in states)
 
     def socket_bytes(self) -> int:
         """Return what all sockets can hold at most; the kernel does not say how much they do hold."""

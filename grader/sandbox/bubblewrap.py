@@ -165,11 +165,10 @@ def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:
     yield from _arguments(ReadOnly(package, package))
     yield from _arguments(ReadOnly(_libraries(package), _libraries(package)))
     for rule in rules:
-        # Links into the scratch folder are left out: here it does not exist, and /tmp is where the
-        # second bubblewrap begins its work.
-        if isinstance(rule, ReadOnly) or (isinstance(rule, Link) and not rule.target.startswith("/")):
+        if isinstance(rule, ReadOnly | Link):
             yield from _arguments(rule)
-    yield from ("--dir", "/tmp")  # noqa: S108 - of the new root
+    # Of the new root: where the second bubblewrap begins its work.
+    yield from ("--dir", "/tmp")  # noqa: S108
 
 
 def _libraries(package: Path) -> Path:

@@ -34,7 +34,8 @@ Who uses everything up, and what stops that (`bounds.py` has the amounts):
   dialogue). Watching files, leases, locks of open files, rings and sets of rules are refused; signals on
   their way and timers are bound by the kernel; attributes of files count as files. Names that were looked
   up in vain are neither: the kernel gives them back when memory is wanted.
-* *Disk*: scratch folders lie in memory and have a size. Their files are counted from outside.
+* *Disk*: scratch folders lie in memory and have a size; all together may hold what the largest does.
+  Their files are counted from outside.
 * *Output* is read as it comes; its head and tail are kept, and too much of it is the end.
 * *Descriptors* and *core dumps* are bound by the kernel.
 
@@ -155,14 +156,14 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
         limits: of the assignment.
     """
     scratch_mib = limits.scratch_mib + submission_mib
-    interpreter = tuple(_interpreter())
     return Policy(
         rules=(
-            *_temporary(interpreter, limits),
+            # Of its own, and first: the interpreter may lie below it.
+            Scratch(_TEMPORARY, limits.scratch_mib),
             *_operating_system(),
             ReadOnly(identity / "passwd", Path("/etc/passwd")),
             ReadOnly(identity / "group", Path("/etc/group")),
-            *interpreter,
+            *_interpreter(),
             ReadOnly(Path(__file__).parent / "inside" / "worker.py", WORKER),
             ReadOnly(Path(__file__).parent / "inside" / "holder.py", HOLDER),
             ReadOnly(course_library(), LIBRARY / "src_mindspore"),
@@ -247,14 +248,6 @@ def _operating_system() -> Iterator[Rule]:
         path = Path("/etc", name)
         if path.exists():
             yield ReadOnly(path.resolve(), path)
-
-
-def _temporary(interpreter: Iterable[Rule], limits: Limits) -> Iterator[Rule]:
-    """The folder for temporary files: the scratch folder's own, unless the interpreter lies below it."""
-    if any(isinstance(rule, ReadOnly) and rule.at.is_relative_to(_TEMPORARY) for rule in interpreter):
-        yield Scratch(_TEMPORARY, limits.scratch_mib)
-    else:
-        yield Link(_TEMPORARY, str(SCRATCH / "tmp"))
 
 
 def _devices() -> Iterator[Rule]:

@@ -226,10 +226,11 @@ def test_a_slow_first_call_has_its_own_budget(graded):
         ("import time\ntry:\n    f = open('/tmp/x', 'wb')\n    while True: f.write(bytes(10**6))\nexcept OSError: time.sleep(9)", Verdict.DISK),
         ("import time\nfor n in range(10**6): open(f'/tmp/{n}', 'w').close()\ntime.sleep(9)", Verdict.DISK),
         ("import time\ntry:\n    f = open('/dev/shm/x', 'wb')\n    while True: f.write(bytes(10**6))\nexcept OSError: time.sleep(9)", Verdict.DISK),
+        ("import time\nfor folder in ('/tmp', '.'): open(folder + '/x', 'wb').write(bytes(10 << 20))\ntime.sleep(99)", Verdict.DISK),
         ("while True: print('x' * 1000)", Verdict.OUTPUT),
         ("import sys\nwhile True: sys.stderr.write('x' * 1000)", Verdict.OUTPUT),
     ],
-    ids=["forks", "threads", "one array", "many children", "a file", "empty files", "shared memory", "stdout", "stderr"],
+    ids=["forks", "threads", "one array", "many children", "a file", "empty files", "shared memory", "two folders", "stdout", "stderr"],
 )  # fmt: skip
 def test_what_uses_everything_up_is_stopped_by_name(graded, source, verdict):
     report = graded(source, memory_mib=300, scratch_mib=16, processes=32)
