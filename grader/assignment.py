@@ -68,7 +68,8 @@ class Limits(_Section):
     processor_seconds: PositiveNumber = 600.0
     """Processor time of all processes of the submission; generous, for a machine that is slow today."""
     memory_mib: PositiveInt = 4096
-    """Memory of all processes of the submission: resident or swapped out, page tables and sockets."""
+    """Memory of all processes of the submission: resident or swapped out, and what the kernel
+    keeps for them: page tables, sockets, mappings, descriptors and locks."""
     scratch_mib: PositiveInt = 512
     """What it may write to disk; thrown away afterwards."""
     output_kib: PositiveInt = 1024

@@ -194,7 +194,7 @@ class HarnessPart(_Part):
 
 
 class StopPart(_Part):
-    """Where a run was stopped."""
+    """Where a run was stopped: the first time of each kind."""
 
     verdict: Verdict
     phase: str
