@@ -3,8 +3,8 @@
 Some images are asked as they are, in another order: an answer that changes depends on chance, or on what was
 asked before. Of others an altered copy is asked, which to an eye and to a network is the same picture but has
 no pixel, and no size, in common with the first: an answer that is lost was found by the exact pixels, unless
-the network is so frail that any change costs answers. That shows in copies of images that it got wrong: a frail
-network gets as many of them right by chance as it loses.
+the network is so frail that any change costs answers. That shows in copies of images that it got wrong: a
+frail network gets as many of them right by chance as it loses.
 
 No image is asked both ways, so that a process that is asked again cannot know an altered copy by its
 likeness to something it has seen.

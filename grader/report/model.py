@@ -144,8 +144,9 @@ class ChecksPart(_Part):
         "Not needed for a self-check, or where no code was run."
     )
     replay: ReplayPart
-    diagnosis: Literal["done", "nothing-to-explain", "failed", "off"] = Field(
+    diagnosis: Literal["done", "nothing-to-explain", "incomplete", "failed", "off"] = Field(
         description="Whether the cause of wrong answers was looked for; what was found is a finding. "
+        "incomplete: time was over before everything had been tried. "
         "nothing-to-explain: too few wrong answers, or images, to tell a cause from chance."
     )
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from grader.assignment import Splits
-from grader.diagnosis import diagnosis
 from grader.diagnosis.probes.public_gap import fisher_greater
 from grader.grading import Checks, run_grading
 from grader.hidden_split import public_split
@@ -15,11 +14,6 @@ from .conftest import CLASSES
 
 CHECKS = Checks(canary=False, replay=False)
 IMAGES = 45
-
-
-@pytest.fixture(autouse=True)
-def time_enough(monkeypatch):
-    monkeypatch.setattr(diagnosis, "BUDGET", 100.0)
 
 
 @pytest.fixture
