@@ -27,7 +27,7 @@ _CHANCE = 0.05
 """Two views are not told apart if chance explains their difference more often than this."""
 _CLOSE = 3
 """Images of the first look by which a view may be behind the first and is still looked at."""
-_MOST_OWN, _MOST_BEST, _MOST_LISTED = 4, 2, 14
+_MOST_OWN, _MOST_BEST, _MOST_LISTED = 3, 2, 10
 _TWIN = {"rgb": "bgr", "bgr": "rgb"}
 _MOST_STEPS = 3
 """Views that differ in more steps are not looked at step by step."""
@@ -62,7 +62,7 @@ def shortlist(case: Case, trials: Mapping[View, Trial]) -> list[View]:
     score = {view: _score(case, trials[view]) for view in intended}
     bests = [STANDARD, *sorted(intended, key=lambda view: -score[view])[:_MOST_BEST]]
     steps = [view for best in bests for view in _between(owns[0], best)]
-    return [*dict.fromkeys(_without_readout(view) for view in (*owns, *bests, *twins, *steps))][:_MOST_LISTED]
+    return [*dict.fromkeys(_without_readout(view) for view in (*owns, *bests, *steps, *twins))][:_MOST_LISTED]
 
 
 def choose(case: Case, trials: Mapping[View, Trial], tried: int) -> Choice:

@@ -64,7 +64,7 @@ Status = Literal["done", "nothing-to-explain", "incomplete", "failed", "off"]
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
 _FEWEST_IMAGES = 20
-_FEW, _MANY = 24, 200
+_FEW, _MANY = 20, 200
 _MOST_PAIRS = 12
 _MOST_FAILED = 2
 """New processes that may contradict a kept answer before it is given up."""
