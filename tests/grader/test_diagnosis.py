@@ -225,7 +225,7 @@ def test_where_two_explanations_do_as_well_neither_is_named():
     trial = replace(checkpoint_of(one, right, choice.own, choice.best), rivals=choice.rivals)
     found = diagnosis._explained(case_of(said, checkpoint=trial))
     assert [code_of(each) for each in found] == ["lost-on-the-way"]
-    assert "it cannot be told which: BGR, mean/std; RGB, max pooling." in found[0].finding.rationale
+    assert "something else may, too: BGR, mean/std; RGB, max pooling." in found[0].finding.rationale
 
 
 @pytest.mark.parametrize(("has_warned", "code"), [(False, "lost-on-the-way"), (True, "checkpoint-unused")])

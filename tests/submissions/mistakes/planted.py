@@ -108,7 +108,7 @@ MISTAKES = (
     Planted("[-1, 1]", SCALING, {NORMALISE: "    pixels = pixels * 2 - 1\n"}),
     Planted("mean and std exchanged", SCALING, {"(pixels - MEAN) / STD": "(pixels - STD) / MEAN"}),
     Planted("negative picture", (*COLOURS, "wrong-preprocessing"), {SCALE: "    pixels = 1 - image.astype(np.float32) / 255\n"}),
-    Planted("BGR without mean and std", ("wrong-preprocessing",), {**BGR, **UNIT}),
+    Planted("BGR without mean and std", ("wrong-preprocessing", *SCALING), {**BGR, **UNIT}),
     Planted("BGR in [-1, 1]", ("wrong-preprocessing", *COLOURS), {**BGR, NORMALISE: "    pixels = pixels * 2 - 1\n"}),
     Planted("reshape for transpose", ("wrong-layout",), {LAYOUT: "pixels.reshape(3, 224, 224)"}),
     Planted("axes in another order", SHAPE, {LAYOUT: "pixels.transpose(2, 1, 0)"}),
