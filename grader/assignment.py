@@ -166,12 +166,19 @@ class Assignment(_Section):
     points: Points = Points()
     late: Late = Late()
     attempts: Attempts = Attempts()
+    usual: Share | None = None
+    """The accuracy that a network trained to the end usually has on the hidden images; None if unknown."""
     splits: Splits = Splits()
 
-    def within(self, seconds: float) -> Assignment:
-        """Return the same rules with no more than so many seconds for everything, and a tenth at least."""
-        total = max(0.1, min(self.limits.total_seconds, seconds))
-        return self.model_copy(update={"limits": self.limits.model_copy(update={"total_seconds": total})})
+    def for_our_own(self, seconds: float) -> Assignment:
+        """Return the rules for a program of ours: the same, but for one long time for whatever it does."""
+        return self.with_limits(
+            **{name: seconds for name in Limits.model_fields if name.endswith("_seconds")}
+        )
+
+    def with_limits(self, **limits: float) -> Assignment:
+        """Return the same rules with other limits."""
+        return self.model_copy(update={"limits": self.limits.model_copy(update=limits)})
 
     @cached_property
     def sha256(self) -> str:

@@ -230,6 +230,9 @@ def _replay(again: Replay) -> ReplayPart:
         differed=again.differed,
         altered=again.altered,
         lost=again.lost,
+        controls=again.controls,
+        gained=again.gained,
+        unanswered=again.unanswered,
         chance=float(f"{again.chance:.3g}"),
     )
 

@@ -33,6 +33,7 @@ FIELDS = [
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
     *("detail_zh", "packages", "installed", "instead", "instead_zh", "format", "expected"),
     *("public", "asked", "hidden", "wanted", "given", "change", "change_zh", "step"),
+    *("usual", "public_zh"),
 ]
 
 
@@ -253,7 +254,11 @@ def test_what_is_told_over_a_hidden_image_is_little_and_ascii():
 
 def test_the_catalogue_and_the_code_know_the_same_codes():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
-    used = set(re.findall(r'(?:finding|IntakeRefusedError)\(\s*"([a-z0-9-]+)"', source))
+    used = set(
+        re.findall(
+            r'(?:finding|IntakeRefusedError|mistaken|left_unused|asked_otherwise)\(\s*"([a-z0-9-]+)"', source
+        )
+    )
     for module in (exceptions, wrong_names, checkpoints):
         text = Path(module.__file__).read_text(encoding="utf-8")
         used |= set(re.findall(r'(?:return|else) \(?"([a-z0-9]+-[a-z0-9-]+)"', text))
@@ -262,7 +267,7 @@ def test_the_catalogue_and_the_code_know_the_same_codes():
 
 def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
-    used = set(re.findall(r'phrase\(\s*"(?:en|zh)",\s*"([a-z-]+)"', source))
+    used = set(re.findall(r'phrase\(\s*(?:"(?:en|zh)"|language),\s*"([a-z-]+)"', source))
     used |= set(re.findall(r'ZipError\("([a-z0-9-]+)"\)', source))
     phrases = catalogue._table(catalogue._PHRASES)
     assert used == set(phrases)
