@@ -13,7 +13,22 @@ from .run import Result, started
 
 # Those that are about where a worker stands and how it ends; all of them: `python -m tests.submissions --forked`.
 _IDS = ("A02", "A03", "A04", "A05", "A07", "A09", "A11", "A12", "A13", "A18", "B04", "B13", "B18")
-_LIMITS = ("C01", "C02_sleep", "C03", "C04_threads", "C05", "C06", "C07", "C08", "C09", "C10", "C14")
+_LIMITS = (
+    "C01",
+    "C02_sleep",
+    "C03",
+    "C04_threads",
+    "C05",
+    "C06",
+    "C07",
+    "C08",
+    "C09",
+    "C10",
+    "C14",
+    "E03",
+    "E07",
+    "E09",
+)
 _CASES = choose(corpus(), [*_IDS, *_LIMITS])
 
 
