@@ -13,7 +13,7 @@ from .ground import HONEST, TOTAL, Ground
 from .run import Result, run
 from .table import mark, table
 
-ROWS = {f"{kind}{number}" for kind, count in {"A": 18, "B": 19, "C": 15, "D": 24}.items() for number in range(1, count + 1)}  # fmt: skip
+ROWS = {f"{kind}{number}" for kind, count in {"A": 18, "B": 19, "C": 15, "D": 24, "E": 15}.items() for number in range(1, count + 1)}  # fmt: skip
 GOOD = 'row = "A1"\ndoes = "x"\nverdict = "GRADED"\ncorrect = 1\n'
 
 
