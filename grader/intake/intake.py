@@ -40,7 +40,7 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
     receiver = Receiver(folder=workspace / "submission", limits=limits)
     receiver.folder.mkdir(parents=True)
     try:
-        held = hold(source)
+        held = hold(source, foreign_links=False)
     except ForeignLinkError as error:
         raise IntakeRefusedError("link", source.name) from error
     except OSError as error:

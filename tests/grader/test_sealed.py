@@ -325,14 +325,16 @@ def test_grading_from_a_sealed_file_leaves_its_images_and_labels_encrypted(
     assert len([path for path in inside if path.parent == temporary]) <= 1
     expected = {"main.py", "passwd", "group", ".in-use", ".in-use-soon"}
     assert {path.name for path in inside if path.parent != temporary} <= expected
-    reports = {path for path in written if path.is_relative_to(cwd / "out")}
-    assert {path.name for path in reports} == {
-        "report.json",
-        "report.html",
-        "answers.json",
-        "report.instructor.html",
-    }
-    assert {str(path) for path in written - reports if not path.is_relative_to(temporary)} <= {"/dev/null"}
+    # The reports go by their names alone into a folder that is held.
+    reports = {path for path in written if path.parent == cwd}
+    names = {"report.json", "report.html", "answers.json", "report.instructor.html"}
+    assert {path.name for path in reports} == names
+    assert {path.name for path in (cwd / "out").rglob("*") if path.is_file()} == names
+    assert not any(path.exists() for path in reports)
+    # And the locks of other gradings' folders, to see whether somebody holds them.
+    locks = {path for path in written if path.parent == Path("/proc/self/fd")}
+    others = {str(path) for path in written - reports - locks if not path.is_relative_to(temporary)}
+    assert others <= {"/dev/null"}
     assert list(temporary.iterdir()) == []
 
 
