@@ -88,6 +88,8 @@ _PROBES: tuple[Callable[[Case], Explanation | None], ...] = (
     lost_on_the_way.explain,
     public_gap.explain,
 )
+_MOST_SOURCE = (1 << 20) + 1
+"""Characters of main.py that are read; a probe looks at no longer one than that less one."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,8 @@ def _proved(explanations: Iterable[Explanation | None]) -> list[Explanation]:
 
 
 def _source(submission: Submission) -> str:
-    return (submission.folder / "main.py").read_text(encoding="utf-8", errors="replace")
+    with (submission.folder / "main.py").open(encoding="utf-8", errors="replace") as file:
+        return file.read(_MOST_SOURCE)
 
 
 def _case(subject: Subject) -> Case:

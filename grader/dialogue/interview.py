@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 import secrets
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from grader.assignment import Assignment
+from grader.dialogue.attention import AttentiveClock
 from grader.dialogue.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.dialogue.worker_process import LimitExceededError, WorkerDiedError, WorkerProcess
 from grader.errors import HarnessError
@@ -58,7 +58,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall-clock seconds of the parts of an interview, on the grader's clock.
+    """Seconds of the parts of an interview in which the grader looked; see :mod:`grader.dialogue.attention`.
 
     With the import of libraries that was done once for many: what a submission takes is the same with it
     and without.
@@ -125,8 +125,8 @@ class _Interview:
         self._channel_order = assignment.channel_order
         self._limits = assignment.limits
         self._progress = progress
-        self._begun = time.monotonic()
-        self._end = self._begun + assignment.limits.total_seconds
+        self._clock = AttentiveClock()
+        self._end = assignment.limits.total_seconds
         self._pending = deque(secret_order(len(split.images), seed))
         self._phase: Phase = "import"
         self._answers: list[Answered | None] = [None] * len(split.images)
@@ -145,7 +145,7 @@ class _Interview:
         for used in range(1, _MAX_WORKERS + 1):
             may_go_on = self._ask_one_worker()
             is_hopeless = used >= _MAX_BARREN and not self._has_answered
-            if not (may_go_on and self._pending) or is_hopeless or time.monotonic() >= self._end:
+            if not (may_go_on and self._pending) or is_hopeless or self._clock.now() >= self._end:
                 break
         return Answers(
             answers=tuple(self._answers),
@@ -155,7 +155,7 @@ class _Interview:
                 importing=self._importing,
                 first=self._seconds[0] if self._seconds else None,
                 rest=tuple(self._seconds[1:]),
-                total=self._shared + time.monotonic() - self._begun,
+                total=self._shared + self._clock.now(),
             ),
             frameworks=self._frameworks or {},
             output="".join(self._output),
@@ -164,10 +164,10 @@ class _Interview:
 
     def _ask_one_worker(self) -> bool:
         """Ask one worker as much as it answers; return whether another may go on with the rest."""
-        with WorkerProcess(self._launch) as worker:
+        with WorkerProcess(self._launch, self._clock) as worker:
             try:
                 self._phase = "import"
-                _wait_for_start(worker)
+                _wait_for_start(worker, self._clock)
                 if self._import(worker):
                     self._ask_all(worker)
                 return False
@@ -185,11 +185,11 @@ class _Interview:
 
     def _import(self, worker: WorkerProcess) -> bool:
         """Wait for the worker to import main.py; return whether there is a predict to ask."""
-        began = time.monotonic()
+        began = self._clock.now()
         frame = worker.receive(min(began + self._limits.import_seconds, self._end))
         if self._importing is None:
             self._shared = worker.shared_seconds()
-            self._importing = self._shared + time.monotonic() - began
+            self._importing = self._shared + self._clock.now() - began
         if isinstance(frame, NotReady):
             self._not_ready = frame
         elif not isinstance(frame, Ready):
@@ -216,13 +216,13 @@ class _Interview:
         # Random, and no index: the split is sorted by class, and an index would be as good as the label.
         number = secrets.randbits(31)
         question = encode_question(number, image.pixels(self._channel_order))
-        began = time.monotonic()
+        began = self._clock.now()
         deadline = min(began + allowed, self._end)
         try:
             worker.send(question, deadline)
             frame = worker.receive(deadline)
         finally:
-            self._seconds.append(time.monotonic() - began)
+            self._seconds.append(self._clock.now() - began)
         if not isinstance(frame, Answered) or frame.number != number:
             raise LimitExceededError(Verdict.CONTRACT, "an answer to a question that was not asked")
         return frame
@@ -231,19 +231,19 @@ class _Interview:
         return self._phase != "import"
 
     def _stop(self, verdict: Verdict, detail: str) -> None:
-        late = verdict is Verdict.TIMEOUT and time.monotonic() >= self._end
+        late = verdict is Verdict.TIMEOUT and self._clock.now() >= self._end
         asked = None if self._phase == "import" else len(self._seconds)
         self._stops.append(Stop(verdict, self._phase, detail, asked, is_deadline_of_total=late))
 
 
-def _wait_for_start(worker: WorkerProcess) -> None:
+def _wait_for_start(worker: WorkerProcess, clock: AttentiveClock) -> None:
     """Wait until the worker stands in its sandbox; the time that takes is the harness's own.
 
     Raises:
         HarnessError: it does not come up; nothing of the student's has run yet.
     """
     try:
-        started = isinstance(worker.receive(time.monotonic() + _START_SECONDS), Started)
+        started = isinstance(worker.receive(clock.now() + _START_SECONDS), Started)
     except WorkerDiedError:
         started = False
     except LimitExceededError as breach:

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from grader.assignment import MIB
 from grader.dialogue import inside, usage
+from grader.dialogue.attention import AttentiveClock
 from grader.dialogue.frames import Frame, FrameError, FrameReader
 from grader.dialogue.inside import Inside
 from grader.dialogue.kernel_memory import kernel_bytes
@@ -64,7 +65,8 @@ class WorkerDiedError(Exception):
 class WorkerProcess:
     """A worker started on some rung; use as a context manager, which ends in its certain death."""
 
-    def __init__(self, launch: Callable[[int], Launch]) -> None:
+    def __init__(self, launch: Callable[[int], Launch], clock: AttentiveClock) -> None:
+        self._clock = clock
         self.output = CapturedOutput()
         self.peak_bytes = 0
         self._inside: Inside | None = None
@@ -118,7 +120,7 @@ class WorkerProcess:
         """Return the next frame.
 
         Args:
-            deadline: of the monotonic clock, seconds.
+            deadline: of the clock, seconds.
 
         Raises:
             LimitExceededError: the deadline or a limit was passed, or the channel was forged.
@@ -132,9 +134,9 @@ class WorkerProcess:
 
     def can_be_watched(self) -> bool:
         """Whether the sandbox's folders can be seen from outside, once the worker stands in it."""
-        end = time.monotonic() + _GRACE_SECONDS
+        end = self._clock.now() + _GRACE_SECONDS
         # One that is gone already will be found dead when something is asked of it.
-        while time.monotonic() < end and self._started.exit_code() is None:
+        while self._clock.now() < end and self._started.exit_code() is None:
             self._enter()
             if self._inside is not None or not self._launch.is_contained:
                 return True
@@ -179,10 +181,10 @@ class WorkerProcess:
 
     def _wait(self, deadline: float, events: int) -> None:
         """Handle whatever happens next, for at most one look's time."""
-        now = time.monotonic()
+        now = self._clock.now()
         if now >= self._next_look:
             pause = self._look()
-            self._next_look = time.monotonic() + pause
+            self._next_look = self._clock.now() + pause
         self._selector.modify(self._channel, events)
         for key, mask in self._selector.select(max(0.0, min(deadline, self._next_look) - now)):
             if key.fileobj is self._stdout:
@@ -226,8 +228,8 @@ class WorkerProcess:
 
     def _drain(self) -> None:
         """Take what is still in the pipe of a dead worker, within reason."""
-        end = time.monotonic() + _GRACE_SECONDS
-        while time.monotonic() < end and self.output.size <= self._limits.output_bytes:
+        end = self._clock.now() + _GRACE_SECONDS
+        while self._clock.now() < end and self.output.size <= self._limits.output_bytes:
             data = self._read_some()
             if not data:
                 return
@@ -290,9 +292,9 @@ class WorkerProcess:
             LimitExceededError: it lives on, and went past a limit meanwhile.
             HarnessError: the machine ran out of memory.
         """
-        end = time.monotonic() + _GRACE_SECONDS
+        end = self._clock.now() + _GRACE_SECONDS
         while (code := self._started.exit_code()) is None:
-            if time.monotonic() > end:
+            if self._clock.now() > end:
                 return WorkerDiedError("it closed the answer channel")
             self._drain()
             self._look()

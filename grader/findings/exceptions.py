@@ -9,7 +9,7 @@ from grader.dialogue.frames import Raised
 
 _NETWORK = re.compile(
     r"gaierror|URLError|name resolution|Network is unreachable|Max retries|Name or service not known"
-    r"|pip'?,? .*install.* returned non-zero",
+    r"|pip'?,? .{0,100}install.{0,500} returned non-zero",
     re.I,
 )
 _NETWORK_TYPES = frozenset(

@@ -1,6 +1,8 @@
 """The probes on answers made up to have one mistake, and no word where the evidence is thin."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -423,3 +425,32 @@ def test_a_shift_is_told_by_its_number_of_places(step):
     explanation = label_map.explain(case_of((mostly_right() + step) % CLASSES))
     assert code_of(explanation) == "labels-shifted"
     assert f"shifted by {step:+d} against" in explanation.finding.title
+
+
+LONG = """
+import resource
+from grader.diagnosis.probes.reloading import explain_slowness
+from grader.diagnosis.probes.threads import explain_threads
+from grader.dialogue.frames import MAX_TEXT, Raised
+from grader.dialogue.interview import Timing
+from grader.findings.exceptions import code_of, code_of_missing, short
+used = resource.getrusage(resource.RUSAGE_SELF)
+resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 20,) * 2)
+timing = Timing(first=1.0, rest=(1.0, 1.0))
+for unit in ("OMP_NUM_THREADS", "def predict(image): ", "a", "load_file ", "a (", "f(", "torch.load", "    a\\n"):
+    for text in (unit + " " * 900_000, unit * (900_000 // len(unit)), "def predict():\\n " + unit * 90_000):
+        explain_threads(text, timing, 1)
+        explain_slowness(text, timing)
+for unit in ("pip install ", ".so ", "shape ", "param shape", "'/", "0x", "A:/", "no "):
+    message = (unit * MAX_TEXT)[:MAX_TEXT]
+    for _ in range(20):
+        code_of(Raised("Error", message, "", ""))
+        code_of_missing(message, ["a.ckpt"])
+        short(message)
+"""
+
+
+def test_a_look_at_a_students_words_takes_no_more_steps_than_there_are_words():
+    # Of processor time, not of the clock: steps that grow with the square take hours.
+    done = subprocess.run([sys.executable, "-c", LONG], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -20,6 +20,9 @@ _SET = re.compile(
     r"|(?:OMP|MKL|OPENBLAS)_NUM_THREADS[\"']?\s*\]?\s*(?:=|,|:)\s*[\"']?(\d{1,4})"
 )
 _LONGEST = 1 << 20
+"""Characters of a main.py that is looked at."""
+_LONGEST_LINE = 500
+"""Of a line, so that runs of spaces cost little."""
 
 
 def explain_threads(source: str, given: int) -> FindingPart | None:
@@ -32,7 +35,7 @@ def explain_threads(source: str, given: int) -> FindingPart | None:
     if len(source) > _LONGEST:
         return None
     for line in source.splitlines():
-        code = line.partition("#")[0]
+        code = line[:_LONGEST_LINE].partition("#")[0]
         if (found := _SET.search(code)) is None:
             continue
         wanted = int(next(group for group in found.groups() if group is not None))

@@ -22,7 +22,7 @@ from mindspore import Tensor, nn
 
 from src_mindspore.engine.head import Steps, compiled_graph_name, read_compiled_head, read_library_head
 from src_mindspore.engine.mindspore_internals import in_graph_mode, pynative_executor
-from src_mindspore.engine.watch import NetworkWatch, is_plain_backbone, is_untouched
+from src_mindspore.engine.watch import NetworkWatch, is_as_written, is_plain_backbone, is_untouched
 
 if TYPE_CHECKING:
     from src_mindspore.engine.graph import FloatArray
@@ -138,7 +138,7 @@ class LiveNetwork:
             network: with a `backbone` and a `head`.
             inputs: of its call.
         """
-        if not self._is_usable or network.training or not is_untouched(network):
+        if not self._is_usable or network.training or not (is_untouched(network) and is_as_written(network)):
             return None
         images = _plain_images(inputs)
         if images is None:

@@ -1,6 +1,7 @@
 """The engine behind a live network: the same answers as MindSpore, never a stale one, and no part in training."""
 
 import copy
+import importlib.util
 import os
 import subprocess
 import sys
@@ -540,3 +541,43 @@ print(backbone.fast_features(ms.Tensor(np.zeros((1, 3, 224, 224), np.float32))) 
             check=True,
         )
         assert done.stdout.strip() == off
+
+
+CHANGES = {
+    "no sum": ("return x + self.conv(x)", "return self.conv(x)"),
+    "another sum": ("return x + self.conv(x)", "return x - self.conv(x)"),
+    "never a sum": ("self.use_res_connect = stride == 1 and", "self.use_res_connect = False and"),
+    "no activation": ("                nn.ReLU6(),\n", ""),
+    "two activations": ("                nn.ReLU6(),\n", "                nn.ReLU6(),\n" * 2),
+    "another stem": ("ConvBNReLU(3, channels, stride=2)", "ConvBNReLU(3, channels, stride=1)"),
+    "scaled features": (
+        "return self.features(x)\n\n    @property",
+        "return self.features(x) * 2\n\n    @property",
+    ),
+    "features turned": ("return self.head(self.backbone(x))", "return self.head(-self.backbone(x))"),
+    "a stride in the projection": (
+        "_conv(hidden, out_channels),",
+        "_conv(hidden, out_channels, 1, 1 + (hidden == 960)),",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_library_that_was_changed_is_mindspores(images, change, mode, tmp_path, monkeypatch):
+    from src_mindspore import mobilenetv2
+
+    source = Path(mobilenetv2.__file__).read_text(encoding="utf-8")
+    before, after = CHANGES[change]
+    assert before in source
+    (tmp_path / "mobilenetv2.py").write_text(source.replace(before, after), encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("src_mindspore.mobilenetv2", tmp_path / "mobilenetv2.py")
+    theirs = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "src_mindspore.mobilenetv2", theirs)
+    spec.loader.exec_module(theirs)
+    network = theirs.mobilenet_v2(theirs.MobileNetV2Backbone(), theirs.MobileNetV2Head(num_classes=5))
+    network.set_train(False)
+    assert network.fast_answer(images) is None
+
+
+def test_a_library_that_was_not_changed_is_answered_for(network, images, mode):
+    assert network.fast_answer(images) is not None
