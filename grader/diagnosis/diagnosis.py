@@ -231,7 +231,7 @@ def _proved(explanations: Iterable[Explanation | None]) -> list[Explanation]:
 
 
 def _source(submission: Submission) -> str:
-    return (submission.folder / "main.py").read_text(encoding="utf-8", errors="replace")
+    return submission.beginning_of_main().decode("utf-8", "replace")
 
 
 def _case(subject: Subject) -> Case:
