@@ -233,8 +233,7 @@ def _proved(explanations: Iterable[Explanation | None]) -> list[Explanation]:
 
 
 def _source(submission: Submission) -> str:
-    with (submission.folder / "main.py").open(encoding="utf-8", errors="replace") as file:
-        return file.read(_MOST_SOURCE)
+    return submission.beginning_of_main().decode("utf-8", "replace")
 
 
 def _case(subject: Subject) -> Case:

@@ -15,7 +15,7 @@ CHECKPOINT_SUFFIXES = frozenset(
 
 HEAD_BYTES = 128
 _MOST_OF_MAIN = 1 << 18
-"""Bytes of main.py that are searched for names of checkpoints."""
+"""Bytes of main.py that are searched for anything by the harness."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,12 @@ class Submission:
         """The files of trained parameters."""
         return tuple(file for file in self.files if file.is_checkpoint)
 
+    def beginning_of_main(self) -> bytes:
+        """Return as much of `main.py` as is looked at; no honest one is longer."""
+        with (self.folder / "main.py").open("rb") as file:
+            return file.read(_MOST_OF_MAIN)
+
     def named_in_main(self) -> frozenset[SubmittedFile]:
         """Return the checkpoints whose names occur in the text of `main.py`."""
-        with (self.folder / "main.py").open("rb") as file:
-            source = file.read(_MOST_OF_MAIN)
+        source = self.beginning_of_main()
         return frozenset(file for file in self.checkpoints if file.path.name.encode("utf-8") in source)
