@@ -439,7 +439,7 @@ resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 20
 timing = Timing(first=1.0, rest=(1.0, 1.0))
 for unit in ("OMP_NUM_THREADS", "def predict(image): ", "a", "load_file ", "a (", "f(", "torch.load", "    a\\n"):
     for text in (unit + " " * 900_000, unit * (900_000 // len(unit)), "def predict():\\n " + unit * 90_000):
-        explain_threads(text, timing, 1)
+        explain_threads(text, 1)
         explain_slowness(text, timing)
 for unit in ("pip install ", ".so ", "shape ", "param shape", "'/", "0x", "A:/", "no "):
     message = (unit * MAX_TEXT)[:MAX_TEXT]
