@@ -59,7 +59,6 @@ def diagnosed(
         start=lambda program: _over(rung, program).launch,
         fresh=lambda name: _fresh(rung, folder / name).launch,
         folder=folder,
-        identity=question.identity,
         seed=secrets.randbits(53),
         public=lambda: None if question.mode == "self-check" else public or _public(question),
     )

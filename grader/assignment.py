@@ -68,7 +68,8 @@ class Limits(_Section):
     processor_seconds: PositiveNumber = 600.0
     """Processor time of all processes of the submission; generous, for a machine that is slow today."""
     memory_mib: PositiveInt = 4096
-    """Memory of all processes of the submission: resident or swapped out, page tables and sockets."""
+    """Memory of all processes of the submission: resident or swapped out, and what the kernel
+    keeps for them: page tables, sockets, mappings, descriptors and locks."""
     scratch_mib: PositiveInt = 512
     """What it may write to disk; thrown away afterwards."""
     output_kib: PositiveInt = 1024
@@ -165,12 +166,19 @@ class Assignment(_Section):
     points: Points = Points()
     late: Late = Late()
     attempts: Attempts = Attempts()
+    usual: Share | None = None
+    """The accuracy that a network trained to the end usually has on the hidden images; None if unknown."""
     splits: Splits = Splits()
 
-    def within(self, seconds: float) -> Assignment:
-        """Return the same rules with no more than so many seconds for everything, and a tenth at least."""
-        total = max(0.1, min(self.limits.total_seconds, seconds))
-        return self.model_copy(update={"limits": self.limits.model_copy(update={"total_seconds": total})})
+    def for_our_own(self, seconds: float) -> Assignment:
+        """Return the rules for a program of ours: the same, but for one long time for whatever it does."""
+        return self.with_limits(
+            **{name: seconds for name in Limits.model_fields if name.endswith("_seconds")}
+        )
+
+    def with_limits(self, **limits: float) -> Assignment:
+        """Return the same rules with other limits."""
+        return self.model_copy(update={"limits": self.limits.model_copy(update=limits)})
 
     @cached_property
     def sha256(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,10 @@ from grader.canary.canary import check_canary
 from grader.conclusion import circumstances_now, failed_outcome, graded_report, ungraded_report
 from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
 from grader.dialogue.interview import interview
+from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_refusal
+from grader.findings.exceptions import short
+from grader.hidden_files import HiddenFile, find_hidden_files
 from grader.hidden_split import check_apart, check_out_of_reach, choose_split
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
 from grader.intake.submission import Submission
@@ -24,7 +27,7 @@ from grader.progress import Progress, silent
 from grader.provenance import this_harness
 from grader.replay.replay import OFF
 from grader.report.build import Canary, Mode, Question
-from grader.report.model import Report
+from grader.report.model import FindingPart, Report
 from grader.report.outcome import Outcome
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.ladder import choose_rung
@@ -124,6 +127,7 @@ def run_grading(
         ),
         name=name,
         self_check=self_check,
+        public=public,
     )
 
 
@@ -135,6 +139,7 @@ def take_and_grade(
     *,
     name: str | None = None,
     self_check: bool = False,
+    public: Split | None = None,
 ) -> Outcome:
     """Take a submission in, and have what is then to be asked answered: here, or by another machine.
 
@@ -145,23 +150,32 @@ def take_and_grade(
         answer: gives the outcome of a question; with it comes a private folder, the submission's copy in it.
         name: what the submission is called in its report; None for its folder's or archive's name.
         self_check: accept the lower rung of isolation.
+        public: images that students have, and may hand in; None for the assignment's own.
 
     Raises:
         UsageError: there is no such submission, or the split lies in it.
     """
     mode: Mode = "self-check" if self_check else "official"
     check_apart(source, split, self_check=self_check)
+
+    def refused(
+        submission: Submission, why: Sequence[FindingPart], found: tuple[HiddenFile, ...] = ()
+    ) -> Outcome:
+        question = Question(submission, split, assignment, mode, this_harness())
+        report = ungraded_report(question, Verdict.FORMAT, why, circumstances_now())
+        return Outcome(report, None, split, assignment.classes, secrets.randbits(53), hidden_files=found)
+
     with workspace() as folder:
         try:
             submission = take_in(source, folder, assignment.limits)
             submission = replace(submission, name=name or submission.name)
         except IntakeRefusedError as refusal:
             nothing = Submission(name=name or name_of(source), folder=folder, files=(), sha256="")
-            question = Question(nothing, split, assignment, mode, this_harness())
-            report = ungraded_report(
-                question, Verdict.FORMAT, findings_of_refusal(refusal), circumstances_now()
-            )
-            return Outcome(report, None, split, assignment.classes, secrets.randbits(53))
+            return refused(nothing, findings_of_refusal(refusal))
+        found = find_hidden_files(submission, split, assignment, self_check=self_check, public=public)
+        if found:
+            # One name and no count: a hand-in full of guesses must not tell which of them are right.
+            return refused(submission, [finding("leaked-file", detail=short(str(found[0].path)))], found)
         return answer(Question(submission, split, assignment, mode, this_harness()), folder)
 
 

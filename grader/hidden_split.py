@@ -44,6 +44,17 @@ def public_split(assignment: Assignment, hidden: Split) -> Split | None:
     return None if public.sha256 == hidden.sha256 else public
 
 
+def public_digests(assignment: Assignment) -> frozenset[str]:
+    """Return the digests of the images that the assignment gives to students, as far as they are here."""
+    configured = assignment.splits.public
+    if configured is None or not Path(configured).is_dir():
+        return frozenset()
+    try:
+        return frozenset(_opened(Path(configured), assignment.classes).names)
+    except UsageError:
+        return frozenset()
+
+
 @lru_cache(maxsize=1)
 def _opened(path: Path, classes: tuple[ClassInfo, ...]) -> Split:
     # A process that grades a whole class need not read them for each.

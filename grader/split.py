@@ -6,9 +6,9 @@ Only the grader's process ever holds a :class:`Split`. What crosses into the san
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -19,10 +19,9 @@ import numpy.typing as npt
 from datasets.classes import ClassInfo
 from grader.digest import digest_of_bytes, digest_of_parts
 from grader.errors import UsageError
+from grader.image_folder import Listing, list_images, refusal
 
 ChannelOrder = Literal["bgr", "rgb"]
-_IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
-_OTHER_IMAGES = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg"})
 _DEMO_SEED, _DEMO_IMAGES = 0, 5
 """As `python -m datasets.demo` draws it unless told otherwise; images a class."""
 
@@ -66,6 +65,16 @@ class Split:
     demo set."""
     key_file: Path | None = None
     """Of a sealed split."""
+    key_sha256: str = ""
+    """Digest of that file; empty if there is none."""
+    aside: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """What in the folder was no image, by the reason, and, as `empty`, classes without images; names
+    relative to the folder."""
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The images' names by the digests of their bytes."""
+        return {digest_of_bytes(image.encoded): image.name for image in self.images}
 
     @property
     def is_demo(self) -> bool:
@@ -77,15 +86,11 @@ def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
     """Read an ImageFolder: one sub-folder a class, images in it.
 
     Raises:
-        UsageError: there is no such folder, no image, a folder that is no class of the
-            assignment, or a file that is not a readable image.
+        UsageError: there is no such folder, no image, a folder that is no class of the assignment, a file
+            that is not a readable image or is an image of a kind that is not read, or a link to nothing.
     """
     try:
         return _read_split(path, classes)
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"the split {path} does not exist: give a folder with one sub-folder a class"
-        ) from error
     except NotADirectoryError as error:
         raise UsageError(
             f"the split {path} is not a folder, nor a sealed split: give a folder with one sub-folder a class"
@@ -95,21 +100,34 @@ def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
 
 
 def _read_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
+    if not path.exists():
+        what = "is a link to nothing" if path.is_symlink() else "does not exist"
+        raise UsageError(f"the split {path} {what}: give a folder with one sub-folder a class")
     index_of = {info.folder: index for index, info in enumerate(classes)}
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and not _is_hidden(entry))
-    unknown = [name for name in names if name not in index_of]
+    listing = list_images(path)
+    if problem := refusal(listing):
+        raise UsageError(problem)
+    unknown = [name for name in listing.images if name not in index_of]
     if unknown:
         raise UsageError(
             f"the split {path} has folders that are no class of this assignment: {_some(unknown)}; "
             "give the folder that holds the class folders (for example .../val), or another --assignment"
         )
-    images = [image for name in names for image in _read_class(path / name, index_of[name])]
+    images = [_read_image(file, index_of[name]) for name, files in listing.images.items() for file in files]
     if not images:
         raise UsageError(
             f"the split {path} has no images: expected {path.name}/{classes[0].folder}/*.jpg and so on"
         )
+    check_images(images)
     folders = {file.resolve().parent for file in (path / image.name for image in images)}
-    return split_of(images, sorted(folders))
+    return replace(split_of(images, sorted(folders)), aside=_aside(path, listing))
+
+
+def _aside(path: Path, listing: Listing) -> dict[str, tuple[str, ...]]:
+    aside = {why: tuple(str(file.relative_to(path)) for file in listing.aside[why]) for why in listing.aside}
+    if empty := tuple(name for name, files in listing.images.items() if not files):
+        aside["empty"] = empty
+    return aside
 
 
 def demo_split() -> Split:
@@ -125,10 +143,10 @@ def demo_split() -> Split:
     return split_of(images, places=())
 
 
-def split_of(images: Sequence[SplitImage], places: Sequence[Path], key_file: Path | None = None) -> Split:
+def split_of(images: Sequence[SplitImage], places: Sequence[Path]) -> Split:
     """Return the split of these images, with its digest."""
     digest = digest_of_parts((image.name, digest_of_bytes(image.encoded)) for image in images)
-    return Split(images=tuple(images), sha256=digest, places=tuple(places), key_file=key_file)
+    return Split(images=tuple(images), sha256=digest, places=tuple(places))
 
 
 def check_images(images: Sequence[SplitImage]) -> None:
@@ -141,30 +159,9 @@ def check_images(images: Sequence[SplitImage]) -> None:
         image.pixels("bgr")
 
 
-def is_image_name(name: str) -> bool:
-    """Whether a file of this name is taken for an image of the split."""
-    return (
-        "/" not in name
-        and "\0" not in name
-        and not _is_hidden(Path(name))
-        and Path(name).suffix.lower() in _IMAGE_SUFFIXES
-    )
-
-
-def _read_class(folder: Path, label: int) -> list[SplitImage]:
-    """Read one class's images."""
-    images = []
-    for file in sorted(folder.iterdir()):
-        if file.is_dir() or _is_hidden(file):
-            continue
-        if file.suffix.lower() in _OTHER_IMAGES:  # passed over, it would make the split smaller unnoticed
-            raise UsageError(f"{file} is an image of a kind that is not read: convert it to JPEG or PNG")
-        if not is_image_name(file.name):
-            continue
-        _check_is_utf8(file.name)
-        images.append(SplitImage(name=f"{folder.name}/{file.name}", label=label, encoded=file.read_bytes()))
-    check_images(images)
-    return images
+def _read_image(file: Path, label: int) -> SplitImage:
+    _check_is_utf8(file.name)
+    return SplitImage(name=f"{file.parent.name}/{file.name}", label=label, encoded=file.read_bytes())
 
 
 def _check_is_utf8(name: str) -> None:
@@ -173,10 +170,6 @@ def _check_is_utf8(name: str) -> None:
         name.encode("utf-8")
     except UnicodeEncodeError as error:
         raise UsageError(f"rename the split's image {name!r}: its name is not UTF-8") from error
-
-
-def _is_hidden(path: Path) -> bool:
-    return re.match(r"[.]|Thumbs\.db$|__MACOSX$", path.name) is not None
 
 
 def _some(names: Sequence[str], most: int = 5) -> str:

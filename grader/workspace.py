@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from grader.held import Held, hold
 
 _PREFIX = "lab-grader-"
 _LOCK = ".in-use"
@@ -39,23 +39,23 @@ def workspace() -> Iterator[Path]:
 
 def _sweep(temporary: Path) -> None:
     """Remove the folders of ours whose lock nobody holds."""
-    for path in temporary.glob(f"{_PREFIX}*"):
-        # Others may write into the folder for temporary files: what is not surely ours is left alone.
-        with suppress(OSError):
-            status = path.lstat()
-            if stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid():
-                _remove_if_left(path)
+    with suppress(OSError), hold(temporary) as folder:
+        for name in [name for name in folder.names() if name.startswith(_PREFIX)]:
+            # Others may write into the folder for temporary files: what is not surely ours is left alone.
+            with suppress(OSError), folder.entry(name) as entry:
+                if entry.is_folder and entry.status.st_uid == os.geteuid():
+                    _remove_if_left(folder, name, entry)
 
 
-def _remove_if_left(folder: Path) -> None:
+def _remove_if_left(temporary: Held, name: str, folder: Held) -> None:
     """Remove one folder, unless a living process holds its lock.
 
     Raises:
         OSError: somebody holds it, or there is none: the folder was made this moment, or is no grading's.
     """
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
+    with folder.entry(_LOCK) as entry, entry.open(os.O_RDWR) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(lock)
+        # The lock goes last: what cannot be removed now is found again.
+        for inner in sorted(folder.names(), key=lambda inner: inner == _LOCK):
+            folder.remove(inner)
+        os.rmdir(name, dir_fd=temporary.descriptor)

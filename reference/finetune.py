@@ -47,7 +47,7 @@ from reference.features.splits import Features, compute_features
 from reference.images.imagefolder import ImageFolder, Split, missing_classes, refuse_inside, scan
 from reference.images.views import TEST_VIEWS, View, training_views
 from reference.pretrained import load_pretrained
-from reference.run.plots import confusion_matrix, plot_confusion, plot_cross_validation, plot_curves
+from reference.run.plots import confusion_matrix, plot_confusion, plot_curves, plot_exact
 from reference.run.run_folder import BYTES_NEEDED, RunFolder
 from reference.run.settings import Settings, parse_arguments
 from reference.run.stopwatch import Stopwatch
@@ -146,7 +146,7 @@ def finetune(settings: Settings) -> None:
     )
     run.release(STATE)
     run.write_text(SUMMARY, summary.to_json())
-    print(summary.to_text(run.path / "submission"))
+    print(summary.to_text(run.path))
 
 
 def learned_views(settings: Settings) -> tuple[View, ...]:
@@ -200,10 +200,12 @@ def write_files(
         run.write_text("log.csv", log_csv(outcome.log))
         with run.making("curves.png") as path:
             plot_curves(outcome.log, outcome.best_epoch, path)
-    elif choice := outcome.exact.choice:
-        run.write_text("log.csv", table_csv(choice.trials))
+    else:
+        choice = outcome.exact.choice
+        if choice:
+            run.write_text("log.csv", table_csv(choice.trials))
         with run.making("curves.png") as path:
-            plot_cross_validation(choice.trials, choice.best, path)
+            plot_exact(outcome.exact.solution.objectives, choice, path)
     with run.making("confusion_matrix.png") as path:
         counts = confusion_matrix(folder.validation.labels, outcome.best.validation, len(names))
         plot_confusion(counts, names, path)

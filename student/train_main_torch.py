@@ -73,13 +73,13 @@ config = SimpleNamespace(
 
 
 def find_pretrained() -> Path:
-    """Return the pretrained backbone beside this file."""
+    """Return the pretrained backbone, which is handed out with this file and lies beside it."""
     place = HERE / "pretrained" / "mobilenetv2.safetensors"
     if place.is_file():
         return place
     raise FileNotFoundError(
-        "no pretrained weights; make them in the project's folder (缺少预训练权重, 请在项目目录下运行):"
-        " python -m reference.pretrained --out student/pretrained/mobilenetv2.safetensors"
+        f"{place}: not there; copy the folder pretrained/ from what was handed out, or ask your teacher for"
+        " the file 缺少预训练权重, 请从下发的文件中复制 pretrained/ 文件夹, 或向老师索取该文件"
     )
 
 

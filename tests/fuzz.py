@@ -45,6 +45,7 @@ from grader.sealed.stream import UnsealError, seal, unseal
 from grader.similarity.checkpoint import UnreadableError, tensors_of
 from grader.similarity.heads import head_of
 from grader.split import SplitImage
+from tests.zip_bytes import Entry, packed, unicode_path
 
 SECONDS_A_CASE = 10
 _KEY = bytes(range(32))
@@ -133,6 +134,17 @@ def _archives() -> Target:
                 for name, content in files.items():
                     zipped.writestr(folder + name, content)
             samples.append(stream.getvalue())
+    entries = [
+        Entry(
+            name.encode("gbk"), content, deflated=True, extra=unicode_path(name.encode(), name.encode("gbk"))
+        )
+        for name, content in files.items()
+    ]
+    samples += [
+        packed(entries),
+        packed(entries, zip64=True),
+        packed(entries, zip64=True, sizes_elsewhere=True),
+    ]
     contents = {digest_of_bytes(content) for content in files.values()}
     return Target(samples, lambda data, _: _check_archive(data, contents))
 

@@ -22,6 +22,7 @@ from grader.audit.leaks import Leak, find_leaks
 from grader.audit.pictures import Picture, PictureSet
 from grader.audit.shift import Shift, find_shifts
 from grader.findings.catalogue import Language, words
+from grader.image_folder import PASSED_OVER, REFUSED
 
 _SMALLEST = 32
 _FLATTEST = 5.0
@@ -220,12 +221,25 @@ def _of_files(train: PictureSet, hidden: PictureSet) -> Iterator[Remark]:
         of_set: dict[str, object] = {"set": pictures.name}
         if files := pictures.unreadable:
             yield Remark("serious", "unreadable", _some(map(_short, files)), {**of_set, "count": len(files)})
-        if files := pictures.strange:
-            yield Remark("note", "strange", _some(map(_short, files)), {**of_set, "count": len(files)})
+        yield from _of_files_aside(pictures, of_set)
+        turned = [picture for picture in pictures.pictures if picture.orientation != 1]
+        if turned:
+            named = _some(f"{picture.name} ({picture.orientation})" for picture in turned)
+            yield Remark("note", "turned", named, {**of_set, "count": len(turned)})
         odd = [picture for picture in pictures.pictures if _is_odd(picture)]
         if odd:
             named = _some(f"{picture.name} {picture.shape[1]}x{picture.shape[0]}" for picture in odd)
             yield Remark("note", "odd", named, {**of_set, "count": len(odd)})
+
+
+def _of_files_aside(pictures: PictureSet, of_set: dict[str, object]) -> Iterator[Remark]:
+    """Yield what is no image: what a grading would refuse, and what it would pass over."""
+    aside = pictures.names_aside()
+    for why in REFUSED:
+        if names := aside.get(why):
+            yield Remark("serious", why, _some(names), {**of_set, "count": len(names)})
+    if names := [name for why in PASSED_OVER for name in aside.get(why, [])]:
+        yield Remark("note", "strange", _some(names), {**of_set, "count": len(names)})
 
 
 def _of_classes(train: PictureSet, hidden: PictureSet) -> Iterator[Remark]:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from grader.errors import UsageError
-from grader.split import is_image_name
+from grader.image_folder import list_images, refusal
 
 _SIDE = 32
 """Of the thumbnail that two pictures are compared by."""
 _LOW = 8
 """Frequencies of each axis that make the perceptual hash."""
+_EXIF = re.compile(rb"(?:Exif\0\0|eXIf)(II\*\0|MM\0\*)")
+"""How EXIF data begins in a JPEG file, and in a PNG file."""
+_MOST_EXIF_BYTES = 1 << 16
+_ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Picture:
     thumbnail: npt.NDArray[np.float32] = field(repr=False)
     """(32 * 32,) grey, mean 0 and length 1."""
     has_exif: bool = False
+    orientation: int = 1
+    """As the EXIF standard numbers them: 1 is upright; 2 to 8 say how what is saved must be turned."""
 
     @property
     def name(self) -> str:
@@ -63,8 +71,14 @@ class PictureSet:
     pictures: tuple[Picture, ...]
     unreadable: tuple[Path, ...]
     """Called an image, and is none that OpenCV can read."""
-    strange: tuple[Path, ...]
-    """Files that are not called images, and folders in folders."""
+    aside: Mapping[str, list[Path]]
+    """What is no image, by the reason; see `grader.image_folder`."""
+    refused: str
+    """What stands in the way of grading on this set; empty if nothing does."""
+
+    def names_aside(self) -> dict[str, list[str]]:
+        """Return what is no image, by the reason; each with its folder's name, if it lies in a class's."""
+        return {why: [_short(file, self.classes) for file in files] for why, files in self.aside.items()}
 
 
 def read_set(folder: Path, name: str) -> PictureSet:
@@ -74,19 +88,14 @@ def read_set(folder: Path, name: str) -> PictureSet:
         UsageError: there is no such folder, it cannot be read, or it has no sub-folder.
     """
     try:
-        classes = sorted(
-            entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-        )
-        if not classes:
+        listing = list_images(folder)
+        if not listing.images:
             raise UsageError(f"{folder} has no class folders: give the folder that holds one folder a class")
         pictures: list[Picture] = []
         unreadable: list[Path] = []
-        strange: list[Path] = []
-        for label in classes:
-            for file in sorted((folder / label).iterdir()):
-                if not file.is_file() or not is_image_name(file.name):
-                    strange.append(file)
-                elif (picture := _read(file, name, label)) is None:
+        for label, files in listing.images.items():
+            for file in files:
+                if (picture := _read(file, name, label)) is None:
                     unreadable.append(file)
                 else:
                     pictures.append(picture)
@@ -98,7 +107,12 @@ def read_set(folder: Path, name: str) -> PictureSet:
         raise UsageError(f"{error.filename} is not a folder: give one with one sub-folder a class") from error
     except OSError as error:
         raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
-    return PictureSet(name, tuple(classes), tuple(pictures), tuple(unreadable), tuple(strange))
+    classes = tuple(listing.images)
+    return PictureSet(name, classes, tuple(pictures), tuple(unreadable), listing.aside, refusal(listing))
+
+
+def _short(file: Path, classes: Sequence[str]) -> str:
+    return f"{file.parent.name}/{file.name}" if file.parent.name in classes else file.name
 
 
 def _read(file: Path, set_name: str, label: str) -> Picture | None:
@@ -118,7 +132,30 @@ def _read(file: Path, set_name: str, label: str) -> Picture | None:
         bits=perceptual_hash(small),
         thumbnail=_unit(small.ravel()),
         has_exif=b"Exif\0\0" in encoded[:4096],
+        orientation=exif_orientation(encoded),
     )
+
+
+def exif_orientation(encoded: bytes) -> int:
+    """Return the orientation in the EXIF data of a JPEG or PNG file, 1 to 8; 1 if it has none.
+
+    The EXIF data is a TIFF file within the file; the orientation is entry 0x0112 of its first directory.
+    """
+    start = _EXIF.search(encoded)
+    if start is None:
+        return 1
+    tiff = encoded[start.start(1) : start.start(1) + _MOST_EXIF_BYTES]
+    order: Literal["little", "big"] = "little" if tiff.startswith(b"II") else "big"
+
+    def number(at: int, size: int) -> int:
+        return int.from_bytes(tiff[at : at + size], order)
+
+    directory = number(4, 4)
+    for entry in range(directory + 2, directory + 2 + 12 * number(directory, 2), 12):
+        if number(entry, 2) == _ORIENTATION:
+            found = number(entry + 8, 2)
+            return found if found in range(1, 9) else 1
+    return 1
 
 
 def perceptual_hash(small: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

@@ -103,6 +103,7 @@ class ClassPass:
             watched(phase, done, total)
 
         outcome = self.executor.grade(id_, source, go_on)
+        watched("report")
         result = self.store.save(id_, outcome)
         return Step(result, is_new=result.report is outcome.report)
 

@@ -37,7 +37,8 @@ def opened(path: Path, room: Path) -> Path:
     free = int(shutil.disk_usage(room).free * _SHARE_OF_DISK) // MIB
     receiver = Receiver(room, Limits(submission_files=_MOST_FILES, submission_mib=max(1, free)))
     try:
-        receive_zip(path, receiver)
+        with path.open("rb") as archive:
+            receive_zip(archive, receiver)
     except IntakeRefusedError as refusal:
         raise UsageError(f"{path} cannot be unpacked here ({refusal}): {advice}") from refusal
     folder = _innermost(room)

@@ -85,7 +85,7 @@ def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> Found
         if is_typed_text(_own_name(path)):
             passed_over.append(path.name)
         elif not _is_loose(path) or likeness(_own_name(path)) in named:
-            found.append((path, _entry(owner, _inside(path))))
+            found.append((path, _entry(owner, path)))
         elif owner.platform and owner.file:
             loose[owner.id].append((path, owner))
         else:
@@ -224,18 +224,6 @@ def _own_name(path: Path) -> str:
     """Return the name without `.zip`; of a link its own, never that of what it leads to."""
     # A name in another encoding must not keep the gradebook from being written.
     return _without_zip(os.fsencode(path.name).decode("utf-8", "replace"))
-
-
-def _inside(path: Path) -> Path:
-    """Return the archive in a folder that holds nothing else, as platforms export an upload."""
-    if not path.is_dir():
-        return path
-    try:
-        inside = [entry for entry in path.iterdir() if not is_junk(PurePosixPath(entry.name))]
-    except OSError:
-        return path
-    is_archive = len(inside) == 1 and inside[0].suffix.lower() == ".zip" and not inside[0].is_symlink()
-    return inside[0] if is_archive else path
 
 
 def _matched(found: Sequence[tuple[Path, Entry]], roster: Sequence[Student]) -> Iterator[Entry]:

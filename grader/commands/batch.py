@@ -27,14 +27,15 @@ from grader.batch.submissions import Entry, find_entries, gathered, in_short
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
-from grader.commands.public_option import add_public
+from grader.commands.left_out import say_what_is_left_out
+from grader.commands.public_option import add_public, open_public
 from grader.errors import UsageError
 from grader.findings.catalogue import Language, words
 from grader.hidden_split import choose_split
 from grader.progress import WatchedClass, shown
 from grader.report.text import one_line
 from grader.similarity.given import given_to_all
-from grader.split import Split, open_split
+from grader.split import Split
 from grader.verdict import Verdict
 from grader.workspace import workspace
 
@@ -111,9 +112,10 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
     warn_if_exposed(split.key_file)
+    say_what_is_left_out(options.split, split.aside, options.lang)
     _check_apart(folder, split)
     given = given_to_all(options.handed_out, len(assignment.classes))
-    public = None if options.public is None else open_split(options.public, assignment.classes)
+    public = open_public(options.public, assignment.classes, options.lang)
     watched = WatchedClass(sum(entry.source is not None for entry in entries), options.lang)
     with open_store(options.out, folder, options.lang) as store:
         conditions = Conditions(split, assignment, options.replay, public)

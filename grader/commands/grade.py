@@ -10,7 +10,8 @@ from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
-from grader.commands.public_option import add_public
+from grader.commands.left_out import say_what_is_left_out
+from grader.commands.public_option import add_public, open_public
 from grader.findings.catalogue import words
 from grader.grading import Checks, run_grading
 from grader.hidden_split import choose_split
@@ -20,7 +21,6 @@ from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outc
 from grader.report.model import Report
 from grader.report.text import one_line, render_brief, render_text
 from grader.sandbox.ladder import fork_server_for
-from grader.split import open_split
 from grader.verdict import Verdict
 
 
@@ -60,8 +60,9 @@ def _run(options: argparse.Namespace) -> int:
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
     warn_if_exposed(split.key_file)
+    say_what_is_left_out(options.split, split.aside, options.lang)
     check_output_folder(out, submission, options.split)
-    public = None if options.public is None else open_split(options.public, assignment.classes)
+    public = open_public(options.public, assignment.classes, options.lang)
     watched = Watched(options.lang)
     with fork_server_for(assignment.limits) as server, shown(watched.words):
         outcome = run_grading(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from grader.commands.command import EXIT_DONE, Command, say
 from grader.handout.archive import write_handout
-from grader.handout.contents import contents
+from grader.handout.contents import choose_backbones, contents
 from grader.report.text import one_line
 
 _ROOT = Path(__file__).parents[2]
@@ -15,7 +15,15 @@ _ROOT = Path(__file__).parents[2]
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the zip to write")
-    parser.add_argument("--pretrained", type=Path, help="a backbone to hand out with it")
+    parser.add_argument(
+        "--pretrained",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the backbone to hand out, a MindSpore checkpoint; may be given again for the .safetensors that "
+        "the PyTorch template needs (default: what lies in student/pretrained/)",
+    )
     parser.add_argument(
         "--never",
         type=Path,
@@ -28,7 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    files = contents(_ROOT, options.pretrained)
+    files = contents(_ROOT, choose_backbones(_ROOT, options.pretrained))
     secret = [_ROOT / "reference", *options.never]
     count = write_handout(files, options.out, secret)
     say(f"{one_line(str(options.out))}: {count} files, none of them of {len(secret)} that must not be\n")
@@ -37,8 +45,9 @@ def _run(options: argparse.Namespace) -> int:
 
 COMMAND = Command(
     summary="pack what students get, and check that nothing else is in it",
-    description="Write a zip with the templates, the course library, the class lists, and the grader for a "
-    "self-check; then read it back and look for the reference, a hidden split or a key in it.",
+    description="Write a zip with the templates, the course library, the pretrained backbone, the class "
+    "lists, and the grader for a self-check; then read it back and look for the reference, a hidden split "
+    "or a key in it.",
     epilog="exit code: 0 written, 2 usage, or something would be given away",
     add_arguments=_add_arguments,
     run=_run,

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+
+from datasets.classes import ClassInfo
+from grader.commands.left_out import say_what_is_left_out
+from grader.findings.catalogue import Language
+from grader.split import Split, open_split
 
 
 def add_public(parser: argparse.ArgumentParser) -> None:
@@ -15,3 +21,16 @@ def add_public(parser: argparse.ArgumentParser) -> None:
         help="images that students have: the diagnosis asks about some of them, too, to tell what was learnt "
         "by heart (default: the assignment's own)",
     )
+
+
+def open_public(path: Path | None, classes: Sequence[ClassInfo], language: Language) -> Split | None:
+    """Open the folder that was given, and say what in it is no image; None if none was given.
+
+    Raises:
+        UsageError: the folder cannot be used.
+    """
+    if path is None:
+        return None
+    split = open_split(path, classes)
+    say_what_is_left_out(path, split.aside, language)
+    return split

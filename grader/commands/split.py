@@ -9,6 +9,7 @@ from pathlib import Path
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, Command, command_of, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.commands.left_out import say_what_is_left_out
 from grader.commands.split_audit import AUDIT, MAKE
 from grader.errors import UsageError
 from grader.report.text import one_line
@@ -27,12 +28,13 @@ def _add_seal_arguments(parser: argparse.ArgumentParser) -> None:
 def _seal(options: argparse.Namespace) -> int:
     classes = load_assignment(options.assignment).classes
     split = open_split(options.folder, classes)
+    say_what_is_left_out(options.folder, split.aside, "en")
     check_is_new(options.out)
     key_file = key_file_from(options.key_file)
     if key_file.absolute() == options.out.absolute():
         raise UsageError(f"--out and the key file are both {key_file}: give two names")
     is_new = not os.path.lexists(key_file)
-    key = make_key(key_file) if is_new else read_key(key_file)
+    key = make_key(key_file) if is_new else read_key(key_file).secret
     warn_if_exposed(key_file)
     write_sealed(split, classes, key, options.out)
     _say_what(options.out, split)

@@ -14,6 +14,7 @@ from grader.audit.page import render_page
 from grader.audit.pictures import read_set, same_place
 from grader.commands.command import EXIT_DONE, EXIT_REFUSED, Command, say
 from grader.commands.language_option import add_language
+from grader.commands.left_out import say_what_is_left_out
 from grader.errors import UsageError
 from grader.findings.catalogue import Language, words
 from grader.report.text import one_line
@@ -82,6 +83,9 @@ def _make(options: argparse.Namespace) -> int:
     if options.out.resolve().is_relative_to(options.folder.resolve()):
         raise UsageError(f"--out {options.out} lies inside {options.folder}: choose a folder beside it")
     pictures = read_set(options.folder, "all")
+    if pictures.refused:
+        raise UsageError(pictures.refused)
+    say_what_is_left_out(options.folder, pictures.names_aside(), "en")
     if pictures.unreadable:
         raise UsageError(f"{pictures.unreadable[0]} is not an image that can be read: replace or remove it")
     division = divide(pictures.pictures, options.hidden, options.seed)

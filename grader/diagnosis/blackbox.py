@@ -6,7 +6,7 @@ undoes the mistake makes it answer better.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import cv2
@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.assignment import Assignment
-from grader.diagnosis.case import NO_ANSWER, IntArray, PublicTrial, Trial
+from grader.diagnosis.case import NO_ANSWER, Case, IntArray, PublicTrial, Trial
+from grader.diagnosis.completeness import complete
 from grader.dialogue.interview import interview, secret_order
 from grader.sandbox.launch import Launch
 from grader.scoring.labels import LabelReader
@@ -26,64 +27,91 @@ ALTERATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
     "upside-down": lambda pixels: pixels[::-1],
     "transposed": lambda pixels: pixels.transpose(1, 0, 2),
 }
+LEAVE = 3.0
+"""Times what the assignment allows for all images: the last resort, not a plan."""
 
 
-def ask_altered(
-    launch: Callable[[int], Launch],
-    split: Split,
-    assignment: Assignment,
-    images: IntArray,
-    seconds: float,
-    seed: int,
-) -> dict[str, Trial]:
-    """Ask about every alteration of `images`, (M,) indices; what was not answered in time is left out."""
-    questions = [(name, int(index)) for index in images for name in ALTERATIONS]
-    asked = split_of([_altered(split.images[index], name) for name, index in questions], places=())
-    answers = interview(launch, asked, assignment.within(seconds), seed, lambda _: None).answers
-    reader = LabelReader(assignment.classes)
-    found: dict[str, list[tuple[int, int]]] = {name: [] for name in ALTERATIONS}
-    for (name, index), answer in zip(questions, answers, strict=True):
-        if answer is not None:
-            said = reader.read_answer(answer)
-            found[name].append((index, NO_ANSWER if said is None else said))
-    return {
-        name: Trial(*(np.array(column, np.int64) for column in zip(*pairs, strict=True)))
-        for name, pairs in found.items()
-        if pairs
-    }
+class BlackBox:
+    """One submission that can be asked again.
 
-
-def ask_public(
-    launch: Callable[[int], Launch], split: Split, assignment: Assignment, seconds: float, seed: int
-) -> PublicTrial:
-    """Ask about public images; what was not answered in time is left out."""
-    answers = interview(launch, split, assignment.within(seconds), seed, lambda _: None).answers
-    reader = LabelReader(assignment.classes)
-    pairs = [(image, answer) for image, answer in zip(split.images, answers, strict=True) if answer]
-    right = sum(reader.read_answer(answer) == image.label for image, answer in pairs)
-    return PublicTrial(right, len(pairs))
-
-
-def keeps_first_answer(
-    launch: Callable[[int], Launch],
-    split: Split,
-    assignment: Assignment,
-    pair: tuple[int, int],
-    seconds: float,
-    seed: int,
-) -> bool | None:
-    """Ask a new process about two images of different classes.
-
-    Returns:
-        Whether the class of the one that was asked first came for both; None if there were two answers.
+    Args:
+        fresh: gives a way to start workers over a fresh copy of it, by a name that is used once.
+        split: the images.
+        assignment: the rules.
+        seed: secret; decides the order of the images.
     """
-    images = [split.images[index] for index in pair]
-    answers = interview(
-        launch, split_of(images, places=()), assignment.within(seconds), seed, lambda _: None
-    ).answers
-    reader = LabelReader(assignment.classes)
-    said = {reader.read_answer(answer) for answer in answers}
-    return said == {images[secret_order(len(images), seed)[0]].label} if len(said) == 1 else None
+
+    def __init__(
+        self, fresh: Callable[[str], Callable[[int], Launch]], split: Split, assignment: Assignment, seed: int
+    ) -> None:
+        self._fresh = fresh
+        self._split = split
+        self._rules = assignment.with_limits(total_seconds=LEAVE * assignment.limits.total_seconds)
+        self._reader = LabelReader(assignment.classes)
+        self._seed = seed
+
+    def ask_altered(self, case: Case, few: IntArray, many: IntArray) -> dict[str, Trial]:
+        """Ask about a few images in every alteration, and about all in the one that did best.
+
+        Raises:
+            UnfinishedError: time was over.
+        """
+        first = self._ask_each([(name, index) for name in ALTERATIONS for index in few.tolist()], "altered")
+        best = max(first, key=lambda name: case.correct(first[name]))
+        rest = [(best, index) for index in many.tolist() if index not in set(few.tolist())]
+        parts = [first[best], *self._ask_each(rest, "altered-so").values()]
+        return {
+            best: Trial(
+                np.concatenate([part.images for part in parts]),
+                np.concatenate([part.answers for part in parts]),
+            )
+        }
+
+    def ask_public(self, public: Split) -> PublicTrial:
+        """Ask about public images.
+
+        Raises:
+            UnfinishedError: time was over.
+        """
+        said = self._ask(public.images, "public")
+        right = sum(answer == image.label for image, answer in zip(public.images, said, strict=True))
+        return PublicTrial(right, len(said))
+
+    def keeps_first_answer(self, pair: tuple[int, int], number: int) -> bool | None:
+        """Ask a new process about two images of different classes.
+
+        Args:
+            pair: indices of the images.
+            number: of the process.
+
+        Returns:
+            Whether the class of the one that was asked first came for both; None if there were two answers.
+        """
+        images = [self._split.images[index] for index in pair]
+        said = {*self._ask(images, f"again-{number}", number)}
+        first = images[secret_order(len(images), self._seed + number)[0]]
+        return said == {first.label} if len(said) == 1 else None
+
+    def _ask_each(self, questions: Sequence[tuple[str, int]], name: str) -> dict[str, Trial]:
+        """Return what was answered to altered images, by alteration."""
+        images = [_altered(self._split.images[index], how) for how, index in questions]
+        said = self._ask(images, name)
+        found: dict[str, list[tuple[int, int]]] = {}
+        for (how, index), answer in zip(questions, said, strict=True):
+            found.setdefault(how, []).append((index, answer))
+        return {
+            how: Trial(*(np.array(column, np.int64) for column in zip(*pairs, strict=True)))
+            for how, pairs in found.items()
+        }
+
+    def _ask(self, images: Sequence[SplitImage], name: str, number: int = 0) -> list[int]:
+        """Return the class that a fresh process names for each image, or NO_ANSWER."""
+        if not images:
+            return []
+        asked = split_of(images, places=())
+        answers = interview(self._fresh(name), asked, self._rules, self._seed + number, lambda _: None)
+        said = [self._reader.read_answer(answer) for answer in complete(answers)]
+        return [NO_ANSWER if index is None else index for index in said]
 
 
 def _altered(image: SplitImage, name: str) -> SplitImage:

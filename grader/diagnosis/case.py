@@ -16,9 +16,9 @@ from grader.scoring.paired import Paired, paired
 IntArray = npt.NDArray[np.int64]
 NO_ANSWER = -1
 
-ALPHA = 0.005
-"""A hypothesis is believed if chance explains its gain less often than this: with eight gained and none
-lost, say. About thirty are tried, and all but two of them are given up after a first look."""
+ALPHA = 0.01
+"""A hypothesis is believed if chance explains its evidence less often than this, after a correction for the
+alternatives that were tried: with eight images gained and none lost, say, if two were."""
 LEAST_GAIN = 0.04
 """Share of the images that a counterfactual must gain for its mistake to be worth a warning."""
 
@@ -70,6 +70,10 @@ class CheckpointTrial:
     """The checkpoint that `own` was run from."""
     best_file: str
     """The one that `best` was run from."""
+    tried: int = 1
+    """For how many alternatives to `best` the evidence is to be corrected."""
+    rivals: tuple[View, ...] = ()
+    """Views that reproduce the answers as well as `own`, and lead to other conclusions."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,10 @@ class Case:
     """None if there are no public images, or they were not asked."""
     asked: Mapping[str, Trial] = field(default_factory=dict)
     """What the submission answered to altered images, by the name of the alteration."""
+    alterations: int = 1
+    """How many were tried."""
+    usual: float | None = None
+    """The accuracy that is usual on these images; None if the assignment does not say, or has others."""
 
     @property
     def is_right(self) -> npt.NDArray[np.bool_]:
@@ -144,16 +152,23 @@ class Case:
         """Number of images that the experiment has right."""
         return int((trial.answers == self.truth[trial.images]).sum())
 
-    def is_better(self, trial: Trial) -> bool:
-        """Whether an experiment scores better than the graded run, by more than chance explains."""
-        gain = self.gain(trial)
-        return gain.p_better < ALPHA and gain.gained - gain.lost >= LEAST_GAIN * gain.total
-
 
 @dataclass(frozen=True)
 class Explanation:
-    """A probe's answer: the mistake it was looking for is there."""
+    """A probe's answer: the mistake it was looking for may be there."""
 
     finding: FindingPart
     p: float
-    """How probable the evidence is without the mistake."""
+    """How probable the evidence is without the mistake, corrected for the alternatives that were tried."""
+    gain: float | None
+    """Share of the images that would be right besides; None if what was found says nothing of that."""
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether it may be said: chance does not explain it, and it is worth the words."""
+        return self.p < ALPHA and (self.gain is None or self.gain >= LEAST_GAIN)
+
+
+def corrected(p: float, tried: int) -> float:
+    """Return the p value of the best of so many alternatives (Bonferroni's correction)."""
+    return min(1.0, p * tried)

@@ -1,16 +1,14 @@
 """The diagnosis: after the graded run, hypotheses are tried until one explains the score.
 
 The cheap ones come first: the confusion matrix costs nothing, the checkpoint is run only if that does not
-explain, and the submission is asked again only if neither does. All of it together takes at most BUDGET
-times as long as the graded run, and decides neither verdict nor score.
+explain, and the submission is asked again only if neither does. What is tried is counted, and the same each
+time: neither the clock nor luck chooses. It decides neither verdict nor score.
 """
 
 from __future__ import annotations
 
-import random
-import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,9 +16,20 @@ from typing import Literal
 import numpy as np
 
 from grader.assignment import Assignment
-from grader.diagnosis.blackbox import ALTERATIONS, ask_altered, ask_public, keeps_first_answer
-from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation, IntArray, Kept, PublicTrial
+from grader.diagnosis.blackbox import ALTERATIONS, BlackBox
+from grader.diagnosis.case import (
+    ALPHA,
+    NO_ANSWER,
+    Case,
+    CheckpointTrial,
+    Explanation,
+    IntArray,
+    Kept,
+    PublicTrial,
+)
+from grader.diagnosis.completeness import UnfinishedError
 from grader.diagnosis.probes import (
+    below_usual,
     channel_order,
     checkpoint_unused,
     collapsed,
@@ -41,7 +50,6 @@ from grader.diagnosis.probes import (
 )
 from grader.diagnosis.probes.evidence import mistaken_view
 from grader.diagnosis.probes.reloading import explain_slowness
-from grader.diagnosis.probes.slow_start import explain_slow_start
 from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.whitebox import Start, WhiteBox
 from grader.dialogue.interview import Answers
@@ -52,21 +60,12 @@ from grader.sandbox.launch import Launch
 from grader.scoring.labels import LabelReader
 from grader.split import Split, split_of
 
-Status = Literal["done", "nothing-to-explain", "failed", "off"]
-BUDGET = 3.0
-"""Times the graded run."""
-_SPENT_ON_ENDING = 0.15
-"""Share of it that is kept back: a worker that is stopped takes a moment to end."""
+Status = Literal["done", "nothing-to-explain", "incomplete", "failed", "off"]
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
 _FEWEST_IMAGES = 20
-_FEW, _MANY = 12, 200
-_LEAST_SECONDS = 1.0
-_MOST_PUBLIC = 200
-_ENOUGH_IF_CONSTANT = 40
-"""Images to test a checkpoint on; it is right about most of them, and a constant about hardly any."""
-_SHARE_IF_CONSTANT = 0.5
-"""Of the time, for the checkpoint where all answers are one; the rest tells whether the first is kept."""
+_FEW, _MANY = 20, 200
+_MOST_PAIRS = 12
 _MOST_FAILED = 2
 """New processes that may contradict a kept answer before it is given up."""
 _NOT_LOADED = "parameters in the 'net' are not loaded"
@@ -96,8 +95,9 @@ class Diagnosis:
     """What came of it."""
 
     status: Status
-    """`nothing-to-explain`: too few wrong answers, or images, to tell anything from chance; `off`: not asked
-    for, or the graded run was itself incomplete."""
+    """`nothing-to-explain`: too few wrong answers, or images, to tell anything from chance; `incomplete`:
+    time was over before everything had been tried; `off`: not asked for, or the graded run was itself
+    incomplete."""
     findings: tuple[FindingPart, ...] = ()
     """The strongest evidence first."""
     seconds: float | None = None
@@ -121,10 +121,8 @@ class Subject:
     """Over a fresh copy of the submission, by a name that is used once."""
     folder: Path
     """For copies; absent."""
-    identity: str
-    """Of the grading; decides which images are asked."""
     seed: int
-    """Secret; decides their order."""
+    """Secret; decides the order of the images."""
     public: Callable[[], Split | None] = lambda: None
     """Opens the public images, where there are any that are not the graded ones."""
 
@@ -139,32 +137,51 @@ def diagnose(subject: Subject) -> Diagnosis:
     wrong = int((~case.is_right).sum())
     if wrong < _FEWEST_WRONG or len(case.truth) < _FEWEST_IMAGES:
         return Diagnosis("nothing-to-explain", beside, seconds=0.0)
-    seconds = (1 - _SPENT_ON_ENDING) * BUDGET * subject.answers.timing.total
-    explanations = _try_all(subject, case, began + seconds)
+    try:
+        explanations = _try_all(subject, case)
+    except UnfinishedError:
+        return Diagnosis("incomplete", beside, time.monotonic() - began)
     explanations.sort(key=lambda explanation: explanation.p)
     findings = (*(explanation.finding for explanation in explanations), *beside)
     return Diagnosis("done", findings, time.monotonic() - began)
 
 
 def _beside(subject: Subject) -> Iterator[FindingPart]:
-    """Yield what the clock alone tells; it explains no wrong answer."""
+    """Yield what makes answers slow; it explains no wrong answer."""
     source, timing = _source(subject.submission), subject.answers.timing
     for found in (
         explain_slowness(source, timing),
-        explain_threads(source, timing, subject.assignment.limits.threads),
-        explain_slow_start(timing),
+        explain_threads(source, subject.assignment.limits.threads),
     ):
         if found is not None:
             yield found
 
 
-def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
-    """Try what is cheap first; stop at what explains."""
-    renamed = label_map.explain(case)
-    if renamed is not None:
-        return [renamed]
-    chance = random.Random(subject.identity)  # noqa: S311 - nothing hangs on its being secret
-    many = _sample(np.arange(len(case.truth)), _MANY, chance)
+def _try_all(subject: Subject, case: Case) -> list[Explanation]:
+    """Try what is cheap first; stop at what explains.
+
+    Raises:
+        UnfinishedError: time was over.
+    """
+    if renamed := _proved([label_map.explain(case)]):
+        return renamed
+    few, many = _few(case), _spread(np.arange(len(case.truth)), _MANY)
+    case = replace(case, checkpoint=_tried_views(subject, case, few, many))
+    box = BlackBox(subject.fresh, subject.split, subject.assignment, subject.seed)
+    if case.is_constant and case.said[0] != NO_ANSWER and mistaken_view(case) is None:
+        case = replace(case, kept=_kept(case, box))
+        if kept := _proved([kept_answer.explain(case)]):
+            return kept
+    if found := _explained(case):
+        return found
+    case = replace(case, asked=box.ask_altered(case, few, many), alterations=len(ALTERATIONS))
+    if found := _explained(case):
+        return found
+    case = replace(case, public=_asked_public(subject, box))
+    return _explained(case) or _proved([below_usual.explain(case)])
+
+
+def _tried_views(subject: Subject, case: Case, few: IntArray, many: IntArray) -> CheckpointTrial | None:
     white = WhiteBox(
         subject.submission,
         subject.split,
@@ -173,72 +190,44 @@ def _try_all(subject: Subject, case: Case, end: float) -> list[Explanation]:
         subject.folder / "checkpoint",
         subject.seed,
     )
-    if white.has_checkpoint and _left(end) > _LEAST_SECONDS:
-        seconds = _left(end) * (_SHARE_IF_CONSTANT if case.is_constant else 1)
-        tested = many[:_ENOUGH_IF_CONSTANT] if case.is_constant else many
-        case = replace(case, checkpoint=white.try_views(case, _few(case, chance), tested, seconds))
-    if case.is_constant and case.said[0] != NO_ANSWER and mistaken_view(case) is None:
-        case = replace(case, kept=_kept(subject, case, chance, end))
-        if (kept := kept_answer.explain(case)) is not None:
-            return [kept]
-    found = _explained(case)
-    if found or _left(end) < _LEAST_SECONDS:
-        return found
-    affordable = _affordable(subject.answers, _left(end)) // len(ALTERATIONS)
-    if affordable < _FEWEST_IMAGES:
-        return found
-    asked = ask_altered(
-        subject.fresh("altered"),
-        subject.split,
-        subject.assignment,
-        many[:affordable],
-        _left(end),
-        subject.seed,
-    )
-    found = _explained(replace(case, asked=asked))
-    return found or _explained(replace(case, public=_asked_public(subject, chance, _left(end))))
+    return white.try_views(case, few, many) if white.has_checkpoint else None
 
 
-def _kept(subject: Subject, case: Case, chance: random.Random, end: float) -> Kept | None:
+def _kept(case: Case, box: BlackBox) -> Kept | None:
     """Ask new processes about two images each, until chance no longer explains how often the first decides.
 
     Its own class comes for it only where the network knows it, so one may fail.
     """
-    others = [index for index in range(len(case.truth)) if case.truth[index] != case.said[0]]
-    chance.shuffle(others)
+    others = _spread(np.flatnonzero(case.truth != case.said[0]), _MOST_PAIRS).tolist()
     kept = Kept(0, 0)
     while kept.asked - kept.times < _MOST_FAILED and kept.p(len(case.names)) >= ALPHA:
-        first, *rest = others[kept.asked :]
+        first, *rest = others[kept.asked :] or [None]
         second = next((index for index in rest if case.truth[index] != case.truth[first]), None)
-        if second is None or _left(end) < _LEAST_SECONDS:
+        if first is None or second is None:
             return None
-        is_kept = keeps_first_answer(
-            subject.fresh(f"again-{kept.asked}"),
-            subject.split,
-            subject.assignment,
-            (first, second),
-            _left(end),
-            subject.seed + kept.asked,
-        )
+        is_kept = box.keeps_first_answer((first, second), kept.asked)
         if is_kept is None:
             return None
         kept = Kept(kept.times + is_kept, kept.asked + 1)
     return kept
 
 
-def _asked_public(subject: Subject, chance: random.Random, seconds: float) -> PublicTrial | None:
-    """Ask about as many public images as there is time for."""
-    most = min(_MOST_PUBLIC, _affordable(subject.answers, seconds))
-    public = subject.public() if most >= _FEWEST_IMAGES else None
+def _asked_public(subject: Subject, box: BlackBox) -> PublicTrial | None:
+    """Ask about as many public images as there are others, at most."""
+    public = subject.public()
     if public is None or public.sha256 == subject.split.sha256:
         return None
-    chosen = _sample(np.arange(len(public.images)), most, chance)
-    sample = split_of([public.images[index] for index in chosen], places=())
-    return ask_public(subject.fresh("public"), sample, subject.assignment, seconds, subject.seed)
+    chosen = _spread(np.arange(len(public.images)), min(_MANY, len(subject.split.images)))
+    return box.ask_public(split_of([public.images[index] for index in chosen], places=()))
 
 
 def _explained(case: Case) -> list[Explanation]:
-    return [found for probe in _PROBES if (found := probe(case)) is not None]
+    return _proved(probe(case) for probe in _PROBES)
+
+
+def _proved(explanations: Iterable[Explanation | None]) -> list[Explanation]:
+    """Let through what is proved: the one gate to the report for whatever explains a score."""
+    return [found for found in explanations if found is not None and found.is_proved]
 
 
 def _source(submission: Submission) -> str:
@@ -256,30 +245,23 @@ def _case(subject: Subject) -> Case:
         channel_order=subject.assignment.channel_order,
         has_warned=_NOT_LOADED in subject.answers.output,
         unstable=again.differed / again.repeated if again.repeated else 0.0,
+        usual=None if subject.split.is_demo else subject.assignment.usual,
     )
 
 
-def _few(case: Case, chance: random.Random) -> IntArray:
+def _few(case: Case) -> IntArray:
     """Choose images for the first look: as many wrong ones as right ones, where there are as many."""
-    wrong = _sample(np.flatnonzero(~case.is_right), _FEW, chance)
-    right = _sample(np.flatnonzero(case.is_right), _FEW, chance)
+    wrong, right = np.flatnonzero(~case.is_right), np.flatnonzero(case.is_right)
     half = _FEW // 2
-    taken = max(half, _FEW - len(right)), max(half, _FEW - len(wrong))
-    return np.sort(np.concatenate([wrong[: taken[0]], right[: taken[1]]]))
+    return np.sort(
+        np.concatenate(
+            [_spread(wrong, max(half, _FEW - len(right))), _spread(right, max(half, _FEW - len(wrong)))]
+        )
+    )
 
 
-def _sample(indices: IntArray, most: int, chance: random.Random) -> IntArray:
-    chosen: Sequence[int] = indices.tolist()
-    return np.array(chance.sample(chosen, min(most, len(chosen))), np.int64)
-
-
-def _left(end: float) -> float:
-    return end - time.monotonic()
-
-
-def _affordable(answers: Answers, seconds: float) -> int:
-    """Return how many questions a fresh process answers in that time, judged by the graded run."""
-    timing = answers.timing
-    image = statistics.median(timing.rest) if timing.rest else timing.first or 0.0
-    start = (timing.importing or 0.0) + (timing.first or 0.0)
-    return int(max(0.0, 0.8 * seconds - start) / max(image, 1e-3))
+def _spread(indices: IntArray, most: int) -> IntArray:
+    """Choose evenly: a split is in the order of its classes, and luck is to choose nothing."""
+    if len(indices) <= most:
+        return indices
+    return indices[np.linspace(0, len(indices) - 1, most).round().astype(np.int64)]

@@ -111,4 +111,7 @@ def all_views() -> Iterator[View]:
     yield from (View(colour="bgr", scale=scale) for scale in ("unit", "signed"))
     yield from (View(colour=colour) for colour in ("grey", "negative", "hsv"))
     yield from (View(geometry=geometry) for geometry in _GEOMETRIES)
+    # Many resize to the network's size at once: what else they do must not look like something else.
+    yield View(colour="bgr", geometry="stretch")
+    yield from (View(scale=scale, geometry="stretch") for scale in ("unit", "raw", "signed"))
     yield from (View(layout="reshaped"), View(weights="first-statistics"), View(weights="training"))

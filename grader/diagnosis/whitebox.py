@@ -1,8 +1,7 @@
 """The white box: the grader runs the student's checkpoint itself, inside the sandbox, under many views.
 
-First a few images under every view; then, on all of them, the view that gave the submission's own answers
-most often and the one that scored best. The choice is made on few images and tested on all, so a lucky
-choice does not pass the test.
+First a few images under every view; then all of them under the few views that come into question. How many
+that are is counted, not timed: what is found is the same on a busy machine.
 
 The program that does it is started like a submission, by the same worker in the same sandbox, over a folder
 of its own that holds the checkpoints and no other file of the student's. What it answers is read as a
@@ -14,16 +13,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from grader.assignment import Assignment
 from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, IntArray, Trial
+from grader.diagnosis.choice import choose, shortlist
+from grader.diagnosis.completeness import complete
 from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
 from grader.dialogue.interview import interview
 from grader.findings.exceptions import short
@@ -34,14 +33,10 @@ from grader.split import Split, split_of
 
 _PROGRAM = Path(__file__).parent / "inside" / "main.py"
 _MOST_FILES = 4
-_SHARE_OF_FEW = 0.6
-"""Of the time, at most; the rest is for two or three views on all images."""
-_LEAST_CHOSEN_BY, _LEAST_TESTED_ON = 5, 8
-"""Images; fewer, if time was short, are no ground for a choice or a test."""
-_CLOSE = 2
-"""Images by which the second of two views may be behind the first and is still looked at."""
-_NEARLY = 0.02
-"""Share of the images by which one view may be better than another and is still called as good."""
+LAST_RESORT_SECONDS = 900.0
+"""Of wall clock; a hundred times what an idle machine needs."""
+_LEAST_IMAGES = 8
+"""Fewer, where the program fails at the others, are no ground for a choice."""
 _ANSWER = re.compile(r"[0-9,;]{1,40}\|-?\d+(?: -?\d+)*")
 
 Start = Callable[[Path], Callable[[int], Launch]]
@@ -94,57 +89,41 @@ class WhiteBox:
         """Whether there is anything to run."""
         return bool(self._files)
 
-    def try_views(self, case: Case, few: IntArray, many: IntArray, seconds: float) -> CheckpointTrial | None:
-        """Return what came of it; None if no checkpoint fits the network or the time was not enough.
+    def try_views(self, case: Case, few: IntArray, many: IntArray) -> CheckpointTrial | None:
+        """Return what came of it; None if no checkpoint fits the network.
 
         Args:
             case: the graded run.
-            few: images for the choice.
-            many: images for the test.
-            seconds: for all of it.
+            few: images for the first look.
+            many: images for everything else.
+
+        Raises:
+            UnfinishedError: it took longer than any machine should need.
         """
-        end = time.monotonic() + seconds
         views = [*all_views()]
-        first = self._run(views, few, seconds * _SHARE_OF_FEW)
-        if first is None or len(first.images) < _LEAST_CHOSEN_BY:
+        first = self._run(views, few)
+        if first is None:
             return None
         views += [replace(STANDARD, network=number) for number in range(1, len(first.files))]
-        owns, best = _choose(case, first, views)
-        # Many resize to the network's size at once, and mean to; what else is wrong shows more than that.
-        if owns[0].geometry == STANDARD.geometry:
-            owns.append(replace(owns[0], geometry="stretch"))
-        shaped = [replace(STANDARD, geometry=own.geometry) for own in owns]
-        looked_at = (*owns, best, STANDARD, *shaped)
-        finalists = [*dict.fromkeys(replace(view, readout="mean") for view in looked_at)]
-        last = self._run(finalists, many, end - time.monotonic())
-        if last is None or len(last.images) < _LEAST_TESTED_ON:
+        listed = shortlist(case, _trials(first, views))
+        last = self._run(listed, many)
+        if last is None:
             return None
-
-        def trial(view: View) -> Trial:
-            number = finalists.index(replace(view, readout="mean"))
-            return Trial(last.images, last.answers[:, number, READOUTS.index(view.readout)])
-
-        own = max(owns, key=lambda view: case.agreement(trial(view)))
-        # The first look is at few images: where the lab's own way does as well on all, it is what to say.
-        nearly = case.correct(trial(best)) - _NEARLY * len(last.images)
-        if best != own and case.correct(trial(STANDARD)) >= nearly:
-            best = STANDARD
-        # Nor is a step to be called wrong that does as well once the others are right.
-        shaped_so = replace(STANDARD, geometry=own.geometry)
-        for kept in (shaped_so, replace(own, readout=best.readout)):
-            if own not in (best, kept) and case.correct(trial(kept)) >= nearly:
-                best = kept
+        trials = _trials(last, listed)
+        choice = choose(case, trials, len(views))
         return CheckpointTrial(
-            own=own,
-            own_trial=trial(own),
-            best=best,
-            best_trial=trial(best),
-            file=self._name(first.files[own.network]),
-            best_file=self._name(first.files[best.network]),
+            own=choice.own,
+            own_trial=trials[choice.own],
+            best=choice.best,
+            best_trial=trials[choice.best],
+            file=self._name(first.files[choice.own.network]),
+            best_file=self._name(first.files[choice.best.network]),
+            tried=choice.tried,
+            rivals=choice.rivals,
         )
 
-    def _run(self, views: Sequence[View], images: IntArray, seconds: float) -> _Run | None:
-        folder = self._folder / f"{len(views)}-views"
+    def _run(self, views: Sequence[View], images: IntArray) -> _Run | None:
+        folder = self._folder / f"{len(views)}-views-of-{len(images)}"
         folder.mkdir(parents=True)
         shutil.copyfile(_PROGRAM, folder / "main.py")
         for number, file in enumerate(self._files):
@@ -157,11 +136,11 @@ class WhiteBox:
         (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         make_readable(folder)
         asked = split_of([self._split.images[index] for index in images], places=())
-        answers = interview(
-            self._start(folder), asked, self._assignment.within(seconds), self._seed, lambda _: None
-        )
-        texts = [answer.label if answer else None for answer in answers.answers]
-        return _read(texts, images, len(views), len(self._files), len(self._assignment.classes))
+        rules = self._assignment.for_our_own(LAST_RESORT_SECONDS)
+        answers = complete(interview(self._start(folder), asked, rules, self._seed, lambda _: None))
+        texts = [answer.label if answer else None for answer in answers]
+        run = _read(texts, images, len(views), len(self._files), len(self._assignment.classes))
+        return run if run is not None and len(run.images) >= _LEAST_IMAGES else None
 
     def _name(self, numbers: Sequence[int]) -> str:
         return " + ".join(short(self._files[number], 80) for number in numbers)
@@ -200,37 +179,10 @@ def _read(texts: Sequence[str | None], images: IntArray, views: int, count: int,
     return _Run(np.array(kept, np.int64), answers, files)
 
 
-def _choose(case: Case, run: _Run, views: Sequence[View]) -> tuple[list[View], View]:
-    """Return the views that reproduce the submission's answers best, and the one that scores best.
-
-    Of the former a second one is returned where a few images cannot tell which it is.
-    """
-    said, truth = case.said[run.images, None, None], case.truth[run.images, None, None]
-    agreement = (run.answers == said).sum(axis=0)
-    # The images for the choice hold more wrong answers than the split does: weighed back.
-    weights = _weights(case, run.images)
-    score = ((run.answers == truth) * weights[:, None, None]).sum(axis=0)
-    ranked = _by_value(agreement)
-    owns = [place for place in ranked[:2] if agreement[place] >= agreement[ranked[0]] - _CLOSE]
-    best = _by_value(score[:, :2])[0]  # the other readouts are nobody's intention
-    if score[ranked[0]] >= score[best] - 1e-9:
-        best = ranked[0]
-    return [_view(views, place) for place in owns], _view(views, best)
-
-
-def _by_value(values: npt.NDArray[np.generic]) -> list[tuple[int, int]]:
-    """Return the places of a matrix, the largest value first; equal ones by column, then row."""
-    rows = len(values)
-    order = np.argsort(-values.T.ravel(), kind="stable").tolist()
-    return [(index % rows, index // rows) for index in order]
-
-
-def _view(views: Sequence[View], place: tuple[int, int]) -> View:
-    return replace(views[place[0]], readout=READOUTS[place[1]])
-
-
-def _weights(case: Case, images: IntArray) -> npt.NDArray[np.float64]:
-    """Return (M,) the share of the whole split that each image stands for."""
-    right = case.is_right[images]
-    share = case.accuracy
-    return np.where(right, share / max(1, right.sum()), (1 - share) / max(1, (~right).sum()))
+def _trials(run: _Run, views: Sequence[View]) -> dict[View, Trial]:
+    """Return the trial of each view under each readout; all of one readout before the next."""
+    return {
+        replace(view, readout=readout): Trial(run.images, run.answers[:, row, column])
+        for column, readout in enumerate(READOUTS)
+        for row, view in enumerate(views)
+    }

@@ -1,14 +1,14 @@
-"""What belongs to a sandbox but to no process of it: its scratch folders and its sockets."""
+"""A sandbox as a whole, seen from outside: its scratch folders, its sockets, and all of its processes."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.sandbox.processes import descendants
+from grader.sandbox.processes import descendants, listdir
 
 _FULL = 0.99
 _BUFFER_IF_UNKNOWN = 4 << 20
@@ -22,10 +22,27 @@ class Inside:
     """Descriptors of what can be written, file systems of their own."""
     sockets: int
     """Descriptor of the network namespace's count of sockets."""
+    proc: int
+    """Descriptor of its own /proc, in which the kernel shows its processes and no others."""
+
+    def processes(self) -> Iterator[Path]:
+        """Yield the folders of all processes inside, the first one's among them.
+
+        Whoever made them and whoever has outlived whom: the kernel itself says who is of the namespace.
+        """
+        proc = Path(f"/proc/self/fd/{self.proc}")
+        return (proc / name for name in listdir(proc) if name.isdigit())
 
     def is_full(self, inodes: int) -> bool:
-        """Whether one of the folders has no room left, or holds more files than `inodes`."""
-        return any(_has_no_room(os.fstatvfs(folder), inodes) for folder in self.folders)
+        """Whether a folder has no room left, or all together hold what the largest does, or too many files.
+
+        Args:
+            inodes: files and folders that each may hold.
+        """
+        states = [os.fstatvfs(folder) for folder in self.folders]
+        used = sum((state.f_blocks - state.f_bavail) * state.f_frsize for state in states)
+        most = max(state.f_blocks * state.f_frsize for state in states)
+        return used >= most * _FULL or any(_has_no_room(state, inodes) for state in states)
 
     def socket_bytes(self) -> int:
         """Return what all sockets can hold at most; the kernel does not say how much they do hold."""
@@ -33,7 +50,7 @@ class Inside:
 
     def close(self) -> None:
         """Let go of the sandbox, whose memory is freed only then."""
-        for descriptor in (*self.folders, self.sockets):
+        for descriptor in (*self.folders, self.sockets, self.proc):
             os.close(descriptor)
 
 
@@ -77,12 +94,12 @@ def _is_inside(pid: int, folder: Path) -> bool:
 def _open(pid: int, folders: Sequence[Path]) -> Inside:
     with contextlib.ExitStack() as undo:
         opened = []
-        for folder in folders:
+        for folder in (*folders, Path("/proc")):
             opened.append(os.open(_path(pid, folder), os.O_PATH | os.O_DIRECTORY))
             undo.callback(os.close, opened[-1])
         sockets = os.open(f"/proc/{pid}/net/sockstat", os.O_RDONLY)
         undo.pop_all()
-    return Inside(tuple(opened), sockets)
+    return Inside(tuple(opened[:-1]), sockets, opened[-1])
 
 
 def _path(pid: int, folder: Path) -> Path:

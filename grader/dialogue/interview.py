@@ -23,6 +23,15 @@ _MAX_WORKERS = 20
 _MAX_BARREN = 3
 _START_SECONDS = 60.0
 
+_TOLD = frozenset(
+    {
+        "exit code 0",
+        *(f"signal {name}" for name in ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGKILL", "SIGSEGV")),
+    }
+)
+"""Ends that tell of a kind of mistake; any other is a number that may say what was seen."""
+_COARSE = {"exit code": "exit code > 0", "signal": "signal"}
+
 Progress = Callable[[int], None]
 """Called after each image with the number of images asked so far."""
 
@@ -37,6 +46,14 @@ class Stop:
     asked: int | None = None
     """How many images had been asked, the last one included; None during an import."""
     is_deadline_of_total: bool = False
+
+    @property
+    def told(self) -> str:
+        """What of `detail` a student may read: no number that was chosen once an image was in reach."""
+        if self.phase == "import" or self.detail in _TOLD:
+            return self.detail
+        kind = next((kind for kind in _COARSE if self.detail.startswith(f"{kind} ")), None)
+        return self.detail if kind is None else _COARSE[kind]
 
 
 @dataclass(frozen=True)

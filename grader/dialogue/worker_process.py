@@ -8,23 +8,30 @@ import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 from grader.assignment import MIB
 from grader.dialogue import inside, usage
 from grader.dialogue.frames import Frame, FrameError, FrameReader
 from grader.dialogue.inside import Inside
+from grader.dialogue.kernel_memory import kernel_bytes
 from grader.dialogue.output import CapturedOutput
+from grader.dialogue.shortage import check_memory_of_machine, processes_ended_for_memory
 from grader.dialogue.starting import start
+from grader.errors import HarnessError
 from grader.sandbox.launch import Launch
-from grader.sandbox.processes import descendants
+from grader.sandbox.processes import folders_of
 from grader.verdict import Verdict
 
 _LOOK_SECONDS = 0.05
 """How often the worker's memory, processes and disk are looked at while there is plenty left."""
 _SHORTEST_LOOK_SECONDS = 0.002
+_COUNT_SECONDS, _COUNT_SHARE = 0.25, 0.2
+"""How often what the kernel keeps is counted, and the share of time that this may take: it takes the longer,
+the more there is."""
 _FILL_BYTES_PER_SECOND = 4 << 30
 """How fast one core can fill memory, generously."""
 _READ = 1 << 16
@@ -61,6 +68,10 @@ class WorkerProcess:
         self.output = CapturedOutput()
         self.peak_bytes = 0
         self._inside: Inside | None = None
+        self._processor_time = usage.ProcessorTime()
+        self._kernel_bytes = 0
+        self._next_count = 0.0
+        self._ended_for_memory = processes_ended_for_memory()
         self._frames: deque[Frame] = deque()
         self._reader = FrameReader()
         self._next_look = 0.0
@@ -137,7 +148,11 @@ class WorkerProcess:
 
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
-        return usage.frameworks(*self._started.roots)
+        return usage.frameworks(self._processes())
+
+    def _processes(self) -> Iterator[Path]:
+        """Yield the folders in /proc of all its processes; of a sandbox's, those that stand in it."""
+        return folders_of(*self._started.roots) if self._inside is None else self._inside.processes()
 
     def _enter(self) -> None:
         """Take hold of the sandbox's folders, to watch them, as soon as they are there."""
@@ -149,13 +164,12 @@ class WorkerProcess:
         if self._is_dead:
             return
         self._is_dead = True
-        known = list(descendants(*self._started.roots))
+        # Without a process namespace, whose end ends them all: at least those that are known.
+        known = [] if self._launch.is_contained else list(folders_of(*self._started.roots))
         self._started.end()
-        if not self._launch.is_contained:
-            # No process namespace whose end ends them all: at least those that are known.
-            for pid in known[1:]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        for process in known[1:]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process.name), signal.SIGKILL)
         if self._launch.group is not None:
             self._launch.group.end()
         self._drain()
@@ -228,36 +242,53 @@ class WorkerProcess:
         Raises:
             LimitExceededError: it went past one of them.
         """
-        seen = usage.measure(*self._started.roots)
-        if (tasks := seen.tasks - self._launch.overhead_tasks) > self._limits.tasks:
-            raise LimitExceededError(Verdict.PIDS, str(tasks))
-        if seen.processor_seconds > self._limits.processor_seconds:
-            raise LimitExceededError(Verdict.TIMEOUT, PROCESSOR_TIME)
         self._enter()
-        sockets = 0
-        if self._inside is not None:
-            if self._inside.is_full(self._limits.inodes):
-                raise LimitExceededError(Verdict.DISK)
-            sockets = self._inside.socket_bytes()
-        return self._look_at_memory(seen.memory_bytes, sockets)
+        if self._launch.is_contained and self._inside is None:
+            return _LOOK_SECONDS  # nothing of the submission's runs yet
+        seen = usage.measure(self._processes())
+        if (tasks := seen.tasks - self._launch.is_contained) > self._limits.tasks:
+            raise LimitExceededError(Verdict.PIDS, str(tasks))
+        if self._processor_time.with_those_gone(seen) > self._limits.processor_seconds:
+            raise LimitExceededError(Verdict.TIMEOUT, PROCESSOR_TIME)
+        if self._inside is not None and self._inside.is_full(self._limits.inodes):
+            raise LimitExceededError(Verdict.DISK)
+        return self._look_at_memory(seen.memory_bytes)
 
-    def _look_at_memory(self, used: int, sockets: int) -> float:
+    def _look_at_memory(self, used: int) -> float:
         """Hold the worker to its memory; return how long what is left lasts, within bounds."""
+        kept = self._kept_by_the_kernel()
         # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
-        if used + sockets > self._limits.memory_bytes:
-            used = usage.proportional_bytes(*self._started.roots)
+        if used + kept > self._limits.memory_bytes:
+            used = usage.proportional_bytes(self._processes())
         self.peak_bytes = max(self.peak_bytes, used)
-        left = self._limits.memory_bytes - used - sockets
+        left = self._limits.memory_bytes - used - kept
         if left < 0:
-            raise LimitExceededError(Verdict.MEMORY, f"{(used + sockets) // MIB} MiB")
+            raise LimitExceededError(Verdict.MEMORY, f"{(used + kept) // MIB} MiB")
         lasts = left / (_FILL_BYTES_PER_SECOND * self._limits.cores)
         return min(_LOOK_SECONDS, max(_SHORTEST_LOOK_SECONDS, lasts))
+
+    def _kept_by_the_kernel(self) -> int:
+        """Return how many bytes the kernel may keep for the worker, beside its processes' own memory.
+
+        Raises:
+            LimitExceededError: too many.
+        """
+        began, most = time.monotonic(), self._limits.kernel_bytes
+        if began >= self._next_count:
+            check_memory_of_machine()
+            self._kernel_bytes = kernel_bytes(self._processes(), most)
+            took = time.monotonic() - began
+            self._next_count = began + max(_COUNT_SECONDS, took / _COUNT_SHARE)
+        if self._kernel_bytes > most:
+            raise LimitExceededError(Verdict.MEMORY, "kept by the kernel")
+        return self._kernel_bytes + (self._inside.socket_bytes() if self._inside is not None else 0)
 
     def _died(self) -> WorkerDiedError:
         """Find out how the worker ended, once its channel is closed.
 
         Raises:
             LimitExceededError: it lives on, and went past a limit meanwhile.
+            HarnessError: the machine ran out of memory.
         """
         end = time.monotonic() + _GRACE_SECONDS
         while (code := self._started.exit_code()) is None:
@@ -270,7 +301,11 @@ class WorkerProcess:
             raise LimitExceededError(Verdict.MEMORY, "by the kernel's count")
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128
+        if number == signal.SIGKILL and processes_ended_for_memory() > self._ended_for_memory:
+            raise HarnessError(
+                "the machine ran out of memory, and the kernel ended processes: grade fewer at a time"
+            )
         if code < 0 or 128 < code < 128 + signal.NSIG:
-            with contextlib.suppress(ValueError):
-                return WorkerDiedError(f"signal {signal.Signals(number).name}")
+            named = {each.value: each.name for each in signal.Signals}
+            return WorkerDiedError(f"signal {named.get(number, number)}")
         return WorkerDiedError(f"exit code {code}")

@@ -12,7 +12,7 @@ from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
 from grader.dialogue.worker_process import PROCESSOR_TIME
-from grader.findings.catalogue import explained_by, finding, phase_words, words
+from grader.findings.catalogue import explained_by, finding, phase_words, phrase, words
 from grader.findings.checkpoints import findings_of_checkpoints
 from grader.findings.exceptions import code_of, narrow, short
 from grader.findings.raised import some, told
@@ -44,6 +44,9 @@ _UNUSABLE = {
 
 def findings_of_refusal(refusal: IntakeRefusedError) -> tuple[FindingPart, ...]:
     """Say why a submission was not taken in."""
+    if refusal.code == "bad-zip":
+        why = {"detail": phrase("en", refusal.detail), "detail_zh": phrase("zh", refusal.detail)}
+        return (finding(refusal.code, **why),)
     return (finding(refusal.code, detail=short(refusal.detail)),)
 
 
@@ -52,7 +55,9 @@ def findings_of_answers(answers: Answers, tally: Tally, question: Question) -> I
     submission, assignment = question.submission, question.assignment
     raised = [*_not_ready(answers.not_ready, question), *_raised(answers.answers, tally, question)]
     yield from raised
-    yield from (_stop(stop, assignment) for stop in answers.stops)
+    # Which of several came first is chance.
+    stops = sorted(answers.stops, key=lambda stop: (stop.verdict, stop.told))
+    yield from (_stop(stop, assignment) for stop in stops)
     yield from _not_loaded(answers.output, submission)
     is_unreadable = any(found.code == _UNREADABLE for found in raised)
     yield from findings_of_checkpoints(submission, is_unreadable=is_unreadable)
@@ -124,9 +129,9 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
         case Verdict.CONTRACT:
             return finding("forged-channel", detail=stop.detail)
     if stop.phase == "import":
-        return finding("died-importing", detail=stop.detail)
+        return finding("died-importing", detail=stop.told)
     # Which image came first is chance: the phase is left to the report's `run` section.
-    return finding("died", detail=stop.detail)
+    return finding("died", detail=stop.told)
 
 
 def _raised(answers: Sequence[Answered | None], tally: Tally, question: Question) -> Iterator[FindingPart]:

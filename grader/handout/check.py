@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from grader.digest import digest_of_bytes, digest_of_file
 from grader.errors import UsageError
@@ -17,17 +19,18 @@ _IMPORTS_REFERENCE = re.compile(rb"^\s*(from|import)\s+reference\b", re.MULTILIN
 _MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, "HANDOUT.md")
 
 
-def check_archive(archive: Path, secret: Iterable[Path]) -> int:
+def check_archive(archive: BinaryIO, secret: Iterable[Path]) -> int:
     """Read an archive back and look at every file in it; return how many there are.
 
     Args:
-        archive: a zip.
+        archive: a zip, the very bytes that are written afterwards.
         secret: files and folders of which nothing may be in it: the reference, the hidden split, its key.
 
     Raises:
         UsageError: naming what must not be there, and why.
     """
     forbidden = {digest_of_file(path): path for path in _files(secret)}
+    forbidden.pop(digest_of_bytes(b""), None)  # an empty file is nobody's secret
     with zipfile.ZipFile(archive) as zipped:
         for name in zipped.namelist():
             data = zipped.read(name)
@@ -51,10 +54,18 @@ def _problem(name: str, data: bytes, forbidden: dict[str, Path]) -> str | None:
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files below the given paths; empty ones are nobody's secret."""
+    """Yield the files below the given paths."""
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist: without it nothing can be said about the handout")
-        for file in (path,) if path.is_file() else sorted(path.rglob("*")):
-            if file.is_file() and file.stat().st_size:
-                yield file
+        if path.is_file():
+            yield path
+        # Links are followed: the images of a split may lie behind them.
+        for folder, folders, files in os.walk(path, followlinks=True):
+            folders[:] = [name for name in folders if not _leads_back(Path(folder, name))]
+            yield from (Path(folder, name) for name in sorted(files) if Path(folder, name).is_file())
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether a link leads to a folder that it lies in."""
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())

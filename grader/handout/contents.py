@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from grader.errors import UsageError
@@ -12,15 +12,40 @@ SINGLE_FILES = ("pyproject.toml", "LICENSE")
 _INSTRUCTIONS = Path(__file__).with_name("HANDOUT.md")
 _SUFFIXES = frozenset({".py", ".ipynb", ".md", ".toml", ".html", ".css", ".js", ".json"})
 """Nothing else is taken along from the folders: no image, no checkpoint, no key."""
+PRETRAINED = "student/pretrained"
+BACKBONES = {".ckpt": "mobilenetv2.ckpt", ".safetensors": "mobilenetv2.safetensors"}
+"""Under which name each template looks for its backbone: train_main.py, train_main_torch.py."""
 _LEFT_BY_RUNS = frozenset({"results", "pretrained", "__pycache__", "rank_0", "kernel_meta"})
 
 
-def contents(root: Path, pretrained: Path | None = None) -> dict[str, bytes]:
+def choose_backbones(root: Path, given: Sequence[Path]) -> list[Path]:
+    """Return the backbones to hand out: those given, else what the templates of the clone train with.
+
+    A cache in somebody's home is not looked into: students do not have it.
+
+    Raises:
+        UsageError: there is none for `train_main.py`, which could not train, or one is of no known kind.
+    """
+    chosen = [*given] or [path for name in BACKBONES.values() if (path := root / PRETRAINED / name).is_file()]
+    kinds = [path.suffix for path in chosen]
+    for path, kind in zip(chosen, kinds, strict=True):
+        if kind not in BACKBONES or kinds.count(kind) > 1:
+            raise UsageError(f"--pretrained {path}: give one .ckpt, and at most one .safetensors beside it")
+    if ".ckpt" not in kinds:
+        made_by = f"python -m reference.pretrained --out {PRETRAINED}/{BACKBONES['.ckpt']}"
+        raise UsageError(
+            "no backbone to hand out, and without one train_main.py cannot train: "
+            f"make one in the clone by `{made_by}`, or give a .ckpt with --pretrained"
+        )
+    return chosen
+
+
+def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
     """Return the files of the handout by their paths in it, in the order of the paths.
 
     Args:
         root: a clone of this project.
-        pretrained: a backbone to hand out with it.
+        backbones: to hand out with it, each under the name that a template looks for.
 
     Raises:
         UsageError: there is no clone, or a file cannot be read.
@@ -29,8 +54,7 @@ def contents(root: Path, pretrained: Path | None = None) -> dict[str, bytes]:
         raise UsageError(f"{root} has no student/main.py: run this from a clone of the project")
     files = {path.relative_to(root).as_posix(): path for path in _paths(root)}
     files["HANDOUT.md"] = _INSTRUCTIONS
-    if pretrained is not None:
-        files[f"student/pretrained/{pretrained.name}"] = pretrained
+    files |= {f"{PRETRAINED}/{BACKBONES[path.suffix]}": path for path in backbones}
     try:
         return {name: files[name].read_bytes() for name in sorted(files)}
     except OSError as error:

@@ -6,8 +6,6 @@ when it is loaded is the sandbox's business.
 
 from __future__ import annotations
 
-import struct
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,8 +13,16 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from grader.intake.line_ends import has_changed_line_ends
-from grader.intake.unpacking import BOUNDED_METHODS, overlap
-from grader.intake.zip_end import find_zip_end
+from grader.intake.zip_end import ZipError, find_zip_end
+from grader.intake.zip_entries import (
+    DEFLATED,
+    ENCRYPTED,
+    STORED,
+    ZipEntry,
+    overlap,
+    read_content,
+    read_entries,
+)
 
 Defect = Literal["", "cut-off", "damaged", "line-ends"]
 
@@ -72,29 +78,28 @@ def look_at_checkpoint(path: Path) -> CheckpointState:
 
 def _zip_defect(file: BinaryIO, size: int) -> Defect:
     """Look for the directory, which is a zip's end, and compare its checksums if that costs little."""
-    end = find_zip_end(file)
-    if end is None:
-        return "cut-off"
-    if end.directory_bytes > _MOST_DIRECTORY_BYTES:
-        return ""
     try:
-        with zipfile.ZipFile(file) as zipped:
-            entries = zipped.infolist()
-            if not _is_cheap(entries, size):
-                return ""
-            return "damaged" if zipped.testzip() is not None else ""
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error):
+        end = find_zip_end(file)
+        if end is None:
+            return "cut-off"
+        if end.directory_bytes > _MOST_DIRECTORY_BYTES:
+            return ""
+        entries = [*read_entries(file, end)]
+        if _is_cheap(entries, size):
+            for entry in entries:
+                for _ in read_content(file, entry):
+                    pass
+    except ZipError:
         return "damaged"
-    except (NotImplementedError, RuntimeError, ValueError, OverflowError, OSError):
-        return ""  # encrypted, or of a kind that only other programs know
+    return ""
 
 
-def _is_cheap(entries: Sequence[zipfile.ZipInfo], size: int) -> bool:
+def _is_cheap(entries: Sequence[ZipEntry], size: int) -> bool:
     """Whether unpacking all entries takes little memory and time, whatever they say of themselves."""
     return (
-        all(entry.compress_type in BOUNDED_METHODS for entry in entries)
+        all(entry.method in (STORED, DEFLATED) and not entry.flags & ENCRYPTED for entry in entries)
         and not overlap(entries, size)
-        and sum(entry.file_size for entry in entries) <= min(_MOST_SWOLLEN * size, size + _MOST_GROWTH)
+        and sum(entry.size for entry in entries) <= min(_MOST_SWOLLEN * size, size + _MOST_GROWTH)
     )
 
 

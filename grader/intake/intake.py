@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 from grader.assignment import Limits
 from grader.digest import digest_of_parts
 from grader.errors import HarnessError, UsageError
-from grader.intake.archive import receive_zip
+from grader.held import ForeignLinkError, Held, hold
+from grader.intake.archive import ZIP_SUFFIX, receive_zip
 from grader.intake.checkpoint_file import look_at_checkpoint
 from grader.intake.entry import Receiver
 from grader.intake.entry_point import find_root
@@ -35,19 +36,34 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
         HarnessError: this process cannot name every file.
         IntakeRefusedError: it cannot be graded as it is (verdict FORMAT).
     """
-    check_exists(source)
     _check_locale()
     receiver = Receiver(folder=workspace / "submission", limits=limits)
     receiver.folder.mkdir(parents=True)
-    if source.is_dir():
-        receive_folder(source, receiver)
-    elif source.is_file() and source.suffix.lower() == ".zip":
-        receive_zip(source, receiver)
-    else:
-        raise IntakeRefusedError("not-a-submission", source.name)
+    try:
+        held = hold(source)
+    except ForeignLinkError as error:
+        raise IntakeRefusedError("link", source.name) from error
+    except OSError as error:
+        raise _cannot_look(source, error) from error
+    with held:
+        _receive(held, source.name, receiver)
     make_readable(receiver.folder)
     root = find_root(receiver.files)
     return _submission(source, receiver, root)
+
+
+def _receive(held: Held, name: str, receiver: Receiver) -> None:
+    if held.is_folder:
+        receive_folder(held, receiver)
+    elif held.is_file and name.lower().endswith(ZIP_SUFFIX):
+        try:
+            archive = held.open()
+        except OSError as error:
+            raise IntakeRefusedError("unreadable", name) from error
+        with archive:
+            receive_zip(archive, receiver)
+    else:
+        raise IntakeRefusedError("not-a-submission", name)
 
 
 def check_exists(source: Path) -> None:
@@ -58,10 +74,14 @@ def check_exists(source: Path) -> None:
     """
     try:
         source.stat()
-    except FileNotFoundError as error:
-        raise UsageError(f"the submission {source} does not exist: give a folder or a .zip") from error
     except OSError as error:
-        raise UsageError(f"cannot look at the submission {source}: {error.strerror}") from error
+        raise _cannot_look(source, error) from error
+
+
+def _cannot_look(source: Path, error: OSError) -> UsageError:
+    if isinstance(error, FileNotFoundError):
+        return UsageError(f"the submission {source} does not exist: give a folder or a .zip")
+    return UsageError(f"cannot look at the submission {source}: {error.strerror}")
 
 
 def _check_locale() -> None:
@@ -83,7 +103,7 @@ def name_of(source: Path) -> str:
     Composed (NFC), so that what looks the same is the same.
     """
     resolved = source.resolve()
-    is_archive = resolved.suffix.lower() == ".zip" and not resolved.is_dir()
+    is_archive = resolved.suffix.lower() == ZIP_SUFFIX and not resolved.is_dir()
     name = resolved.stem if is_archive else resolved.name
     # A name in another encoding must not keep the report from being written.
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))

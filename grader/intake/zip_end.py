@@ -4,35 +4,98 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _END = struct.Struct("<4s4H2LH")
-_SIGNATURE, _ZIP64_SIGNATURE = b"PK\x05\x06", b"PK\x06\x07"
-_MOST_COMMENT, _ZIP64_BYTES = 0xFFFF, 20
+_SIGNATURE = b"PK\x05\x06"
+_LOCATOR, _LOCATOR_SIGNATURE = struct.Struct("<4sLQL"), b"PK\x06\x07"
+_END64, _END64_SIGNATURE = struct.Struct("<4sQ2H2L4Q"), b"PK\x06\x06"
+_MOST_COMMENT = 0xFFFF
+_ELSEWHERE_16, _ELSEWHERE_32 = 0xFFFF, 0xFFFFFFFF
+"""Numbers that only say: see the ZIP64 record. They are also what the short record has room for."""
+
+
+class ZipError(ValueError):
+    """The bytes are no zip that can be unpacked.
+
+    Its text is the name of a phrase of the catalogue that says why.
+    """
 
 
 @dataclass(frozen=True)
 class ZipEnd:
-    """The record that every zip ends with."""
+    """What every zip ends with says of its directory."""
 
+    entries: int
     directory_bytes: int
-    """How long the directory before it says it is."""
-    is_zip64: bool
-    """Whether the true numbers stand elsewhere, as for archives over 4 GiB."""
+    directory_at: int
+    """Where the directory begins in the file."""
+    shift: int
+    """Bytes before the zip proper, as in an archive that unpacks itself: all positions count from there."""
 
 
 def find_zip_end(file: BinaryIO) -> ZipEnd | None:
-    """Return a zip's end record; None if there is none, because the file is cut off or no zip."""
+    """Return a zip's end; None if there is none, because the file is cut off or no zip.
+
+    A ZIP64 record, which archives over 4 GiB need and some writers always add, counts where there is one.
+    Both records must then say the same: two readers must not see two directories.
+
+    Raises:
+        ZipError: the records contradict each other, or the zip is one of several parts.
+    """
     size = file.seek(0, 2)
-    file.seek(max(0, size - _END.size - _MOST_COMMENT - _ZIP64_BYTES))
-    tail = file.read()
-    # As zipfile looks for it: at the very end, else the last one before a comment.
+    tail_at = max(0, size - _END.size - _MOST_COMMENT)
+    file.seek(tail_at)
+    tail = file.read(_END.size + _MOST_COMMENT)
+    at = _find_record(tail)
+    if at is None:
+        return None
+    _, disk, directory_disk, _, entries, length, offset, _ = _END.unpack_from(tail, at)
+    end = tail_at + at
+    if (locator := _read(file, end - _LOCATOR.size, _LOCATOR))[:1] == (_LOCATOR_SIGNATURE,):
+        end, record = _zip64_record(file, end - _LOCATOR.size, locator[2])
+        for short, long, elsewhere in zip(
+            (disk, directory_disk, entries, length, offset),
+            record,
+            (_ELSEWHERE_16, _ELSEWHERE_16, _ELSEWHERE_16, _ELSEWHERE_32, _ELSEWHERE_32),
+            strict=True,
+        ):
+            if short not in (elsewhere, long & elsewhere):
+                raise ZipError("zip-two-directories")
+        disk, directory_disk, entries, length, offset = record
+    if disk or directory_disk:
+        raise ZipError("zip-part")
+    start = end - length
+    if start < offset:
+        raise ZipError("zip-damaged")
+    return ZipEnd(entries, length, start, start - offset)
+
+
+def _find_record(tail: bytes) -> int | None:
+    """Return where the end record begins: at the very end, else the last one before a comment."""
     at = len(tail) - _END.size
     if at < 0 or not (tail.startswith(_SIGNATURE, at) and tail.endswith(b"\0\0")):
         at = tail.rfind(_SIGNATURE)
-    if at < 0 or len(tail) < at + _END.size:
-        return None
-    return ZipEnd(
-        directory_bytes=_END.unpack_from(tail, at)[5],
-        is_zip64=tail[max(0, at - _ZIP64_BYTES) : at].startswith(_ZIP64_SIGNATURE),
-    )
+    return None if at < 0 or len(tail) < at + _END.size else at
+
+
+def _zip64_record(file: BinaryIO, locator_at: int, offset: int) -> tuple[int, tuple[int, ...]]:
+    """Return where the ZIP64 record begins, and its five numbers.
+
+    It lies where its locator says, or directly before that where other bytes stand before the zip.
+    """
+    for at in (offset, locator_at - _END64.size):
+        numbers = _read(file, at, _END64)
+        if numbers[:1] == (_END64_SIGNATURE,):
+            _, _, _, _, disk, directory_disk, _, entries, length, start = numbers
+            return at, (disk, directory_disk, entries, length, start)
+    raise ZipError("zip-two-directories")
+
+
+def _read(file: BinaryIO, at: int, record: struct.Struct) -> tuple[Any, ...]:
+    """Return a record's fields; an empty tuple where the file has none."""
+    if not 0 <= at < file.seek(0, 2):
+        return ()
+    file.seek(at)
+    data = file.read(record.size)
+    return record.unpack(data) if len(data) == record.size else ()

@@ -2,7 +2,9 @@
 
 Some images are asked as they are, in another order: an answer that changes depends on chance, or on what was
 asked before. Of others an altered copy is asked, which to an eye and to a network is the same picture but has
-no pixel, and no size, in common with the first: an answer that is lost was found by the exact pixels.
+no pixel, and no size, in common with the first: an answer that is lost was found by the exact pixels, unless
+the network is so frail that any change costs answers. That shows in copies of images that it got wrong: a
+frail network gets as many of them right by chance as it loses.
 
 No image is asked both ways, so that a process that is asked again cannot know an altered copy by its
 likeness to something it has seen.
@@ -32,6 +34,8 @@ class Probe:
     index: int
     """In the split."""
     is_altered: bool
+    was_right: bool
+    """Whether the main pass's answer was right."""
     image: SplitImage
 
 
@@ -40,7 +44,7 @@ def choose_probes(split: Split, is_right: Sequence[bool], identity: str) -> tupl
 
     Args:
         split: what was asked in the main pass.
-        is_right: by image, whether its answer was right; only such an answer can be lost.
+        is_right: by image, whether its answer was right. Of those copies are asked, and of as many others.
         identity: of the grading. It is not secret, and need not be: only who has the split could work out
             which images it chooses, and then know the second pass by them. He gains nothing by it: the
             repeated images ask for the same answers, and the altered copies are not among what he has.
@@ -50,10 +54,11 @@ def choose_probes(split: Split, is_right: Sequence[bool], identity: str) -> tupl
     chance.shuffle(order)
     count = min(MOST, len(order) // 2)
     repeated, rest = order[:count], order[count:]
-    altered_ones = [index for index in rest if is_right[index]][:MOST]
+    right = [index for index in rest if is_right[index]][:MOST]
+    wrong = [index for index in rest if not is_right[index]][:MOST]
     return (
-        *(Probe(index, False, split.images[index]) for index in repeated),
-        *(Probe(index, True, altered(split.images[index])) for index in altered_ones),
+        *(Probe(index, False, is_right[index], split.images[index]) for index in repeated),
+        *(Probe(index, True, is_right[index], altered(split.images[index])) for index in (*right, *wrong)),
     )
 
 

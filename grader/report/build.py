@@ -13,7 +13,7 @@ from datasets.classes import ClassInfo
 from grader.assignment import MIB, Assignment
 from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
 from grader.diagnosis.diagnosis import Diagnosis
-from grader.dialogue.interview import Answers
+from grader.dialogue.interview import Answers, Stop
 from grader.digest import digest_of_parts
 from grader.findings.catalogue import LANGUAGES, Language, words
 from grader.intake.submission import Submission
@@ -230,6 +230,9 @@ def _replay(again: Replay) -> ReplayPart:
         differed=again.differed,
         altered=again.altered,
         lost=again.lost,
+        controls=again.controls,
+        gained=again.gained,
+        unanswered=again.unanswered,
         chance=float(f"{again.chance:.3g}"),
     )
 
@@ -250,11 +253,17 @@ def _run(
         replay_seconds=_coarse(again.seconds),
         diagnosis_seconds=_coarse(diagnosis.seconds),
         peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
-        stops=tuple(
-            StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=stop.detail)
-            for stop in (answers.stops if answers else ())
-        ),
+        stops=_stops(answers.stops if answers else ()),
     )
+
+
+def _stops(stops: Sequence[Stop]) -> tuple[StopPart, ...]:
+    """Return the first stop of each kind: at which image it stops is chosen by a student's code, too."""
+    first: dict[tuple[Verdict, str, str], StopPart] = {}
+    for stop in stops:
+        part = StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=stop.told)
+        first.setdefault((stop.verdict, stop.phase, stop.told), part)
+    return tuple(first.values())
 
 
 def _coarse(seconds: float | None) -> float | None:

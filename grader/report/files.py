@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from grader.errors import UsageError
 from grader.findings.catalogue import Language
+from grader.held import Held, hold
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor
 from grader.report.instructor_page import render_instructor_page
@@ -49,7 +51,7 @@ def check_output_folder(out: Path, submission: Path, images: Path | None = None)
     if not os.access(out, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write into {out}: choose another --out")
     for folder in (out / EARLIER, (out / INSTRUCTOR_JSON).parent):
-        if folder.exists() and not folder.is_dir():
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             raise UsageError(f"{folder} is in the way: move it, or choose another --out")
 
 
@@ -58,7 +60,8 @@ def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Pat
 
     The pages have both languages, and show `language` first.
 
-    Files of an earlier grading are moved to `earlier/<number>/`, once the new ones are on the disk.
+    Files of an earlier grading are moved to `earlier/<number>/`, once the new ones are on the disk. The
+    folder is held all the while: nothing is written where a link in it, or in its place, leads.
     """
     contents = {
         REPORT_JSON: to_json(outcome),
@@ -67,13 +70,21 @@ def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Pat
         INSTRUCTOR_HTML: render_instructor_page(outcome, language),
     }
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=WRITING) as folder:
-        for path, text in contents.items():
-            _write(Path(folder) / path, text)
-        _keep_earlier(out, [*contents])
-        for path in contents:
-            (out / path).parent.mkdir(exist_ok=True)
-            (Path(folder) / path).replace(out / path)
+    with hold(out) as folder:
+        writing = f"{WRITING}{secrets.token_hex(8)}"
+        try:
+            with folder.folder(writing) as new:
+                for path, text in contents.items():
+                    with new.folder(str(path.parent)) as inside:
+                        inside.write(path.name, text.encode("utf-8"))
+                for path in contents:  # before anything is moved
+                    with folder.folder(str(path.parent)):
+                        pass
+                _keep_earlier(folder, contents)
+                for path in contents:
+                    _move(path, new, folder)
+        finally:
+            folder.remove(writing)
     return out / REPORT_HTML
 
 
@@ -82,22 +93,26 @@ def to_json(outcome: Outcome) -> str:
     return json.dumps(outcome.report.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
 
 
-def _keep_earlier(out: Path, paths: list[Path]) -> None:
-    present = [path for path in paths if (out / path).exists()]
+def _keep_earlier(folder: Held, paths: Iterable[Path]) -> None:
+    present = [path for path in paths if _has(folder, path)]
     if not present:
         return
-    earlier = out / EARLIER
-    earlier.mkdir(exist_ok=True)
-    number = 1 + max((int(entry.name) for entry in earlier.iterdir() if entry.name.isdigit()), default=0)
-    for path in present:
-        target = earlier / f"{number:03d}" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (out / path).rename(target)
+    with folder.folder(EARLIER) as earlier:
+        number = 1 + max((int(name) for name in earlier.names() if name.isdigit()), default=0)
+        with earlier.folder(f"{number:03d}") as place:
+            for path in present:
+                _move(path, folder, place)
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+def _has(folder: Held, path: Path) -> bool:
+    try:
+        with folder.entry(str(path.parent)) as inside, inside.entry(path.name):
+            return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _move(path: Path, source: Held, target: Held) -> None:
+    """Move a file from one folder to the same place in another."""
+    with source.folder(str(path.parent)) as here, target.folder(str(path.parent)) as there:
+        os.replace(path.name, path.name, src_dir_fd=here.descriptor, dst_dir_fd=there.descriptor)

@@ -20,10 +20,16 @@ def render_instructor(outcome: Outcome) -> str:
         "shuffle_seed": outcome.shuffle_seed,
         "harness_failure": outcome.failure,
         "output": answers.output if answers else "",
+        "hidden_files": [{"file": str(file.path), "is": file.secret} for file in outcome.hidden_files],
         "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
+        "stops": [],
         "answers": [],
     }
     if answers is not None:
+        value["stops"] = [
+            {"verdict": stop.verdict.value, "phase": stop.phase, "image": stop.asked, "detail": stop.detail}
+            for stop in answers.stops
+        ]
         reader = LabelReader(outcome.classes)
         value["answers"] = [
             {"image": image.name, "truth": names[image.label], **_answer(answer, reader, names)}

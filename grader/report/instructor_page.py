@@ -15,7 +15,8 @@ from jinja2 import Template
 
 from grader.dialogue.frames import Answered
 from grader.findings.catalogue import Language
-from grader.replay.replay import content_of
+from grader.hidden_files import KEY
+from grader.replay.replay import Replay, content_of
 from grader.report.html import tone_of
 from grader.report.outcome import Outcome
 from grader.report.templates import environment_of
@@ -62,6 +63,14 @@ class Changed:
     then: str
 
 
+@dataclass(frozen=True)
+class Told:
+    """One sentence of the catalogue of words."""
+
+    name: str
+    numbers: dict[str, int]
+
+
 def render_instructor_page(outcome: Outcome, language: Language = "en") -> str:
     """Return the whole page. Everything that comes from a submission is escaped by the template engine."""
     answers = outcome.answers
@@ -75,10 +84,16 @@ def render_instructor_page(outcome: Outcome, language: Language = "en") -> str:
         groups=groups,
         left_out=left_out,
         was_asked=answers is not None and not_ready is None,
+        looked_at=[*_looked_at(outcome.again)],
         changed=[*_changed(outcome)],
         import_error=not_ready.error.trace if not_ready else "",
         printed=answers.output if answers else "",
         printed_again=outcome.again.output,
+        hidden_files=[
+            (one_line(str(file.path)), None if file.secret == KEY else file.secret)
+            for file in outcome.hidden_files[:MOST_SHOWN]
+        ],
+        more_hidden_files=len(outcome.hidden_files[MOST_SHOWN:]),
         failure=outcome.failure,
     )
     return page
@@ -118,6 +133,20 @@ def _missed(image: SplitImage, answer: Answered | None) -> Missed:
 def _source(image: SplitImage) -> str:
     """Return the small picture; one submission of a class after the other misses the same images."""
     return thumbnail(image.pixels("bgr"))
+
+
+def _looked_at(again: Replay) -> Iterator[Told]:
+    """Say what asking again has shown, and what it has not looked at."""
+    if again.status not in ("done", "incomplete"):
+        yield Told("instructor-looked-not", {})
+        return
+    names = ("repeated", "differed", "altered", "lost", "controls", "gained")
+    yield Told("instructor-looked-at", {name: getattr(again, name) for name in names})
+    if again.unanswered:
+        yield Told("instructor-looked-unanswered", {"count": again.unanswered})
+    if not again.can_tell and not again.is_collapse:
+        yield Told("instructor-looked-too-few", {})
+    yield Told("instructor-looked-limits", {})
 
 
 def _changed(outcome: Outcome) -> Iterator[Changed]:

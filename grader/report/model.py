@@ -117,7 +117,7 @@ class EnginePart(_Part):
 class ReplayPart(_Part):
     """A part of the split, asked again of a fresh process; decides neither verdict nor score."""
 
-    status: Literal["done", "incomplete", "too-slow", "failed", "off"] = Field(
+    status: Literal["done", "incomplete", "failed", "off"] = Field(
         description="incomplete: not everything was answered; off: not asked for, or the main pass was "
         "itself incomplete."
     )
@@ -125,11 +125,14 @@ class ReplayPart(_Part):
     differed: int = Field(description="Of these, how many got another answer than in the main pass.")
     altered: int = Field(description="Images answered right of which a slightly altered copy was asked.")
     lost: int = Field(description="Of these, how many were answered wrong.")
+    controls: int = Field(description="Images answered wrong of which such a copy was asked.")
+    gained: int = Field(description="Of these, how many were answered right.")
+    unanswered: int = Field(description="Images and copies that got no answer.")
     chance: float = Field(
         ge=0,
         le=1,
-        description="Probability that a network loses so many which loses 5 % of them, and as many more as "
-        "differed; exact binomial. Below 0.0001 it is a finding.",
+        description="Probability that a network loses so many which loses 5 % of them, as many more as "
+        "differed, and as many more as it gains elsewhere; exact binomial. Below 0.0001 it is a finding.",
     )
 
 
@@ -141,8 +144,9 @@ class ChecksPart(_Part):
         "Not needed for a self-check, or where no code was run."
     )
     replay: ReplayPart
-    diagnosis: Literal["done", "nothing-to-explain", "failed", "off"] = Field(
+    diagnosis: Literal["done", "nothing-to-explain", "incomplete", "failed", "off"] = Field(
         description="Whether the cause of wrong answers was looked for; what was found is a finding. "
+        "incomplete: time was over before everything had been tried. "
         "nothing-to-explain: too few wrong answers, or images, to tell a cause from chance."
     )
 
@@ -194,7 +198,7 @@ class HarnessPart(_Part):
 
 
 class StopPart(_Part):
-    """Where a run was stopped."""
+    """Where a run was stopped: the first time of each kind."""
 
     verdict: Verdict
     phase: str

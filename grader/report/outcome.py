@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from datasets.classes import ClassInfo
 from grader.dialogue.interview import Answers
+from grader.hidden_files import HiddenFile
 from grader.replay.replay import OFF, Replay
 from grader.report.model import Report
 from grader.split import Split
@@ -26,3 +27,5 @@ class Outcome:
     """What came of asking a part of the split again."""
     failure: str = ""
     """Traceback of what went wrong in the harness itself, if anything did."""
+    hidden_files: tuple[HiddenFile, ...] = ()
+    """What it holds that is kept for grading; nothing was run then."""

@@ -110,7 +110,9 @@ def _next_heading(report: Report, language: Language) -> str:
 def nothing_found(report: Report) -> str:
     """Return the name of the words that say so."""
     is_perfect = report.score is not None and report.score.correct == report.score.total
-    return "next-all-right" if is_perfect else "next-none"
+    if is_perfect:
+        return "next-all-right"
+    return "next-untried" if report.checks.diagnosis in ("incomplete", "failed", "off") else "next-none"
 
 
 def told(finding: FindingPart, language: Language) -> tuple[str, str, str]:

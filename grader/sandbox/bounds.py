@@ -17,6 +17,10 @@ _MAPPED_ABOVE_MIB = 4096
 """Libraries map more than they use: MindSpore a gigabyte for its pool, and 8 MiB for each thread's stack."""
 _NO_CORE_DUMP = 1
 """Not 0: to a machine's crash handler, behind a pipe, the kernel writes a dump of any size but this one."""
+_PENDING_SIGNALS = 1024
+"""Signals on their way, and timers: each takes some of the kernel's memory."""
+_KERNEL_MIB = 256
+"""Sixty processes with all libraries of MindSpore mapped are counted as a third of it."""
 _INODES = 50_000
 """Empty files have no size, but each takes a kilobyte of the kernel's memory."""
 
@@ -37,7 +41,9 @@ class Together:
     tasks: int
     """Processes and threads alive at one time."""
     memory_bytes: int
-    """Resident or swapped out, and what the kernel keeps for them: page tables and sockets."""
+    """Resident or swapped out, and what the kernel keeps for them: page tables, sockets, and the next."""
+    kernel_bytes: int
+    """What of it the kernel may keep for mappings, descriptors and locks."""
     processor_seconds: float
     output_bytes: int
     """Standard output and standard error."""
@@ -52,6 +58,7 @@ def together(limits: Limits) -> Together:
     return Together(
         tasks=limits.processes,
         memory_bytes=limits.memory_mib * MIB,
+        kernel_bytes=_KERNEL_MIB * MIB,
         processor_seconds=limits.processor_seconds,
         output_bytes=limits.output_kib * 1024,
         inodes=_INODES,
@@ -77,5 +84,9 @@ def each_process(limits: Limits, file_mib: int, *, is_alone: bool) -> tuple[Each
         EachProcess("RLIMIT_CPU", int(limits.processor_seconds) + _SECONDS_ABOVE),
     )
     if is_alone:
-        return (*bound, EachProcess("RLIMIT_NPROC", limits.processes + SEEN_ABOVE))
+        return (
+            *bound,
+            EachProcess("RLIMIT_NPROC", limits.processes + SEEN_ABOVE),
+            EachProcess("RLIMIT_SIGPENDING", _PENDING_SIGNALS),
+        )
     return bound

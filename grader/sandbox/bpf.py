@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from grader.sandbox.refusals import Refusal, Refuse, RefuseAllFlags, RefuseAnyFlag, RefuseOthers
+from grader.sandbox.refusals import Refusal, Refuse, RefuseAnyFlag, RefuseBits, RefuseOthers, RefuseValues
 from grader.sandbox.system_calls import NEWEST, Architecture
 
 _LOAD, _AND = 0x20, 0x54
@@ -60,8 +60,10 @@ def _block(refusal: Refusal, architecture: Architecture) -> Code:
             return _refuse_numbers(numbers, error)
         case RefuseAnyFlag(call, argument, flags, error):
             test = [_instruction(_JUMP_ANY_BIT, flags, 0, 1), _fail(error)]
-        case RefuseAllFlags(call, argument, flags, error):
-            test = [_instruction(_AND, flags), _instruction(_JUMP_EQUAL, flags, 0, 1), _fail(error)]
+        case RefuseBits(call, argument, mask, value, error):
+            test = [_instruction(_AND, mask), _instruction(_JUMP_EQUAL, value, 0, 1), _fail(error)]
+        case RefuseValues(call, argument, values, error):
+            test = [*_jumps_if_any(values), _fail(error)]
         case RefuseOthers(call, argument, values, error):
             # From each value to behind the failure.
             test = [
@@ -76,12 +78,16 @@ def _block(refusal: Refusal, architecture: Architecture) -> Code:
 def _refuse_numbers(numbers: Sequence[int], error: int) -> Code:
     if not numbers:
         return []
-    last = len(numbers) - 1
-    jumps = [
-        _instruction(_JUMP_EQUAL, number, last - index, 1 if index == last else 0)
-        for index, number in enumerate(numbers)
+    return [_load(_AT_NUMBER), *_jumps_if_any(numbers), _fail(error)]
+
+
+def _jumps_if_any(values: Sequence[int]) -> Code:
+    """Return comparisons: the first that is met goes on behind the last; if none is, one more is skipped."""
+    last = len(values) - 1
+    return [
+        _instruction(_JUMP_EQUAL, value, last - index, 1 if index == last else 0)
+        for index, value in enumerate(values)
     ]
-    return [_load(_AT_NUMBER), *jumps, _fail(error)]
 
 
 def _load(offset: int) -> bytes:

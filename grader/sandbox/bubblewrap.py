@@ -47,6 +47,8 @@ _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""
 _UIDS = 1 << 24
 _FEWEST_UIDS = 1000
+_FIRST_TO_GO = 'echo 1000 2>/dev/null >/proc/self/oom_score_adj; exec "$@"'
+"""Before the sandbox is made: inside, /proc cannot be written."""
 
 
 def find_bwrap() -> Path | None:
@@ -88,12 +90,11 @@ def _settings(policy: Policy, channel: int) -> WorkerSettings:
 def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
     refusals = compiled(policy)
     return Launch(
-        command=sandboxed(bwrap, policy, command, refusals, more),
+        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *sandboxed(bwrap, policy, command, refusals, more)),
         environment=policy.environment,
         writable=policy.writable,
         scratch_bytes=policy.scratch_bytes,
         is_contained=True,
-        overhead_tasks=_overhead_tasks(),
         together=policy.together,
         inherited=(refusals,),
     )
@@ -153,11 +154,6 @@ def spare_uids(uid_map: Path = Path("/proc/self/uid_map")) -> range:
     return owned[len(owned) // 2 :] if len(owned) >= _FEWEST_UIDS else range(0)
 
 
-def _overhead_tasks() -> int:
-    """Count bubblewrap's own processes: itself and the first of its namespace, twice for root."""
-    return 4 if spare_uids() else 2
-
-
 def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:
     """Root's preparation: the same read-only files, reachable by any uid."""
     # A process namespace here too: without capabilities this bubblewrap may not signal a process of another
@@ -169,11 +165,10 @@ def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:
     yield from _arguments(ReadOnly(package, package))
     yield from _arguments(ReadOnly(_libraries(package), _libraries(package)))
     for rule in rules:
-        # Links into the scratch folder are left out: here it does not exist, and /tmp is where the
-        # second bubblewrap begins its work.
-        if isinstance(rule, ReadOnly) or (isinstance(rule, Link) and not rule.target.startswith("/")):
+        if isinstance(rule, ReadOnly | Link):
             yield from _arguments(rule)
-    yield from ("--dir", "/tmp")  # noqa: S108 - of the new root
+    # Of the new root: where the second bubblewrap begins its work.
+    yield from ("--dir", "/tmp")  # noqa: S108
 
 
 def _libraries(package: Path) -> Path:
@@ -189,7 +184,10 @@ def _inner(rules: Iterable[Rule], refusals: int) -> Iterator[str]:
     yield from ("--seccomp", str(refusals), "--proc", "/proc", "--dev", "/dev")
     for rule in rules:
         yield from _arguments(rule)
-    yield from ("--dir", str(SCRATCH / "tmp"), "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/")
+    yield from ("--dir", str(SCRATCH / "tmp"), "--chdir", "/")
+    # Through a /proc that can be written, a process changes others of its uid, the sandbox's first among
+    # them, and takes back that it is the first to go if the machine runs out of memory.
+    yield from ("--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/")
 
 
 def _arguments(rule: Rule) -> Iterator[str]:

@@ -20,6 +20,9 @@ from grader.sandbox.launch import Isolation, Launch
 from grader.sandbox.policy import SCRATCH, WORKER, Policy, environment_for, policy_for
 
 _PROBE_SECONDS = 20
+_SANDBOX_TASKS = 5
+"""What a sandbox is made of, at most: bubblewrap and the first of its namespace, twice for root, and who
+waits for a forked worker."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def _policy(submission: Submission, workspace: Path, limits: Limits) -> Policy:
 
 def _in_group(start: Launch, groups: Path) -> Launch:
     """Have a worker start in a control group of its own, if one can be made."""
-    tasks = start.together.tasks + start.overhead_tasks + SEEN_ABOVE
+    tasks = start.together.tasks + _SANDBOX_TASKS + SEEN_ABOVE
     # The scratch folders lie in memory, and the kernel counts them with it.
     group = control_group.make(groups, start.together.memory_bytes + start.scratch_bytes, tasks)
     return replace(start, group=group, command=group.entering(start.command)) if group else start

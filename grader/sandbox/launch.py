@@ -48,10 +48,8 @@ class Launch:
     scratch_bytes: int
     """How much they hold, where they lie in memory; 0 elsewhere."""
     is_contained: bool
-    """Whether the scratch folder is a capped file system of its own, and whether the end of the first
-    process is the end of all."""
-    overhead_tasks: int
-    """Processes of the sandbox's own, which are not the submission's."""
+    """Whether the scratch folder is a capped file system of its own, and all processes stand in a namespace
+    of their own: its first one is the sandbox's, and the end of that one is the end of all."""
     together: Together
     """What all processes may use in sum, to be watched from outside."""
     group: ControlGroup | None = None

@@ -17,27 +17,36 @@ everybody's peace. Four walls, each enough alone for most attacks:
 
 Who uses everything up, and what stops that (`bounds.py` has the amounts):
 
-* *Processes and threads* are counted from outside. Behind that stands the kernel's limit, which binds
+* *Processes and threads* are counted from outside: all that stand in the sandbox's namespace, whoever made
+  them. Behind that stands the kernel's limit, which binds
   because nobody inside is root, nor shares a uid with anybody outside.
-* *Processor time* is summed outside, and bound for each process. A submission runs on `threads` cores,
+* *Processor time* is summed outside, and bound for each process; that of processes whose end nobody waits
+  for is kept as it was last seen. A submission runs on `threads` cores,
   and cannot choose others.
 * *Wall time* ends with the grader's deadlines, and SIGKILL for the whole namespace.
 * *Memory of processes* is summed outside, with what is swapped out and page tables: twenty times a
   second, and up to five hundred times where little is left. Behind that stands the kernel's limit on what
   one process maps.
 * *Memory of nobody*: files in memory, System V's and POSIX's queues, pages given to pipes, anonymous
-  shared memory are refused. Sockets count as what they can hold. Of pipes, the kernel gives a user 64
-  MiB, then two pages each.
-* *Disk*: scratch folders lie in memory and have a size. Their files are counted from outside.
+  shared memory are refused. Sockets count as what they can hold.
+* *Memory that the kernel keeps for processes*: mappings, descriptors, pipes, locks, and what a poll waits for
+  are counted four times a second, count as memory, and have a bound of their own (`kernel_memory.py` of the
+  dialogue). Watching files, leases, locks of open files, rings and sets of rules are refused; signals on
+  their way and timers are bound by the kernel; attributes of files count as files. Names that were looked
+  up in vain are neither: the kernel gives them back when memory is wanted.
+* *Disk*: scratch folders lie in memory and have a size; all together may hold what the largest does.
+  Their files are counted from outside.
 * *Output* is read as it comes; its head and tail are kept, and too much of it is the end.
 * *Descriptors* and *core dumps* are bound by the kernel.
 
 Where the system gives the grader a control group to divide (`control_group.py`), the kernel binds the
 sums of memory and processes by itself. Elsewhere, what is left is what a submission's cores can fill
-between two looks (tens of megabytes; more only while the grader decodes a very large image), and small
-things that the kernel counts for control groups alone, such as locks on files and lists of mappings.
-Should a machine run out of memory nevertheless, a worker has asked to be the first to go. A hostile one can
-take that back, as far as to what the grader itself has.
+between two looks (tens of megabytes; more only while the grader decodes a very large image).
+
+Should a machine run out of memory nevertheless, a worker is the first to go, and cannot take that back:
+/proc is read-only. Whose fault it was cannot be told: a grading that meets such a machine, or whose worker
+the kernel ended for it, ends with INTERNAL and no score. No verdict hangs on the machine's own sums of
+memory, which tell of everybody's.
 """
 
 from __future__ import annotations
@@ -147,14 +156,14 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
         limits: of the assignment.
     """
     scratch_mib = limits.scratch_mib + submission_mib
-    interpreter = tuple(_interpreter())
     return Policy(
         rules=(
-            *_temporary(interpreter, limits),
+            # Of its own, and first: the interpreter may lie below it.
+            Scratch(_TEMPORARY, limits.scratch_mib),
             *_operating_system(),
             ReadOnly(identity / "passwd", Path("/etc/passwd")),
             ReadOnly(identity / "group", Path("/etc/group")),
-            *interpreter,
+            *_interpreter(),
             ReadOnly(Path(__file__).parent / "inside" / "worker.py", WORKER),
             ReadOnly(Path(__file__).parent / "inside" / "holder.py", HOLDER),
             ReadOnly(course_library(), LIBRARY / "src_mindspore"),
@@ -239,14 +248,6 @@ def _operating_system() -> Iterator[Rule]:
         path = Path("/etc", name)
         if path.exists():
             yield ReadOnly(path.resolve(), path)
-
-
-def _temporary(interpreter: Iterable[Rule], limits: Limits) -> Iterator[Rule]:
-    """The folder for temporary files: the scratch folder's own, unless the interpreter lies below it."""
-    if any(isinstance(rule, ReadOnly) and rule.at.is_relative_to(_TEMPORARY) for rule in interpreter):
-        yield Scratch(_TEMPORARY, limits.scratch_mib)
-    else:
-        yield Link(_TEMPORARY, str(SCRATCH / "tmp"))
 
 
 def _devices() -> Iterator[Rule]:

@@ -45,6 +45,5 @@ def launch(submission: Path, workspace: Path, channel: int, limits: Limits) -> L
         writable=(home,),
         scratch_bytes=0,
         is_contained=False,
-        overhead_tasks=0,
         together=together(limits),
     )

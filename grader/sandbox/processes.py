@@ -28,6 +28,11 @@ def descendants(*roots: int) -> Iterator[int]:
             pending += [int(child) for child in text.split()]
 
 
+def folders_of(*roots: int) -> Iterator[Path]:
+    """Yield the folders in /proc of the processes `roots` and of every one below them."""
+    return (Path(f"/proc/{pid}") for pid in descendants(*roots))
+
+
 def innermost(sandbox: subprocess.Popen[bytes], seconds: float) -> int:
     """Wait until the command of a sandbox has printed something; return its process.
 

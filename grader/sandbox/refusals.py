@@ -5,6 +5,9 @@ others in every release. What is refused is what no prediction needs, and what e
 kernel or holds memory that nobody could count. MindSpore, PyTorch, ONNX Runtime and OpenCV make none
 of these calls, or go on without; but for MindSpore's data sets with `python_multiprocessing=True`, whose
 worker processes exchange images through System V's queues. The report says so to who uses them.
+
+Where honest programs do need a call that takes kernel memory, it is let through and counted instead
+(`grader.dialogue.kernel_memory`): asyncio polls; SQLite, MindSpore and libraries' caches lock files.
 """
 
 from __future__ import annotations
@@ -32,12 +35,23 @@ class RefuseAnyFlag:
 
 
 @dataclass(frozen=True)
-class RefuseAllFlags:
-    """A call fails if its argument has all of these bits."""
+class RefuseBits:
+    """A call fails if, of the bits in `mask`, its argument has exactly those of `value`."""
 
     call: str
     argument: int
-    flags: int
+    mask: int
+    value: int
+    error: int = errno.EPERM
+
+
+@dataclass(frozen=True)
+class RefuseValues:
+    """A call fails if its argument is one of these values."""
+
+    call: str
+    argument: int
+    values: tuple[int, ...]
     error: int = errno.EPERM
 
 
@@ -51,12 +65,17 @@ class RefuseOthers:
     error: int = errno.EPERM
 
 
-Refusal = Refuse | RefuseAnyFlag | RefuseAllFlags | RefuseOthers
+Refusal = Refuse | RefuseAnyFlag | RefuseBits | RefuseValues | RefuseOthers
 
 # include/uapi/linux/sched.h: CLONE_NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWNS.
 _NEW_NAMESPACE = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000
+_CLONE_PARENT, _CLONE_THREAD, _CLONE_FILES = 0x00008000, 0x00010000, 0x00000400
 # include/uapi/linux/mman.h, asm-generic/mman.h
 _MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x01, 0x20, 0x40000
+_CLOSE_RANGE_UNSHARE = 0x2  # include/uapi/linux/close_range.h
+_PR_SET_DUMPABLE = 4  # include/uapi/linux/prctl.h
+# include/uapi/asm-generic/fcntl.h, include/uapi/linux/fcntl.h
+_F_OFD_SETLK, _F_OFD_SETLKW, _F_SETLEASE, _F_NOTIFY = 37, 38, 1024, 1026
 # include/linux/socket.h
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _PERSONALITY_OF_LINUX, _PERSONALITY_ASKED_FOR = 0, 0xFFFFFFFF
@@ -67,6 +86,8 @@ REFUSALS: tuple[Refusal, ...] = (
     Refuse(("unshare", "setns")),
     Refuse(("clone3",), errno.ENOSYS),
     RefuseAnyFlag("clone", 0, _NEW_NAMESPACE),
+    # Children that are their parent's siblings: a forked worker's would be outside's.
+    RefuseAnyFlag("clone", 0, _CLONE_PARENT),
     # Mounts: to uncover what is covered.
     Refuse(("mount", "umount2", "pivot_root", "chroot", "move_mount", "mount_setattr")),
     Refuse(("open_tree", "open_tree_attr", "fsopen", "fsconfig", "fsmount", "fspick")),
@@ -74,6 +95,10 @@ REFUSALS: tuple[Refusal, ...] = (
     # Other processes: their memory and their descriptors.
     Refuse(("ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease")),
     Refuse(("pidfd_getfd", "kcmp")),
+    # Hiding from who counts: what a process has, and descriptors of a thread's own.
+    RefuseValues("prctl", 0, (_PR_SET_DUMPABLE,)),
+    RefuseBits("clone", 0, mask=_CLONE_THREAD | _CLONE_FILES, value=_CLONE_THREAD),
+    RefuseAnyFlag("close_range", 2, _CLOSE_RANGE_UNSHARE),
     # Keyrings, which no namespace separates.
     Refuse(("add_key", "request_key", "keyctl")),
     # Programs, rings and faults inside the kernel: where most of its holes were.
@@ -90,8 +115,12 @@ REFUSALS: tuple[Refusal, ...] = (
     # left for sharing is /dev/shm, which has a size.
     Refuse(("memfd_create", "memfd_secret", "shmget", "semget", "msgget", "mq_open"), errno.ENOSYS),
     Refuse(("vmsplice",)),
-    RefuseAllFlags("mmap", 3, _MAP_SHARED | _MAP_ANONYMOUS),
+    RefuseBits("mmap", 3, mask=_MAP_SHARED | _MAP_ANONYMOUS, value=_MAP_SHARED | _MAP_ANONYMOUS),
     RefuseAnyFlag("mmap", 3, _MAP_HUGETLB, errno.ENOMEM),
+    # Kernel memory without a bound, or with one for the whole machine: what happened to files, rings for
+    # their input and output, sets of rules. Of locks, those are left that a descriptor always shows.
+    Refuse(("inotify_init", "inotify_init1", "io_setup", "landlock_create_ruleset"), errno.ENOSYS),
+    RefuseValues("fcntl", 1, (_F_OFD_SETLK, _F_OFD_SETLKW, _F_SETLEASE, _F_NOTIFY), errno.EINVAL),
     # The cores are chosen outside: their number says how fast memory is filled, and how much is computed.
     # Who chooses some inside is told that it was done, for no answer depends on it.
     Refuse(("sched_setaffinity",), 0),

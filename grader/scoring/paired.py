@@ -24,6 +24,11 @@ class Paired:
     """All images that were compared."""
 
     @property
+    def share(self) -> float:
+        """Of the images, how many more the second has right."""
+        return (self.gained - self.lost) / self.total if self.total else 0.0
+
+    @property
     def p_better(self) -> float:
         """One-sided exact McNemar: how probable so many gains are if the second is no better."""
         return binomial_tail(self.gained + self.lost, self.gained, 0.5)

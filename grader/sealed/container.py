@@ -20,7 +20,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from datasets.classes import ClassInfo, parse_classes
-from grader.split import SplitImage, is_image_name
+from grader.image_folder import is_image_name
+from grader.split import SplitImage
 
 _LENGTH = struct.Struct("!I")
 _MOST_MANIFEST_BYTES = 64 << 20

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import errno
 import os
 import secrets
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 
+from grader.digest import digest_of_bytes
 from grader.errors import UsageError
+from grader.held import read_whole
 from grader.sealed.stream import KEY_BYTES
 
 ENVIRONMENT_VARIABLE = "GRADER_SPLIT_KEY_FILE"
@@ -35,25 +39,42 @@ def key_file_from(option: Path | None) -> Path:
     )
 
 
-def read_key(path: Path) -> bytes:
-    """Return the key.
+@dataclass(frozen=True)
+class Key:
+    """A key, and the file that it was read from."""
+
+    secret: bytes
+    place: Path
+    """Where the file lies, links followed."""
+    sha256: str
+    """Of the file's content."""
+
+
+def read_key(path: Path) -> Key:
+    """Read a key file.
 
     Raises:
         UsageError: there is no such file, or it holds no key.
     """
     try:
-        with path.open("rb") as file:
-            text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+        content, place = read_whole(path, _MOST_BYTES)
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise _no_key(path) from error
         raise UsageError(f"cannot read the key file {path}: {error.strerror}") from error
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    lines = content.decode("utf-8", "replace").splitlines()
+    lines = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     key = _decoded(lines[0]) if len(lines) == 1 else None
     if key is None:
-        raise UsageError(
-            f"{path} is not a key file: expected one line, {_PREFIX} and {_KEY_LETTERS} letters, as "
-            "`python -m grader split seal` writes it"
-        )
-    return key
+        raise _no_key(path)
+    return Key(key, place, digest_of_bytes(content))
+
+
+def _no_key(path: Path) -> UsageError:
+    return UsageError(
+        f"{path} is not a key file: expected one line, {_PREFIX} and {_KEY_LETTERS} letters, as "
+        "`python -m grader split seal` writes it"
+    )
 
 
 def make_key(path: Path) -> bytes:

@@ -10,14 +10,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from datasets.classes import ClassInfo
 from grader.errors import UsageError
+from grader.held import read_whole
 from grader.sealed.container import ContainerError, pack, unpack
 from grader.sealed.key_file import read_key
 from grader.sealed.stream import MAGIC, UnsealError, seal, unseal
 from grader.split import Split, SplitImage, check_images, split_of
+from grader.whole_file import write_new
 
 _MOST_BYTES = 4 << 30
 """All of it is held in memory."""
@@ -44,17 +47,8 @@ def write_sealed(split: Split, classes: Sequence[ClassInfo], key: bytes, out: Pa
     _check_can_be_sealed(split)
     data = seal(key, pack(split.images, classes))
     try:
-        with tempfile.NamedTemporaryFile(dir=out.parent, prefix=".sealing-", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-                # It is no secret: as readable as any new file.
-                Path(file.name).chmod(0o666 & ~_umask())
-                Path(file.name).rename(out)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        # It is no secret: as readable as any new file.
+        write_new(out, data, 0o666 & ~_umask())
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}; choose another --out") from error
 
@@ -79,14 +73,14 @@ def read_sealed(path: Path, key_file: Path) -> tuple[Split, tuple[ClassInfo, ...
     """
     key = read_key(key_file)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise UsageError(f"the sealed split {path} is larger than {_MOST_BYTES >> 30} GiB")
-        images, classes = unpack(unseal(key, path.read_bytes()))
+        sealed, place = read_whole(path, _MOST_BYTES)
+        images, classes = unpack(unseal(key.secret, sealed))
     except OSError as error:
         raise UsageError(f"cannot read the sealed split {path}: {error.strerror}") from error
     except (UnsealError, ContainerError) as error:
         raise UsageError(f"cannot open the sealed split {path}: {error}") from error
-    return split_of(images, places=(path.resolve(),), key_file=key_file.resolve()), classes
+    split = split_of(images, places=(place,))
+    return replace(split, key_file=key.place, key_sha256=key.sha256), classes
 
 
 def open_sealed(path: Path, key_file: Path, classes: Sequence[ClassInfo]) -> Split:

@@ -17,7 +17,6 @@ import math
 import mmap
 import re
 import struct
-import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.intake.checkpoint_file import CHECKSUM_BYTES, CHECKSUM_MARK
-from grader.intake.unpacking import overlap
-from grader.intake.zip_end import find_zip_end
+from grader.intake.zip_end import ZipError, find_zip_end
+from grader.intake.zip_entries import ENCRYPTED, STORED, ZipEntry, overlap, read_entries
 
 MOST_BYTES = 256 << 20
 """Larger files are not looked into: the lab's have nine megabytes."""
@@ -232,45 +231,44 @@ def _numbers(value: object, most: int) -> tuple[int, ...]:
 
 
 def _torch(data: memoryview) -> Iterator[Tensor]:
-    file = _ReadOnly(data)
-    end = find_zip_end(cast("BinaryIO", file))
-    if end is None or end.directory_bytes > _MOST_HEADER:
-        raise UnreadableError("no zip")
+    file = cast("BinaryIO", _ReadOnly(data))
     try:
-        with zipfile.ZipFile(file) as zipped:
-            entries = zipped.infolist()
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, struct.error) as error:
+        end = find_zip_end(file)
+        if end is None or end.directory_bytes > _MOST_HEADER:
+            raise UnreadableError("no zip")
+        entries = [*read_entries(file, end)]
+    except ZipError as error:
         raise UnreadableError(str(error)) from error
     if len(entries) > _MOST_TENSORS or overlap(entries, len(data)):
         raise UnreadableError("no zip of tensors")
     storages = {
         int(match[1]): entry
         for entry in entries
-        if (match := _STORAGE.fullmatch(entry.filename)) and _is_plain(entry)
+        if (match := _STORAGE.fullmatch(entry.name)) and _is_plain(entry)
     }
     for number, entry in sorted(storages.items()):
         # PyTorch's default; of another type the numbers make no sense, and nothing is like them.
         yield Tensor(f"storage {number}", None, "<f4", _stored(data, entry))
 
 
-def _is_plain(entry: zipfile.ZipInfo) -> bool:
+def _is_plain(entry: ZipEntry) -> bool:
     """Whether an entry is stored as it is, so that it cannot be larger than the file."""
-    is_stored = entry.compress_type == zipfile.ZIP_STORED and not entry.flag_bits & 1
-    return is_stored and entry.file_size == entry.compress_size and entry.file_size % 4 == 0
+    is_stored = entry.method == STORED and not entry.flags & ENCRYPTED
+    return is_stored and entry.size == entry.packed_size and entry.size % 4 == 0
 
 
-def _stored(data: memoryview, entry: zipfile.ZipInfo) -> memoryview:
+def _stored(data: memoryview, entry: ZipEntry) -> memoryview:
     """Return an entry's bytes where they are.
 
     Raises:
         UnreadableError: they are not wholly there, or not what the checksum is of.
     """
-    header = data[entry.header_offset :][: _LOCAL_HEADER.size]
-    if entry.header_offset < 0 or len(header) < _LOCAL_HEADER.size:
+    header = data[entry.at :][: _LOCAL_HEADER.size]
+    if len(header) < _LOCAL_HEADER.size:
         raise UnreadableError("cut off")
     signature, name, extra = _LOCAL_HEADER.unpack(header)
-    content = data[entry.header_offset + _LOCAL_HEADER.size + name + extra :][: entry.file_size]
-    if signature != _ZIP_SIGNATURE or len(content) < entry.file_size or zlib.crc32(content) != entry.CRC:
+    content = data[entry.at + _LOCAL_HEADER.size + name + extra :][: entry.size]
+    if signature != _ZIP_SIGNATURE or len(content) < entry.size or zlib.crc32(content) != entry.checksum:
         raise UnreadableError("damaged")
     return content
 

@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from src_mindspore.folders import is_image_name
 from src_mindspore.transforms import evaluation_transform
 
 from datasets.demo.picture import FOLDERS, draw
 from reference.errors import InputError
-from reference.images.imagefolder import IMAGE_SUFFIXES
 from reference.images.reading import decode_file, file_digest
 
 FloatArray: TypeAlias = npt.NDArray[np.float32]
@@ -70,11 +70,7 @@ def images_below(folder: Path) -> Images:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
-    paths = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file()
-    ]
+    paths = [path for path in sorted(folder.rglob("*")) if is_image_name(path.name) and path.is_file()]
     if not paths:
         raise InputError(f"{folder}: has no images")
     return image_files(paths, str(folder))

@@ -15,13 +15,11 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from src_mindspore.folders import SplitListing, list_split, refusal, say_what_is_passed_over
 
 from reference.errors import InputError
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
-
-IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-OTHER_IMAGES = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl", ".psd", ".svg"})
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,13 @@ class ImageFolder:
 def scan(root: Path) -> ImageFolder:
     """Find the images of an ImageFolder set.
 
-    Files without an image's suffix and hidden files are passed over. Images are not opened.
+    What is no image is passed over, and named in a line on standard error. Images are not opened. A class may
+    have no images outside `train/`.
 
     Raises:
         InputError: no such folder, or one that cannot be read, a split is missing, fewer than two classes, a
-            class without images, an image of a kind that is not read here, or a class outside `train/` that
-            `train/` does not have.
+            class of `train/` or a whole split without images, an image of a kind that is not read here, a
+            link to nothing, or a class outside `train/` that `train/` does not have.
     """
     try:
         return _scan(root)
@@ -93,12 +92,14 @@ def scan_split(folder: Path, classes: tuple[str, ...] | None = None) -> tuple[tu
 
 def _scan_split(folder: Path, classes: tuple[str, ...] | None) -> tuple[tuple[str, ...], Split]:
     _check_is_folder(folder, "the images are in a folder with one folder for each class")
-    here = tuple(_class_folders(folder))
+    listing = _list(folder)
+    here = tuple(listing.images)
     if len(here) < 2:
         raise InputError(f"{folder}: has {len(here)} class folders; at least 2 are needed")
     if missing := [name for name in classes or () if name not in here]:
         raise InputError(f"{folder}: has no folder {missing[0]}/, a class of the training images")
-    return classes or here, _split(folder.parent, folder.name, classes or here)
+    _check_has_images(folder, listing)
+    return classes or here, _split(folder, listing, classes or here)
 
 
 def _check_is_folder(path: Path, expected: str) -> None:
@@ -115,18 +116,20 @@ def _scan(root: Path) -> ImageFolder:
     held_out = [name for name in ("val", "test") if (root / name).is_dir()]
     if not held_out:
         raise InputError(f"{root}: has neither val/ nor test/ beside train/")
-    classes = tuple(_class_folders(root / "train"))
+    listings = {name: _list(root / name) for name in ("train", *held_out)}
+    classes = tuple(listings["train"].images)
     if len(classes) < 2:
         raise InputError(f"{root / 'train'}: has {len(classes)} class folders; at least 2 are needed")
-    train, validation, *rest = (_split(root, name, classes) for name in ("train", *held_out))
+    _check_has_images(root / "train", listings["train"])
+    train, validation, *rest = (_split(root / name, listing, classes) for name, listing in listings.items())
     return ImageFolder(root, classes, train, validation, rest[0] if rest else None)
 
 
-def _class_folders(folder: Path) -> list[str]:
-    names = sorted(
-        entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-    )
-    for name in names:
+def _list(folder: Path) -> SplitListing:
+    listing = list_split(folder)
+    if problem := refusal(listing):
+        raise InputError(problem)
+    for name in listing.images:
         try:
             name.encode()
         except UnicodeEncodeError:
@@ -134,24 +137,25 @@ def _class_folders(folder: Path) -> list[str]:
             raise InputError(
                 f"{folder}: the name of the class folder {os.fsencode(name)!r} is not UTF-8; rename it"
             ) from None
-    return names
+    return listing
 
 
-def _split(root: Path, name: str, classes: tuple[str, ...]) -> Split:
-    folder = root / name
-    present = _class_folders(folder)
-    if not present:
+def _check_has_images(folder: Path, listing: SplitListing) -> None:
+    if empty := [name for name, files in listing.images.items() if not files]:
+        raise InputError(f"{folder / empty[0]}: has no images")
+
+
+def _split(folder: Path, listing: SplitListing, classes: tuple[str, ...]) -> Split:
+    if not listing.images:
         raise InputError(f"{folder}: has no class folders")
-    unknown = [entry for entry in present if entry not in classes]
-    if unknown:
+    if unknown := [name for name in listing.images if name not in classes]:
         raise InputError(f"{folder / unknown[0]}: train/ has no class of this name")
-    paths: list[Path] = []
-    labels: list[int] = []
-    for class_name in present:
-        images = _images(folder / class_name)
-        paths += images
-        labels += [classes.index(class_name)] * len(images)
-    return Split(name, tuple(paths), np.array(labels, dtype=np.int64))
+    labelled = [(path, classes.index(name)) for name, files in listing.images.items() for path in files]
+    if not labelled:
+        raise InputError(f"{folder}: has no images")
+    say_what_is_passed_over(folder, listing.aside)
+    paths, labels = zip(*labelled, strict=True)
+    return Split(folder.name, paths, np.array(labels, dtype=np.int64))
 
 
 def missing_classes(folder: ImageFolder, split: Split) -> tuple[str, ...]:
@@ -169,17 +173,3 @@ def refuse_inside(folder: ImageFolder, run_path: Path) -> None:
     for split in ("train", "val", "test"):
         if run_path.resolve().is_relative_to((folder.root / split).resolve()):
             raise InputError(f"{run_path}: lies in the data set; choose a --run_path outside {folder.root}")
-
-
-def _images(folder: Path) -> list[Path]:
-    images = sorted(
-        entry
-        for entry in folder.iterdir()
-        if entry.suffix.lower() in IMAGE_SUFFIXES and not entry.name.startswith(".") and entry.is_file()
-    )
-    for entry in folder.iterdir():
-        if entry.suffix.lower() in OTHER_IMAGES and not entry.name.startswith("."):
-            raise InputError(f"{entry}: is an image of a kind that is not read; convert it to JPEG or PNG")
-    if not images:
-        raise InputError(f"{folder}: has no images")
-    return images

@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib import font_manager
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
-from reference.training.cross_validation import Trial
+from reference.training.cross_validation import Choice, Trial
 from reference.training.log import EpochLog
 
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -66,32 +66,56 @@ def plot_curves(log: Sequence[EpochLog], best_epoch: int, path: Path) -> None:
         rate.set_ylim(bottom=0)
         for axes in (loss, accuracy, rate):
             axes.set_xlabel("epoch")
-            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
             axes.margins(x=0.02)
         figure.savefig(path, dpi=DOTS_PER_INCH)
 
 
-def plot_cross_validation(trials: Sequence[Trial], best: Trial, path: Path) -> None:
-    """Draw cross-validated accuracy against weight decay, a line for each label smoothing, as a PNG."""
+def plot_exact(objectives: Sequence[float], choice: Choice | None, path: Path) -> None:
+    """Draw how a head was solved, as a PNG: the objective at each step, and what cross-validation said.
+
+    Args:
+        objectives: loss and weight decay together, after each step of the solver.
+        choice: None if nothing was cross-validated.
+        path: of the PNG.
+    """
     with mpl.rc_context({**STYLE, "font.family": _fonts()}):
-        figure = Figure(figsize=(5.5, 3.4), layout="constrained")
-        axes = figure.subplots()
-        axes.set_title("Cross-validated top-1 accuracy")
-        smoothings = sorted({trial.regularisation.label_smoothing for trial in trials})
-        for smoothing, colour in zip(smoothings, itertools.cycle((TRAIN, RATE)), strict=False):
-            line = [trial for trial in trials if trial.regularisation.label_smoothing == smoothing]
-            decays = [trial.regularisation.weight_decay for trial in line]
-            accuracies = [trial.accuracy for trial in line]
-            label = f"label smoothing {smoothing:g}"
-            axes.plot(decays, accuracies, "o-", color=colour, linewidth=1.8, markersize=3, label=label)
-        label = f"taken: {best.accuracy:.2%}"
-        decay = best.regularisation.weight_decay
-        axes.plot([decay], [best.accuracy], "o", color=VALIDATION, markersize=7, label=label)
-        axes.set_xscale("log")
-        axes.set_xlabel("weight decay")
-        _tick_percent(axes)
-        axes.legend()
+        figure = Figure(figsize=(9 if choice else 5, 3.7), layout="constrained")
+        figure.suptitle("The head is solved exactly: there are no epochs", x=0.01, ha="left", fontsize=9)
+        solving, *rest = figure.subplots(1, 2 if choice else 1, squeeze=False).ravel()
+        solving.set_title("Training loss with weight decay")
+        solving.plot(range(1, len(objectives) + 1), objectives, color=TRAIN, linewidth=1.8)
+        solving.set_ylim(bottom=0)
+        solving.set_xlabel("step of the solver (L-BFGS)")
+        solving.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, steps=[1, 2, 5, 10]))
+        for axes in rest:
+            if choice:
+                _plot_cross_validation(axes, choice.trials, choice.best)
         figure.savefig(path, dpi=DOTS_PER_INCH)
+
+
+def _plot_cross_validation(axes: Any, trials: Sequence[Trial], best: Trial) -> None:
+    """Draw accuracy against weight decay, a line for each label smoothing."""
+    axes.set_title("Cross-validated top-1 accuracy")
+    smoothings = sorted({trial.regularisation.label_smoothing for trial in trials})
+    for smoothing, colour in zip(smoothings, itertools.cycle((TRAIN, RATE)), strict=False):
+        line = [trial for trial in trials if trial.regularisation.label_smoothing == smoothing]
+        decays = [trial.regularisation.weight_decay for trial in line]
+        accuracies = [trial.accuracy for trial in line]
+        label = f"label smoothing {smoothing:g}"
+        axes.plot(decays, accuracies, "o-", color=colour, linewidth=1.8, markersize=3, label=label)
+    decay, label = best.regularisation.weight_decay, f"taken: {best.accuracy:.2%}"
+    axes.plot([decay], [best.accuracy], "o", color=VALIDATION, markersize=7, label=label)
+    axes.set_xscale("log")
+    axes.set_xlabel("weight decay that was tried")
+    percent_ticks(axes)
+    axes.legend()
+
+
+def percent_ticks(axes: Any) -> None:
+    """Put round percentages on the axis of accuracies, each said as exactly as it stands."""
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    axes.yaxis.set_major_formatter(lambda share, _: f"{round(100 * share, 6):g} %")
 
 
 def _plot_accuracy(axes: Any, log: Sequence[EpochLog], best_epoch: int) -> None:
@@ -112,14 +136,8 @@ def _plot_accuracy(axes: Any, log: Sequence[EpochLog], best_epoch: int) -> None:
     )
     # The first epochs may lie far below; what matters happens at the top.
     axes.set_ylim(bottom=max(0.0, min(0.9, float(np.nanmedian(validation)) - 0.1)), top=1.004)
-    _tick_percent(axes)
+    percent_ticks(axes)
     axes.legend(loc="lower right")
-
-
-def _tick_percent(axes: Any) -> None:
-    """Put ticks at even percentages: rounded to whole ones, steps of 2.5 % read 82, 85, 88, 90."""
-    axes.yaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 6):g}%"))
 
 
 def _shares(values: Iterable[float | None]) -> list[float]:

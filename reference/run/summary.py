@@ -46,8 +46,11 @@ class ExactFigures:
         """Return the lines for the terminal."""
         used = f"weight decay {self.weight_decay:.3g}, label smoothing {self.label_smoothing:g}"
         if self.cross_validation is None:
-            return [f"head                    {used}, as given"]
-        lines = [f"cross-validation        {self.cross_validation} training images with {used}"]
+            return [f"settings                {used}, as given"]
+        lines = [
+            f"cross-validation        {self.cross_validation} training images, by heads that never saw them",
+            f"settings                {used}: the best there of {len(self.trials)} tried",
+        ]
         if self.at_limit:
             lines.append("note                    no further weight decay is tried; a better one may be")
         return lines
@@ -105,30 +108,35 @@ class Summary:
         }
         return json.dumps(values, indent=1) + "\n"
 
-    def to_text(self, submission: Path) -> str:
-        """Return the lines for the terminal."""
+    def to_text(self, run: Path) -> str:
+        """Return the lines for the terminal; `run` is the folder of the run."""
         answers, count = self.answers, len(self.answers.names)
         phases = ", ".join(f"{name} {seconds:.1f}" for name, seconds in self.seconds.items())
         lines = [
             *self._validation_lines(),
-            *([f"test top-1              {self.test}"] if self.test else []),
-            f"features                {self.features_computed} computed, {self.features_cached} from cache,"
-            f" {self.features_repeated} of copies of an image",
-            f"submission              same answer as in training on {count} of {count} images, in"
-            f" {answers.total_seconds:.1f} s (import {answers.import_seconds:.1f}, first"
+            *([f"test images             {self.test} right"] if self.test else []),
+            f"features of images      {self.features_computed} computed, {self.features_cached} kept from an"
+            f" earlier run, {self.features_repeated} of copies of an image",
+            f"submission              asked in a process of its own: the same answer on {count} of {count}"
+            f" images, in {answers.total_seconds:.1f} s (import {answers.import_seconds:.1f}, first"
             f" {answers.first_seconds:.1f}, rest {answers.rest_seconds:.1f})",
-            f"views of an image       {self.test_views}{self._cost()}",
+            f"looks at an image       {self.test_views}{self._cost()}",
             f"seconds                 {sum(self.seconds.values()):.1f} ({phases})",
-            f"submission folder       {submission}",
+            "",
+            f"{run / 'curves.png'} shows how it learned,",
+            f"{run / 'confusion_matrix.png'} which classes it mistakes for which,",
+            f"{run / 'submission'} is to be handed in.",
         ]
         return "\n".join(lines)
 
     def _validation_lines(self) -> list[str]:
         if self.exact:
-            return [f"validation top-1        {self.validation}, which chose nothing", *self.exact.lines()]
+            # No choice was made by these images, so the share is not flattered.
+            return [f"validation images       {self.validation} right", *self.exact.lines()]
         return [
-            f"best validation top-1   {self.validation}, epoch {self.best_epoch} of {self.epochs}",
-            f"last epoch              {self.validation_last_epoch}",
+            f"validation images       {self.validation} right after epoch {self.best_epoch} of {self.epochs},"
+            " the best",
+            f"                        {self.validation_last_epoch} right after the last epoch",
         ]
 
     def _cost(self) -> str:

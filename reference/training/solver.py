@@ -66,6 +66,7 @@ class Solution:
         iterations: of L-BFGS.
         parameters: (classes, channels + 1), weight and bias for centred features: where the search for the
             minimum of a similar f may begin.
+        objectives: f after each iteration.
     """
 
     head: Head
@@ -73,6 +74,7 @@ class Solution:
     gradient: float
     iterations: int
     parameters: DoubleArray
+    objectives: tuple[float, ...]
 
 
 class HeadProblem:
@@ -128,15 +130,23 @@ class HeadProblem:
         Raises:
             NotSolvedError: the gradient stayed above the tolerance.
         """
+        value, objectives = 0.0, []
 
         def function(flat: DoubleArray) -> tuple[float, DoubleArray]:
+            nonlocal value
             value, gradient = self.objective(flat.reshape(self.shape), regularisation)
             return value, gradient.ravel()
+
+        def remember(_: DoubleArray) -> None:
+            # An iteration ends where f was asked last.
+            objectives.append(value)
 
         begin = np.zeros(self.shape) if start is None else start
         # ftol 0: nothing but the gradient says that it is done.
         options = {"gtol": tolerance, "ftol": 0.0, "maxiter": MOST_ITERATIONS, "maxfun": 2 * MOST_ITERATIONS}
-        result = minimize(function, begin.ravel(), jac=True, method="L-BFGS-B", options=options)
+        result = minimize(
+            function, begin.ravel(), jac=True, method="L-BFGS-B", options=options, callback=remember
+        )
         gradient = float(np.abs(result.jac).max())
         if not gradient <= tolerance:
             raise NotSolvedError(
@@ -145,7 +155,8 @@ class HeadProblem:
                 " give another --weight_decay, or --solver sgd"
             )
         parameters = result.x.reshape(self.shape)
-        return Solution(self._head(parameters), float(result.fun), gradient, int(result.nit), parameters)
+        head = self._head(parameters)
+        return Solution(head, float(result.fun), gradient, int(result.nit), parameters, tuple(objectives))
 
     def _targets(self, smoothing: float) -> DoubleArray:
         targets = np.full((len(self._labels), self.shape[0]), smoothing / self.shape[0])

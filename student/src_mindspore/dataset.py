@@ -3,15 +3,18 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+import numpy.typing as npt
+
 from src_mindspore.cpu import available_cores, cap_onednn_isa
 
 cap_onednn_isa()
 
 import mindspore.dataset as ds  # noqa: E402
-from mindspore import dtype as mstype  # noqa: E402
-from mindspore.dataset import transforms, vision  # noqa: E402
+from mindspore.dataset import vision  # noqa: E402
 
-from src_mindspore.folders import SUFFIXES, find_broken_image, sorted_classes, split_folder  # noqa: E402
+from src_mindspore.folders import find_broken_image, labelled_images, read_image, sorted_classes  # noqa: E402
 from src_mindspore.transforms import MEAN, RESIZED, SIZE, STD  # noqa: E402
 
 __all__ = ["available_cores", "create_dataset", "find_broken_image", "sorted_classes"]
@@ -29,6 +32,9 @@ def create_dataset(
     brightness, contrast and saturation changed by up to 40 percent. Evaluation images are resized to
     256x256 (aspect ratio not kept) and the 224x224 centre is cropped. Both are normalised with ImageNet's
     statistics, in RGB order.
+
+    Images are read as `cv2.imread` reads them, for so does whoever calls `predict`: MindSpore's own decoder
+    leaves a phone's photo lying that has to be turned by its EXIF data, and does not know WebP.
 
     Every evaluation image comes exactly once, the last batch being smaller if need be. In training a last,
     smaller batch is dropped (unless it is the only one): it would weigh its few images more than the
@@ -48,24 +54,21 @@ def create_dataset(
         Data set with the columns `image`, float32 (N, 3, 224, 224), and `label`, int32 (N,).
 
     Raises:
-        FileNotFoundError: no such split, or no images in it.
+        FileNotFoundError: no such split, or no images in it; see `labelled_images`.
+        ValueError: an image of a kind that is not read, or a link to nothing.
     """
-    folder = split_folder(Path(config.dataset_path), training)
+    images = labelled_images(config.dataset_path, training, getattr(config, "class_index", None))
+    paths = [path for path, _ in images]
     workers = available_cores()
     seed = getattr(config, "seed", None)
     if seed is not None:
         ds.config.set_seed(seed)
 
     height, width = getattr(config, "image_height", SIZE), getattr(config, "image_width", SIZE)
-    data = ds.ImageFolderDataset(
-        str(folder),
-        num_parallel_workers=workers,
-        shuffle=training,
-        class_indexing=getattr(config, "class_index", None) or sorted_classes(config.dataset_path),
-        # All else is passed over; MindSpore would copy a GIF into the working directory.
-        extensions=sorted(SUFFIXES | {suffix.upper() for suffix in SUFFIXES}),
-        decode=True,
-    )
+    numbers = np.arange(len(images))
+    labels = np.array([label for _, label in images], np.int32)
+    data = ds.NumpySlicesDataset((numbers, labels), ["image", "label"], shuffle=training)
+    data = data.map(lambda number: _read_rgb(paths[int(number)]), "image", num_parallel_workers=workers)
     if training:
         data = data.map(
             [
@@ -86,7 +89,6 @@ def create_dataset(
             num_parallel_workers=workers,
         )
     data = data.map([vision.Normalize(MEAN, STD), vision.HWC2CHW()], "image", num_parallel_workers=workers)
-    data = data.map(transforms.TypeCast(mstype.int32), "label", num_parallel_workers=workers)
 
     if training:
         data = data.shuffle(buffer_size)
@@ -95,3 +97,10 @@ def create_dataset(
         batch_size = getattr(config, "eval_batch_size", config.batch_size)
     drop_remainder = training and data.get_dataset_size() >= batch_size
     return data.batch(batch_size, drop_remainder=drop_remainder, num_parallel_workers=workers).repeat(repeat)
+
+
+def _read_rgb(path: Path) -> npt.NDArray[np.uint8]:
+    image = read_image(path)
+    if image is None:
+        raise ValueError(f"{path}: not a readable image 图片已损坏")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from src_mindspore.folders import read_image
 
@@ -28,9 +28,9 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     accuracy.set_title("top-1 accuracy")
     accuracy.plot(epochs, history["train"], ".-", color=GREY, label="training views")
     accuracy.plot(epochs, history["val"], ".-", color=RIGHT, label="validation images")
-    # Steps of 2.5 %, rounded, would read 82, 85, 88, 90.
-    accuracy.yaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10]))
-    accuracy.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{round(100 * share, 6):g}%"))
+    # Round percentages, each said as exactly as it stands.
+    accuracy.yaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
+    accuracy.yaxis.set_major_formatter(lambda share, _: f"{round(100 * share, 6):g} %")
     accuracy.legend(frameon=False)
     for axes in (loss, accuracy):
         axes.set_xlabel("epoch")

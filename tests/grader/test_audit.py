@@ -11,9 +11,10 @@ import pytest
 from grader.audit.duplicates import find_groups
 from grader.audit.judging import STRENGTH, find_suspects, judge_left_out
 from grader.audit.leaks import find_leaks
-from grader.audit.pictures import Picture, read_set
+from grader.audit.pictures import Picture, exif_orientation, read_set
 from grader.cli import main
 from grader.commands.split_audit import AUDIT
+from tests.image_files import encoded, exif, jpeg_with_exif, png_with_exif, put
 
 CLASSES = ("00_00", "00_01", "00_02")
 EACH = 8
@@ -188,6 +189,66 @@ def test_missing_empty_and_uneven_classes_and_bad_files_are_named(sets, capsys):
     assert "1 classes of the training set are empty\n    00_03" in said
     assert "1 files of the training set are damaged or no images\n    00_00/broken.jpg" in said
     assert "1 files of the training set are passed over\n    00_00/notes.txt" in said
+
+
+def test_what_a_grading_would_refuse_or_pass_over_is_named(sets, capsys):
+    train, hidden = sets
+    put(train / "00_00" / "animated.gif", b"GIF89a")
+    (hidden / "00_01" / "gone.jpg").symlink_to(hidden / "nothing")
+    put(hidden / "__MACOSX" / "._00_00")
+    put(hidden / "00_01" / ".ipynb_checkpoints" / "a.jpg")
+    put(hidden / "00_02" / "photo.jfif", encoded(".jpg"))
+    code, said = audit(capsys, train, hidden)
+    assert code == 1
+    assert "24 training images, 25 hidden ones" in said
+    assert "x 1 files of the training set are images of a kind that is not read" in said
+    assert "convert them to JPEG or PNG\n    00_00/animated.gif\n" in said
+    assert "x 1 entries of the hidden set are links to nothing" in said
+    assert "or remove the links\n    00_01/gone.jpg\n" in said
+    assert "- 2 files of the hidden set are passed over\n    00_01/.ipynb_checkpoints; __MACOSX\n" in said
+    assert "are not in the" not in said
+
+
+def test_photos_that_their_exif_data_turns_are_named_with_their_orientation(sets, capsys):
+    train, hidden = sets
+    put(train / "00_00" / "upright.jpg", jpeg_with_exif(1))
+    put(train / "00_00" / "phone.jpg", jpeg_with_exif(6))
+    code, said = audit(capsys, train, hidden)
+    assert code == 0
+    assert "1 images of the training set are saved lying and turned by their EXIF data" in said
+    assert "\n    00_00/phone.jpg (6)\n" in said
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["jpeg <", "jpeg >", "png"])
+def test_the_orientation_is_read_where_opencv_obeys_it(orientation, kind):
+    photo = png_with_exif(orientation) if kind == "png" else jpeg_with_exif(orientation, kind[-1])
+    assert exif_orientation(photo) == orientation
+    pixels = np.frombuffer(photo, np.uint8)
+    turned = cv2.imdecode(pixels, cv2.IMREAD_COLOR)
+    as_saved = cv2.imdecode(pixels, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    assert np.array_equal(turned, as_saved) == (orientation == 1)
+
+
+def test_exif_data_that_is_cut_off_or_nonsense_turns_nothing():
+    photo = jpeg_with_exif(6)
+    start = photo.index(b"Exif")
+    for end in range(start, start + 24):
+        assert exif_orientation(photo[:end]) == 1
+    assert exif_orientation(photo.replace(exif(6), exif(9))) == 1
+    assert exif_orientation(photo.replace(exif(6), exif(6)[:8] + b"\xff" * 18)) == 1
+    assert exif_orientation(encoded(".jpg")) == 1
+
+
+def test_a_division_says_what_it_leaves_out_and_refuses_what_it_must_not(sets, tmp_path, capsys):
+    train, _ = sets
+    put(train / "00_00" / "notes.txt")
+    code, said = make(capsys, train, tmp_path / "out")
+    assert (code, "passed over: 1 no images by their names (00_00/notes.txt)" in said) == (0, True)
+    put(train / "00_00" / "phone.heic")
+    code, said = make(capsys, train, tmp_path / "other")
+    assert (code, "phone.heic is an image of a kind that is not read" in said) == (2, True)
+    assert not (tmp_path / "other").exists()
 
 
 def test_uneven_classes_are_told(sets, capsys):

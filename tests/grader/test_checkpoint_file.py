@@ -2,6 +2,7 @@
 
 import bz2
 import io
+import os
 import pickle
 import struct
 import tracemalloc
@@ -11,7 +12,8 @@ import zlib
 import numpy as np
 import pytest
 
-from grader.intake.checkpoint_file import CheckpointState, look_at_checkpoint
+from grader.intake import checkpoint_file
+from grader.intake.checkpoint_file import NOTHING_KNOWN, CheckpointState, look_at_checkpoint
 from grader.intake.checkpoint_format import format_of
 
 NOTHING = CheckpointState()
@@ -187,3 +189,21 @@ def test_a_text_has_line_ends_of_its_own(look):
 )
 def test_the_first_bytes_tell_the_format(head, format_):
     assert format_of(head[:128]) == format_
+
+
+def test_a_directory_of_thousands_of_entries_is_not_gone_through(tmp_path, monkeypatch):
+    path = tmp_path / "net.pt"
+    with zipfile.ZipFile(path, "w") as zipped:
+        for number in range(8000):
+            zipped.writestr(f"{number}", b"")
+    monkeypatch.setattr(checkpoint_file.zipfile, "ZipFile", None)
+    assert look_at_checkpoint(path) == NOTHING_KNOWN
+
+
+def test_what_unpacks_to_far_more_bytes_than_the_file_has_is_not_unpacked(tmp_path, monkeypatch):
+    path = tmp_path / "net.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.writestr("half", os.urandom(5000) + bytes(10_000))
+    monkeypatch.setattr(checkpoint_file, "_MOST_GROWTH", 9_000)
+    monkeypatch.setattr(zipfile.ZipFile, "testzip", None)
+    assert look_at_checkpoint(path) == NOTHING_KNOWN

@@ -41,12 +41,15 @@ def cwd(tmp_path):
 def test_a_graded_submission_exits_0_and_writes_only_below_out(
     write_submission, split_folder, assignment_file, cwd, tmp_path
 ):
+    (split_folder / "00_00" / "notes.txt").touch()
     before = set(tmp_path.rglob("*"))
     submission = write_submission(ORACLE, name="王小明")
     done = run(submission, "--split", split_folder, "--assignment", assignment_file, "--out", "作业", cwd=cwd)
     assert done.returncode == 0, done.stderr
     assert "王小明: GRADED" in done.stdout
     assert "100 of 100 points" in done.stdout
+    left_out = "passed over: 1 no images by their names (00_00/notes.txt)"
+    assert done.stderr == f"grader: {split_folder}: {left_out}\n"
     assert f"report: {Path('作业', 'report.html')}" in done.stdout
     assert json.loads((cwd / "作业" / "report.json").read_text(encoding="utf-8"))["score"]["correct"] == 12
     new = set(tmp_path.rglob("*")) - before - {*submission.parents, submission, submission / "main.py"}

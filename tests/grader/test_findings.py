@@ -1,16 +1,19 @@
 import re
 from graphlib import TopologicalSorter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 import grader
 from grader.dialogue.frames import Raised
-from grader.findings import catalogue, checkpoints, exceptions, wrong_names
+from grader.findings import catalogue, checkpoints, exceptions, packages, wrong_names
 from grader.findings.exceptions import code_of, narrow, short
 from grader.findings.order import in_order
+from grader.findings.raised import told as told_of
+from grader.intake.submission import Submission, SubmittedFile
 
 BUILT_BY_NAME = {
+    "aside",
     "progress",
     "verdict",
     "status",
@@ -24,12 +27,13 @@ BUILT_BY_NAME = {
 }
 """Words whose names are put together of a prefix and a value."""
 FIELDS = [
-    *("detail", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
+    *("detail", "detail_zh", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
     *("count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
     *("detail_zh", "packages", "installed", "instead", "instead_zh", "format", "expected"),
     *("public", "asked", "hidden", "wanted", "given", "change", "change_zh", "step"),
+    *("usual", "public_zh"),
 ]
 
 
@@ -250,7 +254,11 @@ def test_what_is_told_over_a_hidden_image_is_little_and_ascii():
 
 def test_the_catalogue_and_the_code_know_the_same_codes():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
-    used = set(re.findall(r'(?:finding|IntakeRefusedError)\(\s*"([a-z0-9-]+)"', source))
+    used = set(
+        re.findall(
+            r'(?:finding|IntakeRefusedError|mistaken|left_unused|asked_otherwise)\(\s*"([a-z0-9-]+)"', source
+        )
+    )
     for module in (exceptions, wrong_names, checkpoints):
         text = Path(module.__file__).read_text(encoding="utf-8")
         used |= set(re.findall(r'(?:return|else) \(?"([a-z0-9]+-[a-z0-9-]+)"', text))
@@ -259,7 +267,46 @@ def test_the_catalogue_and_the_code_know_the_same_codes():
 
 def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
-    used = set(re.findall(r'phrase\(\s*"(?:en|zh)",\s*"([a-z-]+)"', source))
+    used = set(re.findall(r'phrase\(\s*(?:"(?:en|zh)"|language),\s*"([a-z-]+)"', source))
+    used |= set(re.findall(r'ZipError\("([a-z0-9-]+)"\)', source))
     phrases = catalogue._table(catalogue._PHRASES)
     assert used == set(phrases)
     assert all(set(phrase) == {"en", "zh"} for phrase in phrases.values())
+
+
+def test_missing_packages_are_known_not_installed_and_not_handed_in(tmp_path):
+    files = {
+        "main.py": "import cv2, paddle\n    import moxing as mox\nfrom tensorboardX.x import y\nimport mine\n",
+        "train.py": "import mindvision\n",
+        "tensorboardX/x.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    handed_in = tuple(SubmittedFile(PurePosixPath(name), len(text), "") for name, text in files.items())
+    submission = Submission("zhang", tmp_path, handed_in, "")
+    assert packages.missing_packages("paddle", "main.py", submission) == ("paddle", "moxing")
+    assert packages.missing_packages("paddle", "train.py", submission) == ("paddle", "mindvision", "moxing")
+
+
+def test_what_is_missing_in_a_package_that_is_installed_is_no_missing_package(tmp_path):
+    error = Raised("ModuleNotFoundError", "No module named 'cv2.nothing'", "main.py:1", "")
+    part = told_of("missing-module", error, Submission("zhang", tmp_path, (), ""), {"numpy": "1.26.4"})
+    assert (part.code, part.about) == ("missing-module", ())
+    assert "Installed here: numpy 1.26.4." in part.rationale
+
+
+@pytest.mark.parametrize(
+    ("head", "is_utf16"),
+    [
+        ("import a".encode("utf-16"), True),
+        ("import a".encode("utf-16-le"), True),
+        ("import a".encode("utf-16-be"), True),
+        ("图".encode("utf-16"), True),
+        (b"import a", False),
+        ("# 图像".encode("gbk"), False),
+        (b"", False),
+    ],
+)
+def test_text_in_two_bytes_a_letter_is_known(head, is_utf16):
+    assert SubmittedFile(PurePosixPath("main.py"), len(head), "", head).is_utf16 is is_utf16

@@ -8,14 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from grader import Verdict
 from grader.grading import NO_CHECKS, run_grading
-from grader.sandbox import fork_server, forkable, seccomp
+from grader.sandbox import fork_server, forkable, policy, seccomp
 from grader.sandbox.forkable import cares_what_is_imported, imports_mindspore
 from grader.sandbox.interpreter import runs_read_only
 from grader.sandbox.ladder import fork_server_for
@@ -59,6 +58,9 @@ print(json.dumps({
     "temporary": tempfile.gettempdir(),
     "session": os.getsid(0) == os.getsid(1),
     "may change its interpreter": may(lambda: os.fchmod(os.open("/proc/self/exe", os.O_RDONLY), 0o755)),
+    "may change processes": [
+        may(lambda: open(path, "r+b"))
+        for path in ("/proc/self/oom_score_adj", "/proc/self/mem", "/proc/1/oom_score_adj", "/proc/1/mem")],
     "host": platform.node(),
     "interpreter": sys.orig_argv[:-1],
     "main": [vars(sys.modules["__main__"])[name] for name in ("__name__", "__spec__", "__package__")],
@@ -126,6 +128,8 @@ def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks
     assert (started.pop("session"), forked.pop("session")) == (True, False)
     assert forked == started
     assert forked["status"]["CapBnd"] == ["0" * 16]
+    assert forked["may change processes"] == [False] * 4
+    assert forked["out of memory"] == "1000\n"
     (worker, holder), *_ = forks
     assert worker == holder
 
@@ -171,8 +175,9 @@ for _ in range(300):
         if os.fork() == 0: os._exit(0)
         os._exit(0)
     os.wait()
-time.sleep(.2)
-print("left:", sum(name.isdigit() for name in os.listdir("/proc")))
+def left(): return sum(name.isdigit() for name in os.listdir("/proc"))
+while left() > 2: time.sleep(.01)
+print("left:", left())
 def predict(image): return "Hats"
 """
     outcome = graded(source, server)
@@ -190,7 +195,7 @@ for _ in range(4):
             while time.process_time() < end: pass
         os._exit(0)
     os.wait()
-time.sleep(9)
+time.sleep(99)
 def predict(image): return "Hats"
 """
     limits = assignment.limits.model_copy(update={"processor_seconds": 2})
@@ -199,6 +204,62 @@ def predict(image): return "Hats"
     assert outcome.report.verdict is Verdict.TIMEOUT
     assert outcome.answers.stops[0].detail == "processor time"
     assert forks
+
+
+AS_SIBLINGS = """
+import ctypes, os, platform, signal, time
+CLONE_PARENT, clone = 0x8000, {"x86_64": 56, "aarch64": 220}[platform.machine()]
+def sibling():
+    return ctypes.CDLL(None, use_errno=True).syscall(clone, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+"""
+SIBLINGS = {
+    "memory": ("if sibling() == 0: x = bytearray(b'x') * (600 << 20)", Verdict.MEMORY),
+    "number": ("for _ in range(66): sibling() or time.sleep(60)", Verdict.PIDS),
+    "processor time": ("if sibling() == 0:\n    while True: pass", Verdict.TIMEOUT),
+}
+
+
+@pytest.mark.parametrize(("source", "verdict"), SIBLINGS.values(), ids=SIBLINGS)
+def test_all_that_stand_in_the_sandbox_count_whosever_children_they_are(
+    graded, server, forks, assignment, monkeypatch, source, verdict
+):
+    # The filter refuses siblings; this is about a way that it would not know.
+    without = [refusal for refusal in policy.REFUSALS if getattr(refusal, "call", "") != "clone"]
+    monkeypatch.setattr(policy, "REFUSALS", tuple(without))
+    rules = assignment.model_copy(
+        update={"limits": assignment.limits.model_copy(update={"processor_seconds": 2})}
+    )
+    source = AS_SIBLINGS + source + "\ntime.sleep(99)\ndef predict(image): return 'Hats'"
+    outcome = graded(source, server, rules=rules)
+    assert forks
+    assert outcome.report.verdict is verdict
+    if verdict is Verdict.TIMEOUT:
+        assert outcome.answers.stops[0].detail == "processor time"
+
+
+def test_siblings_are_refused(graded, server, forks):
+    source = AS_SIBLINGS + "print('sibling:', sibling())\ndef predict(image): return 'Hats'"
+    assert "sibling: -1" in graded(source, server).answers.output
+    assert forks
+
+
+def test_processor_time_of_children_that_nobody_waits_for_counts(graded, server, assignment):
+    source = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for _ in range(5):
+    if os.fork() == 0:
+        while time.process_time() < .8: pass
+        os._exit(0)
+    try: os.wait()
+    except ChildProcessError: pass
+time.sleep(99)
+def predict(image): return "Hats"
+"""
+    limits = assignment.limits.model_copy(update={"processor_seconds": 2})
+    outcome = graded(source, server, rules=assignment.model_copy(update={"limits": limits}))
+    assert outcome.report.verdict is Verdict.TIMEOUT
+    assert outcome.answers.stops[0].detail == "processor time"
 
 
 def test_nothing_is_left_of_a_sandbox(graded, server, forks):
@@ -263,7 +324,7 @@ def test_a_server_that_dies_costs_nothing_but_time(graded, server, forks):
     source = "def predict(image): return 'Hats'"
     graded(source, server)
     server._running.process.send_signal(signal.SIGKILL)
-    time.sleep(0.1)
+    server._running.process.wait()
     assert graded(source, server).report.verdict is Verdict.GRADED
     assert graded(source, server).report.verdict is Verdict.GRADED
     assert len(forks) == 1

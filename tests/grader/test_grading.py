@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from grader import HarnessError, Verdict, grade, grading
 from grader.dialogue import interview as interview_module
 from grader.dialogue import usage
 from grader.grading import run_grading
+from grader.report.instructor import render_instructor
 from grader.sandbox import ladder, policy
 
 from .conftest import ORACLE
@@ -224,10 +226,11 @@ def test_a_slow_first_call_has_its_own_budget(graded):
         ("import time\ntry:\n    f = open('/tmp/x', 'wb')\n    while True: f.write(bytes(10**6))\nexcept OSError: time.sleep(9)", Verdict.DISK),
         ("import time\nfor n in range(10**6): open(f'/tmp/{n}', 'w').close()\ntime.sleep(9)", Verdict.DISK),
         ("import time\ntry:\n    f = open('/dev/shm/x', 'wb')\n    while True: f.write(bytes(10**6))\nexcept OSError: time.sleep(9)", Verdict.DISK),
+        ("import time\nfor folder in ('/tmp', '.'): open(folder + '/x', 'wb').write(bytes(10 << 20))\ntime.sleep(99)", Verdict.DISK),
         ("while True: print('x' * 1000)", Verdict.OUTPUT),
         ("import sys\nwhile True: sys.stderr.write('x' * 1000)", Verdict.OUTPUT),
     ],
-    ids=["forks", "threads", "one array", "many children", "a file", "empty files", "shared memory", "stdout", "stderr"],
+    ids=["forks", "threads", "one array", "many children", "a file", "empty files", "shared memory", "two folders", "stdout", "stderr"],
 )  # fmt: skip
 def test_what_uses_everything_up_is_stopped_by_name(graded, source, verdict):
     report = graded(source, memory_mib=300, scratch_mib=16, processes=32)
@@ -274,7 +277,8 @@ def test_a_death_costs_its_image_and_the_rest_is_asked_of_a_new_process(graded):
     assert report.verdict is Verdict.CRASH
     # Four answered and one lost, twice; then two answered by a third process.
     assert (report.score.correct, report.score.unanswered) == (10, 2)
-    assert [stop.image for stop in report.run.stops] == [5, 10]
+    # Where it was stopped again is for the instructor alone.
+    assert [stop.image for stop in report.run.stops] == [5]
 
 
 @pytest.mark.parametrize("fate", ["os.abort()", "os._exit(3)", "time.sleep(99)", "1 / 0"])
@@ -300,9 +304,34 @@ def test_a_submission_that_fails_at_certain_images_has_the_same_report_in_every_
     assert len({report.model_dump_json(exclude={"run"}) for report in reports}) <= 1
 
 
-def test_a_submission_that_always_dies_is_given_up_soon(graded):
-    report = graded("import os\ndef predict(image): os.abort()")
-    assert (report.verdict, len(report.run.stops)) == (Verdict.CRASH, 3)
+def test_a_submission_that_always_dies_is_given_up_soon(write_submission, split, assignment):
+    folder = write_submission("import os\ndef predict(image): os.abort()")
+    outcome = run_grading(folder, split, assignment)
+    assert (outcome.report.verdict, len(outcome.answers.stops)) == (Verdict.CRASH, 3)
+
+
+def test_how_a_process_ended_is_told_without_the_number_that_it_chose(write_submission, split, assignment):
+    source = """
+        import os
+
+        def predict(image):
+            if int(image[0, 0, 0]) % 4 == 3:
+                os._exit(int(image[0, 0, 0]))
+            if int(image[0, 0, 0]) % 4 == 2:
+                os.kill(os.getpid(), 34 + int(image[0, 0, 0]) // 8)
+            return "Hats"
+    """
+    outcome = run_grading(write_submission(source), split, assignment, checks=grading.NO_CHECKS)
+    ends = {stop.detail for stop in outcome.answers.stops}
+    assert {"exit code 3", "exit code 83"} < ends
+    told = [finding.title for finding in outcome.report.findings if finding.code == "died"]
+    assert told == [
+        "The process ended by itself while predicting (exit code > 0)",
+        "The process ended by itself while predicting (signal)",
+    ]
+    assert {stop.detail for stop in outcome.report.run.stops} == {"exit code > 0", "signal"}
+    instructors = json.loads(render_instructor(outcome))
+    assert {stop["detail"] for stop in instructors["stops"]} == ends
 
 
 def test_a_report_written_by_the_submission_counts_for_nothing(graded):
@@ -605,7 +634,7 @@ def test_an_answer_in_time_is_not_lost_when_the_grader_is_held_up(
 ):
     measure = usage.measure
     # As on a machine that stands still: every look at the worker takes longer than an image may.
-    monkeypatch.setattr(usage, "measure", lambda pid: (time.sleep(0.3), measure(pid))[1])
+    monkeypatch.setattr(usage, "measure", lambda processes: (time.sleep(0.3), measure(processes))[1])
     rules = with_limits(assignment, image_seconds=0.2, first_prediction_seconds=0.2)
     report = run_grading(write_submission(ORACLE), split, rules).report
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)

@@ -1,5 +1,8 @@
 """What students get: enough to work and to check themselves, and nothing that gives anything away."""
 
+import importlib.util
+import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -7,22 +10,113 @@ from pathlib import Path
 
 import pytest
 
+from datasets.demo.generate import write_demo
 from grader.cli import main
+from grader.commands import handout as command
 from grader.errors import UsageError
 from grader.handout.archive import write_handout
-from grader.handout.contents import contents
+from grader.handout.contents import choose_backbones, contents
 from grader.sealed.key_file import make_key
+from reference.weights.mindspore_file import write_checkpoint
+from tests.reference.drawn_shapes import untrained_backbone
 
 ROOT = Path(__file__).parents[2]
 MAIN = b"def predict(image): return 'Hats'"
 
 
-def test_a_handout_checks_a_submission_where_nothing_else_is(tmp_path, write_submission):
+@pytest.fixture
+def backbone(tmp_path):
+    """Under a name that no template looks for, as an instructor may have it."""
+    path = tmp_path / "mobilenetv2_imagenet.ckpt"
+    write_checkpoint(untrained_backbone(), path)
+    return path
+
+
+@pytest.fixture
+def unpacked(backbone, tmp_path):
+    """What a student has: the files of the zip in an empty folder."""
+    out, folder = tmp_path / "handout.zip", tmp_path / "unpacked"
+    assert main(["handout", "--out", str(out), "--pretrained", str(backbone)]) == 0
+    with zipfile.ZipFile(out) as zipped:
+        zipped.extractall(folder)
+    return folder
+
+
+@pytest.fixture
+def env(tmp_path):
+    """An empty home, and no other way to this clone than those that every interpreter has."""
+    (tmp_path / "home").mkdir()
+    return {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path / "home")}
+
+
+@pytest.mark.mindspore
+def test_a_handout_trains_and_checks_itself_where_nothing_else_is(unpacked, env, tmp_path):
+    write_demo(tmp_path / "photos", train=2, val=1)
+    # Without `site` there is no way back to the clone that is installed here.
+    packages = str(Path(importlib.util.find_spec("numpy").origin).parents[1])
+    done = subprocess.run(
+        [sys.executable, "-S", "train_main.py", "--dataset_path", tmp_path / "photos"],
+        cwd=unpacked / "student", env={**env, "PYTHONPATH": packages},
+        capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "epoch 5/5: loss" in done.stdout
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", "student/", "--self-check", "--split", tmp_path / "photos" / "val"],
+        cwd=unpacked, env=env, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    report = json.loads((unpacked / "reports" / "student" / "report.json").read_text(encoding="utf-8"))
+    assert (report["verdict"], report["score"]["total"]) == ("GRADED", 26)
+    assert not [*(tmp_path / "home").rglob("lab-grader")]
+
+
+def test_a_backbone_that_is_missing_is_named_by_what_the_student_has(unpacked, env):
+    (unpacked / "student" / "pretrained" / "mobilenetv2.ckpt").unlink()
+    done = subprocess.run(
+        [sys.executable, "train_main.py"],
+        cwd=unpacked / "student", env=env, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {unpacked / 'student' / 'pretrained' / 'mobilenetv2.ckpt'}: not")
+    assert (done.stderr.count("\n"), "reference" in done.stderr) == (1, False)
+
+
+def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
+    backbone, tmp_path, monkeypatch, capsys
+):
+    clone = tmp_path / "clone"
+    for name in ("student", "grader", "datasets"):
+        (clone / name).mkdir(parents=True)
+    for name in ("student/main.py", "pyproject.toml", "LICENSE", "reference"):
+        (clone / name).touch()
+    monkeypatch.setattr(command, "_ROOT", clone)
     out = tmp_path / "handout.zip"
+    assert main(["handout", "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "no backbone to hand out" in said
+    assert "python -m reference.pretrained --out student/pretrained/mobilenetv2.ckpt" in said
+    assert not out.exists()
+    (clone / "student" / "pretrained").mkdir()
+    for name in ("mobilenetv2.ckpt", "mobilenetv2.safetensors"):
+        shutil.copy(backbone, clone / "student" / "pretrained" / name)
     assert main(["handout", "--out", str(out)]) == 0
     with zipfile.ZipFile(out) as zipped:
         names = zipped.namelist()
-        zipped.extractall(tmp_path / "unpacked")
+    assert [name for name in names if "pretrained" in name] == [
+        "student/pretrained/mobilenetv2.ckpt",
+        "student/pretrained/mobilenetv2.safetensors",
+    ]
+
+
+@pytest.mark.parametrize("given", [["a.safetensors"], ["a.ckpt", "b.ckpt"], ["a.ckpt", "b.pth"]])
+def test_backbones_that_no_template_could_look_for_are_refused(given):
+    with pytest.raises(UsageError, match=r"--pretrained"):
+        choose_backbones(ROOT, [Path(name) for name in given])
+
+
+def test_a_handout_checks_a_submission_where_nothing_else_is(unpacked, env, tmp_path, write_submission):
+    names = [path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()]
     assert {"HANDOUT.md", "student/main.py", "student/main.ipynb", "student/src_mindspore/dataset.py"} <= {
         *names
     }
@@ -33,7 +127,7 @@ def test_a_handout_checks_a_submission_where_nothing_else_is(tmp_path, write_sub
     ]
     done = subprocess.run(
         [sys.executable, "-m", "grader", write_submission(MAIN.decode()), "--self-check", "--out", tmp_path / "o"],
-        cwd=tmp_path / "unpacked", env={"PATH": "/usr/bin:/bin"}, capture_output=True, encoding="utf-8", check=False,
+        cwd=unpacked, env=env, capture_output=True, encoding="utf-8", check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "5 of 130 images right" in done.stdout
@@ -67,16 +161,51 @@ def test_what_would_give_something_away_is_found_wherever_it_lies(which, secrets
     assert sorted(path.name for path in tmp_path.iterdir()) == ["hidden", "split.key"]
 
 
+def test_a_hidden_image_behind_a_link_is_found(secrets, split_folder, tmp_path):
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "00_00").symlink_to(split_folder / "00_00")
+    (linked / "back").symlink_to(linked)
+    files = {"student/main.py": MAIN, "student/notes.py": secrets["image"]}
+    with pytest.raises(UsageError, match=r"student/notes\.py must not be handed out"):
+        write_handout(files, tmp_path / "handout.zip", [linked])
+
+
+def test_what_is_written_is_what_was_checked_and_nothing_else_is_replaced(tmp_path, monkeypatch):
+    out = tmp_path / "handout.zip"
+    checked = []
+
+    def check_while_somebody_writes(archive, secret):
+        checked.append(archive.getvalue())
+        out.write_bytes(b"somebody else's")
+        return 1
+
+    monkeypatch.setattr("grader.handout.archive.check_archive", check_while_somebody_writes)
+    with pytest.raises(UsageError, match="cannot write"):
+        write_handout({"student/main.py": MAIN}, out, [])
+    assert out.read_bytes() == b"somebody else's"
+    assert [path.name for path in tmp_path.iterdir()] == ["handout.zip"]
+    out.unlink()
+    monkeypatch.setattr("grader.handout.archive.check_archive", lambda *_: 1)
+    write_handout({"student/main.py": MAIN}, out, [])
+    assert out.read_bytes() == checked[0]
+
+
 def test_a_file_outside_what_students_get_is_refused(tmp_path):
     with pytest.raises(UsageError, match="outside what students get"):
         write_handout({"tests/test_secret.py": b"x"}, tmp_path / "handout.zip", [])
 
 
-def test_nothing_is_overwritten_and_a_secret_that_is_not_there_is_named(tmp_path, capsys):
+def test_nothing_is_overwritten_and_a_secret_that_is_not_there_is_named(backbone, tmp_path, capsys):
+    given = ["--pretrained", str(backbone)]
     out = tmp_path / "handout.zip"
     out.write_bytes(b"mine")
-    assert main(["handout", "--out", str(out)]) == 2
+    assert main(["handout", "--out", str(out), *given]) == 2
     assert out.read_bytes() == b"mine"
-    assert main(["handout", "--out", str(tmp_path / "new.zip"), "--never", str(tmp_path / "gone")]) == 2
-    assert main(["handout", "--out", str(tmp_path / "no" / "new.zip")]) == 2
-    assert capsys.readouterr().err.count("\n") == 3
+    assert (
+        main(["handout", "--out", str(tmp_path / "new.zip"), "--never", str(tmp_path / "gone"), *given]) == 2
+    )
+    assert main(["handout", "--out", str(tmp_path / "no" / "new.zip"), *given]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 3
+    assert "backbone" not in said

@@ -1,18 +1,26 @@
 """What is watched although no process has it: scratch folders and sockets; and the tree of processes."""
 
 import ctypes
+import fcntl
+import itertools
 import mmap
 import os
+import select
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from grader.dialogue import inside, usage
 from grader.dialogue.inside import Inside, most_bytes
+from grader.dialogue.kernel_memory import kernel_bytes
+from grader.dialogue.usage import ProcessorTime, Usage
+from grader.sandbox.processes import descendants, folders_of
 from tests.patience import wait_until
 
+OURS = Path("/proc/self")
 SOCKSTAT = """sockets: used 11
 TCP: inuse 2 orphan 0 tw 7 alloc 2 mem 90
 UDP: inuse 0 mem 0
@@ -35,7 +43,7 @@ def test_a_sandbox_is_only_what_has_a_folder_of_its_own(tmp_path):
 
 def test_a_folder_is_full_by_its_files_as_well_as_by_its_size(tmp_path):
     folder = os.open(tmp_path, os.O_PATH | os.O_DIRECTORY)
-    held = Inside((folder,), os.open("/proc/self/net/sockstat", os.O_RDONLY))
+    held = Inside((folder,), os.open("/proc/self/net/sockstat", os.O_RDONLY), os.open("/proc", os.O_PATH))
     try:
         before = held.socket_bytes()
         with socket.socket():
@@ -51,10 +59,12 @@ def test_a_tree_of_processes_is_measured_with_its_time_and_its_memory():
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         try:
             process.stdout.readline(), process.stdout.readline()
-            first = usage.measure(process.pid)
-            wait_until(lambda: usage.measure(process.pid).processor_seconds > first.processor_seconds)
+            first = usage.measure(folders_of(process.pid))
+            wait_until(
+                lambda: usage.measure(folders_of(process.pid)).processor_seconds > first.processor_seconds
+            )
         finally:
-            for pid in list(usage.descendants(process.pid)):
+            for pid in list(descendants(process.pid)):
                 os.kill(pid, 9)
     assert first.tasks == 2
     assert first.memory_bytes > 80 << 20
@@ -72,18 +82,18 @@ def rename():
 @pytest.mark.parametrize("name", [b"\rVmRSS:-9999999", b"\rVmPTE:-9999999", b"\x0bVmSwap:-999999", b"\rVmRSS:", b"\rVmRSS:x"])  # fmt: skip
 def test_a_process_cannot_lower_its_memory_by_its_name(rename, name):
     rename(name)
-    assert usage.measure(os.getpid()).memory_bytes > 1 << 20
-    assert usage.proportional_bytes(os.getpid()) > 1 << 20
+    assert usage.measure([OURS]).memory_bytes > 1 << 20
+    assert usage.proportional_bytes([OURS]) > 1 << 20
 
 
 @pytest.mark.parametrize("end", ["\r", "\x0b", "\x0c", "\x1c", "\x85", "\u2028"])
 def test_the_name_of_a_mapped_file_is_no_line_of_the_list_of_mapped_files(tmp_path, end):
-    before = usage.frameworks(os.getpid())
+    before = usage.frameworks([OURS])
     path = tmp_path / f"x{end}0 r--p 0 00:00 odd " / "torch" / "lib" / "x.so"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"x")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 1, access=mmap.ACCESS_READ):
-        assert usage.frameworks(os.getpid()) == {**before, "torch": "brought along by the submission"}
+        assert usage.frameworks([OURS]) == {**before, "torch": "brought along by the submission"}
 
 
 def test_a_process_whose_first_thread_has_ended_still_has_its_memory():
@@ -99,8 +109,68 @@ ctypes.CDLL(None).syscall({"x86_64": 60, "aarch64": 93}[platform.machine()], 0)
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         try:
             process.stdout.readline()
-            seen, exact = usage.measure(process.pid), usage.proportional_bytes(process.pid)
+            seen, exact = (
+                usage.measure(folders_of(process.pid)),
+                usage.proportional_bytes(folders_of(process.pid)),
+            )
         finally:
             process.kill()
     assert seen.memory_bytes > 60 << 20
     assert exact > 60 << 20
+
+
+def looked_at(processor_seconds, **living):
+    return Usage(
+        len(living), 0, processor_seconds, {(name, "0"): seconds for name, seconds in living.items()}
+    )
+
+
+def test_processor_time_of_those_that_are_gone_still_counts_and_none_twice():
+    used = ProcessorTime()
+    assert used.with_those_gone(looked_at(3.0, parent=1.0, child=2.0)) == 3.0
+    # The kernel has added the child's time, and half a second that no look has seen, to its parent's.
+    assert used.with_those_gone(looked_at(3.5, parent=1.0)) == 3.5
+    # Nobody has waited for the next two, so that the kernel has forgotten their time.
+    assert used.with_those_gone(looked_at(5.5, parent=1.0, other=2.0)) == 5.5
+    assert used.with_those_gone(looked_at(3.5, parent=1.0)) == 5.0
+    assert used.with_those_gone(looked_at(6.5, parent=1.0, another=3.0)) == 8.0
+    assert used.with_those_gone(looked_at(3.5, parent=1.0)) == 8.0
+
+
+def test_a_number_that_is_given_again_is_another_process():
+    used = ProcessorTime()
+    used.with_those_gone(Usage(1, 0, 2.0, {("7", "100"): 2.0}))
+    assert used.with_those_gone(Usage(1, 0, 1.0, {("7", "200"): 1.0})) == 3.0
+
+
+@pytest.fixture
+def kept():
+    """Returns what the kernel is counted to keep for this process, in bytes."""
+    return lambda: kernel_bytes([OURS], 1 << 30)
+
+
+def test_what_the_kernel_keeps_is_counted_by_kind(kept, tmp_path):
+    before = kept()
+    pipes = [os.pipe() for _ in range(20)]
+    with_pipes = kept()
+    assert with_pipes - before >= 20 * (64 << 10)
+    with select.epoll() as poll:
+        for reading, _ in pipes:
+            poll.register(reading)
+        assert kept() - with_pipes >= 20 << 10
+    for descriptor in (end for pipe in pipes for end in pipe):
+        os.close(descriptor)
+    assert kept() == before
+    with (tmp_path / "file").open("wb") as file:
+        for place in range(50):
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
+        assert kept() - before >= 50 << 10
+    kinds = itertools.cycle([mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE])
+    mapped = [mmap.mmap(-1, 4096, mmap.MAP_PRIVATE, prot) for prot, _ in zip(kinds, range(200), strict=False)]
+    assert kept() - before >= 190 << 10
+    del mapped
+
+
+def test_past_the_most_the_count_goes_no_further(kept):
+    assert kernel_bytes(itertools.repeat(OURS), 8 << 20) < 9 << 20 < 20 * kept()
+    assert kernel_bytes([Path("/proc/0")], 8 << 20) == 0

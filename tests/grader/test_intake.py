@@ -15,16 +15,20 @@ from hypothesis import strategies as st
 
 from grader.assignment import Limits
 from grader.errors import UsageError
-from grader.intake.archive import entry_name
-from grader.intake.entry import checked_path
+from grader.held import Held
+from grader.intake import archive
+from grader.intake.entry import Receiver, checked_path
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
+from grader.intake.zip_entries import entry_name
 
+from ..zip_bytes import Entry, field, packed, unicode_path
 from .accounts import as_ordinary_user, home_of_ordinary_user
 from .test_checkpoint_file import zip_entries
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits(submission_mib=2, submission_files=20)
 MAIN = b"def predict(image): return 'Hats'\n"
+SECRET = b"a hidden image"
 
 
 def refused(source: Path, tmp_path: Path) -> str:
@@ -133,6 +137,155 @@ def test_links_and_special_files_are_refused_without_being_opened(folder, tmp_pa
         special.unlink()
 
 
+def swap(place: Path, target: Path) -> None:
+    """Move a folder away and put a link in its place, as a student can who sees that it is being read."""
+    place.rename(place.with_name(f"{place.name}-aside"))
+    place.symlink_to(target, target_is_directory=True)
+
+
+@pytest.fixture
+def hidden(tmp_path: Path) -> Path:
+    """What the student may not read, and the grader may; its names are known."""
+    hidden = tmp_path / "hidden"
+    (hidden / "00_00").mkdir(parents=True)
+    (hidden / "00_00" / "1.jpg").write_bytes(SECRET)
+    return hidden
+
+
+@pytest.fixture
+def trap(folder: Path) -> Path:
+    """A folder that mirrors the hidden one, with a file that is read first."""
+    trap = folder / "data"
+    (trap / "00_00").mkdir(parents=True)
+    (trap / "00_00" / "1.jpg").write_bytes(b"mine")
+    (trap / "0.bin").write_bytes(b"read first")
+    return trap
+
+
+@pytest.mark.parametrize(
+    ("when", "what"),
+    [
+        ("data/0.bin", "data"),  # while it is gone through
+        ("data/0.bin", "data/00_00"),  # listed, and not yet looked at
+        ("data/00_00/1.jpg", "data/00_00"),
+        ("data/0.bin", "."),  # the whole of what was handed in
+    ],
+)
+def test_a_link_put_in_place_while_copying_leads_nowhere(
+    folder, trap, hidden, tmp_path, monkeypatch, when, what
+):
+    copy = Receiver.accept
+    swapped = []
+
+    def accept(receiver, path, chunks):
+        if str(path) == when:
+            target = {"data": hidden, "data/00_00": hidden / "00_00", ".": hidden.parent}[what]
+            swap(folder / what if what != "." else folder, target)
+            swapped.append(path)
+        copy(receiver, path, chunks)
+
+    monkeypatch.setattr(Receiver, "accept", accept)
+    try:
+        files = taken(folder, tmp_path).files
+    except IntakeRefusedError as refusal:
+        assert (refusal.code, refusal.detail) == ("link", what)
+    else:
+        assert {str(file.path): file.size for file in files}["data/00_00/1.jpg"] == len(b"mine")
+    assert swapped
+    assert SECRET not in {path.read_bytes() for path in (tmp_path / "workspace").rglob("*") if path.is_file()}
+
+
+def test_a_file_put_in_place_while_copying_is_not_read(folder, trap, hidden, tmp_path, monkeypatch):
+    # Between the look at a file and its opening there is nothing that a name could change.
+    look = Held.open
+
+    def open_after_swap(held, *access):
+        if held.place == trap / "00_00" / "1.jpg":
+            held.place.unlink()
+            (trap / "00_00" / "1.jpg").symlink_to(hidden / "00_00" / "1.jpg")
+        return look(held, *access)
+
+    monkeypatch.setattr(Held, "open", open_after_swap)
+    submission = taken(folder, tmp_path)
+    assert (submission.folder / "data" / "00_00" / "1.jpg").read_bytes() == b"mine"
+    assert (trap / "00_00" / "1.jpg").is_symlink()
+
+
+RACER = """
+import ctypes, os, sys
+trap, hidden = sys.argv[1:]
+libc = ctypes.CDLL(None, use_errno=True)
+watch = libc.inotify_init()
+IN_OPEN = 0x20
+assert libc.inotify_add_watch(watch, (trap + "/0.bin").encode(), IN_OPEN) >= 0
+print("ready", flush=True)
+os.read(watch, 4096)
+os.rename(trap, trap + "-aside")
+os.symlink(hidden, trap)
+print("swapped", flush=True)
+"""
+
+
+def test_a_student_who_races_the_copy_gains_nothing(folder, trap, hidden, tmp_path):
+    # Whoever is first: what is read is the student's own, or nothing is taken in.
+    (trap / "0.bin").write_bytes(bytes(60 << 20))
+    command = [sys.executable, "-c", RACER, str(trap), str(hidden)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as racer:
+        assert racer.stdout.readline() == "ready\n"
+        try:
+            submission = take_in(folder, tmp_path / "workspace", Limits())
+        except IntakeRefusedError as refusal:
+            assert refusal.code == "link"
+        else:
+            assert (submission.folder / "data" / "00_00" / "1.jpg").read_bytes() == b"mine"
+        assert racer.stdout.readline() == "swapped\n"
+    assert not any(
+        path.read_bytes() == SECRET for path in (tmp_path / "workspace").rglob("1.jpg") if path.is_file()
+    )
+
+
+def test_an_archive_is_opened_once(tmp_path, monkeypatch):
+    path = zip_of(tmp_path, {"main.py": MAIN})
+    other = zip_of(tmp_path, {"main.py": b"other"}, "other.zip")
+    listed = archive.read_entries
+
+    def read_after_swap(file, end):
+        path.unlink()
+        path.symlink_to(other)
+        return listed(file, end)
+
+    monkeypatch.setattr(archive, "read_entries", read_after_swap)
+    submission = taken(path, tmp_path)
+    assert (submission.folder / "main.py").read_bytes() == MAIN
+
+
+def test_the_archive_in_a_folder_of_its_own_is_the_submission(tmp_path):
+    folder = tmp_path / "Wang_11_assignsubmission_file_"
+    folder.mkdir()
+    work = zip_of(folder, {"main.py": MAIN}, "work.ZIP")
+    (folder / ".DS_Store").touch()
+    submission = taken(folder, tmp_path)
+    assert (submission.name, [str(file.path) for file in submission.files]) == (folder.name, ["main.py"])
+    # Two archives are none, and a link is none.
+    zip_of(folder, {"main.py": MAIN}, "other.zip")
+    assert refused(folder, tmp_path) == "no-main"
+    work.unlink()
+    (folder / "other.zip").rename(tmp_path / "elsewhere.zip")
+    (folder / "other.zip").symlink_to(tmp_path / "elsewhere.zip")
+    assert refused(folder, tmp_path) == "link"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a link away")
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_a_students_own_link_to_what_is_anothers_is_no_submission(folder, tmp_path, kind):
+    target = folder if kind == "folder" else zip_of(tmp_path, {"main.py": MAIN})
+    link = tmp_path / "handed-in.zip"
+    link.symlink_to(target)
+    assert taken(link, tmp_path).files  # the instructor's link
+    os.chown(link, 1234, 1234, follow_symlinks=False)
+    assert refused(link, tmp_path) == "link"
+
+
 def test_a_file_that_nobody_may_read_is_refused_for_root_too(folder, tmp_path):
     (folder / "main.py").chmod(0)
     assert refused(folder, tmp_path) == "unreadable"
@@ -183,7 +336,7 @@ def test_a_read_only_checkpoint_as_mindspore_leaves_it_is_accepted(folder, tmp_p
 def test_a_file_that_is_too_large_is_refused_unopened(folder, tmp_path, monkeypatch):
     with (folder / "a.bin").open("wb") as file:
         file.truncate(1 << 40)
-    monkeypatch.setattr(os, "open", lambda path, *_: pytest.fail(f"{path} was opened"))
+    monkeypatch.setattr(Held, "open", lambda held: pytest.fail(f"{held.place} was opened"))
     assert refused(folder, tmp_path) == "too-large"
 
 
@@ -263,7 +416,7 @@ def test_methods_that_unpack_without_bound_are_refused(tmp_path, method):
 
 def test_an_archive_of_a_million_entries_is_refused_before_they_are_listed(tmp_path, monkeypatch):
     path = zip_of(tmp_path, {"main.py": MAIN, **{f"{n:05d}/": b"" for n in range(2000)}})
-    monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda _: pytest.fail("listed"))
+    monkeypatch.setattr(archive, "read_entries", lambda *_: pytest.fail("listed"))
     with pytest.raises(IntakeRefusedError) as error:
         take_in(path, tmp_path / "w", Limits(submission_files=10))
     assert error.value.code == "too-many-files"
@@ -311,6 +464,116 @@ def test_windows_archives_with_gbk_names_and_back_slashes_are_recovered(tmp_path
     assert [str(file.path) for file in taken(path, tmp_path).files] == ["main.py", "模型/权重.ckpt"]
 
 
+GBK = "模型.ckpt".encode("gbk")
+TRUE_NAME = "模型.ckpt"
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [
+        (Entry(b"net.ckpt"), "net.ckpt"),
+        (Entry(TRUE_NAME.encode("utf-8"), flags=0x800), TRUE_NAME),
+        (Entry(TRUE_NAME.encode("utf-8")), TRUE_NAME),
+        (Entry(GBK), TRUE_NAME),
+        (Entry(b"caf\x82\xff.ckpt"), "caf\u00e9\u00a0.ckpt"),
+        (Entry(GBK, extra=unicode_path(TRUE_NAME.encode("utf-8"), GBK)), TRUE_NAME),
+        # A name that an older writer could not write, and the true one.
+        (Entry(b"##.ckpt", extra=unicode_path(TRUE_NAME.encode("utf-8"), b"##.ckpt")), TRUE_NAME),
+        # The field is of a name that the entry no longer has, of a later version, or empty.
+        (Entry(b"net.ckpt", extra=unicode_path(b"other.ckpt", b"old.ckpt")), "net.ckpt"),
+        (Entry(b"net.ckpt", extra=unicode_path(b"other.ckpt", b"net.ckpt", version=2)), "net.ckpt"),
+        (Entry(b"net.ckpt", extra=unicode_path(b"", b"net.ckpt")), "net.ckpt"),
+        (Entry(b"net.ckpt", extra=b"\x75\x70\x02\0\1\0"), "net.ckpt"),
+        # Padding, and fields that say nothing of the name.
+        (Entry(b"net.ckpt", extra=b"\0\0\0"), "net.ckpt"),
+        (Entry(b"net.ckpt", extra=field(0x5455, b"\1abcd")), "net.ckpt"),
+    ],
+)
+def test_a_name_in_a_zip_is_read_by_rules_of_our_own(tmp_path, entry, name):
+    # And not by those of this or that version of Python, which knows the Unicode path field, or does not.
+    path = tmp_path / "s.zip"
+    path.write_bytes(packed([Entry(b"main.py", MAIN), entry]))
+    assert {str(file.path) for file in taken(path, tmp_path).files} == {"main.py", name}
+
+
+@pytest.mark.parametrize(
+    ("entry", "code", "detail"),
+    [
+        (Entry(b"\xff", flags=0x800), "bad-zip", "zip-name"),
+        (Entry(b"x", extra=unicode_path(b"\xff\xfe", b"x")), "bad-zip", "zip-name"),
+        (Entry(b"x", extra=unicode_path(b"../x", b"x")), "unsafe-path", "'../x'"),
+        (Entry(b"x", extra=unicode_path(b"main.py", b"x")), "duplicate-path", "main.py"),
+        (Entry(b"x", extra=unicode_path(b"a\0b", b"x")), "bad-path", "'a\\x00b'"),
+        (Entry(b"x", local_name=b"y"), "bad-zip", "zip-two-names"),
+        (Entry(b"x", flags=0x20), "bad-zip", "zip-method"),
+        (Entry(b"x", flags=0x1), "encrypted-zip", "x"),
+    ],
+)
+def test_a_name_that_is_no_sound_one_is_refused(tmp_path, entry, code, detail):
+    path = tmp_path / "s.zip"
+    path.write_bytes(packed([Entry(b"main.py", MAIN), entry]))
+    with pytest.raises(IntakeRefusedError) as error:
+        take_in(path, tmp_path / "w", LIMITS)
+    assert (error.value.code, error.value.detail) == (code, detail)
+
+
+@pytest.mark.parametrize("before", [b"", b"#!/bin/sh unpacks itself\n"])
+@pytest.mark.parametrize("sizes_elsewhere", [False, True])
+def test_a_small_zip_in_the_format_for_large_ones_is_taken_in(tmp_path, sizes_elsewhere, before):
+    path = tmp_path / "s.zip"
+    entries = [Entry(b"main.py", MAIN, deflated=True), Entry(b"net.ckpt", b"weights")]
+    path.write_bytes(packed(entries, zip64=True, sizes_elsewhere=sizes_elsewhere, before=before))
+    submission = taken(path, tmp_path)
+    assert [str(file.path) for file in submission.files] == ["main.py", "net.ckpt"]
+    assert (submission.folder / "main.py").read_bytes() == MAIN
+
+
+def test_a_zip_whose_two_directories_differ_is_refused(tmp_path):
+    sound = packed([Entry(b"main.py", MAIN)], zip64=True)
+    path = tmp_path / "s.zip"
+    # The number of entries, first in the one record and then in the other.
+    for at in (len(sound) - 22 - 20 - 56 + 32, len(sound) - 22 + 10):
+        data = bytearray(sound)
+        data[at] += 1
+        path.write_bytes(data)
+        with pytest.raises(IntakeRefusedError) as error:
+            take_in(path, tmp_path / str(at), LIMITS)
+        assert (error.value.code, error.value.detail) == ("bad-zip", "zip-two-directories")
+
+
+def test_a_zip_of_more_than_65535_files_has_too_many_and_is_not_damaged(tmp_path):
+    path = tmp_path / "s.zip"
+    entries = [Entry(b"main.py", MAIN), *(Entry(b"%d" % number) for number in range(65_600))]
+    path.write_bytes(packed(entries, zip64=True))
+    assert refused(path, tmp_path) == "too-many-files"
+    # Without the record that holds so large a number, the number is one modulo 65,536.
+    path.write_bytes(packed(entries))
+    assert refused(path, tmp_path) == "too-many-files"
+    path.write_bytes(packed(entries[:300], zip64=True))
+    assert len(take_in(path, tmp_path / "w", Limits(submission_files=300)).files) == 300
+
+
+def test_one_part_of_several_is_named_as_such(tmp_path):
+    data = bytearray(packed([Entry(b"main.py", MAIN)]))
+    data[-18] = 1
+    path = tmp_path / "s.zip"
+    path.write_bytes(data)
+    with pytest.raises(IntakeRefusedError) as error:
+        take_in(path, tmp_path / "w", LIMITS)
+    assert error.value.detail == "zip-part"
+
+
+def test_a_zip_is_unpacked_as_the_standard_library_does(tmp_path):
+    # Whatever both take has the same names and contents.
+    contents = {"main.py": MAIN, "数据/a": os.urandom(3 << 20), "b": bytes(5 << 20), "c/": b"", "d": b""}
+    path = zip_of(tmp_path, contents)
+    submission = take_in(path, tmp_path / "w", Limits())
+    with zipfile.ZipFile(path) as zipped:
+        for file in submission.files:
+            assert (submission.folder / file.path).read_bytes() == zipped.read(str(file.path))
+    assert {str(file.path) for file in submission.files} == {name for name in contents if name != "c/"}
+
+
 def test_other_files_and_damaged_zips_are_refused(tmp_path):
     (tmp_path / "s.rar").write_bytes(b"Rar!")
     (tmp_path / "s.zip").write_bytes(b"PK\x03\x04 not really")
@@ -356,9 +619,7 @@ def test_a_checked_path_never_leaves_its_folder(name):
 
 @given(st.text(st.characters(codec="gbk", categories=["Lo"]), min_size=1, max_size=20))
 def test_entry_names_flagged_as_utf8_are_left_alone(name):
-    info = zipfile.ZipInfo(name)
-    info.flag_bits = 0x800
-    assert entry_name(info) == name
+    assert entry_name(name.encode("utf-8"), 0x800) == name
 
 
 def test_the_name_is_the_folders_or_the_archives(tmp_path, monkeypatch):
@@ -374,4 +635,4 @@ def test_a_zip_whose_entries_share_one_long_nothing_is_not_unpacked(tmp_path):
     path.write_bytes(zip_entries(zipfile.ZIP_DEFLATED, nothing, size=1, count=70))
     with pytest.raises(IntakeRefusedError) as error:
         take_in(path, tmp_path / "workspace", LIMITS)
-    assert (error.value.code, error.value.detail) == ("bad-zip", "its entries overlap")
+    assert (error.value.code, error.value.detail) == ("bad-zip", "zip-overlap")

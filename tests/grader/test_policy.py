@@ -46,8 +46,8 @@ def test_the_project_homes_and_the_rest_of_the_machine_are_hidden(policy, tmp_pa
 
 def test_all_that_can_be_written_is_capped(policy):
     writable = {rule.at: rule.mib for rule in policy.rules if isinstance(rule, Scratch)}
-    assert writable == {SCRATCH: 109, Path("/dev/shm"): 64}
-    assert policy.writable == (SCRATCH, Path("/dev/shm"))
+    assert writable == {SCRATCH: 109, Path("/tmp"): 100, Path("/dev/shm"): 64}
+    assert policy.writable == (SCRATCH, Path("/tmp"), Path("/dev/shm"))
 
 
 def test_every_amount_of_the_assignment_is_a_bound(policy):
@@ -55,6 +55,7 @@ def test_every_amount_of_the_assignment_is_a_bound(policy):
     assert policy.together == Together(
         tasks=64,
         memory_bytes=4096 << 20,
+        kernel_bytes=256 << 20,
         processor_seconds=600.0,
         output_bytes=1024 << 10,
         inodes=50_000,
@@ -73,18 +74,19 @@ def test_every_amount_of_the_assignment_is_a_bound(policy):
 
 def test_where_all_processes_of_a_user_are_counted_their_number_is_not_bound():
     names = {limit.resource for limit in each_process(Limits(), 512, is_alone=False)}
-    assert "RLIMIT_NPROC" not in names
+    assert not {"RLIMIT_NPROC", "RLIMIT_SIGPENDING"} & names
     assert "RLIMIT_DATA" in names
 
 
-def test_temporary_files_get_a_folder_of_their_own_only_if_the_interpreter_lies_there(
-    policy, tmp_path, monkeypatch
+@pytest.mark.parametrize("prefix", ["/tmp/somebody/clone", "/srv/clone", "/home/student/clone"])
+def test_what_can_be_written_does_not_hang_on_where_the_interpreter_lies(
+    policy, tmp_path, monkeypatch, prefix
 ):
-    assert Link(Path("/tmp"), str(SCRATCH / "tmp")) in policy.rules
-    monkeypatch.setattr(policy_module, "_interpreter", lambda: iter([ReadOnly(tmp_path, tmp_path)]))
+    there = ReadOnly(Path(prefix), Path(prefix))
+    monkeypatch.setattr(policy_module, "_interpreter", lambda: iter([there]))
     other = policy_for(tmp_path / "submission", 9, tmp_path / "identity", Limits(scratch_mib=100))
-    assert other.rules.index(Scratch(Path("/tmp"), 100)) < other.rules.index(ReadOnly(tmp_path, tmp_path))
-    assert other.writable[0] == SCRATCH
+    assert (other.writable, other.scratch_bytes) == (policy.writable, policy.scratch_bytes)
+    assert other.rules.index(Scratch(Path("/tmp"), 100)) < other.rules.index(there)
 
 
 def test_the_doors_to_memory_that_nobody_counts_are_covered(policy):

@@ -12,7 +12,7 @@ import pytest
 from grader.grading import run_grading
 from grader.sandbox import ladder
 from grader.sandbox.bpf import assemble
-from grader.sandbox.refusals import REFUSALS, Refuse, RefuseAllFlags, RefuseAnyFlag, RefuseOthers
+from grader.sandbox.refusals import REFUSALS, Refuse, RefuseAnyFlag, RefuseBits, RefuseOthers, RefuseValues
 from grader.sandbox.system_calls import ARCHITECTURES, NEWEST
 
 ALLOWED, KILLED = "allowed", "killed"
@@ -54,9 +54,11 @@ def test_each_form_of_refusal_refuses_what_it_says_and_nothing_else():
         X86,
         [
             Refuse(("mount", "ptrace", "bpf"), errno.EACCES),
-            RefuseAllFlags("mmap", 3, 0x21, errno.EPERM),
+            RefuseBits("mmap", 3, 0x21, 0x21, errno.EPERM),
             RefuseAnyFlag("mmap", 3, 0x40000, errno.ENOMEM),
             RefuseOthers("socket", 0, (1, 2), errno.EAFNOSUPPORT),
+            RefuseBits("clone", 0, 0x10400, 0x10000, errno.EPERM),
+            RefuseValues("fcntl", 1, (37, 38, 1024), errno.EINVAL),
         ],
     )
     for call in ("mount", "ptrace", "bpf"):
@@ -68,6 +70,21 @@ def test_each_form_of_refusal_refuses_what_it_says_and_nothing_else():
     families = {1: ALLOWED, 2: ALLOWED, 0: errno.EAFNOSUPPORT, 40: errno.EAFNOSUPPORT}
     for value, becomes in families.items():
         assert judge(program, numbers["socket"], value) == becomes
+    for value, becomes in {
+        0x10000: errno.EPERM,
+        0x10400: ALLOWED,
+        0x400: ALLOWED,
+        0x10111: errno.EPERM,
+    }.items():
+        assert judge(program, numbers["clone"], value) == becomes
+    for value, becomes in {
+        37: errno.EINVAL,
+        38: errno.EINVAL,
+        1024: errno.EINVAL,
+        6: ALLOWED,
+        0: ALLOWED,
+    }.items():
+        assert judge(program, numbers["fcntl"], 9, value) == becomes
     # Only the low half is an int to the kernel: nothing is let through for its high half.
     assert judge(program, numbers["socket"], (1 << 32) + 40) == errno.EAFNOSUPPORT
 
@@ -119,6 +136,19 @@ CALL_ALL = """
 """
 
 
+def refused_values(refusal) -> tuple[int, ...]:
+    """Return what an argument must not be, or an example of it."""
+    match refusal:
+        case RefuseAnyFlag():
+            return (refusal.flags,)
+        case RefuseBits():
+            return (refusal.value,)
+        case RefuseValues():
+            return refusal.values
+        case RefuseOthers():
+            return (40,)
+
+
 def every_call() -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     """Return a call for each refusal, with harmless arguments, and the error that each must give."""
     numbers = ARCHITECTURES[platform.machine()].numbers
@@ -126,11 +156,16 @@ def every_call() -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     for index, refusal in enumerate(REFUSALS):
         if isinstance(refusal, Refuse):
             made = {call: (numbers[call],) for call in refusal.calls if call in numbers}
-        elif isinstance(refusal, RefuseOthers):
-            made = {f"{refusal.call} {index}": (numbers[refusal.call], *[0] * refusal.argument, 40, 1, 0)}
         else:
             made = {
-                f"{refusal.call} {index}": (numbers[refusal.call], *[0] * refusal.argument, refusal.flags)
+                f"{refusal.call} {index} {value}": (
+                    numbers[refusal.call],
+                    *[0] * refusal.argument,
+                    value,
+                    1,
+                    0,
+                )
+                for value in refused_values(refusal)
             }
         calls |= made
         errors |= dict.fromkeys(made, refusal.error)

@@ -12,6 +12,7 @@ import pytest
 from grader.assignment import Points
 from grader.errors import UsageError
 from grader.grading import NO_CHECKS, run_grading
+from grader.held import Held
 from grader.report.confusions import costliest
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.html import render_html
@@ -140,6 +141,44 @@ def test_the_instructors_page_stands_where_nothing_was_asked(write_submission, s
     assert "ZeroDivisionError" in page
     assert "No image was asked." in page
     assert "data:image" not in page
+
+
+@pytest.mark.parametrize("name", ["earlier", "instructor"])
+def test_no_report_is_written_or_moved_where_a_link_leads(outcome, tmp_path, name):
+    out, others = tmp_path / "out", tmp_path / "others"
+    others.mkdir()
+    write_outcome(outcome, out)
+    if (out / name).exists():
+        (out / name).rename(out / "aside")
+    (out / name).symlink_to(others)
+    before = sorted(path.name for path in out.iterdir())
+    with pytest.raises(NotADirectoryError):
+        write_outcome(outcome, out)
+    assert [*others.iterdir()] == []
+    assert sorted(path.name for path in out.iterdir()) == before
+    with pytest.raises(UsageError, match="is in the way"):
+        check_output_folder(out, tmp_path / "submission")
+
+
+def test_reports_go_to_the_folder_that_was_opened_whatever_takes_its_name(outcome, tmp_path, monkeypatch):
+    out, others = tmp_path / "out", tmp_path / "others"
+    others.mkdir()
+    write = Held.write
+
+    def write_after_swap(held, name, content):
+        if not out.is_symlink():
+            out.rename(tmp_path / "moved")
+            out.symlink_to(others)
+        write(held, name, content)
+
+    monkeypatch.setattr(Held, "write", write_after_swap)
+    write_outcome(outcome, out)
+    assert [*others.iterdir()] == []
+    assert sorted(path.name for path in (tmp_path / "moved").iterdir()) == [
+        "instructor",
+        "report.html",
+        "report.json",
+    ]
 
 
 def test_the_secret_order_is_the_instructors_alone(outcome, tmp_path):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from datasets.classes import GARBAGE26, load_classes
 from grader.assignment import Points
 from grader.dialogue.frames import Answered, Raised
+from grader.scoring.binomial import highest_rate
 from grader.scoring.labels import LabelReader, normalised
 from grader.scoring.points import images_to, points_for
 from grader.scoring.score import tally
@@ -202,3 +203,9 @@ def test_a_boundary_above_all_points_is_no_boundary():
         images_to(101, 5, 10, Points())
     with pytest.raises(ValueError, match="a boundary is higher than the 100 points"):
         Points(boundaries=(60.0, 101.0))
+
+
+def test_the_highest_rate_of_a_count_is_the_textbooks():
+    assert highest_rate(24, 0, 0.01) == pytest.approx(1 - 0.01 ** (1 / 24), abs=1e-9)
+    assert highest_rate(10, 3, 0.025) == pytest.approx(0.65245, abs=1e-4)  # Clopper and Pearson's table
+    assert highest_rate(0, 0, 0.01) == pytest.approx(1)

@@ -16,6 +16,7 @@ import pytest
 from datasets.classes import ClassInfo
 from grader.errors import HarnessError, UsageError
 from grader.grading import run_grading
+from grader.held import Held
 from grader.hidden_split import choose_split
 from grader.sealed.container import ContainerError, pack, unpack
 from grader.sealed.key_file import ENVIRONMENT_VARIABLE, is_exposed, make_key, read_key
@@ -41,7 +42,7 @@ def key_file(tmp_path):
 @pytest.fixture
 def sealed_file(tmp_path, split, key_file):
     path = tmp_path / "hidden.sealed"
-    write_sealed(split, CLASSES, read_key(key_file), path)
+    write_sealed(split, CLASSES, read_key(key_file).secret, path)
     return path
 
 
@@ -193,12 +194,12 @@ def test_a_key_file_is_its_owners_alone_and_never_overwritten(tmp_path):
     finally:
         os.umask(old)
     assert stat.S_IMODE((tmp_path / "a.key").stat().st_mode) == 0o600
-    assert read_key(tmp_path / "a.key") == key
+    assert read_key(tmp_path / "a.key").secret == key
     assert not is_exposed(tmp_path / "a.key")
     assert make_key(tmp_path / "b.key") != key
     with pytest.raises(UsageError, match="exists"):
         make_key(tmp_path / "a.key")
-    assert read_key(tmp_path / "a.key") == key
+    assert read_key(tmp_path / "a.key").secret == key
 
 
 @pytest.mark.parametrize(
@@ -400,3 +401,35 @@ def test_a_key_file_that_others_can_read_is_warned_about_and_used(sealed_file, k
 
 def test_only_a_file_that_begins_so_is_a_sealed_split(sealed_file, split_folder, key_file):
     assert [is_sealed(path) for path in (sealed_file, split_folder, key_file, Path("nowhere"))] == [True, False, False, False]  # fmt: skip
+
+
+def test_what_appears_while_a_split_is_sealed_is_not_replaced(tmp_path, split, monkeypatch):
+    out = tmp_path / "hidden.sealed"
+
+    def seal_while_somebody_writes(*_):
+        out.write_bytes(b"somebody else's")
+        return b"sealed"
+
+    monkeypatch.setattr("grader.sealed.sealed_split.seal", seal_while_somebody_writes)
+    with pytest.raises(UsageError, match="cannot write"):
+        write_sealed(split, CLASSES, KEY, out)
+    assert out.read_bytes() == b"somebody else's"
+
+
+def test_a_sealed_file_and_its_key_are_each_looked_at_once(
+    tmp_path, sealed_file, key_file, split, monkeypatch
+):
+    # Their names lead elsewhere as soon as they have been opened.
+    opened = Held.open
+
+    def open_and_swap(held):
+        file = opened(held)
+        if not held.place.is_symlink():
+            place = held.place
+            place.unlink()
+            place.symlink_to("/dev/null")
+        return file
+
+    monkeypatch.setattr(Held, "open", open_and_swap)
+    found = open_sealed(sealed_file, key_file, CLASSES)
+    assert found.sha256 == split.sha256

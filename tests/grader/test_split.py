@@ -7,8 +7,10 @@ import pytest
 
 from datasets.classes import GARBAGE26, load_classes
 from datasets.demo.generate import write_demo
+from grader.commands.left_out import say_what_is_left_out
 from grader.errors import UsageError
 from grader.split import demo_split, open_split
+from tests.image_files import encoded, jpeg_with_exif, put
 
 from .conftest import CLASSES, PER_CLASS
 
@@ -48,11 +50,72 @@ def test_chinese_paths_and_grey_images_are_read(tmp_path):
     assert open_split(tmp_path / "验证集", CLASSES).images[0].pixels("bgr").shape == (7, 7, 3)
 
 
-def test_junk_beside_the_images_is_passed_over(split, split_folder):
-    (split_folder / ".DS_Store").write_bytes(b"x")
-    (split_folder / "00_00" / "Thumbs.db").write_bytes(b"x")
-    (split_folder / "00_00" / "notes.txt").write_text("x", encoding="utf-8")
-    assert open_split(split_folder, CLASSES).sha256 == split.sha256
+def test_junk_beside_the_images_is_passed_over_and_remembered(split, split_folder):
+    for name in (".DS_Store", "00_00/Thumbs.db", "00_01/notes.txt", "00_01/.ipynb_checkpoints/a.png"):
+        put(split_folder / name)
+    (split_folder / "__MACOSX").mkdir()
+    found = open_split(split_folder, CLASSES)
+    assert found.sha256 == split.sha256
+    assert found == split
+    assert found.aside == {
+        "system": (".DS_Store", "00_00/Thumbs.db", "00_01/.ipynb_checkpoints", "__MACOSX"),
+        "no-image": ("00_01/notes.txt",),
+    }
+
+
+def test_an_empty_class_is_remembered(split_folder):
+    shutil.rmtree(split_folder / "00_01")
+    put(split_folder / "00_01" / ".DS_Store")
+    assert open_split(split_folder, CLASSES).aside == {"system": ("00_01/.DS_Store",), "empty": ("00_01",)}
+
+
+def test_jpeg_by_its_other_names_is_asked_about(split, split_folder):
+    for name in ("n0.jfif", "n1.jpe", "n2.pjpeg", "n3.JFIF"):
+        put(split_folder / "00_00" / name, encoded(".jpg"))
+    found = open_split(split_folder, CLASSES)
+    assert (len(found.images), found.aside) == (len(split.images) + 4, {})
+
+
+def test_a_photo_that_its_exif_data_turns_is_asked_about_upright(split_folder):
+    file = put(split_folder / "00_00" / "00000.png", jpeg_with_exif(6))
+    pixels = open_split(split_folder, CLASSES).images[0].pixels("bgr")
+    assert pixels.shape == (90, 60, 3)
+    assert np.array_equal(pixels, cv2.imread(str(file)))
+
+
+@pytest.mark.parametrize("name", ["00_00/gone.jpg", "00_03"])
+def test_a_link_to_nothing_is_named_and_not_the_split(name, split_folder):
+    (split_folder / name).symlink_to(split_folder / "nothing")
+    with pytest.raises(UsageError, match=f"{name} is a link to nothing: put the image itself there"):
+        open_split(split_folder, CLASSES)
+
+
+def test_a_split_that_is_a_link_to_nothing_is_called_one(tmp_path):
+    (tmp_path / "val").symlink_to(tmp_path / "moved")
+    with pytest.raises(UsageError, match=r"val is a link to nothing: give a folder"):
+        open_split(tmp_path / "val", CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "passed over: 1 left by a system (.DS_Store); 4 no images by their names (00_00/0.txt, 00_00/1.txt, 00_00/2.txt, ...); 1 classes without images (00_02)"),
+        ("zh", "：已略过：1 个系统文件（.DS_Store）；4 个扩展名不是图像的文件（00_00/0.txt, 00_00/1.txt, 00_00/2.txt, ...）；1 个没有图像的类别（00_02）"),
+    ],
+)  # fmt: skip
+def test_what_is_left_out_is_said_in_one_line(language, said, split_folder, capsys):
+    put(split_folder / ".DS_Store")
+    for number in range(4):
+        put(split_folder / "00_00" / f"{number}.txt")
+    shutil.rmtree(split_folder / "00_02")
+    (split_folder / "00_02").mkdir()
+    split = open_split(split_folder, CLASSES)
+    say_what_is_left_out(split_folder, split.aside, language)
+    line = capsys.readouterr().err
+    assert line.startswith(f"grader: {split_folder}")
+    assert line.endswith(f"{said}\n")
+    say_what_is_left_out(split_folder, {}, language)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_split_that_cannot_be_used_is_one_clear_line(tmp_path, split_folder):

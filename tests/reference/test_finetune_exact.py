@@ -69,6 +69,12 @@ def test_the_summary_states_the_cost_and_the_cross_validation(finished: tuple[Pa
     assert summary["cost_ratio"] > 1
     assert summary["answers"]["seconds_an_image"] > 0
     assert f"{summary['cost_ratio']:.1f} times the time of one view" in printed
+    assert printed.startswith(f"validation images       {summary['validation']['correct']} of 12 (")
+    assert printed.splitlines()[-3:] == [
+        f"{run / 'curves.png'} shows how it learned,",
+        f"{run / 'confusion_matrix.png'} which classes it mistakes for which,",
+        f"{run / 'submission'} is to be handed in.",
+    ]
     exact = summary["exact"]
     assert exact["gradient"] <= 1e-6
     assert exact["cross_validation"]["images"] == 24

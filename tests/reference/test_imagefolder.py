@@ -7,6 +7,8 @@ from drawn_shapes import draw_set
 
 from reference.errors import InputError
 from reference.images.imagefolder import missing_classes, refuse_inside, scan
+from reference.images.reading import read_image
+from tests.image_files import jpeg_with_exif, put
 
 
 @pytest.fixture
@@ -35,16 +37,36 @@ def test_a_test_split_beside_val_is_kept_apart(tmp_path: Path) -> None:
     assert folder.test.name == "test"
 
 
-def test_hidden_files_and_files_that_are_no_images_are_passed_over(shapes: Path) -> None:
+def test_hidden_files_and_files_that_are_no_images_are_passed_over_and_told(
+    shapes: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (shapes / "train" / "disc" / "notes.txt").write_text("hello", encoding="utf-8")
     (shapes / "train" / "disc" / "._000.png").write_bytes(b"")
-    (shapes / "train" / ".cache").mkdir()
-    assert len(scan(shapes).train.paths) == 6
+    (shapes / "train" / "__MACOSX").mkdir()
+    folder = scan(shapes)
+    assert (len(folder.train.paths), folder.classes) == (6, ("disc", "square", "triangle"))
+    assert caplog.messages == [
+        f"note: {shapes / 'train'}: passed over 已略过: 2 left by a system 系统文件 (__MACOSX, disc/._000.png);"
+        " 1 no image by its name 扩展名不是图片 (disc/notes.txt)"
+    ]
 
 
-def test_a_class_may_be_absent_from_val(shapes: Path) -> None:
+@pytest.mark.parametrize("name", ["train/disc/photo.jpg", "val/star"])
+def test_a_link_to_nothing_is_named(shapes: Path, name: str) -> None:
+    (shapes / name).symlink_to(shapes / "gone")
+    with pytest.raises(InputError, match=f"{name}: a link to nothing"):
+        scan(shapes)
+
+
+def test_a_photo_that_its_exif_data_turns_is_read_upright(tmp_path: Path) -> None:
+    assert read_image(put(tmp_path / "phone.jpg", jpeg_with_exif(6))).shape == (90, 60, 3)
+
+
+@pytest.mark.parametrize("is_folder_left", [False, True])
+def test_a_class_may_be_absent_from_val(shapes: Path, is_folder_left: bool) -> None:
     (shapes / "val" / "disc" / "000.png").unlink()
-    (shapes / "val" / "disc").rmdir()
+    if not is_folder_left:
+        (shapes / "val" / "disc").rmdir()
     assert scan(shapes).validation.labels.tolist() == [1, 2]
 
 
@@ -112,7 +134,7 @@ def test_one_class_is_too_few(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["animated.gif", "phone.HEIC"])
 def test_an_image_of_a_kind_that_is_not_read_is_named(shapes: Path, name: str) -> None:
     (shapes / "train" / "disc" / name).write_bytes(b"GIF89a")
-    with pytest.raises(InputError, match=f"{name}: is an image of a kind that is not read"):
+    with pytest.raises(InputError, match=f"{name}: an image of a kind that is not read"):
         scan(shapes)
 
 

@@ -1,21 +1,52 @@
-"""The axes of the curves say what they show."""
+"""What a run's pictures say."""
 
-from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from reference.run.plots import _plot_accuracy
-from reference.training.log import EpochLog
+from reference.run.plots import percent_ticks, plot_exact
+from reference.training.cross_validation import Choice, Trial
+from reference.training.solver import HeadProblem, Regularisation
+from tests.reference.test_solver import drawn
 
 
-@pytest.mark.parametrize("lowest", [0.2, 0.81, 0.93, 0.96])
-def test_ticks_are_even_percentages(lowest):
-    log = [EpochLog(number, 0.1, 1.0, lowest + 0.01 * number, lowest, 1.0) for number in (1, 2, 3)]
-    figure = Figure(figsize=(9, 3.4))
+def ticks(low: float, high: float) -> list[tuple[float, str]]:
+    figure = Figure()
     axes = figure.subplots()
-    _plot_accuracy(axes, log, best_epoch=3)
-    figure.draw_without_rendering()
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    steps = {round(float(b.rstrip("%")) - float(a.rstrip("%")), 6) for a, b in pairwise(labels)}
-    assert len(steps) == 1, labels
+    axes.set_ylim(low, high)
+    percent_ticks(axes)
+    figure.canvas.draw()
+    return [(label.get_position()[1], label.get_text()) for label in axes.get_yticklabels()]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.81, 0.91), (0.948, 0.952), (0.0, 1.004), (0.82, 1.004)])
+def test_percentages_are_round_all_different_and_where_they_say(low: float, high: float) -> None:
+    found = ticks(low, high)
+    assert len({text for _, text in found}) == len(found) >= 3
+    for place, text in found:
+        assert float(text.removesuffix(" %")) == pytest.approx(100 * place, abs=1e-9)
+    step = round(found[1][0] - found[0][0], 9)
+    assert float(f"{step:e}".split("e")[0]) in (1, 2, 5)
+
+
+def test_the_curve_of_a_solved_head_is_that_of_the_solver_s_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    solution = HeadProblem(drawn(), 4).solve(Regularisation(0.01, 0.1))
+    assert len(solution.objectives) == solution.iterations
+    assert np.all(np.diff(solution.objectives) <= 0)
+    assert solution.objectives[-1] == solution.objective
+
+    figures: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, path, **_: figures.append(figure))
+    trials = tuple(Trial(Regularisation(decay, 0.1), right, 40) for decay, right in ((0.001, 36), (0.01, 38)))
+    for choice in (None, Choice(trials[1], trials, at_limit=False)):
+        plot_exact(solution.objectives, choice, tmp_path / "curves.png")
+    assert [[axes.get_xlabel() for axes in figure.axes] for figure in figures] == [
+        ["step of the solver (L-BFGS)"],
+        ["step of the solver (L-BFGS)", "weight decay that was tried"],
+    ]
+    assert tuple(figures[1].axes[0].lines[0].get_ydata()) == solution.objectives
+    assert "there are no epochs" in figures[1].get_suptitle()

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from easydict import EasyDict
 
+from tests.image_files import encoded, jpeg_with_exif, lopsided, png_with_exif, put
+
 pytestmark = pytest.mark.mindspore
 
 
@@ -113,18 +115,62 @@ print(json.dumps([available_cores(), digest.hexdigest()]))
     assert results[0][1] == results[1][1]
 
 
-def test_other_files_in_a_class_folder_are_passed_over_and_not_copied(
-    photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_other_files_in_a_class_folder_are_passed_over_and_told(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    import shutil
-
     copy = shutil.copytree(photos, tmp_path / "photos")
     folder = min((copy / "val").iterdir())
-    (folder / "animated.gif").write_bytes(b"GIF89a" + bytes(50))
     (folder / "notes.txt").write_text("hello", encoding="utf-8")
-    next(folder.glob("*.jpg")).rename(folder / "CAPITALS.JPG")
+    put(folder / ".ipynb_checkpoints" / "00000-checkpoint.jpg", encoded(".jpg"))
+    put(folder / "._00000.jpg", b"Mac OS X")
+    next(folder.glob("0*.jpg")).rename(folder / "CAPITALS.Jpg")
     working_directory = tmp_path / "here"
     working_directory.mkdir()
     monkeypatch.chdir(working_directory)
     assert sum(len(batch["label"]) for batch in batches(copy, training=False)) == 26
     assert not list(working_directory.iterdir())
+    assert caplog.messages == [
+        f"note: {copy / 'val'}: passed over 已略过: 2 left by a system 系统文件 (00_00/._00000.jpg,"
+        " 00_00/.ipynb_checkpoints); 1 no image by its name 扩展名不是图片 (00_00/notes.txt)"
+    ]
+    put(folder / "animated.gif", b"GIF89a")
+    with pytest.raises(ValueError, match=r"animated\.gif: an image of a kind that is not read"):
+        batches(copy, training=False)
+
+
+def test_training_and_predict_see_the_same_picture_whatever_the_file(tmp_path: Path) -> None:
+    """Turned by EXIF data, or of a kind that MindSpore's own decoder does not know."""
+    from src_mindspore.transforms import evaluation_transform
+
+    files = {f"jpeg{turn}.jpg": jpeg_with_exif(turn, "<>"[turn % 2]) for turn in range(1, 9)}
+    files |= {f"png{turn}.png": png_with_exif(turn) for turn in (1, 6)}
+    files |= {f"plain{suffix}": encoded(suffix) for suffix in (".bmp", ".pgm", ".tif", ".webp")}
+    files |= {f"jpeg{suffix}": encoded(".jpg") for suffix in (".bmp", ".jfif", ".jpe", ".pjpeg")}
+    with_alpha = cv2.cvtColor(lopsided(), cv2.COLOR_BGR2BGRA)
+    with_alpha[:30, :, 3] = 0
+    files |= {
+        "alpha.png": encoded(".png", with_alpha),
+        "deep.png": encoded(".png", lopsided().astype("uint16") * 257),
+    }
+    for name, content in files.items():
+        put(tmp_path / "val" / "daisy" / name, content)
+    given = np.concatenate([batch["image"] for batch in batches(tmp_path, training=False)])
+    for image, name in zip(given, sorted(files), strict=True):
+        photo = cv2.imread(str(tmp_path / "val" / "daisy" / name))
+        expected = evaluation_transform(photo)
+        np.testing.assert_allclose(image, expected, rtol=1e-5, atol=1e-4, err_msg=name)
+
+
+def test_upright_photos_are_to_the_bit_what_mindspore_s_own_decoder_gives(photos: Path) -> None:
+    from mindspore.dataset import vision
+    from src_mindspore.dataset import _read_rgb
+
+    for file in sorted(photos.glob("val/*/*.jpg")):
+        np.testing.assert_array_equal(_read_rgb(file), vision.Decode()(np.fromfile(file, np.uint8)))
+
+
+def test_a_class_without_training_images_is_named_before_it_is_learned(photos: Path, tmp_path: Path) -> None:
+    shutil.copytree(photos / "train" / "00_00", tmp_path / "train" / "00_00")
+    (tmp_path / "train" / "新建文件夹").mkdir()
+    with pytest.raises(FileNotFoundError, match="新建文件夹: no images in it; put some there"):
+        batches(tmp_path, training=True)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from src_mindspore.folders import labelled_images, read_image
 
+from tests.image_files import put
+
 
 def test_importing_the_folders_imports_no_mindspore() -> None:
     code = "import sys, src_mindspore.folders, src_mindspore.pictures; assert 'mindspore' not in sys.modules"
@@ -26,6 +28,32 @@ def test_a_split_without_images_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train" / "daisy").mkdir(parents=True)
     with pytest.raises(FileNotFoundError, match="no images in it"):
         labelled_images(tmp_path, training=True)
+
+
+def test_a_link_to_nothing_and_a_class_that_is_not_learned_are_named(
+    photos: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for split, folder in (("train", "00_00"), ("val", "00_00"), ("val", "00_01")):
+        shutil.copytree(photos / split / folder, tmp_path / split / folder)
+    assert len(labelled_images(tmp_path, training=False)) == 1
+    assert caplog.messages == [
+        f"note: {tmp_path / 'val'}: passed over 已略过: 1 of no class that is learned 不属于要学习的类别 (00_01)"
+    ]
+    (tmp_path / "val" / "00_00" / "gone.jpg").symlink_to(tmp_path / "nothing")
+    with pytest.raises(ValueError, match=r"00_00/gone\.jpg: a link to nothing"):
+        labelled_images(tmp_path, training=False)
+
+
+def test_what_is_passed_over_is_printed_where_nobody_has_set_up_logging(tmp_path: Path) -> None:
+    put(tmp_path / "train" / "daisy" / "a.jpg")
+    for number in range(5):
+        put(tmp_path / "train" / "daisy" / f"notes{number}.txt")
+    code = f"from src_mindspore.folders import labelled_images; labelled_images({str(tmp_path)!r}, True)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8")
+    assert done.stderr == (
+        f"note: {tmp_path / 'train'}: passed over 已略过: 5 no image by its name 扩展名不是图片"
+        " (daisy/notes0.txt, daisy/notes1.txt, daisy/notes2.txt, ...)\n"
+    )
 
 
 def test_images_are_read_as_opencv_reads_them(photos: Path, tmp_path: Path) -> None:

@@ -154,7 +154,10 @@ def test_what_is_missing_or_broken_is_named_in_one_line(
         f"{broken}: not a readable image": ("--dataset_path", two_classes, "--pretrained", weights),
         "nothing: no such folder": ("--dataset_path", "nothing", "--pretrained", weights),
         "nothing.pth: no such file": ("--dataset_path", two_classes, "--pretrained", "nothing.pth"),
-        "no pretrained weights; make them": ("--dataset_path", two_classes),
+        f"{handout / 'pretrained' / 'mobilenetv2.safetensors'}: not there; copy": (
+            "--dataset_path",
+            two_classes,
+        ),
     }
     for message, arguments in given.items():
         done = run(handout, *arguments)

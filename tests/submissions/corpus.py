@@ -61,6 +61,8 @@ class Case(BaseModel):
     """What neither the terminal nor any file for the student may say."""
     printed: tuple[str, ...] = Field(default=(), strict=False)
     """What the instructor's file must show that the submission printed: proof that it did what it is for."""
+    tells: tuple[str, ...] = Field(default=(), strict=False)
+    """What the instructor's page must say."""
     never_printed: tuple[str, ...] = Field(default=(), strict=False)
     """What it would have printed, had it succeeded."""
     gone: str = ""

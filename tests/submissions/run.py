@@ -73,6 +73,7 @@ class Grading:
     """All that the student may see: terminal, `report.json` and `report.html`."""
     printed: str
     """What the submission printed, and its import error, from the instructor's file."""
+    instructors_page: str
     exit_code: int
     errors: str
     """The grader's own standard error."""
@@ -200,6 +201,7 @@ def _grade(
         page=files[1],
         for_student="\n".join([terminal, *files]),
         printed="\n".join([instructor["output"], instructor["import_error"] or ""]),
+        instructors_page=(out / "instructor" / "report.instructor.html").read_text(encoding="utf-8"),
         exit_code=done.returncode,
         errors=errors,
         seconds=time.monotonic() - began,
@@ -227,6 +229,7 @@ def _compare(case: Case, grading: Grading, ground: Ground) -> Iterator[str]:
     )
     yield from _compare_texts("the student's report", grading.for_student, case.says, case.never_says)
     yield from _compare_texts("the printed output", grading.printed, case.printed, case.never_printed)
+    yield from _compare_texts("the instructor's page", grading.instructors_page, case.tells, ())
     hidden = [ground.key, *(path.name for path in ground.split(case.images).rglob("*.png"))]
     if any(name in grading.for_student for name in hidden):
         yield "the student's report names a hidden image, or the key"

@@ -24,7 +24,7 @@ def case(text: str, folder: Path) -> Case:
 
 
 def test_every_row_has_a_case() -> None:
-    assert {case.row for case in corpus()} == ROWS
+    assert {case.row for case in corpus()} >= ROWS
 
 
 def test_a_description_that_is_wrong_is_refused_by_name(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Planted mistakes are named first, each with what it costs; `python -m tests.submissions.mistakes` tries all."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from src_mindspore.engine.session import FeatureExtractor
 from src_mindspore.transforms import evaluation_transform
 
 from grader.assignment import load_assignment
-from grader.diagnosis import diagnosis
 from grader.grading import Checks
 from grader.split import demo_split
 from reference.pretrained import ensure_pretrained
@@ -15,15 +16,18 @@ from reference.weights.mindspore_file import read_checkpoint
 from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES, RIGHT
 from tests.submissions.mistakes.trial import is_named, is_silent, try_one
+from tests.submissions.mistakes.unusual import UNUSUAL
+from tests.submissions.mistakes.unusual import trained as trained_so
 
 CHECKS = Checks(canary=False, replay=False)
-EVERY = (*MISTAKES, *OTHERWISE, *RIGHT, *RIGHT_OTHERWISE)
+EVERY = (*MISTAKES, *OTHERWISE, *RIGHT, *RIGHT_OTHERWISE, *(unusual.planted for unusual in UNUSUAL))
 SOME = (
     "BGR without mean and std",
     "/255 twice",
     "backbone not loaded",
     "softmax over the batch",
     "names sorted by number as text",
+    "indices in place of names",
     "pipeline: channels first by reshape",
 )
 
@@ -53,12 +57,6 @@ def trained(split):
     }
 
 
-@pytest.fixture(autouse=True)
-def time_enough(monkeypatch):
-    """How much may be spent is a matter of the machine's load; what is found must not be, here."""
-    monkeypatch.setattr(diagnosis, "BUDGET", 30.0)
-
-
 @pytest.mark.mindspore
 @pytest.mark.parametrize(
     "planted", [p for p in (*MISTAKES, *OTHERWISE) if p.name in SOME], ids=lambda planted: planted.name
@@ -76,6 +74,18 @@ def test_a_right_submission_is_left_in_peace(trained, split, tmp_path):
     assert report.checks.diagnosis == "nothing-to-explain"
 
 
+@pytest.mark.mindspore
+@pytest.mark.parametrize("name", ["own scale: [-1, 1]", "grey", "160 pixels"])
+def test_an_unusual_submission_that_is_right_is_left_in_peace(name, trained, split, tmp_path):
+    unusual = next(unusual for unusual in UNUSUAL if unusual.planted.name == name)
+    weak = replace(unusual, per_class=1)  # so that there are wrong answers to be explained
+    backbone = {key: array for key, array in trained.items() if key.startswith("features.")}
+    planted = trained_so(weak, backbone, split.images, 26)
+    report = try_one(planted, trained, split, load_assignment(), tmp_path / "wang", CHECKS)
+    assert report.checks.diagnosis == "done"
+    assert is_silent(report), [finding.title for finding in report.findings]
+
+
 @pytest.mark.parametrize("planted", EVERY, ids=lambda planted: planted.name)
 def test_every_mistake_changes_lines_that_are_there(planted):
     compile(planted.source(["one", "two"]), "main.py", "exec")
@@ -84,4 +94,5 @@ def test_every_mistake_changes_lines_that_are_there(planted):
 def test_there_are_enough_of_them_and_no_two_alike():
     assert len(MISTAKES) >= 30
     assert len(RIGHT) >= 10
+    assert len(UNUSUAL) >= 20
     assert len({planted.name for planted in EVERY}) == len(EVERY)

@@ -46,25 +46,27 @@ def gather(folder: Path, students: int, ground: Ground) -> tuple[Member, ...]:
     """Write the submissions of a class of so many below `folder`, and say what must come of each."""
     cases = _cases(students)
     with ThreadPoolExecutor(2) as pool:
-        members = [*pool.map(lambda case: _from_corpus(case, folder, ground), cases)]
-    members += _honest(folder, students - len(members))
+        members = [*pool.map(lambda case: from_corpus(case, folder, ground), cases)]
+    members += honest(folder, students - len(members))
     return tuple(sorted(members, key=lambda member: member.id))
 
 
 def _cases(students: int) -> list[Case]:
     """Return the cases of two thirds of a class; of a small one, those first that end soon."""
-    fitting = [case for case in corpus() if _fits_in(case)]
+    fitting = [case for case in corpus() if fits_in(case)]
     quick = [case for case in fitting if case.id.startswith(_QUICK)]
     return [*quick, *(case for case in fitting if case not in quick)][: 2 * students // 3]
 
 
-def _fits_in(case: Case) -> bool:
+def fits_in(case: Case) -> bool:
+    """Whether a case's outcome is certain under the class's own assignment."""
     is_certain = case.correct is not None and not case.pending
     is_ordinary = case.images == "colours" and not case.environment and not case.needs
     return is_certain and is_ordinary and case.limits.keys() <= _ONLY_SHORTER and case.name == "submission"
 
 
-def _from_corpus(case: Case, folder: Path, ground: Ground) -> Member:
+def from_corpus(case: Case, folder: Path, ground: Ground) -> Member:
+    """Hand a case of the corpus in below `folder`, under its id."""
     # It stays: some of what is handed in leads there.
     workspace = folder.with_name(f"made-{case.id}")
     workspace.mkdir()
@@ -73,7 +75,7 @@ def _from_corpus(case: Case, folder: Path, ground: Ground) -> Member:
     return Member(case.id, case.verdict, case.correct or 0, case.gone)
 
 
-def _honest(folder: Path, count: int) -> Iterator[Member]:
+def honest(folder: Path, count: int) -> Iterator[Member]:
     """Write good and weak submissions: every third is a zip, and groups of six have a likeness in them."""
     chance = np.random.default_rng(count)
     for number in range(count):

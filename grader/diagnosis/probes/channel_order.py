@@ -11,26 +11,17 @@ Help: cv2.cvtColor(image, cv2.COLOR_BGR2RGB), once.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, CheckpointTrial, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_question, of_views, strength
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import asked_otherwise, mistaken, mistaken_view
 
 
 def explain(case: Case) -> Explanation | None:
     """Look at the view that gives the submission's own answers, else at those to exchanged colours."""
+    order = case.channel_order.upper()
+    if (asked := case.asked.get("exchanged-colours")) is not None:
+        return asked_otherwise("channel-order", case, asked, order=order)
     trial = mistaken_view(case)
-    if trial is not None:
-        if not is_all(trial):
-            return None
-        return Explanation(
-            finding("channel-order", order=case.channel_order.upper(), **of_views(case, trial)),
-            strength(case, trial),
-        )
-    asked = case.asked.get("exchanged-colours")
-    if asked is None or not case.is_better(asked):
-        return None
-    return Explanation(
-        finding("channel-order", order=case.channel_order.upper(), **of_question(case, asked)),
-        case.gain(asked).p_better,
+    return (
+        mistaken("channel-order", case, trial, order=order) if trial is not None and is_all(trial) else None
     )
 
 

@@ -10,15 +10,10 @@ Help: take the softmax and argmax over the last axis, that of the classes.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import of_checkpoint
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import left_unused
 
 
 def explain(case: Case) -> Explanation | None:
     """Look for one answer to everything, where the checkpoint has better ones."""
     trial = case.checkpoint
-    if trial is None or not case.is_better(trial.best_trial) or not case.is_collapsed:
-        return None
-    return Explanation(
-        finding("collapsed-output", **of_checkpoint(case, trial)), case.gain(trial.best_trial).p_better
-    )
+    return None if trial is None or not case.is_collapsed else left_unused("collapsed-output", case, trial)

@@ -10,8 +10,7 @@ Help: save the whole network (save_checkpoint(network, ...)), and load all of it
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_views, strength
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import mistaken, mistaken_view
 
 
 def explain(case: Case) -> Explanation | None:
@@ -19,4 +18,4 @@ def explain(case: Case) -> Explanation | None:
     trial = mistaken_view(case)
     if trial is None or trial.own.weights != "first-statistics":
         return None
-    return Explanation(finding("statistics-not-loaded", **of_views(case, trial)), strength(case, trial))
+    return mistaken("statistics-not-loaded", case, trial)

@@ -9,13 +9,14 @@ Help: let nothing of one call reach the next.
 
 from __future__ import annotations
 
-from grader.diagnosis.case import ALPHA, Case, Explanation
+from grader.diagnosis.case import Case, Explanation
 from grader.findings.catalogue import finding
 
 
 def explain(case: Case) -> Explanation | None:
     """Look at what new processes answered."""
-    if case.kept is None or (p := case.kept.p(len(case.names))) >= ALPHA:
+    if case.kept is None:
         return None
+    p = case.kept.p(len(case.names))
     details = {"count": case.kept.times, "total": case.kept.asked, "p": f"{p:.1g}"}
-    return Explanation(finding("kept-answer", **details), p)
+    return Explanation(finding("kept-answer", **details), p, gain=None)

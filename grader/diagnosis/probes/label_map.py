@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from grader.diagnosis.case import ALPHA, LEAST_GAIN, NO_ANSWER, Case, Explanation, IntArray
+from grader.diagnosis.case import NO_ANSWER, Case, Explanation, IntArray
 from grader.findings.catalogue import finding
 from grader.scoring.paired import Paired, paired
 
@@ -47,14 +47,14 @@ def explain(case: Case) -> Explanation | None:
     least = fitted.right.mean() - 0.02
     named = [(kind, _renamed(case, meant)) for kind, meant in _simple_orders(case)]
     kind, order = next(((kind, order) for kind, order in named if order.right.mean() >= least), ("", fitted))
-    p = fitted.gain.p_better
+    p, gain = fitted.gain.p_better, fitted.gain.share
     if kind == "shifted":
-        return Explanation(finding("labels-shifted", step=_step(order), **texts), p)
+        return Explanation(finding("labels-shifted", step=_step(order), **texts), p, gain)
     if kind == "sorted":
-        return Explanation(finding("labels-sorted-otherwise", **texts), p)
+        return Explanation(finding("labels-sorted-otherwise", **texts), p, gain)
     if len(_moved(fitted)) == 2:
-        return Explanation(finding("labels-exchanged", **texts), p)
-    return Explanation(finding("labels-permuted", **texts), p)
+        return Explanation(finding("labels-exchanged", **texts), p, gain)
+    return Explanation(finding("labels-permuted", **texts), p, gain)
 
 
 def _step(shift: _Renaming) -> str:
@@ -110,12 +110,10 @@ def _assignment(case: Case, images: npt.NDArray[np.bool_]) -> IntArray:
 
 
 def _convinces(case: Case, fitted: _Renaming) -> bool:
-    gain = fitted.gain
     moved = np.isin(case.said, _moved(fitted))
     if not moved.any() or fitted.right.mean() < _LEAST_RIGHT:
         return False
-    is_better = gain.p_better < ALPHA and gain.gained - gain.lost >= LEAST_GAIN * gain.total
-    return is_better and bool(fitted.right[moved].mean() >= _LEAST_PURE)
+    return bool(fitted.right[moved].mean() >= _LEAST_PURE)
 
 
 def _moved(renaming: _Renaming) -> list[int]:

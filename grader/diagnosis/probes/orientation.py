@@ -9,16 +9,12 @@ Help: look at the picture just before the network.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_question
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import asked_otherwise
 
 
 def explain(case: Case) -> Explanation | None:
     """Look at the answers to turned images."""
-    if mistaken_view(case) is not None:
-        return None
     for name in ("upside-down", "transposed"):
-        asked = case.asked.get(name)
-        if asked is not None and case.is_better(asked):
-            return Explanation(finding("turned", **of_question(case, asked)), case.gain(asked).p_better)
+        if (asked := case.asked.get(name)) is not None:
+            return asked_otherwise("turned", case, asked)
     return None

@@ -9,8 +9,7 @@ Help: load the checkpoint that was best on the validation images.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_checkpoint, strength
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import mistaken, mistaken_view
 
 
 def explain(case: Case) -> Explanation | None:
@@ -18,7 +17,4 @@ def explain(case: Case) -> Explanation | None:
     trial = mistaken_view(case)
     if trial is None or trial.own.network == trial.best.network:
         return None
-    return Explanation(
-        finding("other-checkpoint", file=trial.file, best_file=trial.best_file, **of_checkpoint(case, trial)),
-        strength(case, trial),
-    )
+    return mistaken("other-checkpoint", case, trial, file=trial.file, best_file=trial.best_file)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from grader.diagnosis.case import ALPHA, LEAST_GAIN, Case, Explanation
+from grader.diagnosis.case import Case, Explanation
 from grader.findings.catalogue import finding
 
 
@@ -22,8 +22,6 @@ def explain(case: Case) -> Explanation | None:
     public = case.public
     p = fisher_greater(public.right, public.total, right, total)
     gap = public.right / public.total - right / total
-    if p >= ALPHA or gap < LEAST_GAIN:
-        return None
     details = {
         "public": f"{100 * public.right / public.total:.1f}",
         "asked": public.total,
@@ -31,7 +29,7 @@ def explain(case: Case) -> Explanation | None:
         "total": total,
         "p": f"{p:.1g}",
     }
-    return Explanation(finding("public-gap", **details), p)
+    return Explanation(finding("public-gap", **details), p, gap)
 
 
 def fisher_greater(right: int, total: int, other_right: int, other_total: int) -> float:

@@ -1,18 +1,16 @@
-"""main.py chooses a number of threads that makes it slow.
+"""main.py chooses another number of threads than it is given.
 
 Hypothesis: a line of main.py, written for another machine, leaves one thread to the network, or asks for so
 many that they wait for each other.
-Experiment: none needed; the graded run was timed, and main.py is read (as text: it is not run, nor parsed).
-Evidence: such a line stands there, and answers are slow.
+Experiment: none needed; main.py is read (as text: it is not run, nor parsed).
+Evidence: such a line stands there. How slow answers are is not looked at: that is the machine's matter, too.
 Help: leave the number of threads to the libraries.
 """
 
 from __future__ import annotations
 
 import re
-import statistics
 
-from grader.dialogue.interview import Timing
 from grader.findings.catalogue import finding
 from grader.report.model import FindingPart
 
@@ -21,19 +19,17 @@ _SET = re.compile(
     r"|(?:runtime_num_threads|intra_op_num_threads|inter_op_parallel_num)\s*=\s*(\d{1,4})\b"
     r"|(?:OMP|MKL|OPENBLAS)_NUM_THREADS[\"']?\s*\]?\s*(?:=|,|:)\s*[\"']?(\d{1,4})"
 )
-_SLOW_SECONDS = 0.1
 _LONGEST = 1 << 20
 
 
-def explain_threads(source: str, timing: Timing, given: int) -> FindingPart | None:
-    """Return a note if main.py sets another number of threads than it is given, and is slow.
+def explain_threads(source: str, given: int) -> FindingPart | None:
+    """Return a note if main.py sets another number of threads than it is given.
 
     Args:
         source: text of main.py.
-        timing: of the graded run.
         given: threads that a submission has, by the assignment.
     """
-    if not timing.rest or len(source) > _LONGEST or statistics.median(timing.rest) < _SLOW_SECONDS:
+    if len(source) > _LONGEST:
         return None
     for line in source.splitlines():
         code = line.partition("#")[0]

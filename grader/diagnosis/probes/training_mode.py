@@ -10,8 +10,7 @@ Help: network.set_train(False) after loading (model.eval() in PyTorch).
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_views, strength
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import mistaken, mistaken_view
 
 
 def explain(case: Case) -> Explanation | None:
@@ -19,4 +18,4 @@ def explain(case: Case) -> Explanation | None:
     trial = mistaken_view(case)
     if trial is None or trial.own.weights != "training":
         return None
-    return Explanation(finding("training-mode", **of_views(case, trial)), strength(case, trial))
+    return mistaken("training-mode", case, trial)

@@ -8,7 +8,7 @@ Help: validate the file that is handed in, in a fresh process.
 
 from __future__ import annotations
 
-from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation
+from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation, corrected
 from grader.findings.catalogue import finding
 from grader.scoring.binomial import binomial_tail
 
@@ -23,9 +23,11 @@ def explain(case: Case) -> Explanation | None:
         return None
     total, correct = len(trial.best_trial.images), case.correct(trial.best_trial)
     p = binomial_tail(total, total - correct, 1 - _TRAINED)
-    if p >= ALPHA or correct > case.chance * total:
+    # The best of many ways to guess is luckier than one.
+    lucky = binomial_tail(total, correct, case.chance / 2)
+    if corrected(lucky, trial.tried) < ALPHA:
         return None
     details = {"file": trial.file, "count": correct, "total": total}
     if (trial.best_trial.answers == NO_ANSWER).all():
-        return Explanation(finding("nan-checkpoint", **details), p)
-    return Explanation(finding("untrained-checkpoint", **details), p)
+        return Explanation(finding("nan-checkpoint", **details), p, gain=None)
+    return Explanation(finding("untrained-checkpoint", **details), p, gain=None)

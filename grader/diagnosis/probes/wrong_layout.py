@@ -10,8 +10,7 @@ Help: image.transpose(2, 0, 1).
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_views, strength
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import mistaken, mistaken_view
 
 
 def explain(case: Case) -> Explanation | None:
@@ -19,4 +18,4 @@ def explain(case: Case) -> Explanation | None:
     trial = mistaken_view(case)
     if trial is None or "layout" not in trial.own.differs_in(trial.best):
         return None
-    return Explanation(finding("wrong-layout", **of_views(case, trial)), strength(case, trial))
+    return mistaken("wrong-layout", case, trial)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
 from grader.diagnosis.probes import channel_order
-from grader.diagnosis.probes.evidence import mistaken_view, of_views, strength
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import mistaken, mistaken_view
 
 _STEPS = frozenset({"colour", "scale", "geometry", "readout"})
 
@@ -24,4 +23,4 @@ def explain(case: Case) -> Explanation | None:
     differences = trial.own.differs_in(trial.best)
     if len(differences) < 2 or not differences <= _STEPS:
         return None
-    return Explanation(finding("wrong-preprocessing", **of_views(case, trial)), strength(case, trial))
+    return mistaken("wrong-preprocessing", case, trial)

@@ -11,8 +11,7 @@ Help: take argmax over the classes, and define the head in predict as it was in 
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.diagnosis.probes.evidence import mistaken_view, of_views, strength
-from grader.findings.catalogue import finding
+from grader.diagnosis.probes.evidence import mistaken, mistaken_view
 
 
 def explain(case: Case) -> Explanation | None:
@@ -20,4 +19,4 @@ def explain(case: Case) -> Explanation | None:
     trial = mistaken_view(case)
     if trial is None or trial.own.differs_in(trial.best) != {"readout"}:
         return None
-    return Explanation(finding("wrong-readout", **of_views(case, trial)), strength(case, trial))
+    return mistaken("wrong-readout", case, trial)

@@ -95,6 +95,7 @@ def _enter_and_fork(request: dict[str, Any], descriptors: list[int], worker: Mod
     holder, channel, output, status, *group = descriptors
     try:
         os.sched_setaffinity(0, request["cores"])
+        worker.go_first()
         if group:
             os.write(group[0], b"0")
         entering.enter(holder, request["uid"], request["gid"])

@@ -1,18 +1,16 @@
 """The first process of a sandbox that a worker is to enter: says that it stands, and keeps it open.
 
-No signal from inside reaches it, and nobody inside can look into it or change it. It buries those whose
-parents have ended, as the first process must, so that their processor time is counted.
+No signal from inside reaches it, and nobody inside can change it: it cannot be traced, and /proc is
+read-only. It buries those whose parents have ended, as the first process must, so that their processor time
+is counted.
 """
 
 import contextlib
-import ctypes
 import json
 import os
 import resource
 import signal
 import sys
-
-_PR_SET_DUMPABLE = 4
 
 
 def main() -> None:
@@ -24,7 +22,6 @@ def main() -> None:
         ceiling = resource.getrlimit(number)[1]
         amount = amount if ceiling == resource.RLIM_INFINITY else min(amount, ceiling)
         resource.setrlimit(number, (amount, amount))
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.write(1, b"\n")
     while True:
         signal.sigwait(every)

@@ -113,11 +113,6 @@ def test_a_loose_file_is_a_submission_where_the_roster_says_so(tmp_path, class_f
     assert sources(folder, rows) == [("1", "b"), ("2", "zhang.py")]
 
 
-def test_the_archive_in_a_folder_of_its_own_is_the_submission(class_folder):
-    folder = class_folder("Wang_11_assignsubmission_file_/work.zip", "two/a.zip", "two/b.zip")
-    assert sources(folder) == [("11", "work.zip"), ("two", "two")]
-
-
 def test_moodles_files_without_folders_are_put_together_by_student(class_folder, tmp_path):
     wang, li = "王 小明_11_assignsubmission_file_", "Li_12_assignsubmission_file_"
     folder = class_folder(

@@ -1,9 +1,10 @@
 """Plant every mistake on a trained submission and see what the diagnosis says first.
 
-    python -m tests.submissions.mistakes SUBMISSION SPLIT [--only WORD]
+    python -m tests.submissions.mistakes SUBMISSION SPLIT [--train IMAGES] [--only WORD]
 
-SUBMISSION is a folder that `python -m reference.finetune` wrote, SPLIT the images. Exit code: 0 if at least nine
-in ten mistakes are named first and no right submission gets a finding, else 1.
+SUBMISSION is a folder that `python -m reference.finetune` wrote, SPLIT the images. With training images, heads are
+trained for programs that are right in an unusual way. Exit code: 0 if at least nine in ten mistakes are named first
+and no right submission gets a finding, else 1.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from reference.weights.mindspore_file import read_checkpoint
 from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES, RIGHT
 from tests.submissions.mistakes.trial import is_named, is_silent, try_one
+from tests.submissions.mistakes.unusual import UNUSUAL, trained
 
 
 def main() -> int:
@@ -29,6 +31,7 @@ def main() -> int:
     parser.add_argument("split", type=Path)
     parser.add_argument("--only", default="", help="those whose name holds this")
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep the reports there, by name")
+    parser.add_argument("--train", type=Path, metavar="IMAGES", help="try unusual programs, trained on these")
     options = parser.parse_args()
     assignment = load_assignment()
     split = open_split(options.split, assignment.classes)
@@ -36,6 +39,10 @@ def main() -> int:
     named, false, costs = 0, 0, []
     every = (*MISTAKES, *OTHERWISE, *RIGHT, *RIGHT_OTHERWISE)
     chosen = [planted for planted in every if options.only in planted.name]
+    if options.train is not None:
+        images = open_split(options.train, assignment.classes).images
+        wanted = [unusual for unusual in UNUSUAL if options.only in unusual.planted.name]
+        chosen += [trained(unusual, arrays, images, len(assignment.classes)) for unusual in wanted]
     with tempfile.TemporaryDirectory() as folder, fork_server_for(assignment.limits) as server:
         for number, planted in enumerate(chosen):
             name = planted.name.replace(" ", "-").replace("/", "")

@@ -6,11 +6,20 @@ program must be left in peace.
 
 from __future__ import annotations
 
-from tests.submissions.mistakes.planted import COLOURS, SCALING, SHAPE, SORTED, UNSTABLE, UNUSED, Planted
+from tests.submissions.mistakes.planted import (
+    COLOURS,
+    LOST,
+    ONE_ANSWER,
+    SCALING,
+    SHAPE,
+    SORTED,
+    UNSTABLE,
+    UNUSED,
+    Planted,
+)
 
 SHIFTED = ("labels-shifted",)
 PERMUTED = ("labels-permuted", "labels-sorted-otherwise")
-LOST = ("lost-on-the-way",)
 
 PIPELINE = """
 import mindspore as ms
@@ -214,7 +223,7 @@ HEAD = "    return self.labels[str(self.logits(image).argmax())]"
 OTHERWISE = (
     Planted("pipeline: no change of colours", COLOURS, {"    image = image[:, :, ::-1].copy()\n": ""}, program=PIPELINE),
     Planted("pipeline: mean of 0..1 on pixels of 0..255", SCALING, {"mean=[0.485 * 255, 0.456 * 255, 0.406 * 255], std=[0.229 * 255, 0.224 * 255, 0.225 * 255]": "mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]"}, program=PIPELINE),
-    Planted("pipeline: rescaled, then the mean of 0..255", SCALING, {"    vision.CenterCrop(224),\n": "    vision.CenterCrop(224),\n    vision.Rescale(1 / 255, 0),\n"}, program=PIPELINE),
+    Planted("pipeline: rescaled, then the mean of 0..255", ONE_ANSWER, {"    vision.CenterCrop(224),\n": "    vision.CenterCrop(224),\n    vision.Rescale(1 / 255, 0),\n"}, program=PIPELINE),
     Planted("pipeline: rescaled, never normalised", SCALING, {"    vision.Normalize(mean=[0.485 * 255, 0.456 * 255, 0.406 * 255], std=[0.229 * 255, 0.224 * 255, 0.225 * 255]),\n": "    vision.Rescale(1 / 255, 0),\n"}, program=PIPELINE),
     Planted("pipeline: channels first by reshape", ("wrong-layout",), {"    vision.HWC2CHW(),\n": "    lambda x: x.reshape(3, 224, 224),\n"}, program=PIPELINE),
     Planted("pipeline: half the crop", SHAPE, {"    vision.Resize((256, 256)),\n    vision.CenterCrop(224),\n": "    vision.CenterCrop(112),\n    vision.Resize((224, 224)),\n"}, program=PIPELINE),
@@ -226,7 +235,7 @@ OTHERWISE = (
     Planted("pipeline: the first hundred parameters", UNUSED, {'ms.load_checkpoint("./network.ckpt"))': 'dict(list(ms.load_checkpoint("./network.ckpt").items())[:100]))'}, program=PIPELINE),
     Planted("classes: OpenCV's order", COLOURS, {"            to_rgb, resize": "            resize"}, program=CLASSES),
     Planted("classes: mean and std of one half", SCALING, {"normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])": "normalize([0.5] * 3, [0.5] * 3)"}, program=CLASSES),
-    Planted("classes: scaled after it was scaled", SCALING, {"to_tensor, normalize": "to_tensor, lambda x: x / 255, normalize"}, program=CLASSES),
+    Planted("classes: scaled after it was scaled", ONE_ANSWER, {"to_tensor, normalize": "to_tensor, lambda x: x / 255, normalize"}, program=CLASSES),
     Planted("classes: whole numbers of 0 and 1", (*SCALING, "collapsed-output"), {'.astype("float32") / 255.0': ' // 255 * np.float32(1)'}, program=CLASSES),
     Planted("classes: axes all reversed", SHAPE, {"np.moveaxis(x, -1, 0)": "x.T"}, program=CLASSES),
     Planted("classes: mean without std, 0..255", SCALING, {'.astype("float32") / 255.0': '.astype("float32")', "normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])": "normalize([123.7, 116.3, 103.5], [1, 1, 1])"}, program=CLASSES),

@@ -89,22 +89,26 @@ SHAPE = ("wrong-resize",)
 UNUSED = ("checkpoint-unused", "parameters-not-loaded")
 UNSTABLE = ("unstable-answers",)
 SORTED = ("labels-sorted-otherwise",)
+LOST = ("lost-on-the-way",)
+ONE_ANSWER = ("wrong-scale", "lost-on-the-way")
+"""Where all answers are one, several causes are named, and it is not said which."""
 
 MISTAKES = (
     Planted("colours stay BGR", COLOURS, BGR),
     Planted("colours exchanged twice", COLOURS, {TO_RGB: TO_RGB + "    image = image[:, :, ::-1]\n"}),
     Planted("BGR with BGR's mean and std", COLOURS, {**BGR, "MEAN) / STD": "MEAN[::-1]) / STD[::-1]"}),
+    Planted("BGR, at once to 224", COLOURS, {**BGR, RESIZE: "    image = cv2.resize(image, (224, 224))\n", CROP: ""}),
     Planted("grey pictures", COLOURS, {TO_RGB: "    image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2RGB)\n"}),
     Planted("no mean and std", SCALING, UNIT),
     Planted("no scaling at all", SCALING, {**RAW, **UNIT}),
     Planted("no /255", SCALING, RAW),
-    Planted("/255 twice", SCALING, {SCALE: "    pixels = image.astype(np.float32) / 255 / 255\n"}),
-    Planted("mean and std of 0..255 on pixels of 0..1", SCALING, {"MEAN) / STD": "255 * MEAN) / (255 * STD)"}),
+    Planted("/255 twice", ONE_ANSWER, {SCALE: "    pixels = image.astype(np.float32) / 255 / 255\n"}),
+    Planted("mean and std of 0..255 on pixels of 0..1", ONE_ANSWER, {"MEAN) / STD": "255 * MEAN) / (255 * STD)"}),
     Planted("mean without std", SCALING, {"(pixels - MEAN) / STD": "pixels - MEAN"}),
     Planted("[-1, 1]", SCALING, {NORMALISE: "    pixels = pixels * 2 - 1\n"}),
     Planted("mean and std exchanged", SCALING, {"(pixels - MEAN) / STD": "(pixels - STD) / MEAN"}),
     Planted("negative picture", (*COLOURS, "wrong-preprocessing"), {SCALE: "    pixels = 1 - image.astype(np.float32) / 255\n"}),
-    Planted("BGR without mean and std", ("wrong-preprocessing",), {**BGR, **UNIT}),
+    Planted("BGR without mean and std", ("wrong-preprocessing", *SCALING), {**BGR, **UNIT}),
     Planted("BGR in [-1, 1]", ("wrong-preprocessing", *COLOURS), {**BGR, NORMALISE: "    pixels = pixels * 2 - 1\n"}),
     Planted("reshape for transpose", ("wrong-layout",), {LAYOUT: "pixels.reshape(3, 224, 224)"}),
     Planted("axes in another order", SHAPE, {LAYOUT: "pixels.transpose(2, 1, 0)"}),
@@ -132,6 +136,8 @@ MISTAKES = (
     Planted("names from 1", ("labels-shifted",), {ANSWER: "NAMES[index - 1]"}),
     Planted("names sorted by number as text", SORTED, {ANSWER: "NAMES[sorted(range(len(NAMES)), key=str)[index]]"}),
     Planted("names sorted by the alphabet", SORTED, {ANSWER: "sorted(NAMES)[index]"}),
+    Planted("indices in place of names", ("wrong-type",), {ANSWER: "index"}),
+    Planted("names with a probability", ("more-than-a-name",), {ANSWER: "f'{NAMES[index]}: 93 %'"}),
     Planted("names reversed", SORTED, {ANSWER: "NAMES[::-1][index]"}),
     Planted("names in the order of a directory", ("labels-permuted",), {ANSWER: "[NAMES[i] for i in np.random.default_rng(5).permutation(len(NAMES))][index]"}),
     Planted("two names exchanged", ("labels-exchanged",), {ANSWER: "(NAMES[:3] + [NAMES[7], *NAMES[4:7], NAMES[3]] + NAMES[8:])[index]"}),

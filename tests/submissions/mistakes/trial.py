@@ -47,5 +47,5 @@ def is_named(planted: Planted, report: Report) -> bool:
 
 
 def is_silent(report: Report) -> bool:
-    """Whether nothing is said but what is particular about the images."""
-    return {finding.code for finding in report.findings} <= {"demo-split", "partial-split"}
+    """Whether nothing is said but what is particular about the images, or that no mistake was found."""
+    return {finding.code for finding in report.findings} <= {"demo-split", "partial-split", "below-usual"}

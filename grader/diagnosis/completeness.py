@@ -1,0 +1,22 @@
+"""Whether everything was asked that was to be: time is the last resort, and decides no finding."""
+
+from __future__ import annotations
+
+from grader.dialogue.frames import Answered
+from grader.dialogue.interview import Answers
+from grader.verdict import Verdict
+
+
+class UnfinishedError(Exception):
+    """Time was over before everything had been tried."""
+
+
+def complete(asked: Answers) -> tuple[Answered | None, ...]:
+    """Return the answers; None where the program failed.
+
+    Raises:
+        UnfinishedError: time was over. What was answered until then depends on the machine, and is not used.
+    """
+    if any(stop.verdict is Verdict.TIMEOUT for stop in asked.stops):
+        raise UnfinishedError
+    return asked.answers

@@ -1,0 +1,205 @@
+"""Files and folders that are held by a descriptor: what was looked at is what is read.
+
+A path is looked up anew each time that it is used, and whoever may write one of its folders can put something
+else there in between: a link to what they may not read, for example. A descriptor stays with what it was
+opened for, whatever becomes of the name. So a path from outside is walked once, name by name, and after that
+everything is asked of descriptors:
+
+    with hold(path) as folder:
+        for name in folder.names():
+            with folder.entry(name) as entry:
+                ...  # entry.status, entry.is_file, entry.open()
+
+Nothing is opened for reading until somebody asks for that: a pipe or a device is only looked at.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+_LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_LINKS = 40
+"""As many as the kernel follows."""
+
+
+class ForeignLinkError(OSError):
+    """The path leads through a link of somebody to whom what it leads to does not belong."""
+
+
+class Held:
+    """A file, folder or anything else that has a name; closed by its context."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        """For looking alone (`O_PATH`); a folder's serves as `dir_fd`."""
+        self.status = os.fstat(descriptor)
+        """Of what is held, asked once."""
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.descriptor)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder."""
+        return stat.S_ISDIR(self.status.st_mode)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a plain file."""
+        return stat.S_ISREG(self.status.st_mode)
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link, which is never followed from here."""
+        return stat.S_ISLNK(self.status.st_mode)
+
+    @property
+    def place(self) -> Path:
+        """Where it lies now, links followed."""
+        return Path(self._again).readlink()
+
+    @property
+    def _again(self) -> str:
+        return f"/proc/self/fd/{self.descriptor}"
+
+    def open(self, access: int = os.O_RDONLY) -> BinaryIO:
+        """Open a plain file, for reading unless `access` says otherwise.
+
+        Raises:
+            OSError: it may not be read, or is no plain file.
+        """
+        if not self.is_file:
+            raise OSError(errno.EINVAL, "not a plain file")
+        return os.fdopen(os.open(self._again, access | os.O_CLOEXEC), "rb")
+
+    def names(self) -> Iterator[str]:
+        """Yield the names in a folder, in no order.
+
+        Raises:
+            OSError: it may not be read, or is no folder.
+        """
+        descriptor = os.open(self._again, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            with os.scandir(descriptor) as scan:
+                yield from (entry.name for entry in scan)
+        finally:
+            os.close(descriptor)
+
+    def entry(self, name: str) -> Held:
+        """Hold what has that name in a folder; of a link, the link itself.
+
+        Raises:
+            OSError: there is nothing of that name, or the folder may not be entered.
+        """
+        return Held(_look(name, self.descriptor))
+
+    def folder(self, name: str) -> Held:
+        """Hold the folder of that name in this one; it is made if there is none.
+
+        Raises:
+            OSError: it cannot be made, or something else has the name; a link is something else, too.
+        """
+        with suppress(FileExistsError):
+            os.mkdir(name, dir_fd=self.descriptor)
+        found = self.entry(name)
+        if not found.is_folder:
+            os.close(found.descriptor)
+            raise NotADirectoryError(errno.ENOTDIR, "not a folder", str(self.place / name))
+        return found
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a new file in this folder, to the disk.
+
+        Raises:
+            OSError: it cannot be written, or something has the name.
+        """
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(name, flags, 0o666, dir_fd=self.descriptor), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def remove(self, name: str) -> None:
+        """Remove what has that name in this folder, and all that is below it; of a link, the link.
+
+        Raises:
+            OSError: something cannot be removed.
+        """
+        with self.entry(name) as entry:
+            if entry.is_folder:
+                for inner in [*entry.names()]:
+                    entry.remove(inner)
+                os.rmdir(name, dir_fd=self.descriptor)
+            else:
+                os.unlink(name, dir_fd=self.descriptor)
+
+
+def hold(path: Path) -> Held:
+    """Hold what a path leads to.
+
+    Links on the way are followed if they are ours or root's, or belong to the owner of what they lead to: a
+    link of somebody's own must not make the grader read what is another's.
+
+    Raises:
+        ForeignLinkError: such a link is on the way.
+        OSError: there is nothing, or it cannot be reached.
+    """
+    descriptor, owners = _walk(path)
+    held = Held(descriptor)
+    if owners - {0, os.geteuid(), held.status.st_uid}:
+        os.close(descriptor)
+        raise ForeignLinkError(errno.ELOOP, "leads through a link of somebody else", str(path))
+    return held
+
+
+def read_whole(path: Path, most_bytes: int) -> tuple[bytes, Path]:
+    """Return a plain file's content, and where what was read lies, links followed.
+
+    Raises:
+        OSError: it cannot be read, is no plain file, or has more than `most_bytes`.
+    """
+    with hold(path) as held, held.open() as file:
+        content = file.read(most_bytes + 1)
+        if len(content) > most_bytes:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return content, held.place
+
+
+def _look(name: str, folder: int | None) -> int:
+    return os.open(name, _LOOK, dir_fd=folder)
+
+
+def _walk(path: Path) -> tuple[int, set[int]]:
+    """Look at a path name by name; return a descriptor of the end, and the owners of the links on the way."""
+    left = [*reversed(path.parts)]
+    owners: set[int] = set()
+    links = 0
+    at = _look(".", None)
+    try:
+        while left:
+            following = _look(left.pop(), at)  # of the name "/", the root, whatever `at` is
+            if not stat.S_ISLNK(os.fstat(following).st_mode):
+                os.close(at)
+                at = following
+                continue
+            try:
+                owners.add(os.fstat(following).st_uid)
+                left += reversed(PurePosixPath(os.readlink("", dir_fd=following)).parts)
+            finally:
+                os.close(following)
+            links += 1
+            if links > _MOST_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    except BaseException:
+        os.close(at)
+        raise
+    return at, owners

@@ -1,0 +1,111 @@
+"""A submission that holds hidden images, or the key, is not run, and only the instructor hears all of it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from grader import Verdict
+from grader.assignment import Splits
+from grader.grading import NO_CHECKS, run_grading
+from grader.report.files import write_outcome
+from grader.sealed.key_file import make_key
+from grader.sealed.sealed_split import open_sealed, write_sealed
+
+from .conftest import CLASSES, ORACLE
+
+STOLEN = ("00_01/00002.png", "00_00/00001.png", "00_02/00003.png")
+
+
+@pytest.fixture
+def leaky(write_submission, split_folder) -> Path:
+    """A submission with three hidden images among its own, under other names."""
+    folder = write_submission(ORACLE, **{"data/own.png": "mine"})
+    for number, name in enumerate(STOLEN):
+        shutil.copyfile(split_folder / name, folder / "data" / f"{number}.bin")
+    return folder
+
+
+@pytest.fixture
+def sealed(tmp_path, split):
+    key = make_key(tmp_path / "split.key")
+    write_sealed(split, CLASSES, key, tmp_path / "hidden.sealed")
+    return open_sealed(tmp_path / "hidden.sealed", tmp_path / "split.key", CLASSES)
+
+
+def graded(source, split, assignment, **options):
+    return run_grading(source, split, assignment, checks=NO_CHECKS, **options)
+
+
+def is_refused(outcome) -> bool:
+    return "leaked-file" in [finding.code for finding in outcome.report.findings]
+
+
+def test_hidden_images_in_a_submission_are_refused_before_anything_is_run(leaky, split, assignment, tmp_path):
+    outcome = graded(leaky, split, assignment)
+    report = outcome.report
+    assert (report.verdict, report.score.correct, outcome.answers) == (Verdict.FORMAT, 0, None)
+    # It counts as an attempt: a hand-in of guesses is not free.
+    assert report.submission.sha256
+    write_outcome(outcome, tmp_path / "out")
+    told = (tmp_path / "out" / "report.json").read_text(encoding="utf-8") + (
+        tmp_path / "out" / "report.html"
+    ).read_text(encoding="utf-8")
+    assert "data/0.bin must not be in a submission" in told
+    assert not any(Path(name).name in told for name in STOLEN)
+    findings = json.dumps([finding.model_dump() for finding in report.findings])
+    assert "1.bin" not in findings
+    assert "own.png" not in findings
+
+
+def test_the_instructor_is_told_of_each_and_which_it_is(leaky, split, assignment, tmp_path):
+    write_outcome(graded(leaky, split, assignment), tmp_path / "out")
+    answers = json.loads((tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8"))
+    assert answers["hidden_files"] == [
+        {"file": f"data/{number}.bin", "is": name} for number, name in enumerate(STOLEN)
+    ]
+    page = (tmp_path / "out" / "instructor" / "report.instructor.html").read_text(encoding="utf-8")
+    assert all(f"data/{number}.bin is the hidden image {name}" in page for number, name in enumerate(STOLEN))
+
+
+def test_the_key_of_a_sealed_split_is_refused_even_in_a_self_check(
+    write_submission, sealed, assignment, tmp_path
+):
+    folder = write_submission(ORACLE)
+    shutil.copyfile(tmp_path / "split.key", folder / "notes.txt")
+    for self_check in (False, True):
+        outcome = graded(folder, sealed, assignment, self_check=self_check)
+        assert is_refused(outcome)
+        assert [(str(file.path), file.secret) for file in outcome.hidden_files] == [("notes.txt", "key")]
+
+
+def test_images_of_a_sealed_split_are_refused(leaky, sealed, assignment):
+    assert len(graded(leaky, sealed, assignment).hidden_files) == len(STOLEN)
+
+
+def test_in_a_self_check_the_images_are_the_students_own(leaky, split, assignment):
+    assert not is_refused(graded(leaky, split, assignment, self_check=True))
+
+
+def test_images_that_students_were_given_may_be_handed_in(leaky, split, assignment, split_folder, tmp_path):
+    public = tmp_path / "public"
+    for name in STOLEN[:2]:
+        (public / name).parent.mkdir(parents=True)
+        shutil.copyfile(split_folder / name, public / name)
+    given = assignment.model_copy(update={"splits": Splits(public=str(public))})
+    assert [file.secret for file in graded(leaky, split, given).hidden_files] == [STOLEN[2]]
+    assert is_refused(graded(leaky, split, assignment))
+    given = assignment.model_copy(update={"splits": Splits(public=str(split_folder))})
+    assert not is_refused(graded(leaky, split, given))
+
+
+def test_the_public_images_named_on_the_command_line_count_too(leaky, split, assignment):
+    assert not is_refused(graded(leaky, split, assignment, public=split))
+
+
+def test_an_ordinary_submission_costs_no_look_at_public_images(
+    write_submission, split, assignment, monkeypatch
+):
+    monkeypatch.setattr("grader.hidden_files.public_digests", lambda _: pytest.fail("opened"))
+    assert not is_refused(graded(write_submission(ORACLE), split, assignment))
