@@ -1,5 +1,6 @@
 """A generated class of submissions that need numpy alone: good, weak, broken, and two that are the same."""
 
+import signal
 import subprocess
 import sys
 import textwrap
@@ -90,6 +91,8 @@ def grader(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            # A suite that a shell has put into the background ignores Ctrl-C, and so would what it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
     def run(*arguments):

@@ -90,7 +90,7 @@ def test_hard_classes_are_told_without_those_whose_mistake_is_known(row):
     assert both.hardest == alone.hardest
     assert (both.judged, both.mistaken) == (2, 1)
     page = render_index("Lab", [row("c", renamed("labels-exchanged"), matrix=wrong)])
-    assert "1 more are left out" in page
+    assert "Left out: 1." in page
 
 
 def test_the_class_page_has_both_languages_and_every_verdict_its_chinese_word(row):
