@@ -88,8 +88,6 @@ _PROBES: tuple[Callable[[Case], Explanation | None], ...] = (
     lost_on_the_way.explain,
     public_gap.explain,
 )
-_MOST_SOURCE = (1 << 20) + 1
-"""Characters of main.py that are read; a probe looks at no longer one than that less one."""
 
 
 @dataclass(frozen=True)
