@@ -21,6 +21,7 @@ from grader.dialogue import usage
 from grader.grading import run_grading
 from grader.report.instructor import render_instructor
 from grader.sandbox import ladder, policy
+from tests.patience import wait_until
 
 from .conftest import ORACLE
 
@@ -620,13 +621,6 @@ def commands() -> str:
         with contextlib.suppress(OSError):
             lines.append(path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
     return "\n".join(lines)
-
-
-def wait_until(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.05)
 
 
 def test_an_answer_in_time_is_not_lost_when_the_grader_is_held_up(
