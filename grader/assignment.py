@@ -199,19 +199,19 @@ def load_assignment(path: Path | None = None) -> Assignment:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot read the assignment {path}: {error.strerror}") from error
+        raise UsageError("assignment-unread", path=path, reason=error) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: save it as UTF-8 and try again") from error
+        raise UsageError("not-utf8", path=path) from error
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from error
+        raise UsageError("not-toml", path=path, reason=error) from error
     try:
         return Assignment.model_validate(
             {**table, "classes": _classes(table, path.parent), "splits": _splits(table, path.parent)}
         )
     except ValidationError as error:
-        raise UsageError(f"{path}: {_first_problem(error)}") from error
+        raise UsageError("assignment-invalid", path=path, reason=_first_problem(error)) from error
     except ValueError as error:
-        raise UsageError(f"{path}: classes: {error}") from error
+        raise UsageError("assignment-classes", path=path, reason=error) from error
 
 
 def _classes(table: dict[str, Any], folder: Path) -> tuple[ClassInfo, ...]:

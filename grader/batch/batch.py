@@ -82,7 +82,7 @@ class ClassPass:
         try:
             return Step(self.store.save(id_, outcome), is_new=True)
         except OSError as error:
-            raise HarnessError(f"cannot keep the result of {id_}: {error}; what was kept is safe") from error
+            raise HarnessError("result-not-kept", id=id_, reason=error) from error
 
     def _one(self, id_: str, source: Path, stop: threading.Event) -> Step:
         kept = self.store.read(id_)

@@ -101,10 +101,7 @@ class ClusterExecutor:
         return replace(outcome, split=question.split)
 
     def _lost(self) -> HarnessError:
-        return HarnessError(
-            f"the connection to the cluster's scheduler at {self.address} was lost: "
-            "see to it, and give the same command, which goes on"
-        )
+        return HarnessError("cluster-lost", address=self.address)
 
 
 @contextmanager
@@ -134,7 +131,7 @@ def cluster_executor(
 
 def _connected(place: str) -> Client:
     if not re.fullmatch(r"[^\s/@]+:[0-9]{1,5}", place):
-        raise UsageError(f"the executor dask://{place} names no scheduler: give dask://HOST:PORT")
+        raise UsageError("cluster-unnamed", place=place)
     security = Security()  # as dask's own configuration says
     is_private = security.tls_ca_file is not None
     if not is_private and not _is_this_machine(place):
@@ -146,9 +143,7 @@ def _connected(place: str) -> Client:
     try:
         return Client(address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise UsageError(
-            f"there is no dask scheduler at {address} that answers: start one, or correct the address"
-        ) from error
+        raise UsageError("cluster-silent", address=address) from error
 
 
 def _is_this_machine(place: str) -> bool:
@@ -166,7 +161,4 @@ def _send_benches(client: Client, bench: str, conditions: Conditions) -> None:
     except HarnessError:
         raise
     except Exception as error:  # whatever a program raises that does not know what it is sent
-        raise HarnessError(
-            "the cluster cannot load this grader: install the very same in the environment of its scheduler "
-            f"and every worker ({type(error).__name__}: {error})"
-        ) from error
+        raise HarnessError("cluster-other-grader", type=type(error).__name__, reason=error) from error

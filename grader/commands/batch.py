@@ -66,7 +66,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
     parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
-    add_language(parser, "the summary and the gradebook, and what the pages show first")
+    add_language(parser, "the summary and the gradebook, and what the pages show first", of_pages=True)
     parser.add_argument(
         "--handed-out",
         type=Path,
@@ -173,9 +173,7 @@ def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractCo
     try:
         from grader.batch.cluster import cluster_executor  # an extra; and it takes half a second
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"--executor needs {error.name}: python -m pip install -e '.[cluster]', as for the workers"
-        ) from error
+        raise UsageError("executor-missing", name=error.name) from error
     return cluster_executor(options.executor, conditions, options.jobs)
 
 
@@ -210,7 +208,7 @@ def _check_apart(submissions: Path, split: Split) -> None:
     """
     for path in (*split.places, *([split.key_file] if split.key_file else [])):
         if path.resolve().is_relative_to(submissions.resolve()):
-            raise UsageError(f"{path} lies among the submissions: move it elsewhere")
+            raise UsageError("among-submissions", path=path)
 
 
 def _interrupted(store: Store, language: Language) -> int:

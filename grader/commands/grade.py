@@ -49,7 +49,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-diagnosis", action="store_true", help="do not look for the cause of wrong answers by experiment"
     )
     add_public(parser)
-    add_language(parser, "the summary, and what the pages show first")
+    add_language(parser, "the summary, and what the pages show first", of_pages=True)
     parser.add_argument("--brief", action="store_true", help="print one line; the reports are the same")
 
 

@@ -35,11 +35,11 @@ def _results(options: argparse.Namespace) -> int:
     try:
         report = Report.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise UsageError(f"cannot read {path}: it is no report of this version of the grader") from error
+        raise UsageError("no-report", path=path) from error
     try:
         write_atomically(options.out, render_results(report, options.lang).encode("utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot write {options.out}: {error.strerror}") from error
+        raise UsageError("cannot-write", path=options.out, reason=error) from error
     return EXIT_DONE
 
 

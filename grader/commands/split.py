@@ -32,7 +32,7 @@ def _seal(options: argparse.Namespace) -> int:
     check_is_new(options.out)
     key_file = key_file_from(options.key_file)
     if key_file.absolute() == options.out.absolute():
-        raise UsageError(f"--out and the key file are both {key_file}: give two names")
+        raise UsageError("key-is-out", path=key_file)
     is_new = not os.path.lexists(key_file)
     key = make_key(key_file) if is_new else read_key(key_file).secret
     warn_if_exposed(key_file)

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from grader.language import LANGUAGES as LANGUAGES
+from grader.language import Language as Language
 from grader.printable import shown
 from grader.report.model import FindingPart
 
@@ -17,8 +19,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Language = Literal["en", "zh"]
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _MESSAGES, _PHRASES, _WORDS, _CAUSES = (
     Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml", "words.toml", "causes.toml")
 )

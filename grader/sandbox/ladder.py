@@ -118,10 +118,7 @@ def choose_rung(
         isolation = replace(bubblewrap.ISOLATION, is_grouped=groups is not None)
         return Rung(isolation, submission, workspace, limits, policy, bwrap, groups, server)
     if official:
-        raise HarnessError(
-            f"official grading needs the bubblewrap sandbox, which does not work here ({obstacle}); "
-            "`python -m grader doctor` says what to do; or use --self-check"
-        )
+        raise HarnessError("no-sandbox", obstacle=obstacle)
     isolation = replace(process.ISOLATION, is_grouped=groups is not None)
     return Rung(isolation, submission, workspace, limits, None, None, groups)
 
