@@ -40,7 +40,7 @@ class Line:
             KeyError: there is no such code, or a detail that its text needs was not given.
         """
         text: str = lines()[self.code][language]
-        return text.format(**{name: _told(detail, language) for name, detail in self.details.items()})
+        return text.format(**{name: told(detail, language) for name, detail in self.details.items()})
 
     def __str__(self) -> str:
         return self.told("en")
@@ -93,7 +93,8 @@ def lines() -> Mapping[str, Any]:
     return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
 
 
-def _told(detail: object, language: Language) -> object:
+def told(detail: object, language: Language) -> object:
+    """Return a detail as it is filled in: a line or an error in that language, anything else as it is."""
     if isinstance(detail, Line | LineError):
         return detail.told(language)
     if isinstance(detail, OSError):

@@ -111,7 +111,7 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
     folder: Path = options.submissions
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
-    warn_if_exposed(split.key_file)
+    warn_if_exposed(split.key_file, options.lang)
     say_what_is_left_out(options.split, split.aside, options.lang)
     _check_apart(folder, split)
     given = given_to_all(options.handed_out, len(assignment.classes))

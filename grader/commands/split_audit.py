@@ -77,6 +77,7 @@ def _add_make_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hidden", type=int, metavar="N", required=True, help="how many are to be hidden")
     parser.add_argument("--seed", type=int, metavar="S", required=True, help="the same seed, the same choice")
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
+    add_language(parser, "what is said")
 
 
 def _make(options: argparse.Namespace) -> int:
@@ -85,16 +86,16 @@ def _make(options: argparse.Namespace) -> int:
     pictures = read_set(options.folder, "all")
     if pictures.refused:
         raise pictures.refused
-    say_what_is_left_out(options.folder, pictures.names_aside(), "en")
+    say_what_is_left_out(options.folder, pictures.names_aside(), options.lang)
     if pictures.unreadable:
         raise UsageError("no-image", path=pictures.unreadable[0])
     division = divide(pictures.pictures, options.hidden, options.seed)
     write_division(division, options.out)
     say(
         f"{one_line(str(options.out))}\n"
-        f"  train    {len(division.train)} images\n"
-        f"  hidden   {len(division.hidden)} images ({options.hidden} asked for)\n"
-        f"  {MANIFEST} says which; duplicates lie on one side\n"
+        f"  {words(options.lang, 'split-made-train', count=len(division.train))}\n"
+        f"  {words(options.lang, 'split-made-hidden', count=len(division.hidden), wanted=options.hidden)}\n"
+        f"  {words(options.lang, 'split-made-manifest', file=MANIFEST)}\n"
     )
     return EXIT_DONE
 
