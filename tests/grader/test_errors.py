@@ -10,7 +10,8 @@ from string import Formatter
 import pytest
 
 import grader
-from grader.cli import main
+from grader.cli import COMMANDS, main
+from grader.commands import gradescope, split
 from grader.errors import HarnessError, Line, LineError, UsageError, in_short, line, lines
 from grader.language import language_of, usual_language
 
@@ -136,6 +137,20 @@ def test_without_an_option_the_environment_names_the_language():
     assert usual_language({"GRADER_LANG": "zh_CN.UTF-8"}) == "zh"
     assert usual_language({"GRADER_LANG": "fr"}) == "en"
     assert usual_language({}) == "en"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(name for name in COMMANDS if name not in ("gradescope", "split")),
+        *(f"gradescope {action}" for action in gradescope.ACTIONS),
+        *(f"split {action}" for action in split.ACTIONS),
+    ],
+)
+def test_every_command_has_the_option(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([*command.split(), "--help"])
+    assert "--lang {en,zh}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
