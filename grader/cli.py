@@ -7,6 +7,7 @@ import difflib
 import importlib
 import io
 import os
+import re
 import signal
 import sys
 import traceback
@@ -24,10 +25,14 @@ COMMANDS = (DEFAULT, "batch", "canary", "compare", "doctor", "gradescope", "hand
 _LONGEST_WORD = 40
 """Characters of a word that are compared with what is known."""
 _FREQUENT = {
-    "unrecognized arguments": "arguments-unknown",
-    "the following arguments are required": "arguments-missing",
+    "arguments-unknown": r"unrecognized arguments: (?P<names>.+)",
+    "arguments-missing": r"the following arguments are required: (?P<names>.+)",
+    "argument-alone": r"argument (?P<option>[^:]+): expected one argument",
+    "argument-choice": r"argument (?P<option>[^:]+): invalid choice: (?P<value>.+) "
+    r"\(choose from (?P<known>.+)\)",
+    "argument-integer": r"argument (?P<option>[^:]+): invalid int value: (?P<value>.+)",
 }
-"""How lines of argparse's begin, and their codes."""
+"""What argparse says most often, by the codes of the lines that say the same."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -123,9 +128,10 @@ class _WholeHelp(argparse.HelpFormatter):
 
 def _in_both(message: str) -> Line | str:
     """Return what argparse says, which is English, as a line if it is one of the frequent ones."""
-    start, colon, names = message.partition(": ")
-    code = _FREQUENT.get(start)
-    return line(code, names=names) if code and colon else message
+    for code, pattern in _FREQUENT.items():
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return line(code, **found.groupdict())
+    return message
 
 
 def _complain(what: Line | LineError, language: Language, code: int) -> int:

@@ -78,7 +78,7 @@ class ClassPass:
             nothing = Submission(name=id_, folder=source, files=(), sha256="")
             split, assignment = self.conditions.split, self.conditions.assignment
             question = Question(nothing, split, assignment, "official", this_harness())
-            outcome = failed_outcome(question, circumstances_now(), str(error), failure)
+            outcome = failed_outcome(question, circumstances_now(), error, failure)
         try:
             return Step(self.store.save(id_, outcome), is_new=True)
         except OSError as error:

@@ -87,13 +87,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs from 1 to 1024")
+        raise UsageError("jobs-number", text=text)
     return int(text)
 
 
 def _executor_place(text: str) -> str:
     if not text.startswith(_DASK) or text == _DASK:
-        raise argparse.ArgumentTypeError(f"{text!r} is no {_DASK}HOST:PORT")
+        raise UsageError("executor-place", text=text, form=f"{_DASK}HOST:PORT")
     return text.removeprefix(_DASK)
 
 
@@ -174,7 +174,7 @@ def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractCo
         from grader.batch.cluster import cluster_executor  # an extra; and it takes half a second
     except ModuleNotFoundError as error:
         raise UsageError("executor-missing", name=error.name) from error
-    return cluster_executor(options.executor, conditions, options.jobs)
+    return cluster_executor(options.executor, conditions, options.jobs, options.lang)
 
 
 def _grade(plan: ClassPass, entries: Sequence[Entry], watched: WatchedClass) -> list[Step]:

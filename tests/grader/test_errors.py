@@ -10,14 +10,16 @@ from string import Formatter
 import pytest
 
 import grader
+from grader.assignment import load_assignment
 from grader.cli import COMMANDS, main
 from grader.commands import gradescope, split
 from grader.errors import HarnessError, Line, LineError, UsageError, in_short, line, lines
+from grader.findings.catalogue import finding
 from grader.language import language_of, usual_language
 
 ROOM = Path(grader.__file__).parent
 OURS = {"UsageError", "HarnessError", "UnsealError", "ContainerError"}
-BUILT_BY_NAME = ("image-", "system-")
+BUILT_BY_NAME = ("image-", "system-", "value-")
 """Codes that are put together of a prefix and a value."""
 
 
@@ -158,6 +160,19 @@ def test_every_command_has_the_option(command, capsys):
     [
         (["nowhere"], "提交 nowhere 不存在：请给出文件夹或 .zip"),
         (["docter"], "没有 'docter' 这个命令，也没有这份提交：是否想输入 'doctor'？"),
+        (
+            ["split", "seel"],
+            "参数 ACTION：'seel' 无效（可选：{choices}）（全部用法见 `python -m grader split --help`）",
+        ),
+        (["batch", "a", "--out", "o", "--jobs", "0"], "参数 --jobs：'0' 不是 1 到 1024 之间的整数"),
+        (
+            ["canary", "--assignment"],
+            "无法识别的参数：--assignment（全部用法见 `python -m grader canary --help`）",
+        ),
+        (
+            ["doctor", "--assignment"],
+            "参数 --assignment：缺少它的值（全部用法见 `python -m grader doctor --help`）",
+        ),
         (["batch"], "缺少必需的参数：submissions, --out（全部用法见 `python -m grader batch --help`）"),
         (
             ["nowhere", "--self-chek"],
@@ -169,11 +184,38 @@ def test_a_usage_error_is_told_in_the_language_that_was_asked_for(
     arguments, told, capsys, monkeypatch, tmp_path
 ):
     monkeypatch.chdir(tmp_path)
-    assert main([*arguments, "--lang", "zh"]) == 2
-    assert capsys.readouterr().err == f"grader: {told}\n"
+    assert main(["--lang=zh", *arguments] if arguments[0] == "nowhere" else [*arguments, "--lang=zh"]) == 2
+    said = capsys.readouterr().err
+    told = told.replace("{choices}", said[said.find("：", said.find("可选")) + 1 : said.find("）")])
+    assert said == f"grader: {told}\n"
     monkeypatch.setenv("GRADER_LANG", "zh")
     assert main(arguments) == 2
     assert capsys.readouterr().err == f"grader: {told}\n"
     monkeypatch.setenv("GRADER_LANG", "")
     assert main(arguments) == 2
     assert capsys.readouterr().err.isascii()
+
+
+def test_an_assignment_s_mistakes_are_told_in_chinese(tmp_path):
+    path = tmp_path / "assignment.toml"
+    row = '[[classes]]\nfolder = "a"\nname = "A"\n'
+    for text, told in [
+        (f'title = "t"\ncolour = 1\n{row}', "colour：没有这个键（现为 1）"),
+        (row, "title：缺少这个键"),
+        (f'title = "t"\n{row}[limits]\nimage_seconds = -1', "limits.image_seconds：应大于 0（现为 -1.0）"),
+        (f'title = "t"\n{row}[limits]\nx = 1\ny = 2', "limits.x：没有这个键（现为 1）；另有 1 处"),
+        (
+            'title = "t"\nclasses = 3',
+            "classes（类别）：请给出类别表的路径，或含 folder 和 name 的 [[classes]] 表",
+        ),
+    ]:
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError) as raised:
+            load_assignment(path)
+        assert raised.value.told("zh") == f"{path}：{told}"
+
+
+def test_a_failure_of_the_harness_is_told_in_both_languages_in_the_report():
+    found = finding("harness-failed", detail=HarnessError("sandbox-not-up", reason="{x}").line)
+    assert found.title == "The harness failed: the sandbox did not come up: {x}"
+    assert found.title_zh == "评测系统故障：沙箱未能启动：{x}"
