@@ -21,10 +21,11 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import ErrorDetails
 
 from datasets.classes import ClassInfo, load_classes, parse_classes
 from grader.digest import digest_of_json
-from grader.errors import UsageError
+from grader.errors import Line, UsageError, line, lines
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -189,6 +190,9 @@ class Assignment(_Section):
         return digest_of_json(self.model_dump(mode="json", exclude={"splits", "late", "attempts"}))
 
 
+_LIMITS = ("gt", "ge", "lt", "le", "min_length")
+
+
 def load_assignment(path: Path | None = None) -> Assignment:
     """Read and check an assignment file; the built-in garbage lab if `path` is None.
 
@@ -199,31 +203,33 @@ def load_assignment(path: Path | None = None) -> Assignment:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot read the assignment {path}: {error.strerror}") from error
+        raise UsageError("assignment-unread", path=path, reason=error) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path} is not UTF-8 text: save it as UTF-8 and try again") from error
+        raise UsageError("not-utf8", path=path) from error
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path} is not valid TOML: {error}") from error
+        raise UsageError("not-toml", path=path, reason=error) from error
     try:
         return Assignment.model_validate(
-            {**table, "classes": _classes(table, path.parent), "splits": _splits(table, path.parent)}
+            {**table, "classes": _classes(table, path), "splits": _splits(table, path.parent)}
         )
     except ValidationError as error:
-        raise UsageError(f"{path}: {_first_problem(error)}") from error
+        raise UsageError("assignment-invalid", path=path, reason=_first_problem(error)) from error
     except ValueError as error:
-        raise UsageError(f"{path}: classes: {error}") from error
+        raise UsageError("assignment-classes", path=path, reason=error) from error
 
 
-def _classes(table: dict[str, Any], folder: Path) -> tuple[ClassInfo, ...]:
+def _classes(table: dict[str, Any], file: Path) -> tuple[ClassInfo, ...]:
     """Take the classes from the file itself (`[[classes]]`) or from the class list it names."""
     classes = table.get("classes")
     if isinstance(classes, str):
         try:
-            return load_classes(folder / classes)
+            return load_classes(file.parent / classes)
         except OSError as error:
-            raise ValueError(f"cannot read the class list {classes!r}: {error.strerror}") from error
+            raise UsageError(
+                "assignment-classes", path=file, reason=line("class-list", name=classes, reason=error)
+            ) from error
     if not isinstance(classes, list):
-        raise ValueError("give the path of a class list, or [[classes]] tables with folder and name")
+        raise UsageError("assignment-classes", path=file, reason=line("class-tables"))
     return parse_classes(classes)
 
 
@@ -235,12 +241,21 @@ def _splits(table: dict[str, Any], folder: Path) -> object:
     return {key: str(folder / value) if isinstance(value, str) else value for key, value in splits.items()}
 
 
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    reason = {"extra_forbidden": "unknown key", "missing": "this key is required"}.get(
-        problem["type"], problem["msg"].removeprefix("Input ")
+def _first_problem(error: ValidationError) -> Line:
+    problem, others = error.errors()[0], len(error.errors()) - 1
+    is_missing = problem["type"] == "missing"
+    return line(
+        "assignment-key",
+        key=".".join(str(part) for part in problem["loc"]),
+        reason=_reason(problem),
+        value="" if is_missing else line("assignment-got", value=problem["input"]),
+        more=line("assignment-more", count=others) if others else "",
     )
-    value = "" if problem["type"] == "missing" else f" (got {problem['input']!r})"
-    more = f"; and {len(error.errors()) - 1} more" if len(error.errors()) > 1 else ""
-    return f"{key}: {reason}{value}{more}"
+
+
+def _reason(problem: ErrorDetails) -> Line | str:
+    """Return what pydantic says of a value, as a line if it is one of the frequent ones."""
+    code = f"value-{problem['type']}"
+    limits = {name: limit for name, limit in problem.get("ctx", {}).items() if name in _LIMITS}
+    said = problem["msg"].removeprefix("Input ")
+    return line(code, **limits) if code in lines() else said

@@ -7,6 +7,7 @@ import difflib
 import importlib
 import io
 import os
+import re
 import signal
 import sys
 import traceback
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 from typing import NoReturn, cast
 
 from grader.commands.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command
-from grader.errors import HarnessError, UsageError
+from grader.errors import HarnessError, Line, LineError, UsageError, line
+from grader.language import Language, language_of
 
 DEFAULT = "grade"
 # The command's name, which is its module's in `grader.commands`, too. A module is imported when it is asked
@@ -22,6 +24,15 @@ DEFAULT = "grade"
 COMMANDS = (DEFAULT, "batch", "canary", "compare", "doctor", "gradescope", "handout", "split")
 _LONGEST_WORD = 40
 """Characters of a word that are compared with what is known."""
+_FREQUENT = {
+    "arguments-unknown": r"unrecognized arguments: (?P<names>.+)",
+    "arguments-missing": r"the following arguments are required: (?P<names>.+)",
+    "argument-alone": r"argument (?P<option>[^:]+): expected one argument",
+    "argument-choice": r"argument (?P<option>[^:]+): invalid choice: (?P<value>.+) "
+    r"\(choose from (?P<known>.+)\)",
+    "argument-integer": r"argument (?P<option>[^:]+): invalid int value: (?P<value>.+)",
+}
+"""What argparse says most often, by the codes of the lines that say the same."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,28 +44,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A terminal that cannot show Chinese must not cost anybody a report.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    language = language_of(given)
     try:
-        name, arguments = _choose(sys.argv[1:] if arguments is None else list(arguments))
+        name, arguments = _choose(given)
+        command = _load(name)
+        options = _parser(name, command).parse_args(arguments)
     except UsageError as error:
-        return _complain(str(error), EXIT_USAGE)
-    command = _load(name)
-    options = _parser(name, command).parse_args(arguments)
+        return _complain(error, language, EXIT_USAGE)
     # Being told to stop must clean up as Ctrl-C does.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         return command.run(options)
     except UsageError as error:
-        return _complain(str(error), EXIT_USAGE)
+        return _complain(error, language, EXIT_USAGE)
     except HarnessError as error:
-        return _complain(str(error), EXIT_INTERNAL)
+        return _complain(error, language, EXIT_INTERNAL)
     except Exception:
         traceback.print_exc()
-        return _complain(
-            "that was a fault of the harness; there is no score. Please report it", EXIT_INTERNAL
-        )
+        return _complain(line("fault"), language, EXIT_INTERNAL)
     except KeyboardInterrupt:
-        return _complain("interrupted; no report was written", EXIT_INTERRUPTED)
+        return _complain(line("interrupted"), language, EXIT_INTERRUPTED)
 
 
 def _choose(arguments: list[str]) -> tuple[str, list[str]]:
@@ -69,9 +80,7 @@ def _choose(arguments: list[str]) -> tuple[str, list[str]]:
     if first and not first.startswith("-") and not os.path.lexists(first):
         meant = _nearly(first, COMMANDS)
         if meant:
-            raise UsageError(
-                f"there is no command {first!r}, and no such submission: did you mean {meant!r}?"
-            )
+            raise UsageError("no-command", first=first, meant=meant)
     return DEFAULT, arguments
 
 
@@ -102,8 +111,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = message.removeprefix("unrecognized arguments: ")
         meant = "" if unknown == message else _nearly(unknown.split()[0], [*self._option_string_actions])
-        hint = f": did you mean {meant}?" if meant else ""
-        self.exit(EXIT_USAGE, f"grader: {message}{hint} (`{self.prog} --help` lists everything)\n")
+        hint = line("did-you-mean", meant=meant) if meant else ""
+        raise UsageError("arguments", problem=_in_both(message), hint=hint, program=self.prog)
 
 
 class _WholeHelp(argparse.HelpFormatter):
@@ -117,6 +126,14 @@ class _WholeHelp(argparse.HelpFormatter):
         return super().format_help() + heading + "".join(lines)
 
 
-def _complain(message: str, code: int) -> int:
-    sys.stderr.write(f"grader: {message}\n")
+def _in_both(message: str) -> Line | str:
+    """Return what argparse says, which is English, as a line if it is one of the frequent ones."""
+    for code, pattern in _FREQUENT.items():
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return line(code, **found.groupdict())
+    return message
+
+
+def _complain(what: Line | LineError, language: Language, code: int) -> int:
+    sys.stderr.write(f"grader: {what.told(language)}\n")
     return code

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from grader.diagnosis.diagnosis import Diagnosis
 from grader.dialogue.interview import Answers
+from grader.errors import LineError
 from grader.findings.catalogue import finding
 from grader.findings.collect import findings_of_answers, findings_of_replay, verdict_of
 from grader.findings.exceptions import short
@@ -89,16 +90,19 @@ def ungraded_report(
     )
 
 
-def failed_outcome(question: Question, circumstances: Circumstances, detail: str, failure: str) -> Outcome:
+def failed_outcome(
+    question: Question, circumstances: Circumstances, error: Exception, failure: str
+) -> Outcome:
     """Return the outcome of a grading that the harness failed over: no score.
 
     Args:
         question: what was asked.
         circumstances: when and where it began.
-        detail: what went wrong, in a few words.
+        error: what went wrong.
         failure: all that is known of it, a traceback for example.
     """
-    findings = (finding("harness-failed", detail=short(detail)),)
+    detail = error.line if isinstance(error, LineError) else short(str(error))
+    findings = (finding("harness-failed", detail=detail),)
     report = ungraded_report(question, Verdict.INTERNAL, findings, circumstances)
     return Outcome(
         report, None, question.split, question.assignment.classes, secrets.randbits(53), failure=failure

@@ -1,15 +1,108 @@
-"""Errors that end a grading before it has a verdict; each is one line for a person."""
+"""Errors that end a grading before it has a verdict; each is one line for a person, in either language.
+
+An error carries a code of `errors.toml` and details, which are filled into the text of that code.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from grader.language import Language
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_TABLE = Path(__file__).with_name("errors.toml")
 
 
-class UsageError(Exception):
+@dataclass(frozen=True)
+class Line:
+    """A text of `errors.toml` with what is filled in, to be said in either language.
+
+    A detail may be a line itself, or an error: an OSError gives the system's reason.
+    """
+
+    code: str
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def told(self, language: Language) -> str:
+        """Return the text, filled in.
+
+        Raises:
+            KeyError: there is no such code, or a detail that its text needs was not given.
+        """
+        text: str = lines()[self.code][language]
+        return text.format(**{name: told(detail, language) for name, detail in self.details.items()})
+
+    def __str__(self) -> str:
+        return self.told("en")
+
+
+def line(code: str, /, **details: object) -> Line:
+    """Return the line of that code; its braces are filled with the details."""
+    return Line(code, details)
+
+
+def in_short(names: Sequence[str], most: int = 5) -> Line | str:
+    """Return the first few of a list of names, and how many more there are."""
+    first, more = ", ".join(names[:most]), len(names) - most
+    return line("and-more", names=first, count=more) if more > 0 else first
+
+
+class LineError(Exception):
+    """An error that says what is the matter in a :class:`Line`. `str()` gives it in English."""
+
+    def __init__(self, code: str, /, **details: object) -> None:
+        self.line = line(code, **details)
+        super().__init__(str(self.line))
+
+    def told(self, language: Language) -> str:
+        """Return what is the matter in that language."""
+        return self.line.told(language)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The workers of a cluster send errors.
+        return _again, (type(self), self.line)
+
+
+class UsageError(LineError):
     """What the caller gave cannot be used: a path, a split, a setting. Exit code 2.
 
-    The message says what is wrong and what to do about it.
+    The line says what is wrong and what to do about it.
     """
 
 
-class HarnessError(Exception):
+class HarnessError(LineError):
     """This machine or the harness itself cannot grade now. Exit code 3, never a score.
 
     Raised, for example, when official grading finds no working sandbox.
     """
+
+
+@cache
+def lines() -> Mapping[str, Any]:
+    """Return the table: a text in each language by code."""
+    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
+
+
+def told(detail: object, language: Language) -> object:
+    """Return a detail as it is filled in: a line or an error in that language, anything else as it is."""
+    if isinstance(detail, Line | LineError):
+        return detail.told(language)
+    if isinstance(detail, OSError):
+        known = f"system-{errno.errorcode.get(detail.errno or 0, '')}"
+        english = detail.strerror or str(detail)
+        return english if language == "en" or known not in lines() else lines()[known][language]
+    return detail
+
+
+def _again(kind: type[LineError], said: Line) -> LineError:
+    return kind(said.code, **said.details)

@@ -214,7 +214,7 @@ def grade_question(
             rung.launch, split, assignment, seed, lambda asked: progress("predict", asked, len(split.images))
         )
     except Exception as error:
-        return failed_outcome(question, circumstances, str(error), traceback.format_exc())
+        return failed_outcome(question, circumstances, error, traceback.format_exc())
     again, failure = OFF, ""
     if checks.replay and is_official:
         progress("replay")

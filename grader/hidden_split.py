@@ -28,7 +28,7 @@ def choose_split(
         return open_split(path, assignment.classes)
     split = demo_split()
     if max(image.label for image in split.images) >= len(assignment.classes):
-        raise UsageError("this assignment has no split of its own: give one with --split DIR")
+        raise UsageError("no-split")
     return split
 
 
@@ -71,7 +71,7 @@ def check_apart(source: Path, split: Split, *, self_check: bool) -> None:
         return
     for path in _hidden_places(split):
         if path.is_relative_to(source.resolve()):
-            raise UsageError(f"{path} lies inside the submission, which could read it: move it elsewhere")
+            raise UsageError("split-inside-submission", path=path)
 
 
 def _hidden_places(split: Split) -> tuple[Path, ...]:
@@ -86,13 +86,8 @@ def check_out_of_reach(rung: Rung, split: Split) -> None:
     """
     if not rung.isolation.is_top:
         if split.key_file is not None:
-            raise HarnessError(
-                "the split is sealed, and without the sandbox a submission could read its key; give a folder"
-            )
+            raise HarnessError("sealed-without-sandbox")
         return
     for path in _hidden_places(split):
         if is_visible_inside(path):
-            raise HarnessError(
-                f"the split or its key lies in {path}, which submissions can read: move it out of the "
-                "system's and the interpreter's folders"
-            )
+            raise HarnessError("split-visible", path=path)

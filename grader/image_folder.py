@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from grader.errors import UsageError, line
+
 # In any letter case: torchvision's list, and JPEG's other names (.jfif is what browsers on Windows save).
 IMAGE_SUFFIXES = frozenset({
     ".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".pgm", ".pjp", ".pjpeg", ".png", ".ppm", ".tif", ".tiff",
@@ -27,10 +29,7 @@ _LEFT_BY_SYSTEMS = frozenset({
     "@eadir",
 })  # fmt: skip
 
-REFUSED = {
-    "other-kind": "is an image of a kind that is not read: convert it to JPEG or PNG",
-    "dangling": "is a link to nothing: put the image itself there, or remove the link",
-}
+REFUSED = ("other-kind", "dangling")
 PASSED_OVER = ("system", "loose", "folder", "special", "no-image")
 
 
@@ -96,9 +95,10 @@ def _is_left_by_system(name: str) -> bool:
     return name.startswith(".") or name.casefold() in _LEFT_BY_SYSTEMS
 
 
-def refusal(listing: Listing) -> str:
-    """Say which file must be put right first, or return an empty text."""
-    for why, what in REFUSED.items():
+def refusal(listing: Listing) -> UsageError | None:
+    """Return an error that says which file must be put right first, if one must."""
+    for why in REFUSED:
         if files := listing.aside.get(why):
-            return f"{files[0]} {what}" + (f" (and {len(files) - 1} more)" if files[1:] else "")
-    return ""
+            more = line("so-many-more", count=len(files) - 1) if files[1:] else ""
+            return UsageError(f"image-{why}", path=files[0], more=more)
+    return None

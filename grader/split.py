@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from datasets.classes import ClassInfo
 from grader.digest import digest_of_bytes, digest_of_parts
-from grader.errors import UsageError
+from grader.errors import UsageError, in_short
 from grader.image_folder import Listing, list_images, refusal
 
 ChannelOrder = Literal["bgr", "rgb"]
@@ -47,7 +47,7 @@ class SplitImage:
         """
         image = cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR)
         if image is None:
-            raise UsageError(f"the split's image {self.name} cannot be decoded: replace or remove it")
+            raise UsageError("split-undecodable", name=self.name)
         if channel_order == "rgb":
             image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         return np.ascontiguousarray(image, dtype=np.uint8)
@@ -92,32 +92,24 @@ def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
     try:
         return _read_split(path, classes)
     except NotADirectoryError as error:
-        raise UsageError(
-            f"the split {path} is not a folder, nor a sealed split: give a folder with one sub-folder a class"
-        ) from error
+        raise UsageError("split-no-folder", path=path) from error
     except OSError as error:
-        raise UsageError(f"cannot read the split's {error.filename}: {error.strerror}") from error
+        raise UsageError("split-unread", path=error.filename, reason=error) from error
 
 
 def _read_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
     if not path.exists():
-        what = "is a link to nothing" if path.is_symlink() else "does not exist"
-        raise UsageError(f"the split {path} {what}: give a folder with one sub-folder a class")
+        raise UsageError("split-dangling" if path.is_symlink() else "split-absent", path=path)
     index_of = {info.folder: index for index, info in enumerate(classes)}
     listing = list_images(path)
     if problem := refusal(listing):
-        raise UsageError(problem)
+        raise problem
     unknown = [name for name in listing.images if name not in index_of]
     if unknown:
-        raise UsageError(
-            f"the split {path} has folders that are no class of this assignment: {_some(unknown)}; "
-            "give the folder that holds the class folders (for example .../val), or another --assignment"
-        )
+        raise UsageError("split-other-folders", path=path, names=in_short(unknown))
     images = [_read_image(file, index_of[name]) for name, files in listing.images.items() for file in files]
     if not images:
-        raise UsageError(
-            f"the split {path} has no images: expected {path.name}/{classes[0].folder}/*.jpg and so on"
-        )
+        raise UsageError("split-empty", path=path, example=f"{path.name}/{classes[0].folder}")
     check_images(images)
     folders = {file.resolve().parent for file in (path / image.name for image in images)}
     return replace(split_of(images, sorted(folders)), aside=_aside(path, listing))
@@ -169,8 +161,4 @@ def _check_is_utf8(name: str) -> None:
     try:
         name.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise UsageError(f"rename the split's image {name!r}: its name is not UTF-8") from error
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+        raise UsageError("split-name", name=name) from error

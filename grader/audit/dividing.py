@@ -40,8 +40,7 @@ def divide(pictures: Sequence[Picture], hidden: int, seed: int) -> Division:
     counts = Counter(picture.label for picture in pictures)
     if not len(counts) <= hidden < len(pictures):
         raise UsageError(
-            f"--hidden {hidden} cannot be chosen from {len(pictures)} images of {len(counts)} classes: "
-            f"give a number from {len(counts)} to {len(pictures) - 1}"
+            "hidden-count", hidden=hidden, images=len(pictures), classes=len(counts), most=len(pictures) - 1
         )
     chance = random.Random(seed)  # noqa: S311 - the instructor's own choice, to be repeated
     wanted = _shares(counts, hidden)
@@ -67,7 +66,7 @@ def write_division(division: Division, out: Path) -> None:
         UsageError: `out` exists and is not empty, or cannot be written.
     """
     if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out} is there already: give a new or empty folder with --out")
+        raise UsageError("out-not-new-folder", path=out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
@@ -80,7 +79,7 @@ def write_division(division: Division, out: Path) -> None:
             (whole / MANIFEST).write_text(_manifest(division), encoding="utf-8")
             whole.rename(out)
     except OSError as error:
-        raise UsageError(f"cannot write {error.filename or out}: {error.strerror}") from error
+        raise UsageError("cannot-write", path=error.filename or out, reason=error) from error
 
 
 def _shares(counts: Counter[str], hidden: int) -> Counter[str]:

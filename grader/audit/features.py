@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.audit.pictures import Picture
-from grader.errors import UsageError
+from grader.errors import UsageError, line
 from grader.sandbox.policy import course_library
 
 _PROGRAM = Path(__file__).parent / "inside" / "main.py"
@@ -45,7 +45,7 @@ def network_features(pictures: Sequence[Picture], weights: Path) -> Features:
     if not pictures:
         return Features(np.zeros((0, 1), np.float32), "network")
     if not weights.is_file():
-        raise UsageError(f"the weights {weights} do not exist: `python -m reference.pretrained` writes them")
+        raise UsageError("weights-absent", path=weights)
     with tempfile.TemporaryDirectory(prefix="lab-audit-") as folder:
         out = Path(folder, "features.npy")
         done = subprocess.run(
@@ -57,8 +57,8 @@ def network_features(pictures: Sequence[Picture], weights: Path) -> Features:
             check=False,
         )
         if done.returncode:
-            said = f" ({done.stderr.strip().splitlines()[-1]})" if done.stderr else ""
-            raise UsageError(f"{weights} is no MindSpore checkpoint of the lab's MobileNetV2{said}")
+            said = line("in-brackets", text=done.stderr.strip().splitlines()[-1]) if done.stderr else ""
+            raise UsageError("weights-unusable", path=weights, said=said)
         return Features(_unit(np.load(out)), "network")
 
 

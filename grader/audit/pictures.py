@@ -73,8 +73,8 @@ class PictureSet:
     """Called an image, and is none that OpenCV can read."""
     aside: Mapping[str, list[Path]]
     """What is no image, by the reason; see `grader.image_folder`."""
-    refused: str
-    """What stands in the way of grading on this set; empty if nothing does."""
+    refused: UsageError | None
+    """What stands in the way of grading on this set, if anything does."""
 
     def names_aside(self) -> dict[str, list[str]]:
         """Return what is no image, by the reason; each with its folder's name, if it lies in a class's."""
@@ -90,7 +90,7 @@ def read_set(folder: Path, name: str) -> PictureSet:
     try:
         listing = list_images(folder)
         if not listing.images:
-            raise UsageError(f"{folder} has no class folders: give the folder that holds one folder a class")
+            raise UsageError("no-class-folders", path=folder)
         pictures: list[Picture] = []
         unreadable: list[Path] = []
         for label, files in listing.images.items():
@@ -100,13 +100,11 @@ def read_set(folder: Path, name: str) -> PictureSet:
                 else:
                     pictures.append(picture)
     except FileNotFoundError as error:
-        raise UsageError(
-            f"{error.filename} does not exist: give a folder with one sub-folder a class"
-        ) from error
+        raise UsageError("set-absent", path=error.filename) from error
     except NotADirectoryError as error:
-        raise UsageError(f"{error.filename} is not a folder: give one with one sub-folder a class") from error
+        raise UsageError("set-no-folder", path=error.filename) from error
     except OSError as error:
-        raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
+        raise UsageError("cannot-read", path=error.filename, reason=error) from error
     classes = tuple(listing.images)
     return PictureSet(name, classes, tuple(pictures), tuple(unreadable), listing.aside, refusal(listing))
 

@@ -78,11 +78,11 @@ class ClassPass:
             nothing = Submission(name=id_, folder=source, files=(), sha256="")
             split, assignment = self.conditions.split, self.conditions.assignment
             question = Question(nothing, split, assignment, "official", this_harness())
-            outcome = failed_outcome(question, circumstances_now(), str(error), failure)
+            outcome = failed_outcome(question, circumstances_now(), error, failure)
         try:
             return Step(self.store.save(id_, outcome), is_new=True)
         except OSError as error:
-            raise HarnessError(f"cannot keep the result of {id_}: {error}; what was kept is safe") from error
+            raise HarnessError("result-not-kept", id=id_, reason=error) from error
 
     def _one(self, id_: str, source: Path, stop: threading.Event) -> Step:
         kept = self.store.read(id_)

@@ -30,9 +30,8 @@ def opened(path: Path, room: Path) -> Path:
     """
     if not path.is_file():
         return path
-    advice = "unpack it, and give the folder that holds the submissions"
     if not zipfile.is_zipfile(path):
-        raise UsageError(f"{path} is a file and no .zip: {advice}")
+        raise UsageError("class-no-zip", path=path)
     room.mkdir(parents=True)
     free = int(shutil.disk_usage(room).free * _SHARE_OF_DISK) // MIB
     receiver = Receiver(room, Limits(submission_files=_MOST_FILES, submission_mib=max(1, free)))
@@ -40,7 +39,7 @@ def opened(path: Path, room: Path) -> Path:
         with path.open("rb") as archive:
             receive_zip(archive, receiver)
     except IntakeRefusedError as refusal:
-        raise UsageError(f"{path} cannot be unpacked here ({refusal}): {advice}") from refusal
+        raise UsageError("class-not-unpacked", path=path, reason=refusal) from refusal
     folder = _innermost(room)
     if (folder / "main.py").is_file():
         raise one_submission(path)

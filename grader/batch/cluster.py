@@ -26,8 +26,9 @@ from grader.batch.cluster_worker import Bench, Farewell, farewell_of, grade_parc
 from grader.batch.parcel import pack
 from grader.batch.station import Conditions
 from grader.conclusion import circumstances_now, failed_outcome
-from grader.errors import HarnessError, UsageError
+from grader.errors import HarnessError, UsageError, line
 from grader.grading import take_and_grade
+from grader.language import Language
 from grader.progress import Progress
 from grader.provenance import this_harness
 from grader.report.build import Question
@@ -94,22 +95,19 @@ class ClusterExecutor:
             )
             outcome: Outcome = future.result()
         except KilledWorker as error:
-            detail = f"the worker that graded it died, {error.allowed_failures + 1} times"
-            return failed_outcome(question, began, detail, f"{error}\n")
+            died = HarnessError("worker-died", times=error.allowed_failures + 1)
+            return failed_outcome(question, began, died, f"{error}\n")
         except (CancelledError, OSError) as error:
             raise self._lost() from error
         return replace(outcome, split=question.split)
 
     def _lost(self) -> HarnessError:
-        return HarnessError(
-            f"the connection to the cluster's scheduler at {self.address} was lost: "
-            "see to it, and give the same command, which goes on"
-        )
+        return HarnessError("cluster-lost", address=self.address)
 
 
 @contextmanager
 def cluster_executor(
-    place: str, conditions: Conditions, jobs: int | None = None
+    place: str, conditions: Conditions, jobs: int | None = None, language: Language = "en"
 ) -> Iterator[ClusterExecutor]:
     """Connect to a cluster and make its workers ready, those that join later too.
 
@@ -117,6 +115,7 @@ def cluster_executor(
         place: HOST:PORT of the scheduler.
         conditions: what is the same for every submission.
         jobs: submissions under way at a time; None for as many as the workers have threads.
+        language: of what is said about the cluster.
 
     Raises:
         UsageError: there is no scheduler.
@@ -125,30 +124,25 @@ def cluster_executor(
     bench = f"lab-grader-{uuid4().hex}"
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    with dask.config.set(_LARGE_TASKS), _connected(place) as client:
+    with dask.config.set(_LARGE_TASKS), _connected(place, language) as client:
         _send_benches(client, bench, conditions)
         if not client.nthreads():
-            sys.stderr.write("grader: the cluster has no worker yet; waiting for one\n")
+            sys.stderr.write(f"grader: {line('cluster-empty').told(language)}\n")
         yield ClusterExecutor(client, place, conditions, bench, jobs)
 
 
-def _connected(place: str) -> Client:
+def _connected(place: str, language: Language) -> Client:
     if not re.fullmatch(r"[^\s/@]+:[0-9]{1,5}", place):
-        raise UsageError(f"the executor dask://{place} names no scheduler: give dask://HOST:PORT")
+        raise UsageError("cluster-unnamed", place=place)
     security = Security()  # as dask's own configuration says
     is_private = security.tls_ca_file is not None
     if not is_private and not _is_this_machine(place):
-        sys.stderr.write(
-            f"grader: the hidden images go to {place} unencrypted: keep to a private network, or set up "
-            "dask's TLS (distributed.comm.tls)\n"
-        )
+        sys.stderr.write(f"grader: {line('cluster-unencrypted', place=place).told(language)}\n")
     address = f"{'tls' if is_private else 'tcp'}://{place}"
     try:
         return Client(address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
-        raise UsageError(
-            f"there is no dask scheduler at {address} that answers: start one, or correct the address"
-        ) from error
+        raise UsageError("cluster-silent", address=address) from error
 
 
 def _is_this_machine(place: str) -> bool:
@@ -166,7 +160,4 @@ def _send_benches(client: Client, bench: str, conditions: Conditions) -> None:
     except HarnessError:
         raise
     except Exception as error:  # whatever a program raises that does not know what it is sent
-        raise HarnessError(
-            "the cluster cannot load this grader: install the very same in the environment of its scheduler "
-            f"and every worker ({type(error).__name__}: {error})"
-        ) from error
+        raise HarnessError("cluster-other-grader", type=type(error).__name__, reason=error) from error

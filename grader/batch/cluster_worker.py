@@ -50,7 +50,7 @@ class Bench(WorkerPlugin):
         self._cores = core_groups(sorted(os.sched_getaffinity(0)), worker.state.nthreads, threads)
         self._bound = threading.local()
         if self._refusal:  # also heard of by whoever began the batch, if the worker was there already
-            raise HarnessError(f"worker {worker.address}: {self._refusal}")
+            raise HarnessError("worker-says", worker=worker.address, reason=self._refusal)
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
         """Leave: what is under way ends between two images, and the split is gone."""
@@ -66,7 +66,7 @@ class Bench(WorkerPlugin):
             HarnessError: this worker cannot grade.
         """
         if self._refusal:
-            raise HarnessError(self._refusal)
+            raise HarnessError("worker-refuses", reason=self._refusal)
         self._bind()
         ready = self._ready()
         with workspace() as folder:
@@ -126,7 +126,7 @@ def grade_parcel(parcel: Parcel, bench: str) -> Outcome:
         outcome = _arrived(worker, bench).grade(parcel)
     except (HarnessError, OSError) as error:
         # An OSError, of a full disk for example, would be taken for one of the connection.
-        raise HarnessError(f"worker {worker.address}: {error}") from None
+        raise HarnessError("worker-says", worker=worker.address, reason=error) from None
     return _without_split(outcome)
 
 
@@ -136,7 +136,7 @@ def _arrived(worker: Worker, name: str) -> Bench:
         if name in _LEFT:
             raise StopAsked
         if time.monotonic() > end:
-            raise HarnessError("this batch's split and assignment have not arrived; its log says why")
+            raise HarnessError("worker-empty")
         time.sleep(0.05)
     return bench
 

@@ -114,7 +114,7 @@ class LocalExecutor:
             try:
                 return self.ready.grade(question, workspace, progress)
             except HarnessError as error:
-                return failed_outcome(question, began, str(error), traceback.format_exc())
+                return failed_outcome(question, began, error, traceback.format_exc())
 
         return take_and_grade(source, conditions.split, conditions.assignment, answer, name=name)
 

@@ -42,7 +42,7 @@ def unpack(parcel: Parcel, workspace: Path) -> Submission:
     folder.mkdir()
     for file, content in zip(parcel.submission.files, parcel.contents, strict=True):
         if digest_of_bytes(content) != file.sha256:
-            raise HarnessError(f"{file.path} of {parcel.submission.name} was damaged on the way")
+            raise HarnessError("parcel-damaged", path=file.path, name=parcel.submission.name)
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)

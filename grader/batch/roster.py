@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.batch.spreadsheet import TableRow, read_table
-from grader.errors import UsageError
+from grader.errors import Line, UsageError, line
 from grader.printable import one_line
 
 _HEADINGS: Mapping[str, tuple[str, ...]] = {
@@ -52,7 +52,7 @@ def read_roster(path: Path) -> tuple[Student, ...]:
     """
     table = read_table(path)
     columns = _columns(table.headings, path)
-    return tuple(_student(row, columns, f"{path}, row {row.number}") for row in table.rows)
+    return tuple(_student(row, columns, line("row", path=path, row=row.number)) for row in table.rows)
 
 
 def _columns(headings: tuple[str, ...], path: Path) -> dict[str, int]:
@@ -68,18 +68,12 @@ def _columns(headings: tuple[str, ...], path: Path) -> dict[str, int]:
         if column is None:
             strange.append(heading)
         elif found.setdefault(column, number) != number:
-            raise UsageError(f"the roster {path} has two columns for {column!r}: delete one of them")
+            raise UsageError("roster-twice", path=path, column=column)
     if "id" not in found:
         first = one_line(", ".join(headings))[:80] or "nothing"
-        raise UsageError(
-            f"the roster {path} has no column 'id' (or 学号): its first line must name the columns; there "
-            f"stands {first}"
-        )
+        raise UsageError("roster-no-id", path=path, first=first)
     if strange:
-        raise UsageError(
-            f"the roster {path} has an unknown column {one_line(strange[0])!r}: delete it, or rename it to "
-            f"one of {_KNOWN}"
-        )
+        raise UsageError("roster-strange", path=path, column=one_line(strange[0]), known=_KNOWN)
     return found
 
 
@@ -88,20 +82,17 @@ def _plain(heading: str) -> str:
     return re.sub(r"[\s_\-:：]+", "", unicodedata.normalize("NFKC", heading).casefold())
 
 
-def _student(row: TableRow, columns: Mapping[str, int], where: str) -> Student:
+def _student(row: TableRow, columns: Mapping[str, int], where: Line) -> Student:
     def cell(name: str) -> str:
         number = columns.get(name, len(row.cells))
         text = row.cells[number] if number < len(row.cells) else ""
         return one_line(unicodedata.normalize("NFC", text)).strip()
 
     if not cell("id"):
-        raise UsageError(f"{where}: the id is empty")
+        raise UsageError("roster-empty-id", where=where)
     for name in ("id", "submission"):
         if _SHORTENED.fullmatch(cell(name)):
-            raise UsageError(
-                f"{where}: the {name} {cell(name)!r} is a number that a spreadsheet has rewritten: make the "
-                "column's format text, enter the digits again, and save"
-            )
+            raise UsageError("roster-rewritten", where=where, name=name, value=cell(name))
     return Student(
         id=cell("id"),
         name=cell("name") or cell("id"),
@@ -111,7 +102,7 @@ def _student(row: TableRow, columns: Mapping[str, int], where: str) -> Student:
     )
 
 
-def _days(text: str, where: str) -> float | None:
+def _days(text: str, where: Line) -> float | None:
     if not text:
         return None
     try:
@@ -119,5 +110,5 @@ def _days(text: str, where: str) -> float | None:
     except ValueError:
         days = math.nan
     if not (math.isfinite(days) and days >= 0):
-        raise UsageError(f"{where}: days_late is {text!r}; expected a number of days, such as 0 or 1.5")
+        raise UsageError("roster-days", where=where, value=text)
     return days

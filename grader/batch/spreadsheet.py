@@ -19,7 +19,6 @@ _MARKS = (
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How `.xlsx` and `.xls` begin."""
 _SEPARATORS = ",;\t，；"
-_SAVE_AS = "save it as 'CSV UTF-8' and try again"
 
 
 @dataclass(frozen=True)
@@ -52,17 +51,21 @@ def read_table(path: Path) -> Table:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read the roster {path}: {error.strerror}") from error
+        raise UsageError("roster-unread", path=path, reason=error) from error
     try:
         headings, *rows = _rows(_text(content, path)) or [TableRow(1, ())]
     except csv.Error as error:
-        raise UsageError(f"{path} is no CSV file: {error}") from error
+        raise UsageError("roster-no-csv", path=path, reason=error) from error
     named = tuple(heading.strip() for heading in _without_end(headings.cells))
     for row in rows:
         if len(_without_end(row.cells)) > len(named):
             raise UsageError(
-                f"{path}, row {row.number} has {len(row.cells)} cells, and the first line names {len(named)} "
-                f"columns ({', '.join(named)}): put a text with a separator in it between quotation marks"
+                "roster-long-row",
+                path=path,
+                row=row.number,
+                cells=len(row.cells),
+                columns=len(named),
+                named=", ".join(named),
             )
     return Table(named, tuple(rows))
 
@@ -74,14 +77,14 @@ def _text(content: bytes, path: Path) -> str:
         UsageError: naming what it is, as far as that can be told.
     """
     if content.startswith(_WORKBOOKS):
-        raise UsageError(f"{path} is a workbook (.xlsx or .xls), whatever it is called: {_SAVE_AS}")
+        raise UsageError("roster-workbook", path=path)
     encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "utf-8")
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         if encoding == "utf-8" and (text := _as_gbk(content)) is not None:
             return text
-        raise UsageError(f"{path} is neither UTF-8 nor GBK: {_SAVE_AS}") from error
+        raise UsageError("roster-encoding", path=path) from error
 
 
 def _as_gbk(content: bytes) -> str | None:

@@ -136,15 +136,15 @@ def open_store(folder: Path, submissions: Path, language: Language = "en") -> It
             folder, or another batch is at work in it.
     """
     if submissions.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"the submissions lie inside --out {folder}: choose another folder")
+        raise UsageError("batch-inside-out", path=folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _RECORDS).is_dir():
-        raise UsageError(f"--out {folder} holds something other than a batch: choose a new or empty folder")
+        raise UsageError("batch-out-other", path=folder)
     check_output_folder(folder, submissions)
     with (folder / _LOCK).open("a", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise UsageError(f"another batch is writing to {folder}: wait for it, or stop it") from error
+            raise UsageError("batch-running", path=folder) from error
         for name in (STUDENTS, _RECORDS):
             (folder / name).mkdir(exist_ok=True)
         _sweep(folder)
@@ -158,7 +158,7 @@ def read_store(folder: Path) -> Store:
         UsageError: it is none.
     """
     if not (folder / _RECORDS).is_dir():
-        raise UsageError(f"{folder} is not the folder of a batch: give what `batch --out` wrote")
+        raise UsageError("batch-none", path=folder)
     return Store(folder)
 
 

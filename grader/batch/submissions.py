@@ -18,8 +18,9 @@ from pathlib import Path, PurePosixPath
 
 from grader.batch.ids import Owner, Platform, is_typed_text, likeness, owner_of
 from grader.batch.roster import Student
-from grader.errors import UsageError
-from grader.findings.catalogue import Language, words
+from grader.errors import Line, UsageError, line
+from grader.errors import in_short as first_few
+from grader.findings.catalogue import Language
 from grader.intake.entry import is_junk
 from grader.printable import one_line
 
@@ -97,20 +98,25 @@ def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> Found
         else:
             found.append(_of_parts(files))
     if not found:
-        others = f", only {in_short(passed_over)}" if passed_over else ""
-        raise UsageError(
-            f"there are no submissions in {folder}{others}: expected one folder or .zip a student"
-        )
-    check_ids((entry.id, in_short([path.name])) for path, entry in found)
+        others = line("only-others", names=_named(passed_over)) if passed_over else ""
+        raise UsageError("no-submissions", path=folder, others=others)
+    check_ids((entry.id, _shown(path.name)) for path, entry in found)
     entries = [entry for _, entry in found] if roster is None else [*_matched(found, roster)]
     return Found(tuple(sorted(entries, key=lambda entry: entry.id)), tuple(sorted(passed_over)))
 
 
 def in_short(names: Sequence[str], language: Language = "en") -> str:
     """Return the first few of a list of names, made fit for a terminal, and how many more there are."""
-    shown = ", ".join(one_line(os.fsencode(name).decode("utf-8", "replace")) for name in names[:_MOST_NAMED])
-    more = len(names) - _MOST_NAMED
-    return words(language, "batch-more", names=shown, count=more) if more > 0 else shown
+    named = _named(names)
+    return named if isinstance(named, str) else named.told(language)
+
+
+def _named(names: Sequence[str]) -> Line | str:
+    return first_few([_shown(name) for name in names], _MOST_NAMED)
+
+
+def _shown(name: str) -> str:
+    return one_line(os.fsencode(name).decode("utf-8", "replace"))
 
 
 def gathered(entries: Iterable[Entry], room: Path) -> Iterator[Entry]:
@@ -142,7 +148,7 @@ def _copy(source: Path, target: Path) -> None:
             target.symlink_to(source)
 
 
-def check_ids(ids: Iterable[tuple[str, str]]) -> None:
+def check_ids(ids: Iterable[tuple[str, str | Line]]) -> None:
     """Refuse ids that could be mistaken for each other.
 
     Args:
@@ -151,29 +157,27 @@ def check_ids(ids: Iterable[tuple[str, str]]) -> None:
     Raises:
         UsageError: naming two that look alike, or one that cannot name a folder.
     """
-    seen: dict[str, tuple[str, str]] = {}
+    seen: dict[str, tuple[str, str | Line]] = {}
     for id_, where in ids:
         if id_ in ("", ".", "..") or "/" in id_ or id_.startswith(".") or len(id_.encode()) > _MAX_ID_BYTES:
-            raise UsageError(f"{where}: {id_[:40]!r} cannot be an id: rename it, or give a --roster")
+            raise UsageError("id-unusable", where=where, id=id_[:40])
         try:
             os.fsencode(id_)
         except UnicodeEncodeError as error:
             encoding = sys.getfilesystemencoding()
-            raise UsageError(
-                f"{where}: no file can be called {id_!r} in this locale ({encoding}): set PYTHONUTF8=1 and "
-                "try again"
-            ) from error
+            raise UsageError("id-not-in-locale", where=where, id=id_, encoding=encoding) from error
         first = seen.setdefault(likeness(id_), (id_, where))
         if first != (id_, where):
-            same = f"the id {id_!r}" if first[0] == id_ else f"{first[0]!r} and {id_!r}, which look alike,"
-            raise UsageError(f"{same} is used twice: {first[1]} and {where}; rename or remove one of them")
+            is_same = first[0] == id_
+            same = line("same-id", id=id_) if is_same else line("alike-ids", first=first[0], second=id_)
+            raise UsageError("id-twice", same=same, first=first[1], second=where)
 
 
 def _paths(folder: Path) -> Iterator[Path]:
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:
-        raise UsageError(f"cannot read the folder of submissions {folder}: {error.strerror}") from error
+        raise UsageError("submissions-unread", path=folder, reason=error) from error
     for path in paths:
         if path.name.lower() == "main.py" and path.is_file():
             raise one_submission(folder)
@@ -184,10 +188,7 @@ def _paths(folder: Path) -> Iterator[Path]:
 
 def one_submission(path: Path) -> UsageError:
     """Return what to say where a class was asked for, and `path` is what one student hands in."""
-    return UsageError(
-        f"{path} has a main.py of its own, so it is one submission and no class: grade it by "
-        f"`python -m grader {path}`, or give the folder in which the students' folders lie"
-    )
+    return UsageError("one-submission", path=path)
 
 
 def _is_loose(path: Path) -> bool:
@@ -214,8 +215,8 @@ def _of_parts(files: Sequence[tuple[Path, Owner]]) -> tuple[Path, Entry]:
         name = "main.py" if is_main else owner.file
         first = parts.setdefault(name, Part(name, path))
         if first.path != path:
-            both = in_short([first.path.name, path.name])
-            raise UsageError(f"{both} are one student's, and both are {name!r}: remove one of them")
+            both = _named([first.path.name, path.name])
+            raise UsageError("parts-twice", both=both, name=name)
     path, owner = files[0]
     return path, replace(_entry(owner, None), parts=tuple(parts.values()))
 
@@ -232,11 +233,11 @@ def _matched(found: Sequence[tuple[Path, Entry]], roster: Sequence[Student]) -> 
     Raises:
         UsageError: two students or two submissions for one, or a submission that is nobody's.
     """
-    check_ids((student.id, f"row {student.row} of the roster") for student in roster)
+    check_ids((student.id, line("roster-row", row=student.row)) for student in roster)
     theirs: dict[str, Student] = {}
     for student in roster:
         if theirs.setdefault(likeness(_without_zip(student.submission)), student) != student:
-            raise UsageError(f"the roster gives the submission {student.submission!r} to two students")
+            raise UsageError("roster-shared", submission=student.submission)
     taken: dict[str, Path] = {}
     nobodys = []
     for path, entry in found:
@@ -247,13 +248,13 @@ def _matched(found: Sequence[tuple[Path, Entry]], roster: Sequence[Student]) -> 
             nobodys.append(path.name)
             continue
         if owner.id in taken:
-            both = in_short([taken[owner.id].name, path.name])
-            raise UsageError(f"{owner.id!r} has two submissions: {both}")
+            both = _named([taken[owner.id].name, path.name])
+            raise UsageError("two-submissions", id=owner.id, both=both)
         taken[owner.id] = path
         late = entry.days_late if owner.days_late is None else owner.days_late
         yield replace(entry, id=owner.id, name=owner.name, days_late=late)
     if nobodys:
-        raise UsageError(f"{in_short(nobodys)}: nobody's in the roster; add a row, or move it elsewhere")
+        raise UsageError("nobodys", names=_named(nobodys))
     for student in roster:
         if student.id not in taken:
             yield Entry(student.id, student.name, None)
@@ -269,11 +270,7 @@ def _check_zeros(id_: str, owner: Student | None, roster: Iterable[Student]) -> 
         for short in (student.id, student.submission):
             is_number = short.isdigit() and id_.isdigit() and len(short) < len(id_)
             if is_number and id_.lstrip("0") == short.lstrip("0"):
-                raise UsageError(
-                    f"row {student.row} of the roster has {short!r} where the submission has {id_!r}: a "
-                    "spreadsheet has taken the zeros off; make the column's format text, enter the ids anew, "
-                    "and save"
-                )
+                raise UsageError("zeros-lost", row=student.row, short=short, id=id_)
 
 
 def _without_zip(name: str) -> str:

@@ -25,7 +25,7 @@ import numpy as np
 
 from datasets.classes import ClassInfo
 from grader.assignment import Assignment, Limits
-from grader.errors import HarnessError
+from grader.errors import HarnessError, Line, line
 from grader.report.outcome import Outcome
 from grader.split import Split, SplitImage, split_of
 from grader.verdict import Verdict
@@ -51,8 +51,8 @@ def check_canary(grade: Grade) -> None:
     """
     with ThreadPoolExecutor(2) as pool:
         honest, attack = pool.map(lambda folder: grade(folder, canary_split(), _ASSIGNMENT), (HONEST, ATTACK))
-    _check("the built-in honest submission", honest, Verdict.GRADED, 2)
-    _check("the built-in attack", attack, Verdict.CONTRACT, 0)
+    _check("canary-honest", honest, Verdict.GRADED, 2)
+    _check("canary-attack", attack, Verdict.CONTRACT, 0)
 
 
 def canary_split() -> Split:
@@ -71,13 +71,18 @@ def _check(who: str, outcome: Outcome, verdict: Verdict, correct: int) -> None:
     got = report.score.correct if report.score else 0
     if (report.verdict, got) != (verdict, correct):
         raise HarnessError(
-            f"{who} got {report.verdict.value} and {got} images right, where {verdict.value} and {correct} "
-            f"are known{_because(outcome)}"
+            "canary-failed",
+            who=line(who),
+            verdict=report.verdict.value,
+            right=got,
+            known=verdict.value,
+            known_right=correct,
+            because=_because(outcome),
         )
 
 
-def _because(outcome: Outcome) -> str:
+def _because(outcome: Outcome) -> Line | str:
     """Say what the submission printed, or else what the report says first."""
     printed = outcome.answers.output.strip().splitlines() if outcome.answers else []
     said = "; ".join(printed) or next((finding.title for finding in outcome.report.findings), "")
-    return f" ({said})" if said else ""
+    return line("in-brackets", text=said) if said else ""

@@ -66,7 +66,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--regrade", action="store_true", help="grade also what has not changed")
     parser.add_argument("--pseudonyms", action="store_true", help="name nobody on the leaderboard")
-    add_language(parser, "the summary and the gradebook, and what the pages show first")
+    add_language(parser, "the summary and the gradebook, and what the pages show first", of_pages=True)
     parser.add_argument(
         "--handed-out",
         type=Path,
@@ -87,13 +87,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of jobs from 1 to 1024")
+        raise UsageError("jobs-number", text=text)
     return int(text)
 
 
 def _executor_place(text: str) -> str:
     if not text.startswith(_DASK) or text == _DASK:
-        raise argparse.ArgumentTypeError(f"{text!r} is no {_DASK}HOST:PORT")
+        raise UsageError("executor-place", text=text, form=f"{_DASK}HOST:PORT")
     return text.removeprefix(_DASK)
 
 
@@ -111,7 +111,7 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
     folder: Path = options.submissions
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
-    warn_if_exposed(split.key_file)
+    warn_if_exposed(split.key_file, options.lang)
     say_what_is_left_out(options.split, split.aside, options.lang)
     _check_apart(folder, split)
     given = given_to_all(options.handed_out, len(assignment.classes))
@@ -173,10 +173,8 @@ def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractCo
     try:
         from grader.batch.cluster import cluster_executor  # an extra; and it takes half a second
     except ModuleNotFoundError as error:
-        raise UsageError(
-            f"--executor needs {error.name}: python -m pip install -e '.[cluster]', as for the workers"
-        ) from error
-    return cluster_executor(options.executor, conditions, options.jobs)
+        raise UsageError("executor-missing", name=error.name) from error
+    return cluster_executor(options.executor, conditions, options.jobs, options.lang)
 
 
 def _grade(plan: ClassPass, entries: Sequence[Entry], watched: WatchedClass) -> list[Step]:
@@ -210,7 +208,7 @@ def _check_apart(submissions: Path, split: Split) -> None:
     """
     for path in (*split.places, *([split.key_file] if split.key_file else [])):
         if path.resolve().is_relative_to(submissions.resolve()):
-            raise UsageError(f"{path} lies among the submissions: move it elsewhere")
+            raise UsageError("among-submissions", path=path)
 
 
 def _interrupted(store: Store, language: Language) -> int:

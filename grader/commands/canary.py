@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 
 from grader.commands.command import EXIT_DONE, Command, say
+from grader.commands.language_option import add_language
+from grader.findings.catalogue import words
 from grader.grading import pass_canary
 
 
-def _run(_: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     pass_canary()
-    say("the built-in honest submission got its known score, and the built-in attack gained nothing\n")
+    say(f"{words(options.lang, 'canary-passed')}\n")
     return EXIT_DONE
 
 
@@ -19,6 +21,6 @@ COMMAND = Command(
     description="Grade a built-in honest submission, which must get its known score, and a built-in attack, "
     "which must gain nothing. Official grading does so by itself, before it begins.",
     epilog="exit code: 0 both had their known outcome, 3 one had another: do not grade on this machine",
-    add_arguments=lambda _: None,
+    add_arguments=lambda parser: add_language(parser, "the result"),
     run=_run,
 )

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from grader.commands.command import EXIT_DONE, Command, say
-from grader.compare.compare import Change, Flip, compare, outcome
-from grader.compare.reading import read_grading
+from grader.commands.language_option import add_language
+from grader.compare.compare import Change, Flip, Reason, compare, outcome
+from grader.compare.reading import ONE, read_grading
+from grader.findings.catalogue import Language, words
 from grader.report.text import one_line
 
 
@@ -17,48 +20,64 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("old", type=Path, help="folder of a grading, or of a batch")
     parser.add_argument("new", type=Path, help="the same, later")
     parser.add_argument("--images", action="store_true", help="name every image whose answer changed")
+    add_language(parser, "what is said")
 
 
 def _run(options: argparse.Namespace) -> int:
     before, after = read_grading(options.old), read_grading(options.new)
     changes = compare(before, after)
     changed = [change for change in changes if change.is_of_outcome]
-    lines = [f"{len(before)} before, {len(after)} after; {len(changed)} with another outcome"]
-    lines += _common(changes)
+    said = partial(words, options.lang)
+    lines = [said("compare-counts", before=len(before), after=len(after), changed=len(changed))]
+    lines += _common(changes, options.lang)
     for change in changed:
-        lines += _lines(change, with_images=options.images)
+        lines += _lines(change, options.lang)
+        if options.images:
+            lines += [_image(flip, options.lang) for flip in change.flips]
     say("".join(f"{one_line(line)}\n" for line in lines))
     return EXIT_DONE
 
 
-def _common(changes: Sequence[Change]) -> Iterator[str]:
+def _common(changes: Sequence[Change], language: Language) -> Iterator[str]:
     """Say once what changed, and for how many."""
-    counts = Counter(reason for change in changes for reason in change.reasons)
+    counts = Counter(reason.told(language) for change in changes for reason in change.reasons)
     for reason, count in counts.most_common():
         if count > 1:
-            yield f"  changed for {count}: {reason}"
+            yield f"  {words(language, 'compare-common', count=count, reason=reason)}"
 
 
-def _lines(change: Change, *, with_images: bool) -> Iterator[str]:
+def _lines(change: Change, language: Language) -> Iterator[str]:
+    said = partial(words, language)
+    id_ = said("compare-one") if change.id == ONE else change.id
     if change.before is None or change.after is None:
         only = change.after or change.before
         assert only is not None  # noqa: S101 - a change has at least one side
-        yield f"{change.id}: {'new' if change.after else 'gone'} ({outcome(only.report)})"
+        name = "compare-new" if change.after else "compare-gone"
+        yield said(name, id=id_, outcome=outcome(only.report, language))
         return
-    yield f"{change.id}: {outcome(change.before.report)} -> {outcome(change.after.report)}"
-    for reason in change.reasons or ("nothing that decides a grading: the answers themselves vary",):
-        yield f"  changed: {reason}"
+    before, after = (outcome(side.report, language) for side in (change.before, change.after))
+    yield said("compare-outcome", id=id_, change=f"{before} -> {after}")
+    for reason in change.reasons or (Reason("nothing"),):
+        yield f"  {said('compare-reason', reason=reason.told(language))}"
     if change.flips:
         counts = Counter(flip.effect for flip in change.flips)
-        yield "  answers: " + ", ".join(
-            f"{counts[kind]} {kind}" for kind in ("gained", "lost", "changed") if counts[kind]
-        )
-    if with_images:
-        yield from map(_image, change.flips)
+        effects = [effect for effect in ("gained", "lost", "changed") if counts[effect]]
+        answers = [
+            said("compare-counted", count=counts[effect], effect=said(f"flip-{effect}")) for effect in effects
+        ]
+        yield f"  {said('compare-answers', answers=said('list').join(answers))}"
 
 
-def _image(flip: Flip) -> str:
-    return f"    {flip.effect}: {flip.image} ({flip.truth}): {flip.before or '-'} -> {flip.after or '-'}"
+def _image(flip: Flip, language: Language) -> str:
+    said = words(
+        language,
+        "compare-image",
+        effect=words(language, f"flip-{flip.effect}"),
+        image=flip.image,
+        truth=flip.truth,
+        change=f"{flip.before or '-'} -> {flip.after or '-'}",
+    )
+    return f"    {said}"
 
 
 COMMAND = Command(

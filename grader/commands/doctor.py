@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,8 +13,11 @@ from tabulate import tabulate
 
 from grader.assignment import Limits, load_assignment
 from grader.commands.command import EXIT_DONE, EXIT_REFUSED, Command, say
+from grader.commands.language_option import add_language
 from grader.doctor import machine, sandbox
 from grader.doctor.result import Result, State
+from grader.doctor.wrapping import columns, wrapped
+from grader.findings.catalogue import Language, words
 from grader.report.build import isolation_in_words
 from grader.sandbox import bubblewrap, process
 from grader.sandbox.launch import Isolation
@@ -47,37 +49,24 @@ def examine(limits: Limits) -> tuple[Isolation, tuple[Result, ...]]:
     )
 
 
-def render(rung: Isolation, results: Sequence[Result], width: int) -> str:
+def render(rung: Isolation, results: Sequence[Result], width: int, language: Language = "en") -> str:
     """Return the table, what to do, and the verdict, for a terminal of `width` columns."""
-    names = max(len(result.name) for result in results)
-    rest = max(_NARROWEST, width - names - 10)
-    rows = [
-        (_MARKS[result.state], result.name, textwrap.fill(result.found, rest, break_on_hyphens=False))
-        for result in results
-    ]
-    parts = [tabulate(rows, headers=("", "probe", "found"), tablefmt="simple", disable_numparse=True)]
+    told = [(_MARKS[each.state], *each.told(language)) for each in results]
+    rest = max(_NARROWEST, width - max(columns(name) for _, name, _, _ in told) - 10)
+    rows = [(mark, name, wrapped(found, rest)) for mark, name, found, _ in told]
+    headers = ("", words(language, "doctor-probe"), words(language, "doctor-found"))
+    parts = [tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)]
     # On a line of its own, so that a command can be copied whole.
-    parts += [f"* {result.name}\n{_wrap(result.remedy, width, '  ')}" for result in results if result.remedy]
-    parts.append(_wrap(_verdict(rung), width))
+    parts += [
+        f"* {name}\n{wrapped(remedy, max(_NARROWEST, width), '  ')}" for _, name, _, remedy in told if remedy
+    ]
+    parts.append(wrapped(_verdict(rung, language), max(_NARROWEST, width)))
     return "\n\n".join(parts) + "\n"
 
 
-def _verdict(rung: Isolation) -> str:
-    named = f"{rung.rung}: {isolation_in_words(rung, 'en')}"
-    if rung.is_top:
-        return f"Official grading works here, on the top rung, {named}."
-    return f"Official grading is refused here. --self-check gets a lower rung, {named}."
-
-
-def _wrap(text: str, width: int, indent: str = "") -> str:
-    return textwrap.fill(
-        text,
-        max(_NARROWEST, width),
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+def _verdict(rung: Isolation, language: Language) -> str:
+    name = "doctor-works" if rung.is_top else "doctor-refused"
+    return words(language, name, rung=rung.rung, isolation=isolation_in_words(rung, language))
 
 
 def _as_json(rung: Isolation, results: Sequence[Result]) -> str:
@@ -85,16 +74,18 @@ def _as_json(rung: Isolation, results: Sequence[Result]) -> str:
         "rung": rung.rung,
         "is_top": rung.is_top,
         "description": isolation_in_words(rung, "en"),
-        "probes": [asdict(result) for result in results],
+        "description_zh": isolation_in_words(rung, "zh"),
+        "probes": [asdict(each) for each in results],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON, in both languages")
     parser.add_argument(
         "--assignment", type=Path, help="assignment whose limits are compared with the machine"
     )
+    add_language(parser, "the table")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -102,7 +93,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         say(_as_json(rung, results))
     else:
-        say(render(rung, results, shutil.get_terminal_size((100, 24)).columns))
+        say(render(rung, results, shutil.get_terminal_size((100, 24)).columns, options.lang))
     return EXIT_DONE if rung.is_top else EXIT_REFUSED
 
 

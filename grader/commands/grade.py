@@ -49,7 +49,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-diagnosis", action="store_true", help="do not look for the cause of wrong answers by experiment"
     )
     add_public(parser)
-    add_language(parser, "the summary, and what the pages show first")
+    add_language(parser, "the summary, and what the pages show first", of_pages=True)
     parser.add_argument("--brief", action="store_true", help="print one line; the reports are the same")
 
 
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> int:
     out: Path = options.out or Path("reports", name_of(submission))
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
-    warn_if_exposed(split.key_file)
+    warn_if_exposed(split.key_file, options.lang)
     say_what_is_left_out(options.split, split.aside, options.lang)
     check_output_folder(out, submission, options.split)
     public = open_public(options.public, assignment.classes, options.lang)

@@ -12,6 +12,7 @@ from grader.commands.command import EXIT_DONE, Command, command_of, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
 from grader.errors import UsageError
+from grader.findings.catalogue import words
 from grader.gradescope.pack import write_autograder
 from grader.gradescope.results import render_results
 from grader.report.files import REPORT_JSON
@@ -35,11 +36,11 @@ def _results(options: argparse.Namespace) -> int:
     try:
         report = Report.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise UsageError(f"cannot read {path}: it is no report of this version of the grader") from error
+        raise UsageError("no-report", path=path) from error
     try:
         write_atomically(options.out, render_results(report, options.lang).encode("utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot write {options.out}: {error.strerror}") from error
+        raise UsageError("cannot-write", path=options.out, reason=error) from error
     return EXIT_DONE
 
 
@@ -48,15 +49,16 @@ def _add_pack_arguments(parser: argparse.ArgumentParser) -> None:
     add_key_file(parser)
     parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the zip to write")
+    add_language(parser, "what is said")
 
 
 def _pack(options: argparse.Namespace) -> int:
     assignment = load_assignment(options.assignment)
     key_file = key_file_from(options.key_file)
     open_sealed(options.split, key_file, assignment.classes)  # what could not be graded is not packed
-    warn_if_exposed(key_file)
+    warn_if_exposed(key_file, options.lang)
     write_autograder(_ROOT, assignment, options.split, key_file, options.out)
-    say(f"{one_line(str(options.out))}: upload it as the autograder; it holds the key: keep it to yourself\n")
+    say(f"{one_line(words(options.lang, 'pack-written', path=options.out))}\n")
     return EXIT_DONE
 
 

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 
 from grader.commands.command import EXIT_DONE, Command, say
+from grader.commands.language_option import add_language
+from grader.findings.catalogue import words
 from grader.handout.archive import write_handout
 from grader.handout.contents import choose_backbones, contents
 from grader.report.text import one_line
@@ -33,13 +35,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a file or folder of which nothing may be in it, such as the hidden split or its key; "
         "may be given again; reference/ is always one",
     )
+    add_language(parser, "what is said")
 
 
 def _run(options: argparse.Namespace) -> int:
     files = contents(_ROOT, choose_backbones(_ROOT, options.pretrained))
     secret = [_ROOT / "reference", *options.never]
     count = write_handout(files, options.out, secret)
-    say(f"{one_line(str(options.out))}: {count} files, none of them of {len(secret)} that must not be\n")
+    said = words(options.lang, "handout-written", path=options.out, count=count, secret=len(secret))
+    say(f"{one_line(said)}\n")
     return EXIT_DONE
 
 

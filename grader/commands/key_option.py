@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from grader.findings.catalogue import Language, words
+from grader.report.text import one_line
 from grader.sealed.key_file import ENVIRONMENT_VARIABLE, is_exposed
 
 
@@ -16,7 +18,7 @@ def add_key_file(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def warn_if_exposed(key_file: Path | None) -> None:
+def warn_if_exposed(key_file: Path | None, language: Language) -> None:
     """Say so if others than the key file's owner can read it; it is used all the same."""
     if key_file is not None and is_exposed(key_file):
-        sys.stderr.write(f"grader: others can read the key file {key_file}: chmod 600 {key_file}\n")
+        sys.stderr.write(f"grader: {one_line(words(language, 'key-exposed', path=key_file))}\n")

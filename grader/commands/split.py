@@ -9,9 +9,11 @@ from pathlib import Path
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, Command, command_of, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
+from grader.commands.language_option import add_language
 from grader.commands.left_out import say_what_is_left_out
 from grader.commands.split_audit import AUDIT, MAKE
 from grader.errors import UsageError
+from grader.findings.catalogue import Language, words
 from grader.report.text import one_line
 from grader.sealed.key_file import key_file_from, make_key, read_key
 from grader.sealed.sealed_split import check_is_new, read_sealed, write_folder, write_sealed
@@ -23,23 +25,24 @@ def _add_seal_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="the file to write")
     parser.add_argument("--assignment", type=Path, help="whose classes they are (default: the garbage lab)")
     add_key_file(parser)
+    add_language(parser, "what is said")
 
 
 def _seal(options: argparse.Namespace) -> int:
     classes = load_assignment(options.assignment).classes
     split = open_split(options.folder, classes)
-    say_what_is_left_out(options.folder, split.aside, "en")
+    say_what_is_left_out(options.folder, split.aside, options.lang)
     check_is_new(options.out)
     key_file = key_file_from(options.key_file)
     if key_file.absolute() == options.out.absolute():
-        raise UsageError(f"--out and the key file are both {key_file}: give two names")
+        raise UsageError("key-is-out", path=key_file)
     is_new = not os.path.lexists(key_file)
     key = make_key(key_file) if is_new else read_key(key_file).secret
-    warn_if_exposed(key_file)
+    warn_if_exposed(key_file, options.lang)
     write_sealed(split, classes, key, options.out)
-    _say_what(options.out, split)
-    kept = "a new one; without it nobody can open the file again" if is_new else "as it was"
-    say(f"  key      {one_line(str(key_file))} ({kept})\n")
+    _say_what(options.out, split, options.lang)
+    kept = "split-written-key-new" if is_new else "split-written-key"
+    say(f"  {one_line(words(options.lang, kept, path=key_file))}\n")
     return EXIT_DONE
 
 
@@ -47,23 +50,24 @@ def _add_open_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, metavar="FILE", help="a sealed split")
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
     add_key_file(parser)
+    add_language(parser, "what is said")
 
 
 def _open(options: argparse.Namespace) -> int:
     key_file = key_file_from(options.key_file)
     split, _ = read_sealed(options.file, key_file)
-    warn_if_exposed(key_file)
+    warn_if_exposed(key_file, options.lang)
     write_folder(split.images, options.out)
-    _say_what(options.out, split)
+    _say_what(options.out, split, options.lang)
     return EXIT_DONE
 
 
-def _say_what(path: Path, split: Split) -> None:
+def _say_what(path: Path, split: Split, language: Language) -> None:
     classes = len({image.label for image in split.images})
     say(
         f"{one_line(str(path))}\n"
-        f"  images   {len(split.images)} of {classes} classes\n"
-        f"  digest   {split.sha256} (the same for folder and sealed file)\n"
+        f"  {words(language, 'split-written-images', count=len(split.images), classes=classes)}\n"
+        f"  {words(language, 'split-written-digest', digest=split.sha256)}\n"
     )
 
 

@@ -35,15 +35,15 @@ def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
         help="a pretrained MobileNetV2 (MindSpore checkpoint), to compare pictures by what a network sees "
         "(default: by colours and gradients)",
     )
-    add_language(parser, "the summary, and what the page shows first")
+    add_language(parser, "the summary, and what the page shows first", of_pages=True)
 
 
 def _audit(options: argparse.Namespace) -> int:
     out: Path | None = options.out
     if out is not None and os.path.lexists(out):
-        raise UsageError(f"{out} is there already: give a new file with --out")
+        raise UsageError("out-not-new-file", path=out)
     if same_place(options.train, options.hidden):
-        raise UsageError("TRAIN and HIDDEN are one folder, or one lies in the other: give two")
+        raise UsageError("sets-are-one")
     weights: Path | None = options.weights
     train, hidden = read_set(options.train, "train"), read_set(options.hidden, "hidden")
     featuring = plain_features if weights is None else partial(network_features, weights=weights)
@@ -54,7 +54,7 @@ def _audit(options: argparse.Namespace) -> int:
             with out.open("x", encoding="utf-8") as file:
                 file.write(render_page(audit, options.lang))
         except OSError as error:
-            raise UsageError(f"cannot write {out}: {error.strerror}") from error
+            raise UsageError("cannot-write", path=out, reason=error) from error
     page = f"\n  {one_line(words(options.lang, 'audit-page', path=out))}\n" if out else ""
     say(_text(audit, options.lang) + page)
     return EXIT_REFUSED if audit.is_serious else EXIT_DONE
@@ -77,24 +77,25 @@ def _add_make_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--hidden", type=int, metavar="N", required=True, help="how many are to be hidden")
     parser.add_argument("--seed", type=int, metavar="S", required=True, help="the same seed, the same choice")
     parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
+    add_language(parser, "what is said")
 
 
 def _make(options: argparse.Namespace) -> int:
     if options.out.resolve().is_relative_to(options.folder.resolve()):
-        raise UsageError(f"--out {options.out} lies inside {options.folder}: choose a folder beside it")
+        raise UsageError("out-inside", out=options.out, folder=options.folder)
     pictures = read_set(options.folder, "all")
     if pictures.refused:
-        raise UsageError(pictures.refused)
-    say_what_is_left_out(options.folder, pictures.names_aside(), "en")
+        raise pictures.refused
+    say_what_is_left_out(options.folder, pictures.names_aside(), options.lang)
     if pictures.unreadable:
-        raise UsageError(f"{pictures.unreadable[0]} is not an image that can be read: replace or remove it")
+        raise UsageError("no-image", path=pictures.unreadable[0])
     division = divide(pictures.pictures, options.hidden, options.seed)
     write_division(division, options.out)
     say(
         f"{one_line(str(options.out))}\n"
-        f"  train    {len(division.train)} images\n"
-        f"  hidden   {len(division.hidden)} images ({options.hidden} asked for)\n"
-        f"  {MANIFEST} says which; duplicates lie on one side\n"
+        f"  {words(options.lang, 'split-made-train', count=len(division.train))}\n"
+        f"  {words(options.lang, 'split-made-hidden', count=len(division.hidden), wanted=options.hidden)}\n"
+        f"  {words(options.lang, 'split-made-manifest', file=MANIFEST)}\n"
     )
     return EXIT_DONE
 

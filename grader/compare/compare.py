@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from grader.batch.gradebook import verdict_in_words
+from grader.errors import Line, in_short, told
+from grader.findings.catalogue import Language, words
 from grader.report.model import Report
 
 
@@ -38,6 +41,20 @@ class Flip:
 
 
 @dataclass(frozen=True)
+class Reason:
+    """One of the things that decide a grading, and how it changed."""
+
+    name: str
+    """Of the words for it, behind `changed-`."""
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def told(self, language: Language) -> str:
+        """Say what changed."""
+        details = {name: told(detail, language) for name, detail in self.details.items()}
+        return words(language, f"changed-{self.name}", **details)
+
+
+@dataclass(frozen=True)
 class Change:
     """One student's two gradings, where anything differs but the run."""
 
@@ -45,7 +62,7 @@ class Change:
     before: Graded | None
     after: Graded | None
     """None where the student is in one of the gradings only."""
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     """Which of the things that decide a grading changed; empty if none did."""
     flips: tuple[Flip, ...]
     """Of the images that both were asked."""
@@ -64,11 +81,13 @@ def compare(before: Mapping[str, Graded], after: Mapping[str, Graded]) -> tuple[
     return tuple(change for change in changes if change.is_of_outcome or change.reasons)
 
 
-def outcome(report: Report) -> str:
+def outcome(report: Report, language: Language = "en") -> str:
     """Say verdict and score in a few words."""
+    verdict = verdict_in_words(report.verdict.value, language)
     if report.score is None:
-        return f"{report.verdict.value}, no score"
-    return f"{report.verdict.value} {report.score.correct}/{report.score.total}"
+        return words(language, "compare-unscored", verdict=verdict)
+    score = report.score
+    return words(language, "compare-scored", verdict=verdict, correct=score.correct, total=score.total)
 
 
 def _change(id_: str, before: Graded | None, after: Graded | None) -> Change:
@@ -78,38 +97,38 @@ def _change(id_: str, before: Graded | None, after: Graded | None) -> Change:
     return Change(id_, before, after, reasons, tuple(_flips(before, after)))
 
 
-def _reasons(before: Report, after: Report) -> Iterator[str]:
+def _reasons(before: Report, after: Report) -> Iterator[Reason]:
     if before.submission.sha256 != after.submission.sha256:
-        yield f"the submission{_files(before, after)}"
+        files = _files(before, after)
+        yield Reason("files", {"files": files}) if files else Reason("submission")
     if before.split.sha256 != after.split.sha256:
-        yield f"the split ({before.split.images} images, then {after.split.images})"
+        yield Reason("split", {"before": before.split.images, "after": after.split.images})
     if before.assignment.sha256 != after.assignment.sha256:
-        yield "the assignment"
+        yield Reason("assignment")
     if before.mode != after.mode:
-        yield f"the mode ({before.mode}, then {after.mode})"
+        yield Reason(f"mode-{before.mode}")
     yield from _harness(before.harness.model_dump(), after.harness.model_dump())
 
 
-def _files(before: Report, after: Report) -> str:
+def _files(before: Report, after: Report) -> Line | str:
     """Name the files that differ."""
     old = {file.path: file.sha256 for file in before.submission.files}
     new = {file.path: file.sha256 for file in after.submission.files}
     names = sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f" ({', '.join(names[:3])}{more})" if names else ""
+    return in_short(names, most=3)
 
 
-def _harness(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
+def _harness(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Reason]:
     if before["version"] != after["version"]:
-        yield f"the grader ({before['version']}, then {after['version']})"
+        yield Reason("grader", {"before": before["version"], "after": after["version"]})
     elif before["source_sha256"] != after["source_sha256"]:
-        yield "the grader's source"
+        yield Reason("source")
     if before["python"] != after["python"]:
-        yield f"Python ({before['python']}, then {after['python']})"
+        yield Reason("library", {"name": "Python", "before": before["python"], "after": after["python"]})
     old, new = before["libraries"], after["libraries"]
     for name in sorted({*old, *new}):
         if old.get(name) != new.get(name):
-            yield f"{name} ({old.get(name, 'none')}, then {new.get(name, 'none')})"
+            yield Reason("library", {"name": name, "before": old.get(name, "-"), "after": new.get(name, "-")})
 
 
 def _flips(before: Graded, after: Graded) -> Iterator[Flip]:

@@ -28,9 +28,7 @@ def read_grading(folder: Path) -> dict[str, Graded]:
     try:
         students = sorted((folder / STUDENTS).iterdir())
     except OSError as error:
-        raise UsageError(
-            f"{folder} is no grading: give a folder with {REPORT_JSON}, or one that `batch` wrote"
-        ) from error
+        raise UsageError("no-grading", path=folder, report=REPORT_JSON) from error
     return {path.name: _read(path) for path in students if (path / REPORT_JSON).is_file()}
 
 
@@ -39,7 +37,7 @@ def _read(folder: Path) -> Graded:
     try:
         report = Report.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, ValidationError) as error:
-        raise UsageError(f"cannot read {path}: it is not a report of this version of the grader") from error
+        raise UsageError("no-report", path=path) from error
     try:
         rows = json.loads((folder / INSTRUCTOR_JSON).read_text(encoding="utf-8"))["answers"]
         return Graded(

@@ -13,7 +13,7 @@ from grader.assignment import Assignment
 from grader.dialogue.attention import AttentiveClock
 from grader.dialogue.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.dialogue.worker_process import LimitExceededError, WorkerDiedError, WorkerProcess
-from grader.errors import HarnessError
+from grader.errors import HarnessError, line
 from grader.sandbox.launch import Launch
 from grader.split import Split, SplitImage
 from grader.verdict import Verdict
@@ -251,8 +251,8 @@ def _wait_for_start(worker: WorkerProcess, clock: AttentiveClock) -> None:
             raise  # only the student's code can have done that: it runs already
         started = False
     if started and not worker.can_be_watched():
-        raise HarnessError("the sandbox's folders cannot be watched from outside: is /proc hidden here?")
+        raise HarnessError("proc-hidden")
     if not started:
         worker.kill()
         said = worker.output.text().strip().splitlines()
-        raise HarnessError(f"the sandbox did not come up: {said[-1] if said else 'no reason was given'}")
+        raise HarnessError("sandbox-not-up", reason=said[-1] if said else line("no-reason"))

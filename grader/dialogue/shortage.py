@@ -23,9 +23,7 @@ def check_memory_of_machine() -> None:
     if {"MemTotal:", "MemAvailable:", "SwapFree:"} <= kib.keys():
         left = kib["MemAvailable:"] + kib["SwapFree:"]
         if left * _LEAST < kib["MemTotal:"]:
-            raise HarnessError(
-                f"the machine is out of memory ({left * 1024 // MIB} MiB are left): grade fewer at a time"
-            )
+            raise HarnessError("out-of-memory", left=left * 1024 // MIB)
 
 
 def processes_ended_for_memory() -> int:

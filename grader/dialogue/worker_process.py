@@ -304,9 +304,7 @@ class WorkerProcess:
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128
         if number == signal.SIGKILL and processes_ended_for_memory() > self._ended_for_memory:
-            raise HarnessError(
-                "the machine ran out of memory, and the kernel ended processes: grade fewer at a time"
-            )
+            raise HarnessError("ended-for-memory")
         if code < 0 or 128 < code < 128 + signal.NSIG:
             named = {each.value: each.name for each in signal.Signals}
             return WorkerDiedError(f"signal {named.get(number, number)}")

@@ -1,9 +1,25 @@
-"""What a probe found."""
+"""What a probe found, said in English and Chinese from one table, `results.toml`."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from grader.errors import told
+from grader.language import LANGUAGES, Language
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_TABLE = Path(__file__).with_name("results.toml")
+_SUFFIX: Mapping[Language, str] = {"en": "", "zh": "_zh"}
 
 
 class State(str, Enum):
@@ -24,20 +40,40 @@ class Result:
     state: State
     found: str
     """In plain words."""
-    remedy: str = ""
+    remedy: str
     """What to do; empty where nothing has to be done."""
+    name_zh: str
+    found_zh: str
+    remedy_zh: str
+
+    def told(self, language: Language) -> tuple[str, str, str]:
+        """Return name, what was found, and remedy."""
+        if language == "zh":
+            return self.name_zh, self.found_zh, self.remedy_zh
+        return self.name, self.found, self.remedy
 
 
-def ok(name: str, found: str) -> Result:
-    """Return a result with which all is well."""
-    return Result(name, State.OK, found)
+def result(code: str, /, **details: object) -> Result:
+    """Return the result of that code, its braces filled in.
+
+    The name of the probe is what the code begins with, or else the detail `name`: of a library its own.
+
+    Raises:
+        KeyError: there is no such code, or a detail that its text needs was not given.
+    """
+    row = results()["results"][code]
+    names = results()["names"].get(code.partition("-")[0])
+    texts: dict[str, str] = {}
+    for language in LANGUAGES:
+        filling = {name: told(detail, language) for name, detail in details.items()}
+        texts[f"name{_SUFFIX[language]}"] = names[language] if names else str(details["name"])
+        for part in ("found", "remedy"):
+            key = f"{part}{_SUFFIX[language]}"
+            texts[key] = row.get(key, "").format(**filling)
+    return Result(state=State(row["state"]), **texts)
 
 
-def warning(name: str, found: str, remedy: str) -> Result:
-    """Return a result that grading can live with."""
-    return Result(name, State.WARNING, found, remedy)
-
-
-def problem(name: str, found: str, remedy: str) -> Result:
-    """Return a result that official grading cannot live with."""
-    return Result(name, State.PROBLEM, found, remedy)
+@cache
+def results() -> Mapping[str, Any]:
+    """Return the table: names of probes, and results by code."""
+    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from grader.errors import told
+from grader.language import LANGUAGES as LANGUAGES
+from grader.language import Language as Language
 from grader.printable import shown
 from grader.report.model import FindingPart
 
@@ -17,8 +20,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-Language = Literal["en", "zh"]
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
 _MESSAGES, _PHRASES, _WORDS, _CAUSES = (
     Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml", "words.toml", "causes.toml")
 )
@@ -33,15 +34,18 @@ def finding(
         code: of the catalogue.
         images: how many images it concerns, where that can be counted.
         about: names to group a class's findings by.
-        details: what stands in the braces.
+        details: what stands in the braces; a line of errors, in the language of each text.
 
     Raises:
         KeyError: there is no such code, or a detail that its text needs was not given.
     """
     message = _table(_MESSAGES)[code]
-    # Here, and nowhere later, what a student named comes into a report.
-    details = {name: shown(value) if isinstance(value, str) else value for name, value in details.items()}
-    texts = {key: text.format(**details) for key, text in message.items() if key != "severity"}
+    filled = {language: _filling(details, language) for language in LANGUAGES}
+    texts = {
+        key: text.format(**filled["zh" if key.endswith("_zh") else "en"])
+        for key, text in message.items()
+        if key != "severity"
+    }
     return FindingPart(code=code, severity=message["severity"], images=images, about=tuple(about), **texts)
 
 
@@ -97,6 +101,12 @@ def explained_by(code: str) -> frozenset[str]:
     """Return the codes of the findings that a finding of this code explains."""
     rows = _table(_CAUSES)["cause"]
     return frozenset(symptom for row in rows if code in row["codes"] for symptom in row["explain"])
+
+
+def _filling(details: Mapping[str, object], language: Language) -> dict[str, object]:
+    """Return what stands in the braces. Here, and nowhere later, what a student named comes into a report."""
+    said = {name: told(value, language) for name, value in details.items()}
+    return {name: shown(value) if isinstance(value, str) else value for name, value in said.items()}
 
 
 @cache

@@ -37,9 +37,9 @@ def write_autograder(root: Path, assignment: Assignment, sealed: Path, key_file:
         files["assignment.toml"] = _as_toml(assignment).encode("utf-8")
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise UsageError(f"{out} is there already: remove it, or choose another --out") from error
+        raise UsageError("out-exists", path=out) from error
     except OSError as error:
-        raise UsageError(f"cannot use {error.filename}: {error.strerror}") from error
+        raise UsageError("cannot-use", path=error.filename, reason=error) from error
     with os.fdopen(descriptor, "wb") as file, zipfile.ZipFile(file, "w") as zipped:
         for name, data in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _DATE)

@@ -22,7 +22,7 @@ def write_handout(files: Mapping[str, bytes], out: Path, secret: Iterable[Path])
         UsageError: `out` is there already or cannot be written, or a file must not be handed out.
     """
     if os.path.lexists(out):
-        raise UsageError(f"{out} is there already: remove it, or choose another --out")
+        raise UsageError("out-exists", path=out)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
         for name, data in files.items():
@@ -33,5 +33,5 @@ def write_handout(files: Mapping[str, bytes], out: Path, secret: Iterable[Path])
     try:
         write_new(out, archive.getvalue())
     except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror}") from error
+        raise UsageError("cannot-write", path=out, reason=error) from error
     return count

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from grader.digest import digest_of_bytes, digest_of_file
-from grader.errors import UsageError
+from grader.errors import Line, UsageError, line
 from grader.handout.contents import FOLDERS, SINGLE_FILES
 from grader.sealed.stream import MAGIC
 
@@ -35,21 +35,21 @@ def check_archive(archive: BinaryIO, secret: Iterable[Path]) -> int:
         for name in zipped.namelist():
             data = zipped.read(name)
             if problem := _problem(name, data, forbidden):
-                raise UsageError(f"{name} must not be handed out: {problem}")
+                raise UsageError("given-away", name=name, problem=problem)
         return len(zipped.namelist())
 
 
-def _problem(name: str, data: bytes, forbidden: dict[str, Path]) -> str | None:
+def _problem(name: str, data: bytes, forbidden: dict[str, Path]) -> Line | None:
     if not name.startswith(_MAY_LIE_AT):
-        return "it lies outside what students get"
+        return line("lies-outside")
     if (secret := forbidden.get(digest_of_bytes(data))) is not None:
-        return f"it is {secret}"
+        return line("is-secret", path=secret)
     if _KEY.search(data):
-        return "it holds the key of a sealed split"
+        return line("holds-key")
     if data.startswith(MAGIC):
-        return "it is a sealed split"
+        return line("is-sealed")
     if name.endswith(".py") and _IMPORTS_REFERENCE.search(data):
-        return "it imports the reference"
+        return line("imports-reference")
     return None
 
 
@@ -57,7 +57,7 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
     """Yield the files below the given paths."""
     for path in paths:
         if not path.exists():
-            raise UsageError(f"{path} does not exist: without it nothing can be said about the handout")
+            raise UsageError("secret-absent", path=path)
         if path.is_file():
             yield path
         # Links are followed: the images of a split may lie behind them.

@@ -30,13 +30,10 @@ def choose_backbones(root: Path, given: Sequence[Path]) -> list[Path]:
     kinds = [path.suffix for path in chosen]
     for path, kind in zip(chosen, kinds, strict=True):
         if kind not in BACKBONES or kinds.count(kind) > 1:
-            raise UsageError(f"--pretrained {path}: give one .ckpt, and at most one .safetensors beside it")
+            raise UsageError("backbone-kind", path=path)
     if ".ckpt" not in kinds:
         made_by = f"python -m reference.pretrained --out {PRETRAINED}/{BACKBONES['.ckpt']}"
-        raise UsageError(
-            "no backbone to hand out, and without one train_main.py cannot train: "
-            f"make one in the clone by `{made_by}`, or give a .ckpt with --pretrained"
-        )
+        raise UsageError("no-backbone", command=made_by)
     return chosen
 
 
@@ -51,14 +48,14 @@ def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
         UsageError: there is no clone, or a file cannot be read.
     """
     if not (root / "student" / "main.py").is_file():
-        raise UsageError(f"{root} has no student/main.py: run this from a clone of the project")
+        raise UsageError("no-clone", path=root)
     files = {path.relative_to(root).as_posix(): path for path in _paths(root)}
     files["HANDOUT.md"] = _INSTRUCTIONS
     files |= {f"{PRETRAINED}/{BACKBONES[path.suffix]}": path for path in backbones}
     try:
         return {name: files[name].read_bytes() for name in sorted(files)}
     except OSError as error:
-        raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
+        raise UsageError("cannot-read", path=error.filename, reason=error) from error
 
 
 def _paths(root: Path) -> Iterator[Path]:

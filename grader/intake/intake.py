@@ -80,8 +80,8 @@ def check_exists(source: Path) -> None:
 
 def _cannot_look(source: Path, error: OSError) -> UsageError:
     if isinstance(error, FileNotFoundError):
-        return UsageError(f"the submission {source} does not exist: give a folder or a .zip")
-    return UsageError(f"cannot look at the submission {source}: {error.strerror}")
+        return UsageError("submission-absent", path=source)
+    return UsageError("submission-unseen", path=source, reason=error)
 
 
 def _check_locale() -> None:
@@ -92,9 +92,7 @@ def _check_locale() -> None:
     """
     encoding = sys.getfilesystemencoding()
     if encoding != "utf-8":
-        raise HarnessError(
-            f"names of files are read as {encoding} in this locale: set PYTHONUTF8=1 and try again"
-        )
+        raise HarnessError("locale-names", encoding=encoding)
 
 
 def name_of(source: Path) -> str:

@@ -39,20 +39,20 @@ def check_output_folder(out: Path, submission: Path, images: Path | None = None)
     """
     if images is not None and out.resolve().is_relative_to(images.resolve()):
         # The next grading would take it for a class.
-        raise UsageError(f"--out {out} lies inside the split: choose a folder beside it")
+        raise UsageError("out-inside-split", out=out)
     if out.resolve().is_relative_to(submission.resolve()):
-        raise UsageError(f"--out {out} lies inside the submission: choose a folder beside it")
+        raise UsageError("out-inside-submission", out=out)
     if is_visible_inside(out):
-        raise UsageError(f"--out {out} lies where submissions can read: choose a folder of your own")
+        raise UsageError("out-visible", out=out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make the folder {out}: {error.strerror}; choose another --out") from error
+        raise UsageError("out-not-made", out=out, reason=error) from error
     if not os.access(out, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write into {out}: choose another --out")
+        raise UsageError("out-not-writable", out=out)
     for folder in (out / EARLIER, (out / INSTRUCTOR_JSON).parent):
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise UsageError(f"{folder} is in the way: move it, or choose another --out")
+            raise UsageError("out-in-the-way", path=folder)
 
 
 def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Path:

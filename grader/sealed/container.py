@@ -20,6 +20,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from datasets.classes import ClassInfo, parse_classes
+from grader.errors import LineError
 from grader.image_folder import is_image_name
 from grader.split import SplitImage
 
@@ -28,7 +29,7 @@ _MOST_MANIFEST_BYTES = 64 << 20
 _MOST_IMAGES = 1_000_000
 
 
-class ContainerError(ValueError):
+class ContainerError(LineError, ValueError):
     """The bytes are no container."""
 
 
@@ -62,9 +63,9 @@ def unpack(data: bytes) -> tuple[tuple[SplitImage, ...], tuple[ClassInfo, ...]]:
     try:
         classes = parse_classes(manifest.classes)
     except ValueError as error:
-        raise ContainerError(f"its classes: {error}") from error
+        raise ContainerError("container-classes", reason=error) from error
     if sum(size for _, _, size in manifest.images) != len(data) - at:
-        raise ContainerError("its images are not as long as its manifest says")
+        raise ContainerError("container-lengths")
     images = []
     for name, label, size in manifest.images:
         _check_name(name, label, classes)
@@ -72,26 +73,26 @@ def unpack(data: bytes) -> tuple[tuple[SplitImage, ...], tuple[ClassInfo, ...]]:
         at += size
     order = [tuple(image.name.split("/")) for image in images]
     if not all(before < after for before, after in pairwise(order)):
-        raise ContainerError("its images are not in the order of their names, or one is there twice")
+        raise ContainerError("container-order")
     return tuple(images), classes
 
 
 def _manifest(data: bytes) -> tuple[_Manifest, int]:
     """Return the manifest and where the images begin."""
     if len(data) < _LENGTH.size:
-        raise ContainerError("it has no manifest")
+        raise ContainerError("container-no-manifest")
     (length,) = _LENGTH.unpack_from(data)
     end = _LENGTH.size + length
     if length > _MOST_MANIFEST_BYTES or end > len(data):
-        raise ContainerError("its manifest is too long")
+        raise ContainerError("container-long-manifest")
     try:
         return _Manifest.model_validate_json(data[_LENGTH.size : end]), end
     except ValidationError as error:
-        raise ContainerError("its manifest is of another form") from error
+        raise ContainerError("container-form") from error
 
 
 def _check_name(name: str, label: int, classes: Sequence[ClassInfo]) -> None:
     """Accept `folder/file` of the class that the label names: a path that leads nowhere else."""
     folder, _, file = name.partition("/")
     if label >= len(classes) or folder != classes[label].folder or not is_image_name(file):
-        raise ContainerError(f"its image {name!r} is in no class's folder, or is no image")
+        raise ContainerError("container-image", name=name)

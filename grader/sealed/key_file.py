@@ -34,9 +34,7 @@ def key_file_from(option: Path | None) -> Path:
         return option
     if named := os.environ.get(ENVIRONMENT_VARIABLE):
         return Path(named)
-    raise UsageError(
-        f"a sealed split needs its key: give --key-file FILE, or set {ENVIRONMENT_VARIABLE} to its path"
-    )
+    raise UsageError("no-key", variable=ENVIRONMENT_VARIABLE)
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def read_key(path: Path) -> Key:
     except OSError as error:
         if error.errno == errno.EFBIG:
             raise _no_key(path) from error
-        raise UsageError(f"cannot read the key file {path}: {error.strerror}") from error
+        raise UsageError("key-unread", path=path, reason=error) from error
     lines = content.decode("utf-8", "replace").splitlines()
     lines = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     key = _decoded(lines[0]) if len(lines) == 1 else None
@@ -71,10 +69,7 @@ def read_key(path: Path) -> Key:
 
 
 def _no_key(path: Path) -> UsageError:
-    return UsageError(
-        f"{path} is not a key file: expected one line, {_PREFIX} and {_KEY_LETTERS} letters, as "
-        "`python -m grader split seal` writes it"
-    )
+    return UsageError("not-a-key", path=path, prefix=_PREFIX, letters=_KEY_LETTERS)
 
 
 def make_key(path: Path) -> bytes:
@@ -93,7 +88,7 @@ def make_key(path: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise UsageError(f"cannot write the key file {path}: {error.strerror}") from error
+        raise UsageError("key-unwritten", path=path, reason=error) from error
     return key
 
 

@@ -50,7 +50,7 @@ def write_sealed(split: Split, classes: Sequence[ClassInfo], key: bytes, out: Pa
         # It is no secret: as readable as any new file.
         write_new(out, data, 0o666 & ~_umask())
     except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+        raise UsageError("out-unwritten", path=out, reason=error) from error
 
 
 def check_is_new(out: Path) -> None:
@@ -60,9 +60,9 @@ def check_is_new(out: Path) -> None:
         UsageError: it cannot.
     """
     if os.path.lexists(out):
-        raise UsageError(f"{out} exists: choose another --out, or move it")
+        raise UsageError("out-is-there", path=out)
     if not out.parent.is_dir():
-        raise UsageError(f"cannot write {out}: there is no folder {out.parent}; choose another --out")
+        raise UsageError("out-no-parent", path=out, parent=out.parent)
 
 
 def read_sealed(path: Path, key_file: Path) -> tuple[Split, tuple[ClassInfo, ...]]:
@@ -76,9 +76,9 @@ def read_sealed(path: Path, key_file: Path) -> tuple[Split, tuple[ClassInfo, ...
         sealed, place = read_whole(path, _MOST_BYTES)
         images, classes = unpack(unseal(key.secret, sealed))
     except OSError as error:
-        raise UsageError(f"cannot read the sealed split {path}: {error.strerror}") from error
+        raise UsageError("sealed-unread", path=path, reason=error) from error
     except (UnsealError, ContainerError) as error:
-        raise UsageError(f"cannot open the sealed split {path}: {error}") from error
+        raise UsageError("sealed-unopened", path=path, reason=error) from error
     split = split_of(images, places=(place,))
     return replace(split, key_file=key.place, key_sha256=key.sha256), classes
 
@@ -91,9 +91,7 @@ def open_sealed(path: Path, key_file: Path, classes: Sequence[ClassInfo]) -> Spl
     """
     split, sealed_classes = read_sealed(path, key_file)
     if _names(sealed_classes) != _names(classes):
-        raise UsageError(
-            f"the sealed split {path} is of other classes than this assignment's: give another --assignment"
-        )
+        raise UsageError("sealed-other-classes", path=path)
     check_images(split.images)
     return split
 
@@ -107,7 +105,7 @@ def write_folder(images: Sequence[SplitImage], out: Path) -> None:
     out = out.resolve()
     try:
         if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
-            raise UsageError(f"{out} exists and is not an empty folder: choose another --out")
+            raise UsageError("out-not-empty", path=out)
         folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=".opening-"))
         try:
             for image in images:
@@ -121,14 +119,12 @@ def write_folder(images: Sequence[SplitImage], out: Path) -> None:
             shutil.rmtree(folder, ignore_errors=True)
             raise
     except OSError as error:
-        raise UsageError(
-            f"cannot write {error.filename or out}: {error.strerror}; choose another --out"
-        ) from error
+        raise UsageError("out-unwritten", path=error.filename or out, reason=error) from error
 
 
 def _check_can_be_sealed(split: Split) -> None:
     if sum(len(image.encoded) for image in split.images) > _MOST_BYTES // 2:
-        raise UsageError(f"the split is larger than {_MOST_BYTES >> 31} GiB: all of it is held in memory")
+        raise UsageError("split-too-large", most=_MOST_BYTES >> 31)
 
 
 def _names(classes: Sequence[ClassInfo]) -> list[tuple[str, str]]:

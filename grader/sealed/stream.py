@@ -34,6 +34,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from grader.errors import LineError
+
 MAGIC = b"LABSPLIT"
 KEY_BYTES = 32
 _VERSION = 1
@@ -47,7 +49,7 @@ CHUNK_BYTES = 1 << 16
 _TAG_BYTES = 16
 
 
-class UnsealError(ValueError):
+class UnsealError(LineError, ValueError):
     """The bytes cannot be unsealed with this key; says why, for a person."""
 
 
@@ -69,16 +71,16 @@ def unseal(key: bytes, sealed: bytes) -> bytes:
         UnsealError: not such a file, another version's, another key's, or changed in any way.
     """
     if not sealed.startswith(MAGIC):
-        raise UnsealError("it is not a sealed split")
+        raise UnsealError("unseal-other-file")
     if len(sealed) <= _HEADER_BYTES + _TAG_BYTES:
-        raise UnsealError("it is cut off")
+        raise UnsealError("unseal-cut-off")
     if not sealed.startswith(_PREFIX):
-        raise UnsealError("it is of another version of the format, or damaged")
+        raise UnsealError("unseal-version")
     salt = sealed[len(_PREFIX) : len(_PREFIX) + _SALT_BYTES]
     try:
         _check(key, salt).verify(sealed[len(_PREFIX) + _SALT_BYTES : _HEADER_BYTES])
     except InvalidSignature as error:
-        raise UnsealError("it was sealed with another key, or its first bytes are damaged") from error
+        raise UnsealError("unseal-key") from error
     return b"".join(_opened(ChaCha20Poly1305(_derived(key, salt, b"chunks")), sealed))
 
 
@@ -88,7 +90,7 @@ def _opened(cipher: ChaCha20Poly1305, sealed: bytes) -> Iterator[bytes]:
         try:
             yield cipher.decrypt(nonce, sealed[start : start + CHUNK_BYTES + _TAG_BYTES], None)
         except InvalidTag as error:
-            raise UnsealError("it is damaged or cut off") from error
+            raise UnsealError("unseal-damaged") from error
 
 
 def _nonces(count: int) -> Iterator[bytes]:

@@ -79,11 +79,11 @@ def _handed_out(path: Path, classes: int) -> Given:
             path.stat()
             given = _given(path.name, path, classes)
     except OSError as error:
-        raise UsageError(f"cannot read --handed-out {path}: {error.strerror or error}") from error
+        raise UsageError("given-unread", path=path, reason=error) from error
     except (zipfile.BadZipFile, RuntimeError) as error:
-        raise UsageError(f"cannot read --handed-out {path}: {error}") from error
+        raise UsageError("given-unread", path=path, reason=error) from error
     if not given.digests:
-        raise UsageError(f"--handed-out {path}: no file is in it")
+        raise UsageError("given-empty", path=path)
     return given
 
 

@@ -249,6 +249,18 @@ def test_a_division_says_what_it_leaves_out_and_refuses_what_it_must_not(sets, t
     code, said = make(capsys, train, tmp_path / "other")
     assert (code, "phone.heic is an image of a kind that is not read" in said) == (2, True)
     assert not (tmp_path / "other").exists()
+    assert (
+        main(
+            [
+                *["split", "make", "--hidden", "9", "--seed", "1", "--lang", "zh", "--out"],
+                str(tmp_path / "other"),
+                str(train),
+            ]
+        )
+        == 2
+    )
+    said = capsys.readouterr().err
+    assert said == f"grader: {train / '00_00' / 'phone.heic'} 的图像格式不受支持：请转换为 JPEG 或 PNG\n"
 
 
 def test_uneven_classes_are_told(sets, capsys):

@@ -35,6 +35,7 @@ def test_on_this_machine_both_have_their_known_outcome(cwd):  # noqa: F811
     done = run("canary", cwd=cwd)
     assert (done.returncode, done.stderr) == (0, "")
     assert "gained nothing" in done.stdout
+    assert "内置的作弊提交一无所获" in run("canary", "--lang", "zh", cwd=cwd).stdout
 
 
 def test_a_grader_with_many_open_files_has_the_same_canary():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from grader.assignment import Limits
 from grader.cli import main
 from grader.commands import doctor
 from grader.doctor import machine, sandbox
-from grader.doctor.result import State, ok, problem
+from grader.doctor.result import Result, State, result, results
+from grader.doctor.wrapping import columns, wrapped
 from grader.sandbox import bubblewrap, process
 from grader.sandbox.bubblewrap import find_bwrap
 from tests.patience import PATIENCE_SECONDS
@@ -101,8 +103,8 @@ def test_without_user_namespaces_official_grading_refuses_and_a_self_check_runs(
 
 def test_the_table_says_the_rung_and_every_remedy_as_it_can_be_typed():
     results = [
-        ok("sandbox", "fine"),
-        problem("user namespaces", "none", "sudo sysctl user.max_user_namespaces=15000"),
+        result("sandbox-works"),
+        result("userns-no-more", error="ENOSPC"),
     ]
     text = doctor.render(process.ISOLATION, results, 60)
     assert "FAIL" in text
@@ -122,9 +124,8 @@ def test_a_switch_that_forbids_user_namespaces_is_named(tmp_path, monkeypatch):
 
 
 def test_a_masked_proc_is_a_containers():
-    assert "systempaths" in sandbox._remedy_of(
-        "bwrap: Can't mount proc on /newroot/proc: Operation not permitted"
-    )
+    code = sandbox._code_of("bwrap: Can't mount proc on /newroot/proc: Operation not permitted")
+    assert "systempaths" in result(code, obstacle="bwrap").remedy
 
 
 def test_control_groups_are_described_as_they_are(tmp_path, monkeypatch):
@@ -156,3 +157,46 @@ def test_what_is_scarce_or_missing_is_a_warning_with_a_remedy(tmp_path):
 def test_nothing_that_computes_is_imported_to_find_out():
     code = "import sys\nfrom grader.cli import main\nmain(['doctor'])\nassert not {'mindspore', 'onnxruntime'} & set(sys.modules)"
     assert run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("code", sorted(results()["results"]))
+def test_every_result_is_whole_in_both_languages_with_the_same_details(code):
+    row = results()["results"][code]
+    texts = {part: row.get(part, "") for part in ("found", "found_zh", "remedy", "remedy_zh")}
+    assert set(row) <= {"state", *texts}
+    assert bool(texts["remedy"]) == bool(texts["remedy_zh"]) == (row["state"] != "ok")
+    for part in ("found", "remedy"):
+        fields = [set(re.findall(r"{(\w+)}", texts[name])) for name in (part, f"{part}_zh")]
+        assert fields[0] == fields[1]
+    told = result(code, **dict.fromkeys(["name", *re.findall(r"{(\w+)}", "".join(texts.values()))], "?"))
+    assert isinstance(told, Result)
+    assert all((told.name, told.name_zh, told.found, told.found_zh))
+
+
+def test_every_result_is_some_probe_s():
+    folder = Path(sandbox.__file__).parent
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    assert [code for code in results()["results"] if f'"{code}"' not in source] == []
+
+
+def test_the_table_is_chinese_for_whom_that_was_asked(capsys):
+    assert main(["doctor", "--lang", "zh"]) == 0
+    said = capsys.readouterr().out
+    assert "检查项" in said
+    assert "沙箱" in said
+    assert "本机可以进行正式评测" in "".join(said.split())
+    shown = doctor.render(
+        process.ISOLATION, [result("userns-apparmor", error="E", switch="s", value="1")], 60, "zh"
+    )
+    assert max(map(columns, shown.splitlines())) <= 75
+    assert "不能进行正式评测" in "".join(shown.split())
+
+
+def test_chinese_is_wrapped_by_columns_and_no_line_begins_with_a_comma():
+    text = "本机不能进行正式评测，请用 --self-check 自测（此时没有沙箱）。"
+    for width in range(14, 70):
+        lines = wrapped(text, width, "  ").splitlines()
+        assert max(map(columns, lines)) <= width + 2
+        assert not any(line.strip()[0] in "，）。" or line[-1] == "（" for line in lines)
+        assert "".join("".join(lines).split()) == "".join(text.split())
+    assert wrapped("one two three", 8) == "one two\nthree"

@@ -24,6 +24,8 @@ BUILT_BY_NAME = {
     "phase",
     "column",
     "cause",
+    "changed",
+    "flip",
 }
 """Words whose names are put together of a prefix and a value."""
 FIELDS = [

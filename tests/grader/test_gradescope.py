@@ -43,13 +43,16 @@ def test_where_the_harness_failed_there_is_no_score(write_submission, split, ass
 
 
 def test_what_is_uploaded_grades_where_nothing_else_is(
-    write_submission, split_folder, assignment_file, tmp_path
+    write_submission, split_folder, assignment_file, tmp_path, capsys
 ):
     sealed, key, out = tmp_path / "s.sealed", tmp_path / "s.key", tmp_path / "autograder.zip"
-    rest = ["--assignment", str(assignment_file), "--key-file", str(key)]
+    rest = ["--assignment", str(assignment_file), "--key-file", str(key), "--lang", "zh"]
     assert main(["split", "seal", str(split_folder), "--out", str(sealed), *rest]) == 0
     assert main(["gradescope", "pack", "--split", str(sealed), "--out", str(out), *rest]) == 0
     assert out.stat().st_mode & 0o077 == 0
+    said = capsys.readouterr().out
+    assert f"{key}（新生成；没有它，谁也无法再打开该文件）" in said
+    assert said.endswith(f"{out}：请作为 autograder 上传；其中含有密钥，请勿外传\n")
     place = tmp_path / "autograder"
     with zipfile.ZipFile(out) as zipped:
         zipped.extractall(place / "source")

@@ -100,7 +100,8 @@ def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
     (clone / "student" / "pretrained").mkdir()
     for name in ("mobilenetv2.ckpt", "mobilenetv2.safetensors"):
         shutil.copy(backbone, clone / "student" / "pretrained" / name)
-    assert main(["handout", "--out", str(out)]) == 0
+    assert main(["handout", "--out", str(out), "--lang", "zh"]) == 0
+    assert "已检查，其中没有 1 处不得下发的内容" in capsys.readouterr().out
     with zipfile.ZipFile(out) as zipped:
         names = zipped.namelist()
     assert [name for name in names if "pretrained" in name] == [

@@ -35,7 +35,8 @@ def test_only_who_changed_is_named_with_the_files_and_images(graded, capsys):
     new = graded("new", a=ORACLE, b=HATS, came=HATS)
     changes = {change.id: change for change in compare(read_grading(old), read_grading(new))}
     assert sorted(changes) == ["b", "came", "gone"]
-    assert changes["b"].reasons == ("the submission (main.py)",)
+    (reason,) = changes["b"].reasons
+    assert (reason.told("en"), reason.told("zh")) == ("the submission (main.py)", "提交内容（main.py）")
     assert [flip.effect for flip in changes["b"].flips] == ["lost"] * 8
     assert main(["compare", str(old), str(new), "--images"]) == 0
     said = capsys.readouterr().out
@@ -44,6 +45,13 @@ def test_only_who_changed_is_named_with_the_files_and_images(graded, capsys):
     assert "lost: 00_02/00000.png (Newspaper): Newspaper -> Hats" in said
     assert "gone: gone (GRADED 4/12)" in said
     assert "\na:" not in said
+    assert main(["compare", str(old), str(new), "--images", "--lang", "zh"]) == 0
+    said = capsys.readouterr().out
+    assert "之前 3 份，之后 3 份；3 份结果不同" in said
+    assert "b：评测完成（GRADED） 12/12 -> 评测完成（GRADED） 4/12" in said
+    assert "回答：8 张由对变错" in said
+    assert "由对变错：00_02/00000.png（Newspaper）：Newspaper -> Hats" in said
+    assert "gone：已不在（" in said
 
 
 def test_another_split_is_the_reason_for_everybody(graded, split_folder, capsys):
@@ -51,7 +59,9 @@ def test_another_split_is_the_reason_for_everybody(graded, split_folder, capsys)
     cv2.imwrite(str(split_folder / "00_00" / "more.png"), np.zeros((9, 9, 3), np.uint8))
     new = graded("new", on=open_split(split_folder, CLASSES), a=ORACLE, b=HATS)
     changes = compare(read_grading(old), read_grading(new))
-    assert [change.reasons for change in changes] == [("the split (12 images, then 13)",)] * 2
+    assert [[reason.told("en") for reason in change.reasons] for change in changes] == [
+        ["the split (12 images, then 13)"]
+    ] * 2
     assert main(["compare", str(old), str(new)]) == 0
     assert "changed for 2: the split" in capsys.readouterr().out
 
