@@ -10,7 +10,7 @@ from pathlib import Path
 from grader.commands.command import EXIT_DONE, Command, say
 from grader.compare.compare import Change, Flip, compare, outcome
 from grader.compare.reading import read_grading
-from grader.report.text import one_line
+from grader.printable import one_line
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

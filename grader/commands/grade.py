@@ -16,10 +16,11 @@ from grader.findings.catalogue import words
 from grader.grading import Checks, run_grading
 from grader.hidden_split import choose_split
 from grader.intake.intake import check_exists, name_of
-from grader.progress import Watched, shown
+from grader.printable import one_line
+from grader.progress import Watched, showing
 from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
 from grader.report.model import Report
-from grader.report.text import one_line, render_brief, render_text
+from grader.report.text import render_brief, render_text
 from grader.sandbox.ladder import fork_server_for
 from grader.verdict import Verdict
 
@@ -64,7 +65,7 @@ def _run(options: argparse.Namespace) -> int:
     check_output_folder(out, submission, options.split)
     public = open_public(options.public, assignment.classes, options.lang)
     watched = Watched(options.lang)
-    with fork_server_for(assignment.limits) as server, shown(watched.words):
+    with fork_server_for(assignment.limits) as server, showing(watched.words):
         outcome = run_grading(
             submission,
             split,

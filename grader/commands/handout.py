@@ -8,7 +8,7 @@ from pathlib import Path
 from grader.commands.command import EXIT_DONE, Command, say
 from grader.handout.archive import write_handout
 from grader.handout.contents import choose_backbones, contents
-from grader.report.text import one_line
+from grader.printable import one_line
 
 _ROOT = Path(__file__).parents[2]
 

@@ -12,7 +12,7 @@ from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.left_out import say_what_is_left_out
 from grader.commands.split_audit import AUDIT, MAKE
 from grader.errors import UsageError
-from grader.report.text import one_line
+from grader.printable import one_line
 from grader.sealed.key_file import key_file_from, make_key, read_key
 from grader.sealed.sealed_split import check_is_new, read_sealed, write_folder, write_sealed
 from grader.split import Split, open_split

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from grader.grading import run_grading
-from grader.progress import Display, Watched, WatchedClass, shown
+from grader.progress import Display, Watched, WatchedClass, showing
 
 
 class Clock:
@@ -117,7 +117,7 @@ def test_who_listens_no_more_keeps_nothing_from_being_graded(clock):
 
 def test_what_is_over_before_a_line_is_due_leaves_nothing_in_a_log():
     log = io.StringIO()
-    with shown(lambda: "replay", log):
+    with showing(lambda: "replay", log):
         pass
     assert log.getvalue() == ""
 
@@ -132,6 +132,6 @@ def test_lines_come_as_long_as_the_block_takes(monkeypatch):
             enough.set()
         return "replay"
 
-    with shown(said, log):
+    with showing(said, log):
         enough.wait()
     assert log.getvalue().splitlines()[:2] == ["[00:00] replay"] * 2
