@@ -84,7 +84,7 @@ def instead_of(packages: tuple[str, ...], language: Language) -> str:
     """Return a sentence on what can be done without a framework; empty for other packages."""
     if not _FRAMEWORKS & set(packages):
         return ""
-    return phrase("en", "without-framework") if language == "en" else phrase("zh", "without-framework")
+    return phrase(language, "without-framework")
 
 
 def installed(libraries: Mapping[str, str]) -> str:
