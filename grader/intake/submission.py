@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader.intake.checkpoint_file import NOTHING_KNOWN, CheckpointState
-from grader.intake.checkpoint_format import MINDSPORE, format_of
+from grader.intake.checkpoint_format import EXPECTED, MINDSPORE, format_of
 
-CHECKPOINT_SUFFIXES = frozenset(
-    {".ckpt", ".mindir", ".pt", ".pth", ".safetensors", ".onnx", ".npz", ".npy", ".pkl", ".h5"}
-)
-
-
+CHECKPOINT_SUFFIXES = frozenset(EXPECTED)
 HEAD_BYTES = 128
 MAIN = PurePosixPath("main.py")
 _MOST_OF_A_PROGRAM = 1 << 18
