@@ -141,6 +141,14 @@ def test_a_reader_that_goes_away_costs_neither_report_nor_exit_code(
     assert (cwd / "o" / "report.html").exists()
 
 
+def test_a_working_folder_that_is_gone_is_no_reason_to_fail(cwd):
+    done = subprocess.run(
+        ["bash", "-c", f"rmdir '{cwd}'; exec '{sys.executable}' -m grader --help"],
+        cwd=cwd, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
 def test_the_grader_itself_never_imports_mindspore():
     code = "import sys, grader, grader.cli, grader.report.files; sys.exit('mindspore' in sys.modules)"
     done = subprocess.run(
