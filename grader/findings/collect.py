@@ -12,7 +12,7 @@ from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
 from grader.dialogue.worker_process import PROCESSOR_TIME
 from grader.digest import digest_of_file
-from grader.findings.catalogue import explained_by, finding, phase_words, phrase, words
+from grader.findings.catalogue import Language, explained_by, finding, phase_words, phrase, words
 from grader.findings.checkpoints import findings_of_checkpoints
 from grader.findings.exceptions import code_of, narrow, short
 from grader.findings.raised import some, told
@@ -33,6 +33,12 @@ _UNREADABLE = "checkpoint-unreadable"
 _LIBRARY = "src_mindspore"
 _NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
 """`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
+_ENDS = {
+    "exit code": "ended-exit-code",
+    "signal": "ended-signal",
+    "it closed the answer channel": "ended-channel",
+}
+"""By what a stop's text begins with, the phrase that says it."""
 _UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
 
 
@@ -123,10 +129,19 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
             return finding("output", limit=limits.output_kib, **phase)
         case Verdict.CONTRACT:
             return finding("forged-channel", detail=stop.detail)
+    how = {"detail": _end(stop, "en"), "detail_zh": _end(stop, "zh")}
     if stop.phase == "import":
-        return finding("died-importing", detail=stop.told)
+        return finding("died-importing", **how)
     # Which image came first is chance: the phase is left to the report's `run` section.
-    return finding("died", detail=stop.told)
+    return finding("died", **how)
+
+
+def _end(stop: Stop, language: Language) -> str:
+    """Say how a process ended."""
+    for start, name in _ENDS.items():
+        if stop.told.startswith(start):
+            return phrase(language, name, rest=stop.told.removeprefix(start))
+    return stop.told
 
 
 def _raised(answers: Sequence[Answered | None], tally: Tally, question: Question) -> Iterator[FindingPart]:

@@ -8,7 +8,9 @@ import pytest
 
 import grader
 from datasets.classes import ClassInfo
+from grader.assignment import load_assignment
 from grader.dialogue.frames import Raised
+from grader.dialogue.interview import Stop
 from grader.findings import catalogue, checkpoints, collect, exceptions, packages, wrong_names
 from grader.findings.exceptions import code_of, narrow, short
 from grader.findings.order import in_order
@@ -16,6 +18,7 @@ from grader.findings.raised import some
 from grader.findings.raised import told as told_of
 from grader.intake.submission import Submission, SubmittedFile
 from grader.scoring.score import Tally
+from grader.verdict import Verdict
 
 BUILT_BY_NAME = {
     "aside",
@@ -259,6 +262,21 @@ def test_a_name_that_was_perhaps_meant_is_told_in_either_language():
     assert part.help_zh.endswith("可能是指：“Plastic Botle”应为“Plastic Bottle”。")
 
 
+@pytest.mark.parametrize(
+    ("detail", "en", "zh"),
+    [
+        ("exit code 3", "(exit code > 0)", "（退出码 > 0）"),
+        ("signal SIGSEGV", "(signal SIGSEGV)", "（信号 SIGSEGV）"),
+        ("signal SIGUSR1", "(signal)", "（信号）"),
+        ("it closed the answer channel", "(it closed the answer channel)", "（它关闭了应答通道）"),
+    ],
+)
+def test_how_a_process_ended_is_told_in_either_language(detail, en, zh):
+    part = collect._stop(Stop(Verdict.CRASH, "prediction", detail, 3), load_assignment(None))
+    assert part.title.endswith(en)
+    assert part.title_zh.endswith(zh)
+
+
 def test_short_text_is_one_line_and_bounded():
     assert short("a\nb\t c") == "a b c"
     assert len(short("x" * 1000)) == 300
@@ -289,7 +307,7 @@ def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
     used = set(re.findall(r'phrase\(\s*(?:"(?:en|zh)"|language),\s*"([a-z-]+)"', source))
     used |= set(re.findall(r'ZipError\("([a-z0-9-]+)"\)', source))
-    used |= {"unusable", *(f"unusable-{kind}" for kind in collect._UNUSABLE)}
+    used |= {*collect._ENDS.values(), "unusable", *(f"unusable-{kind}" for kind in collect._UNUSABLE)}
     phrases = catalogue._table(catalogue._PHRASES)
     assert used == set(phrases)
     assert all(set(phrase) == {"en", "zh"} for phrase in phrases.values())
