@@ -60,16 +60,12 @@ def diagnosed(
         fresh=lambda name: _fresh(rung, folder / name).launch,
         folder=folder,
         seed=secrets.randbits(53),
-        public=lambda: None if question.mode == "self-check" else public or _public(question),
+        public=lambda: None if question.mode == "self-check" else public or public_split(question.assignment),
     )
     try:
         return diagnose(subject), ""
     except Exception:
         return Diagnosis("failed"), traceback.format_exc()
-
-
-def _public(question: Question) -> Split | None:
-    return public_split(question.assignment, question.split)
 
 
 def _over(rung: Rung, folder: Path) -> Rung:

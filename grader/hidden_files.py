@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from grader.assignment import Assignment
-from grader.hidden_split import public_digests
+from grader.hidden_split import public_split
 from grader.intake.submission import Submission
 from grader.split import Split
 
@@ -52,6 +52,7 @@ def find_hidden_files(
     ]
     if not found:
         return ()
-    given = public.names.keys() if public else public_digests(assignment)
+    public = public or public_split(assignment)
+    given = public.names.keys() if public else frozenset()
     digests = {file.path: file.sha256 for file in submission.files}
     return tuple(file for file in found if file.secret == KEY or digests[file.path] not in given)

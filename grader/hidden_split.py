@@ -32,27 +32,15 @@ def choose_split(
     return split
 
 
-def public_split(assignment: Assignment, hidden: Split) -> Split | None:
-    """Open the assignment's own public images; None if they are not there, no split, or asked anyway."""
+def public_split(assignment: Assignment) -> Split | None:
+    """Open the images that the assignment gives to students; None if they are not here, or are no split."""
     configured = assignment.splits.public
     if configured is None or not Path(configured).is_dir():
         return None
     try:
-        public = _opened(Path(configured), assignment.classes)
+        return _opened(Path(configured), assignment.classes)
     except UsageError:
         return None  # they are for comparison alone: no grading fails over them
-    return None if public.sha256 == hidden.sha256 else public
-
-
-def public_digests(assignment: Assignment) -> frozenset[str]:
-    """Return the digests of the images that the assignment gives to students, as far as they are here."""
-    configured = assignment.splits.public
-    if configured is None or not Path(configured).is_dir():
-        return frozenset()
-    try:
-        return frozenset(_opened(Path(configured), assignment.classes).names)
-    except UsageError:
-        return frozenset()
 
 
 @lru_cache(maxsize=1)

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from typing import Literal, Protocol, TextIO
 
 from grader.findings.catalogue import Language, words
-from grader.report.text import one_line
+from grader.printable import one_line, shown
 
 Phase = Literal["intake", "canary", "import", "predict", "replay", "diagnosis", "report", "elsewhere"]
 _LOG_SECONDS, _TERMINAL_SECONDS = 10.0, 0.5
@@ -98,12 +98,13 @@ class WatchedClass:
         verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(self._counts.items()))
         left = _left(self._clock() - self._began, self._graded, self._total - done, self._language)
         # A copy: other threads begin and end meanwhile.
-        named = [f"{_short(name)}: {each.words()}" for name, each in list(self._under_way.items())]
-        return "; ".join([f"{said}{f' ({verdicts})' if verdicts else ''}{left}", *named[:_MOST_NAMED]])
+        under_way = list(self._under_way.items())[:_MOST_NAMED]
+        named = [f"{shown(name, _LONGEST_NAME)}: {each.words()}" for name, each in under_way]
+        return "; ".join([f"{said}{f' ({verdicts})' if verdicts else ''}{left}", *named])
 
 
 @contextmanager
-def shown(
+def showing(
     said: Callable[[], str], stream: TextIO | None = None, clock: Clock = time.monotonic
 ) -> Iterator[None]:
     """Show what `said` returns for as long as the block takes.
@@ -171,10 +172,6 @@ def _left(seconds: float, done: int, left: int, language: Language) -> str:
     if expected < 2 * _SECONDS_A_MINUTE:
         return words(language, "progress-seconds-left", seconds=max(1, expected))
     return words(language, "progress-minutes-left", minutes=round(expected / _SECONDS_A_MINUTE))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
 def _cut(line: str, columns: int) -> str:

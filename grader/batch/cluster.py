@@ -80,6 +80,7 @@ class ClusterExecutor:
             self.conditions.assignment,
             lambda question, _: self._remotely(question),
             name=name,
+            public=self.conditions.public,
         )
 
     def _remotely(self, question: Question) -> Outcome:

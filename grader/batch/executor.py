@@ -116,7 +116,9 @@ class LocalExecutor:
             except HarnessError as error:
                 return failed_outcome(question, began, error, traceback.format_exc())
 
-        return take_and_grade(source, conditions.split, conditions.assignment, answer, name=name)
+        return take_and_grade(
+            source, conditions.split, conditions.assignment, answer, name=name, public=conditions.public
+        )
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from grader.batch.rows import Row
 from grader.findings.catalogue import Language, words
 from grader.printable import one_line
 from grader.report.model import ScorePart
-from grader.report.text import told
+from grader.report.text import told, verdict_in_words
 
 BYTE_ORDER_MARK = "\ufeff"
 """By which Excel knows that a CSV file is UTF-8."""
@@ -95,11 +95,6 @@ def _cells(row: Row, language: Language) -> tuple[object, ...]:
         report.run.total_seconds,
         report.run.peak_memory_mib,
     )
-
-
-def verdict_in_words(verdict: str, language: Language) -> str:
-    """Name a verdict, or MISSING, and in Chinese say what it means."""
-    return verdict if language == "en" else f"{words(language, f'verdict-{verdict}')}（{verdict}）"
 
 
 def interval_in_words(score: ScorePart, language: Language) -> str:

@@ -29,7 +29,7 @@ class Conditions:
     replay: bool = False
     """Ask a part of the images of every submission again."""
     public: Split | None = None
-    """Images that students have, for comparison; None for the assignment's own."""
+    """Images that students have, for comparison, and may hand in; None for the assignment's own."""
 
 
 @dataclass(frozen=True)

@@ -151,17 +151,6 @@ def open_store(folder: Path, submissions: Path, language: Language = "en") -> It
         yield Store(folder, language)
 
 
-def read_store(folder: Path) -> Store:
-    """Open a batch's folder to read it.
-
-    Raises:
-        UsageError: it is none.
-    """
-    if not (folder / _RECORDS).is_dir():
-        raise UsageError("batch-none", path=folder)
-    return Store(folder)
-
-
 def _move_aside(path: Path, earlier: Path) -> None:
     earlier.mkdir(exist_ok=True)
     number = 1 + max((int(entry.name) for entry in earlier.iterdir() if entry.name.isdigit()), default=0)

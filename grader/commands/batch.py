@@ -17,7 +17,6 @@ from grader.assignment import Assignment, load_assignment
 from grader.batch.batch import ClassPass, Step
 from grader.batch.class_archive import opened
 from grader.batch.executor import Executor, local_executor
-from grader.batch.gradebook import verdict_in_words
 from grader.batch.publish import GRADEBOOK, publish
 from grader.batch.roster import read_roster
 from grader.batch.rows import Row, missing_packages, row_of
@@ -32,8 +31,9 @@ from grader.commands.public_option import add_public, open_public
 from grader.errors import UsageError
 from grader.findings.catalogue import Language, words
 from grader.hidden_split import choose_split
-from grader.progress import WatchedClass, shown
-from grader.report.text import one_line
+from grader.printable import one_line
+from grader.progress import WatchedClass, showing
+from grader.report.text import verdict_in_words
 from grader.similarity.given import given_to_all
 from grader.split import Split
 from grader.verdict import Verdict
@@ -120,7 +120,7 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
     with open_store(options.out, folder, options.lang) as store:
         conditions = Conditions(split, assignment, options.replay, public)
         try:
-            with shown(watched.words), _executor(options, conditions) as executor:
+            with showing(watched.words), _executor(options, conditions) as executor:
                 plan = ClassPass(conditions, executor, store, options.regrade, watched.begin)
                 steps = _grade(plan, entries, watched)
         except KeyboardInterrupt:
@@ -129,7 +129,7 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
             row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
         ]
         watched.close()
-        with shown(watched.words):
+        with showing(watched.words):
             page = publish(
                 store, assignment, rows, given, pseudonymous=options.pseudonyms, language=options.lang
             )

@@ -13,7 +13,7 @@ from grader.commands.language_option import add_language
 from grader.compare.compare import Change, Flip, Reason, compare, outcome
 from grader.compare.reading import ONE, read_grading
 from grader.findings.catalogue import Language, words
-from grader.report.text import one_line
+from grader.printable import one_line
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

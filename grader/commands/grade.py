@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from grader.assignment import load_assignment
@@ -16,10 +17,11 @@ from grader.findings.catalogue import words
 from grader.grading import Checks, run_grading
 from grader.hidden_split import choose_split
 from grader.intake.intake import check_exists, name_of
-from grader.progress import Watched, shown
+from grader.printable import one_line
+from grader.progress import Watched, showing
 from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
 from grader.report.model import Report
-from grader.report.text import one_line, render_brief, render_text
+from grader.report.text import render_brief, render_text
 from grader.sandbox.ladder import fork_server_for
 from grader.verdict import Verdict
 
@@ -50,7 +52,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_public(parser)
     add_language(parser, "the summary, and what the pages show first", of_pages=True)
-    parser.add_argument("--brief", action="store_true", help="print one line; the reports are the same")
+    parser.add_argument(
+        "--brief",
+        action="store_true",
+        help="print one line, and no progress in a log; the reports are the same",
+    )
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -64,7 +70,10 @@ def _run(options: argparse.Namespace) -> int:
     check_output_folder(out, submission, options.split)
     public = open_public(options.public, assignment.classes, options.lang)
     watched = Watched(options.lang)
-    with fork_server_for(assignment.limits) as server, shown(watched.words):
+    # Of many that are graded side by side, a line each is what was asked for.
+    is_quiet = options.brief and not sys.stderr.isatty()
+    waiting = nullcontext() if is_quiet else showing(watched.words)
+    with fork_server_for(assignment.limits) as server, waiting:
         outcome = run_grading(
             submission,
             split,

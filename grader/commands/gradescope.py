@@ -15,9 +15,9 @@ from grader.errors import UsageError
 from grader.findings.catalogue import words
 from grader.gradescope.pack import write_autograder
 from grader.gradescope.results import render_results
+from grader.printable import one_line
 from grader.report.files import REPORT_JSON
 from grader.report.model import Report
-from grader.report.text import one_line
 from grader.sealed.key_file import key_file_from
 from grader.sealed.sealed_split import open_sealed
 from grader.whole_file import write_atomically

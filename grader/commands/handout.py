@@ -10,7 +10,7 @@ from grader.commands.language_option import add_language
 from grader.findings.catalogue import words
 from grader.handout.archive import write_handout
 from grader.handout.contents import choose_backbones, contents
-from grader.report.text import one_line
+from grader.printable import one_line
 
 _ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from grader.findings.catalogue import Language, words
-from grader.report.text import one_line
+from grader.printable import one_line
 from grader.sealed.key_file import ENVIRONMENT_VARIABLE, is_exposed
 
 

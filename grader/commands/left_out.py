@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grader.findings.catalogue import Language, words
 from grader.image_folder import PASSED_OVER
-from grader.report.text import one_line
+from grader.printable import one_line
 
 _REASONS = (*PASSED_OVER, "empty")
 _MOST_NAMED = 3

@@ -14,7 +14,7 @@ from grader.commands.left_out import say_what_is_left_out
 from grader.commands.split_audit import AUDIT, MAKE
 from grader.errors import UsageError
 from grader.findings.catalogue import Language, words
-from grader.report.text import one_line
+from grader.printable import one_line
 from grader.sealed.key_file import key_file_from, make_key, read_key
 from grader.sealed.sealed_split import check_is_new, read_sealed, write_folder, write_sealed
 from grader.split import Split, open_split

@@ -17,7 +17,7 @@ from grader.commands.language_option import add_language
 from grader.commands.left_out import say_what_is_left_out
 from grader.errors import UsageError
 from grader.findings.catalogue import Language, words
-from grader.report.text import one_line
+from grader.printable import one_line
 
 
 def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:

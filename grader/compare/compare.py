@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from grader.batch.gradebook import verdict_in_words
 from grader.errors import Line, in_short, told
 from grader.findings.catalogue import Language, words
 from grader.report.model import Report
+from grader.report.text import verdict_in_words
 
 
 @dataclass(frozen=True)

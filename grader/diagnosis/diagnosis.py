@@ -231,7 +231,7 @@ def _proved(explanations: Iterable[Explanation | None]) -> list[Explanation]:
 
 
 def _source(submission: Submission) -> str:
-    return submission.beginning_of_main().decode("utf-8", "replace")
+    return submission.beginning().decode("utf-8", "replace")
 
 
 def _case(subject: Subject) -> Case:

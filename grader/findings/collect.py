@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,8 @@ from grader.assignment import Assignment
 from grader.dialogue.frames import Answered, NotReady, Raised
 from grader.dialogue.interview import Answers, Stop
 from grader.dialogue.worker_process import PROCESSOR_TIME
-from grader.findings.catalogue import explained_by, finding, phase_words, phrase, words
+from grader.digest import digest_of_file
+from grader.findings.catalogue import Language, explained_by, finding, phase_words, phrase, words
 from grader.findings.checkpoints import findings_of_checkpoints
 from grader.findings.exceptions import code_of, narrow, short
 from grader.findings.raised import some, told
@@ -33,13 +33,13 @@ _UNREADABLE = "checkpoint-unreadable"
 _LIBRARY = "src_mindspore"
 _NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
 """`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
-_UNUSABLE = {
-    "class": "it is a class",
-    "not-callable": "it is not a function",
-    "async": "it is asynchronous",
-    "generator": "it is a generator",
-    "arguments": "it does not take exactly one argument",
+_ENDS = {
+    "exit code": "ended-exit-code",
+    "signal": "ended-signal",
+    "it closed the answer channel": "ended-channel",
 }
+"""By what a stop's text begins with, the phrase that says it."""
+_UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
 
 
 def findings_of_refusal(refusal: IntakeRefusedError) -> tuple[FindingPart, ...]:
@@ -96,7 +96,8 @@ def _not_ready(not_ready: NotReady | None, question: Question) -> Iterator[Findi
     if not_ready.stage == "import":
         yield told(code_of(error), error, question.submission, question.harness.libraries)
     elif error.type != "missing":
-        yield finding("predict-unusable", detail=_UNUSABLE.get(error.type, "it cannot be called"))
+        why = f"unusable-{error.type}" if error.type in _UNUSABLE else "unusable"
+        yield finding("predict-unusable", detail=phrase("en", why), detail_zh=phrase("zh", why))
     elif error.message:
         yield finding("predict-elsewhere", detail=short(error.message, _MOST_LIKE_PREDICT))
     else:
@@ -128,10 +129,19 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
             return finding("output", limit=limits.output_kib, **phase)
         case Verdict.CONTRACT:
             return finding("forged-channel", detail=stop.detail)
+    how = {"detail": _end(stop, "en"), "detail_zh": _end(stop, "zh")}
     if stop.phase == "import":
-        return finding("died-importing", detail=stop.told)
+        return finding("died-importing", **how)
     # Which image came first is chance: the phase is left to the report's `run` section.
-    return finding("died", detail=stop.told)
+    return finding("died", **how)
+
+
+def _end(stop: Stop, language: Language) -> str:
+    """Say how a process ended."""
+    for start, name in _ENDS.items():
+        if stop.told.startswith(start):
+            return phrase(language, name, rest=stop.told.removeprefix(start))
+    return stop.told
 
 
 def _raised(answers: Sequence[Answered | None], tally: Tally, question: Question) -> Iterator[FindingPart]:
@@ -192,14 +202,16 @@ def _not_loaded(output: str, submission: Submission) -> Iterator[FindingPart]:
         for file in submission.checkpoints
         if file.state.parameters is not None
     ]
-    yield finding("parameters-not-loaded", count=int(said[1]), detail=some(held) or "?")
+    listed = {"detail": some(held, "en") or "?", "detail_zh": some(held, "zh") or "?"}
+    yield finding("parameters-not-loaded", count=int(said[1]), **listed)
 
 
 def _own_library(submission: Submission) -> Iterator[FindingPart]:
     """Say that a submission's own course library ran, if it is another than the course's."""
     modules = [file for file in submission.files if file.path.suffix == ".py" and _is_of_a_library(file.path)]
     if any(file.sha256 != _digest_of_the_courses(file.path) for file in modules):
-        yield finding("own-library", detail=some([str(file.path) for file in modules]))
+        paths = [str(file.path) for file in modules]
+        yield finding("own-library", detail=some(paths, "en"), detail_zh=some(paths, "zh"))
 
 
 def _is_of_a_library(path: PurePosixPath) -> bool:
@@ -209,4 +221,4 @@ def _is_of_a_library(path: PurePosixPath) -> bool:
 def _digest_of_the_courses(path: PurePosixPath) -> str:
     """Return the digest of the course's own file of this name; empty if it has none."""
     file = course_library().parent / path
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.is_file() else ""
+    return digest_of_file(file) if file.is_file() else ""

@@ -57,8 +57,6 @@ PACKAGES: Mapping[str, str] = {
 """By the name that is imported, the name to install it by. What is not here is taken for a student's own."""
 _FRAMEWORKS = frozenset({"jax", "keras", "paddle", "tensorflow", "timm", "torch", "torchvision"})
 _IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w{1,40})", re.MULTILINE)
-_MOST_READ = 256 * 1024
-"""Bytes of a program in which imports are looked for."""
 
 
 def missing_packages(first: str, file: str, submission: Submission) -> tuple[str, ...]:
@@ -73,8 +71,7 @@ def missing_packages(first: str, file: str, submission: Submission) -> tuple[str
     wanted: set[str] = set()
     for submitted in submission.files:
         if str(submitted.path) in ("main.py", file):
-            with (submission.folder / submitted.path).open("rb") as program:
-                names = _IMPORT.findall(program.read(_MOST_READ))
+            names = _IMPORT.findall(submission.beginning(submitted.path))
             wanted.update(name.decode("ascii", "replace") for name in names)
     others = sorted(name for name in wanted - own - {first} if name in PACKAGES and not is_here(name))
     return (first, *others)
@@ -84,7 +81,7 @@ def instead_of(packages: tuple[str, ...], language: Language) -> str:
     """Return a sentence on what can be done without a framework; empty for other packages."""
     if not _FRAMEWORKS & set(packages):
         return ""
-    return phrase("en", "without-framework") if language == "en" else phrase("zh", "without-framework")
+    return phrase(language, "without-framework")
 
 
 def installed(libraries: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from grader.dialogue.frames import Raised
-from grader.findings.catalogue import finding
+from grader.findings.catalogue import Language, finding, phrase
 from grader.findings.exceptions import code_of_missing, short
 from grader.findings.packages import PACKAGES, installed, instead_of, is_here, missing_packages
 from grader.intake.submission import Submission, SubmittedFile
@@ -32,8 +32,8 @@ def told(code: str, error: Raised, submission: Submission, libraries: Mapping[st
         "message": short(error.message),
         "where": short(error.where) or "native code",
         "file": file,
-        "checkpoints": some(checkpoints) or "none",
-        "checkpoints_zh": some(checkpoints) or "无",
+        "checkpoints": some(checkpoints, "en") or "none",
+        "checkpoints_zh": some(checkpoints, "zh") or "无",
     }
     if code == "missing-module":
         return _missing_module(error, file, submission, libraries, details)
@@ -45,10 +45,11 @@ def told(code: str, error: Raised, submission: Submission, libraries: Mapping[st
     return finding(code, **details)
 
 
-def some(names: Sequence[str]) -> str:
-    """List some names, and count the rest."""
-    more = f" and {len(names) - _MOST_FILES} more" if len(names) > _MOST_FILES else ""
-    return ", ".join(short(name, _MOST_PATH) for name in names[:_MOST_FILES]) + more
+def some(names: Sequence[str], language: Language) -> str:
+    """List some names, and count the rest; empty if there are none."""
+    listed = ", ".join(short(name, _MOST_PATH) for name in names[:_MOST_FILES])
+    more = len(names) - _MOST_FILES
+    return phrase(language, "and-more", names=listed, count=more) if more > 0 else listed
 
 
 def _missing_module(

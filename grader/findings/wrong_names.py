@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from datasets.classes import ClassInfo
 from grader.dialogue.frames import Answered
-from grader.findings.catalogue import finding
+from grader.findings.catalogue import Language, finding, phrase
 from grader.findings.exceptions import narrow
 from grader.report.model import FindingPart
 from grader.scoring.labels import LabelReader, normalised
@@ -78,22 +78,20 @@ def _details(
         }
     if kind == "number-not-name":
         return {"detail": listed}
-    names = _near_misses(texts, reader, classes)
-    return {
-        "detail": listed,
-        "meant": f" Perhaps meant: {names}." if names else "",
-        "meant_zh": f"可能是指：{names}。" if names else "",
-    }
+    meant = [
+        (narrow(text, HIDDEN_NAME), classes[index].name)
+        for text in _by_count(texts)[:_MOST_NAMES]
+        if (index := reader.near_miss(text)) is not None
+    ]
+    return {"detail": listed, "meant": _perhaps_meant(meant, "en"), "meant_zh": _perhaps_meant(meant, "zh")}
 
 
-def _near_misses(unknown: Counter[str], reader: LabelReader, classes: Sequence[ClassInfo]) -> str:
-    """List the classes that wrong names probably stand for."""
-    pairs = ((name, reader.near_miss(name)) for name in _by_count(unknown)[:_MOST_NAMES])
-    return "; ".join(
-        f"{narrow(name, HIDDEN_NAME)!r} is {classes[index].name!r}"
-        for name, index in pairs
-        if index is not None
-    )
+def _perhaps_meant(meant: Sequence[tuple[str, str]], language: Language) -> str:
+    """Say for which classes wrong names probably stand; nothing if that is not known of any."""
+    if not meant:
+        return ""
+    pairs = (phrase(language, "meant-by", said=said, class_name=name) for said, name in meant)
+    return phrase(language, "perhaps-meant", names=("; " if language == "en" else "；").join(pairs))
 
 
 def _constant(
@@ -124,7 +122,7 @@ def _listed(counted: Counter[str]) -> str:
     return shown + (", ..." if len(names) > _MOST_NAMES else "")
 
 
-def _quoted(names: Iterable[str], language: str) -> str:
+def _quoted(names: Iterable[str], language: Language) -> str:
     """Quote some names of the assignment, each once."""
     some = list(dict.fromkeys(names))
     if language == "zh":

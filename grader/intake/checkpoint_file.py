@@ -17,6 +17,7 @@ from grader.intake.zip_end import ZipError, find_zip_end
 from grader.intake.zip_entries import (
     DEFLATED,
     ENCRYPTED,
+    LOCAL_SIGNATURE,
     STORED,
     ZipEntry,
     overlap,
@@ -27,7 +28,6 @@ from grader.intake.zip_entries import (
 Defect = Literal["", "cut-off", "damaged", "line-ends"]
 
 _CHUNK = 1 << 20
-_ZIP_HEAD = b"PK\x03\x04"
 _MOST_DIRECTORY_BYTES = 1 << 18
 """A checkpoint has some hundred parameters; a directory of a million entries is a burden."""
 _MOST_SWOLLEN, _MOST_GROWTH = 4, 256 << 20
@@ -61,9 +61,9 @@ def look_at_checkpoint(path: Path) -> CheckpointState:
     """Tell what can be told of one file: a zip (PyTorch, NumPy) or a MindSpore checkpoint."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(len(_ZIP_HEAD))
+        head = file.read(len(LOCAL_SIGNATURE))
         is_named_ckpt = path.suffix.lower() == ".ckpt"
-        if head == _ZIP_HEAD:
+        if head == LOCAL_SIGNATURE:
             state = CheckpointState(defect=_zip_defect(file, size))
         elif is_named_ckpt and head[:1] == _TAG:
             state = _mindspore(file, size)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from grader.intake.zip_entries import LOCAL_SIGNATURE
+
 MINDSPORE, PYTORCH, ENCRYPTED = "MindSpore", "PyTorch", "encrypted"
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     ".ckpt": (MINDSPORE,),
@@ -18,7 +20,7 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     ".h5": ("HDF5",),
 }
 """By the ending of a file's name, the formats that fit it, the usual one first."""
-_ZIP, _ZIP_NAME_AT = b"PK\x03\x04", 30
+_ZIP_NAME_AT = 30
 _MAGIC: Mapping[bytes, str] = {
     b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": PYTORCH,  # before PyTorch 1.6
     b"\x93NUMPY": "NumPy",
@@ -45,7 +47,7 @@ def format_of(head: bytes) -> str:
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
             return name
-    if head.startswith(_ZIP):
+    if head.startswith(LOCAL_SIGNATURE):
         return _format_of_zip(head)
     if len(head) < _LEAST:
         return ""

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader.intake.checkpoint_file import NOTHING_KNOWN, CheckpointState
-from grader.intake.checkpoint_format import MINDSPORE, format_of
+from grader.intake.checkpoint_format import EXPECTED, MINDSPORE, format_of
 
-CHECKPOINT_SUFFIXES = frozenset(
-    {".ckpt", ".mindir", ".pt", ".pth", ".safetensors", ".onnx", ".npz", ".npy", ".pkl", ".h5"}
-)
-
-
+CHECKPOINT_SUFFIXES = frozenset(EXPECTED)
 HEAD_BYTES = 128
-_MOST_OF_MAIN = 1 << 18
-"""Bytes of main.py that are searched for anything by the harness."""
+MAIN = PurePosixPath("main.py")
+_MOST_OF_A_PROGRAM = 1 << 18
+"""Bytes of one file that are searched for anything by the harness."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +80,12 @@ class Submission:
         """The files of trained parameters."""
         return tuple(file for file in self.files if file.is_checkpoint)
 
-    def beginning_of_main(self) -> bytes:
-        """Return as much of `main.py` as is looked at; no honest one is longer."""
-        with (self.folder / "main.py").open("rb") as file:
-            return file.read(_MOST_OF_MAIN)
+    def beginning(self, program: PurePosixPath = MAIN) -> bytes:
+        """Return as much of a program as is looked at; no honest one is longer."""
+        with (self.folder / program).open("rb") as file:
+            return file.read(_MOST_OF_A_PROGRAM)
 
     def named_in_main(self) -> frozenset[SubmittedFile]:
         """Return the checkpoints whose names occur in the text of `main.py`."""
-        source = self.beginning_of_main()
+        source = self.beginning()
         return frozenset(file for file in self.checkpoints if file.path.name.encode("utf-8") in source)

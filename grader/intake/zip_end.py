@@ -11,7 +11,7 @@ _SIGNATURE = b"PK\x05\x06"
 _LOCATOR, _LOCATOR_SIGNATURE = struct.Struct("<4sLQL"), b"PK\x06\x07"
 _END64, _END64_SIGNATURE = struct.Struct("<4sQ2H2L4Q"), b"PK\x06\x06"
 _MOST_COMMENT = 0xFFFF
-_ELSEWHERE_16, _ELSEWHERE_32 = 0xFFFF, 0xFFFFFFFF
+_ELSEWHERE = (0xFFFF, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
 """Numbers that only say: see the ZIP64 record. They are also what the short record has room for."""
 
 
@@ -51,24 +51,25 @@ def find_zip_end(file: BinaryIO) -> ZipEnd | None:
     if at is None:
         return None
     _, disk, directory_disk, _, entries, length, offset, _ = _END.unpack_from(tail, at)
+    record: tuple[int, ...] = (disk, directory_disk, entries, length, offset)
     end = tail_at + at
     if (locator := _read(file, end - _LOCATOR.size, _LOCATOR))[:1] == (_LOCATOR_SIGNATURE,):
-        end, record = _zip64_record(file, end - _LOCATOR.size, locator[2])
-        for short, long, elsewhere in zip(
-            (disk, directory_disk, entries, length, offset),
-            record,
-            (_ELSEWHERE_16, _ELSEWHERE_16, _ELSEWHERE_16, _ELSEWHERE_32, _ELSEWHERE_32),
-            strict=True,
-        ):
-            if short not in (elsewhere, long & elsewhere):
-                raise ZipError("zip-two-directories")
-        disk, directory_disk, entries, length, offset = record
+        end, long = _zip64_record(file, end - _LOCATOR.size, locator[2])
+        _check_says_the_same(record, long)
+        record = long
+    disk, directory_disk, entries, length, offset = record
     if disk or directory_disk:
         raise ZipError("zip-part")
     start = end - length
     if start < offset:
         raise ZipError("zip-damaged")
     return ZipEnd(entries, length, start, start - offset)
+
+
+def _check_says_the_same(short: tuple[int, ...], long: tuple[int, ...]) -> None:
+    for number, true, elsewhere in zip(short, long, _ELSEWHERE, strict=True):
+        if number not in (elsewhere, true & elsewhere):
+            raise ZipError("zip-two-directories")
 
 
 def _find_record(tail: bytes) -> int | None:

@@ -18,7 +18,7 @@ STORED, DEFLATED = 0, 8
 ENCRYPTED = 0x1
 _PATCHED, _UTF8 = 0x20, 0x800
 _CENTRAL, _CENTRAL_SIGNATURE = struct.Struct("<4s6H3L5H2L"), b"PK\x01\x02"
-_LOCAL, _LOCAL_SIGNATURE = struct.Struct("<4s5H3L2H"), b"PK\x03\x04"
+_LOCAL, LOCAL_SIGNATURE = struct.Struct("<4s5H3L2H"), b"PK\x03\x04"
 _ZIP64_FIELD, _UNICODE_PATH_FIELD = 0x0001, 0x7075
 _ELSEWHERE = 0xFFFFFFFF
 """In place of a number: see the entry's ZIP64 field."""
@@ -113,20 +113,29 @@ def entry_name(raw: bytes, flags: int, unicode_path: bytes | None = None) -> str
     raise ZipError("zip-name")
 
 
+def go_to_content(file: BinaryIO, entry: ZipEntry) -> int:
+    """Go to where an entry's packed content begins, behind its own header; return that position.
+
+    Raises:
+        ZipError: there is no header, or it has another name than the directory.
+    """
+    file.seek(entry.at)
+    header = file.read(_LOCAL.size)
+    if len(header) < _LOCAL.size or not header.startswith(LOCAL_SIGNATURE):
+        raise ZipError("zip-damaged")
+    name_bytes, extra_bytes = _LOCAL.unpack(header)[9:]
+    if file.read(name_bytes) != entry.raw_name:
+        raise ZipError("zip-two-names")
+    return file.seek(extra_bytes, 1)
+
+
 def read_content(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
     """Yield an entry's content in pieces of at most a megabyte.
 
     Raises:
         ZipError: it is not the content that the directory says, or another name stands before it.
     """
-    file.seek(entry.at)
-    header = file.read(_LOCAL.size)
-    if len(header) < _LOCAL.size or not header.startswith(_LOCAL_SIGNATURE):
-        raise ZipError("zip-damaged")
-    name_bytes, extra_bytes = _LOCAL.unpack(header)[9:]
-    if file.read(name_bytes) != entry.raw_name:
-        raise ZipError("zip-two-names")
-    file.seek(extra_bytes, 1)
+    go_to_content(file, entry)
     packed = _pieces(file, entry.packed_size)
     size = checksum = 0
     for piece in packed if entry.method == STORED else _inflated(packed):

@@ -16,11 +16,11 @@ from jinja2 import Template
 from grader.dialogue.frames import Answered
 from grader.findings.catalogue import Language
 from grader.hidden_files import KEY
+from grader.printable import one_line
 from grader.replay.replay import Replay, content_of
 from grader.report.html import tone_of
 from grader.report.outcome import Outcome
 from grader.report.templates import environment_of
-from grader.report.text import one_line
 from grader.report.thumbnail import thumbnail
 from grader.scoring.labels import LabelReader
 from grader.split import SplitImage

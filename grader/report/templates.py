@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from grader.findings.catalogue import LANGUAGES, phase_words, words
-from grader.report.text import printable
+from grader.printable import printable
 
 _SHARED = Path(__file__).parent
 """Where `page.html` is, which pages extend."""

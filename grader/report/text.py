@@ -7,13 +7,11 @@ from functools import partial
 from tabulate import tabulate
 
 from grader.findings.catalogue import Language, phase_words, words
-from grader.printable import one_line, printable
+from grader.printable import one_line
 from grader.report.confusions import has_answers
 from grader.report.model import BoundaryPart, ClassPart, FindingPart, Report
 
 _MOST_CLASSES = 6
-
-__all__ = ["nothing_found", "one_line", "printable", "render_brief", "render_text", "told"]
 
 
 def render_text(report: Report, language: Language = "en") -> str:
@@ -45,7 +43,7 @@ def _headline(report: Report, language: Language) -> str:
     line = say(
         "headline",
         submission=report.submission.name,
-        verdict=_verdict(report, language),
+        verdict=verdict_in_words(report.verdict.value, language),
         title=report.assignment.title if language == "en" else report.assignment.title_zh,
         kind=say(report.mode),
     )
@@ -54,10 +52,9 @@ def _headline(report: Report, language: Language) -> str:
     return one_line(line)
 
 
-def _verdict(report: Report, language: Language) -> str:
-    """Return the verdict; in Chinese with the word for it, of which the English one is a form already."""
-    code = report.verdict.value
-    return code if language == "en" else f"{words(language, f'verdict-{code}')}（{code}）"
+def verdict_in_words(verdict: str, language: Language) -> str:
+    """Return a verdict, or MISSING; in Chinese behind the word for it."""
+    return verdict if language == "en" else f"{words(language, f'verdict-{verdict}')}（{verdict}）"
 
 
 def _score(report: Report, language: Language) -> str:

@@ -18,11 +18,10 @@ everybody's peace. Four walls, each enough alone for most attacks:
 Who uses everything up, and what stops that (`bounds.py` has the amounts):
 
 * *Processes and threads* are counted from outside: all that stand in the sandbox's namespace, whoever made
-  them. Behind that stands the kernel's limit, which binds
-  because nobody inside is root, nor shares a uid with anybody outside.
-* *Processor time* is summed outside, and bound for each process; that of processes whose end nobody waits
-  for is kept as it was last seen. A submission runs on `threads` cores,
-  and cannot choose others.
+  them. Behind that stands the kernel's limit, which binds because nobody inside is root, nor shares a uid
+  with anybody outside.
+* *Processor time* is summed outside, and bound for each process; that of processes whose end nobody waits for
+  is kept as it was last seen. A submission runs on `threads` cores, and cannot choose others.
 * *Wall time* ends with the grader's deadlines, and SIGKILL for the whole namespace.
 * *Memory of processes* is summed outside, with what is swapped out and page tables: twenty times a
   second, and up to five hundred times where little is left. Behind that stands the kernel's limit on what

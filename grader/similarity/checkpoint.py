@@ -16,7 +16,6 @@ import json
 import math
 import mmap
 import re
-import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +27,15 @@ import numpy.typing as npt
 
 from grader.intake.checkpoint_file import CHECKSUM_BYTES, CHECKSUM_MARK
 from grader.intake.zip_end import ZipError, find_zip_end
-from grader.intake.zip_entries import ENCRYPTED, STORED, ZipEntry, overlap, read_entries
+from grader.intake.zip_entries import (
+    ENCRYPTED,
+    LOCAL_SIGNATURE,
+    STORED,
+    ZipEntry,
+    go_to_content,
+    overlap,
+    read_entries,
+)
 
 MOST_BYTES = 256 << 20
 """Larger files are not looked into: the lab's have nine megabytes."""
@@ -41,9 +48,6 @@ _NUMBER, _BYTES = 0, 2
 _MINDSPORE_TYPES = {"Float16": "<f2", "Float32": "<f4", "Float64": "<f8"}
 _SAFETENSORS_TYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 _STORAGE = re.compile(r"[^/]{1,200}/data/(\d{1,6})")
-_ZIP_SIGNATURE = b"PK\x03\x04"
-_LOCAL_HEADER = struct.Struct("<4s22xHH")
-"""Before each entry of a zip: a signature, and the lengths of its name and of what else follows that."""
 
 
 class UnreadableError(ValueError):
@@ -85,7 +89,7 @@ def tensors_of(data: bytes | mmap.mmap, suffix: str) -> list[Tensor]:
     if len(data) > MOST_BYTES:
         raise UnreadableError("too large")
     try:
-        if data[:4] == _ZIP_SIGNATURE:
+        if data[: len(LOCAL_SIGNATURE)] == LOCAL_SIGNATURE:
             return [*_torch(memoryview(data))]
         if suffix == ".safetensors":
             return [*_safetensors(memoryview(data))]
@@ -237,40 +241,27 @@ def _torch(data: memoryview) -> Iterator[Tensor]:
         if end is None or end.directory_bytes > _MOST_HEADER:
             raise UnreadableError("no zip")
         entries = [*read_entries(file, end)]
+        if len(entries) > _MOST_TENSORS or overlap(entries, len(data)):
+            raise UnreadableError("no zip of tensors")
+        storages = {
+            int(match[1]): entry
+            for entry in entries
+            if (match := _STORAGE.fullmatch(entry.name)) and _is_plain(entry)
+        }
+        for number, entry in sorted(storages.items()):
+            content = data[go_to_content(file, entry) :][: entry.size]
+            if len(content) < entry.size or zlib.crc32(content) != entry.checksum:
+                raise UnreadableError("damaged")
+            # PyTorch's default; of another type the numbers make no sense, and nothing is like them.
+            yield Tensor(f"storage {number}", None, "<f4", content)
     except ZipError as error:
         raise UnreadableError(str(error)) from error
-    if len(entries) > _MOST_TENSORS or overlap(entries, len(data)):
-        raise UnreadableError("no zip of tensors")
-    storages = {
-        int(match[1]): entry
-        for entry in entries
-        if (match := _STORAGE.fullmatch(entry.name)) and _is_plain(entry)
-    }
-    for number, entry in sorted(storages.items()):
-        # PyTorch's default; of another type the numbers make no sense, and nothing is like them.
-        yield Tensor(f"storage {number}", None, "<f4", _stored(data, entry))
 
 
 def _is_plain(entry: ZipEntry) -> bool:
     """Whether an entry is stored as it is, so that it cannot be larger than the file."""
     is_stored = entry.method == STORED and not entry.flags & ENCRYPTED
     return is_stored and entry.size == entry.packed_size and entry.size % 4 == 0
-
-
-def _stored(data: memoryview, entry: ZipEntry) -> memoryview:
-    """Return an entry's bytes where they are.
-
-    Raises:
-        UnreadableError: they are not wholly there, or not what the checksum is of.
-    """
-    header = data[entry.at :][: _LOCAL_HEADER.size]
-    if len(header) < _LOCAL_HEADER.size:
-        raise UnreadableError("cut off")
-    signature, name, extra = _LOCAL_HEADER.unpack(header)
-    content = data[entry.at + _LOCAL_HEADER.size + name + extra :][: entry.size]
-    if signature != _ZIP_SIGNATURE or len(content) < entry.size or zlib.crc32(content) != entry.checksum:
-        raise UnreadableError("damaged")
-    return content
 
 
 class _ReadOnly(io.RawIOBase):

@@ -89,6 +89,11 @@ class _Pair:
         return self.one.id, self.other.id
 
     @property
+    def has_own_start(self) -> bool:
+        """Whether both began from the same numbers, and those are not what was handed out."""
+        return self.start is not None and self.start >= SAME_START and not self.is_start_given
+
+    @property
     def is_near(self) -> bool:
         columns = 0 if self.one.checkpoint.head is None else self.one.checkpoint.head.shape[1]
         differs = self.start is not None and self.start < _OTHER_START / math.sqrt(columns)
@@ -104,12 +109,8 @@ def compare_checkpoints(sketches: Mapping[str, Sketch], given: Sequence[Given] =
         given: what was handed out. Nobody is alike for having it, nor for having trained it a little.
     """
     known = digests_of(given)
-    owned = [
-        _Owned(id_, item)
-        for id_ in sorted(sketches)
-        for item in sketches[id_].checkpoints
-        if item.sha256 not in known
-    ]
+    items = [(id_, item) for id_ in sorted(sketches) for item in sketches[id_].checkpoints]
+    owned = [_Owned(id_, item) for id_, item in items if item.sha256 not in known]
     unread = [item for item in owned if not item.checkpoint.is_read]
     by_shape: defaultdict[tuple[int, ...], list[_Owned]] = defaultdict(list)
     for item in owned:
@@ -122,11 +123,7 @@ def compare_checkpoints(sketches: Mapping[str, Sketch], given: Sequence[Given] =
         for pair in _pairs(group, [head for head in heads if head.shape == shape])
     ]
     near = _clusters([*(pair for pair in pairs if pair.is_near), *_of_same_bytes(unread)])
-    starts = _clusters(
-        pair
-        for pair in pairs
-        if pair.start is not None and pair.start >= SAME_START and not pair.is_start_given
-    )
+    starts = _clusters(pair for pair in pairs if pair.has_own_start)
     groups = {id_: number for number, cluster in enumerate(near) for id_ in cluster.ids}
     return AlikeCheckpoints(
         near=near,

@@ -105,11 +105,10 @@ def test_an_assignments_own_public_images_are_asked_where_they_can_be_read(split
         return assignment.model_copy(update={"splits": Splits(public=str(path))})
 
     folder = public_folder(tmp_path)
-    assert len(public_split(rules(folder), split).images) == 60
-    assert public_split(rules(folder), open_split(folder, CLASSES)) is None
-    assert public_split(rules(tmp_path / "absent"), split) is None
-    assert public_split(rules(tmp_path), split) is None
-    assert public_split(assignment, split) is None
+    assert len(public_split(rules(folder)).images) == 60
+    assert public_split(rules(tmp_path / "absent")) is None
+    assert public_split(rules(tmp_path)) is None
+    assert public_split(assignment) is None
 
 
 def test_fishers_exact_test_agrees_with_scipy():

@@ -141,6 +141,45 @@ def test_a_reader_that_goes_away_costs_neither_report_nor_exit_code(
     assert (cwd / "o" / "report.html").exists()
 
 
+OFTEN = """
+import sys
+from grader import progress
+from grader.cli import main
+progress._LOG_SECONDS = 0.01
+sys.exit(main())
+"""
+
+
+def test_a_brief_grading_says_one_line_and_nothing_while_it_lasts(
+    write_submission, split_folder, assignment_file, cwd
+):
+    arguments = [
+        write_submission(ORACLE),
+        "--self-check",
+        "--split",
+        split_folder,
+        "--assignment",
+        assignment_file,
+    ]
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", OFTEN, *map(str, arguments), *more], cwd=cwd,
+            env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+        )
+        for more in ([], ["--brief"])
+    ]  # fmt: skip
+    assert "[00:" in said[0].stderr
+    assert (said[1].stdout.count("\n"), said[1].stderr) == (1, "")
+
+
+def test_a_working_folder_that_is_gone_is_no_reason_to_fail(cwd):
+    done = subprocess.run(
+        ["bash", "-c", f"rmdir '{cwd}'; exec '{sys.executable}' -m grader --help"],
+        cwd=cwd, env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+
+
 def test_the_grader_itself_never_imports_mindspore():
     code = "import sys, grader, grader.cli, grader.report.files; sys.exit('mindspore' in sys.modules)"
     done = subprocess.run(

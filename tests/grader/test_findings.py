@@ -1,16 +1,24 @@
 import re
+from collections import Counter
 from graphlib import TopologicalSorter
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pytest
 
 import grader
+from datasets.classes import ClassInfo
+from grader.assignment import load_assignment
 from grader.dialogue.frames import Raised
-from grader.findings import catalogue, checkpoints, exceptions, packages, wrong_names
+from grader.dialogue.interview import Stop
+from grader.findings import catalogue, checkpoints, collect, exceptions, packages, wrong_names
 from grader.findings.exceptions import code_of, narrow, short
 from grader.findings.order import in_order
+from grader.findings.raised import some
 from grader.findings.raised import told as told_of
 from grader.intake.submission import Submission, SubmittedFile
+from grader.scoring.score import Tally
+from grader.verdict import Verdict
 
 BUILT_BY_NAME = {
     "aside",
@@ -241,6 +249,36 @@ def test_a_missing_file_is_told_apart_by_what_was_handed_in(message, code):
     assert exceptions.code_of_missing(message, ["results/net.ckpt", "labels.txt"])[0] == code
 
 
+def test_a_list_of_names_ends_in_the_language_of_its_sentence():
+    names = [f"{number}.ckpt" for number in range(7)]
+    assert some(names, "en") == "0.ckpt, 1.ckpt, 2.ckpt, 3.ckpt, 4.ckpt and 2 more"
+    assert some(names, "zh") == "0.ckpt, 1.ckpt, 2.ckpt, 3.ckpt, 4.ckpt 等，另有 2 个"
+    assert some([], "zh") == ""
+
+
+def test_a_name_that_was_perhaps_meant_is_told_in_either_language():
+    classes = (ClassInfo("a", "Hats", "帽子"), ClassInfo("b", "Plastic Bottle", "塑料瓶"))
+    tally = Tally(np.zeros((2, 3), np.int64), 0, 0, Counter(), Counter({"Plastic Botle": 3}))
+    (part,) = wrong_names.findings_of_names([], tally, classes)
+    assert part.help.endswith(" Perhaps meant: 'Plastic Botle' is 'Plastic Bottle'.")
+    assert part.help_zh.endswith("可能是指：“Plastic Botle”应为“Plastic Bottle”。")
+
+
+@pytest.mark.parametrize(
+    ("detail", "en", "zh"),
+    [
+        ("exit code 3", "(exit code > 0)", "（退出码 > 0）"),
+        ("signal SIGSEGV", "(signal SIGSEGV)", "（信号 SIGSEGV）"),
+        ("signal SIGUSR1", "(signal)", "（信号）"),
+        ("it closed the answer channel", "(it closed the answer channel)", "（它关闭了应答通道）"),
+    ],
+)
+def test_how_a_process_ended_is_told_in_either_language(detail, en, zh):
+    part = collect._stop(Stop(Verdict.CRASH, "prediction", detail, 3), load_assignment(None))
+    assert part.title.endswith(en)
+    assert part.title_zh.endswith(zh)
+
+
 def test_short_text_is_one_line_and_bounded():
     assert short("a\nb\t c") == "a b c"
     assert len(short("x" * 1000)) == 300
@@ -271,6 +309,7 @@ def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
     source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
     used = set(re.findall(r'phrase\(\s*(?:"(?:en|zh)"|language),\s*"([a-z-]+)"', source))
     used |= set(re.findall(r'ZipError\("([a-z0-9-]+)"\)', source))
+    used |= {*collect._ENDS.values(), "unusable", *(f"unusable-{kind}" for kind in collect._UNUSABLE)}
     phrases = catalogue._table(catalogue._PHRASES)
     assert used == set(phrases)
     assert all(set(phrase) == {"en", "zh"} for phrase in phrases.values())

@@ -107,5 +107,5 @@ def test_the_public_images_named_on_the_command_line_count_too(leaky, split, ass
 def test_an_ordinary_submission_costs_no_look_at_public_images(
     write_submission, split, assignment, monkeypatch
 ):
-    monkeypatch.setattr("grader.hidden_files.public_digests", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr("grader.hidden_files.public_split", lambda _: pytest.fail("opened"))
     assert not is_refused(graded(write_submission(ORACLE), split, assignment))

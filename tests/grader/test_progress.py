@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from grader.grading import run_grading
-from grader.progress import Display, Watched, WatchedClass, shown
+from grader.progress import Display, Watched, WatchedClass, showing
 
 
 class Clock:
@@ -53,7 +53,7 @@ def test_the_time_left_is_told_once_there_is_a_pace(clock):
     watched("predict", 2, 1300)
     assert watched.words().endswith("about 216 min left")
     watched("diagnosis")
-    assert watched.words().startswith("diagnosis")
+    assert watched.words().startswith("looking for the cause")
     assert "left" not in watched.words()
 
 
@@ -74,7 +74,7 @@ def test_a_class_tells_verdicts_what_is_under_way_and_the_time_left(clock):
     clock.now = 60
     watched.end("li", "CRASH")
     assert watched.words() == (
-        "2 of 6 submissions (1 CRASH, 1 GRADED), about 4 min left; wang: replay: some images are asked again"
+        "2 of 6 submissions (1 CRASH, 1 GRADED), about 4 min left; wang: asking some images again"
     )
     watched.close()
     assert "pages" in watched.words()
@@ -117,7 +117,7 @@ def test_who_listens_no_more_keeps_nothing_from_being_graded(clock):
 
 def test_what_is_over_before_a_line_is_due_leaves_nothing_in_a_log():
     log = io.StringIO()
-    with shown(lambda: "replay", log):
+    with showing(lambda: "replay", log):
         pass
     assert log.getvalue() == ""
 
@@ -132,6 +132,6 @@ def test_lines_come_as_long_as_the_block_takes(monkeypatch):
             enough.set()
         return "replay"
 
-    with shown(said, log):
+    with showing(said, log):
         enough.wait()
     assert log.getvalue().splitlines()[:2] == ["[00:00] replay"] * 2

@@ -43,9 +43,8 @@ def render_index(
     return page_of(
         "index.html",
         language,
-        title_zh=title_zh or title,
-        headline="batch-index",
-        title=title,
+        "batch-index",
+        (title, title_zh or title),
         rows=rows,
         overview=overview_of(rows, given),
         report=_links(rows),
@@ -64,9 +63,8 @@ def render_leaderboard(
     return page_of(
         "leaderboard.html",
         language,
-        headline="batch-leaderboard",
-        title_zh=title_zh or title,
-        title=title,
+        "batch-leaderboard",
+        (title, title_zh or title),
         places=places,
         unranked=unranked,
         names=names,
@@ -85,12 +83,19 @@ def _links(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
     }
 
 
-def page_of(template: str, language: Language, **values: object) -> str:
-    """Return a page of one of the templates here, in both languages, of which it shows `language` first.
+def page_of(
+    template: str, language: Language, headline: str, titles: tuple[str, str], **values: object
+) -> str:
+    """Return a page of one of the templates here, in both languages.
 
-    Values are escaped by the template engine; one of them is `headline`, the name of the words that say what
-    the page is.
+    Args:
+        template: a file here.
+        language: what the page shows first.
+        headline: name of the words that say what the page is.
+        titles: of the assignment, in English and in Chinese.
+        values: what is particular to the page; all of them are escaped by the template engine.
     """
+    title, title_zh = titles
     script = _SCRIPT.read_text(encoding="utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     page: str = (
@@ -98,6 +103,9 @@ def page_of(template: str, language: Language, **values: object) -> str:
         .get_template(template)
         .render(
             language=language,
+            headline=headline,
+            title=title,
+            title_zh=title_zh,
             script=script,
             script_digest=digest,
             **values,

@@ -46,9 +46,8 @@ def render_similarity(
     return page_of(
         "similarity.html",
         language,
-        headline="batch-similarity",
-        title_zh=title_zh or title,
-        title=title,
+        "batch-similarity",
+        (title, title_zh or title),
         students=students,
         sketches=sketches,
         given=given,

@@ -8,10 +8,8 @@ Help: what the training template leaves to its students; which way, the public i
 
 from __future__ import annotations
 
-from typing import Literal
-
 from grader.diagnosis.case import Case, Explanation, PublicTrial
-from grader.findings.catalogue import finding, phrase
+from grader.findings.catalogue import Language, finding, phrase
 from grader.scoring.binomial import binomial_tail
 
 
@@ -31,7 +29,7 @@ def explain(case: Case) -> Explanation | None:
     return Explanation(finding("below-usual", **details), p, case.usual - case.accuracy)
 
 
-def _told(language: Literal["en", "zh"], public: PublicTrial | None) -> str:
+def _told(language: Language, public: PublicTrial | None) -> str:
     if public is None:
         return ""
     return phrase(language, "public", share=f"{100 * public.right / public.total:.1f}", asked=public.total)

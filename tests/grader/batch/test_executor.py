@@ -8,8 +8,17 @@ import pytest
 
 from grader.batch import station
 from grader.batch.decoded import DecodedImage, decoded
-from grader.batch.executor import bind_to_next, bound_pool, core_groups, default_jobs, run_all
+from grader.batch.executor import (
+    LocalExecutor,
+    bind_to_next,
+    bound_pool,
+    core_groups,
+    default_jobs,
+    run_all,
+)
+from grader.progress import silent
 from grader.replay.probes import altered
+from grader.verdict import Verdict
 from tests.patience import PATIENCE_SECONDS, wait_until
 
 
@@ -101,3 +110,17 @@ def test_public_images_that_are_given_are_what_the_diagnosis_compares_with(
         conditions = station.Conditions(split, assignment, public=public)
         station.Station(conditions, server=None).grade(None, tmp_path, None)
     assert asked == [None, split]
+
+
+def test_public_images_that_are_given_may_be_handed_in(monkeypatch, split, assignment, write_submission):
+    graded = object()
+    monkeypatch.setattr(station, "grade_question", lambda *_, **__: graded)
+    folder = write_submission("def predict(image): return ''")
+    (folder / "given.png").write_bytes(split.images[0].encoded)
+
+    def outcome(public):
+        ready = station.Station(station.Conditions(split, assignment, public=public), server=None)
+        return LocalExecutor(ready, jobs=1).grade("a", folder, silent)
+
+    assert outcome(None).report.verdict is Verdict.FORMAT
+    assert outcome(split) is graded
