@@ -5,15 +5,21 @@ would hang on what else the machine does. Here each process is asked for what is
 descriptors, and what hangs on these (locks, and what a poll waits for). What could not be counted so is
 refused (`grader.sandbox.refusals`) or bound by the kernel (`grader.sandbox.bounds`). What is left, such as
 names that were looked up in vain, the kernel gives back by itself as soon as memory is wanted.
+
+Two ways lead out of the count, and both are closed here. A descriptor that has been sent through a socket and
+not received yet is on no list: while one is, each of those that may be is taken for the largest that is seen.
+And a process that runs a program which it may not read has its lists closed to all but root: it is past every
+limit.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from grader.dialogue.usage import task_with_memory
-from grader.sandbox.processes import listdir
+from grader.dialogue.usage import shows_memory, task_with_memory
 
 _MAPPING = 1 << 10
 """Bytes, generously: `struct vm_area_struct`, its place in the tree, and what it has of anonymous memory."""
@@ -23,7 +29,11 @@ _HANGING = 1 << 10
 """Bytes of a lock, or of what a poll waits for."""
 _PIPE, _ALL_PIPES = 64 << 10, 64 << 20
 """Bytes that a pipe holds, until all of a user's hold so much (pipe(7))."""
-_HANGS = (b"\ntfd:", b"\nlock:")
+_POLLED, _LOCKED = b"\ntfd:", b"\nlock:"
+_SENT = re.compile(rb"\nscm_fds:\s*[1-9]")
+"""What a socket shows that others have sent descriptors to, from Linux 5.9 on."""
+_MOST_SENT = 1024
+"""Descriptors of one user's that are on their way at one time, where nobody has raised what he may open."""
 _CHUNK = 1 << 18
 
 
@@ -34,17 +44,37 @@ def kernel_bytes(processes: Iterable[Path], most: int) -> int:
         processes: each by its folder in a /proc.
         most: past so much, it is not counted any further.
     """
-    total = 0
+    total = largest = 0
+    is_some_sent = False
     pipes: set[str] = set()
     for process in map(task_with_memory, processes):
         total += _MAPPING * _lines(process / "maps", (most - total) // _MAPPING)
-        for name in listdir(process / "fd"):
+        names = _descriptors(process)
+        if names is None:
+            return most + 1
+        for name in names:
             if total > most:
                 return total
-            total += _DESCRIPTOR + _HANGING * _hanging(process / "fdinfo" / name)
+            shown = _read(process / "fdinfo" / name)
+            polled = shown.count(_POLLED)
+            total += _DESCRIPTOR + _HANGING * (polled + shown.count(_LOCKED))
+            largest = max(largest, polled)
+            is_some_sent = is_some_sent or _SENT.search(shown) is not None
             if (target := _target(process / "fd" / name)).startswith("pipe:"):
                 pipes.add(target)
-    return total + min(len(pipes) * _PIPE, _ALL_PIPES)
+    sent = _MOST_SENT * _HANGING * largest if is_some_sent else 0
+    return total + sent + min(len(pipes) * _PIPE, _ALL_PIPES)
+
+
+def _descriptors(process: Path) -> list[str] | None:
+    """Return the names of a process's descriptors; None if it keeps them to itself."""
+    try:
+        return os.listdir(process / "fd")
+    except PermissionError:
+        # What is left of one that has ended may not be listed either.
+        return None if shows_memory(process) else []
+    except OSError:
+        return []
 
 
 def _lines(path: Path, most: int) -> int:
@@ -59,12 +89,11 @@ def _lines(path: Path, most: int) -> int:
     return found
 
 
-def _hanging(fdinfo: Path) -> int:
+def _read(fdinfo: Path) -> bytes:
     try:
-        text = b"\n" + fdinfo.read_bytes()
+        return b"\n" + fdinfo.read_bytes()
     except OSError:
-        return 0
-    return sum(map(text.count, _HANGS))
+        return b""
 
 
 def _target(descriptor: Path) -> str:

@@ -129,13 +129,14 @@ def task_with_memory(first: Path) -> Path:
 
     The first one may have ended before the others: it then shows none, and the others go on with it.
     """
-    if _shows_memory(first):
+    if shows_memory(first):
         return first
     others = (first / "task" / task for task in listdir(first / "task"))
-    return next(filter(_shows_memory, others), first)
+    return next(filter(shows_memory, others), first)
 
 
-def _shows_memory(task: Path) -> bool:
+def shows_memory(task: Path) -> bool:
+    """Whether a task has memory, as all have that have not ended."""
     # Its size in pages is the first number there, and 0 without memory.
     return not _read(task / "statm").startswith("0 ")
 

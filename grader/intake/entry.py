@@ -72,6 +72,7 @@ class Receiver:
     _entries: int = 0
     _bytes: int = 0
     _seen: set[PurePosixPath] = field(default_factory=set)
+    _folders: set[PurePosixPath] = field(default_factory=set)
 
     @property
     def most_entries(self) -> int:
@@ -106,7 +107,8 @@ class Receiver:
         if path in self._seen:
             raise IntakeRefusedError("duplicate-path", str(path))
         self._seen.add(path)
-        if len(self.files) >= self.limits.submission_files:
+        self._folders.update(path.parents)  # an archive need not list the folders that its files lie in
+        if len(self.files) >= self.limits.submission_files or len(self._folders) > self.most_entries:
             raise IntakeRefusedError("too-many-files", str(self.limits.submission_files))
         target = self.folder / path
         try:

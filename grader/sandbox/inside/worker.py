@@ -175,8 +175,9 @@ def _give_way_to(folder: Path, library: Path, harness: Iterable[str]) -> None:
     _WithoutTheHarness.hidden = frozenset([*map(Path, harness), *(library / name for name in packages)])
     place = sys.meta_path.index(PathFinder)
     sys.meta_path[place : place + 1] = [_WithoutTheHarness, _CourseLibrary(library, packages)]
-    # What multiprocessing starts afresh gets this path, and none of this process's finders.
-    if not any((folder / name).exists() or (folder / f"{name}.py").exists() for name in packages):
+    # What multiprocessing starts afresh gets this path, and none of this process's finders. The submission's
+    # own may lie in any folder of it, which it then puts on the path by itself.
+    if not any(any(folder.rglob(file)) for name in packages for file in (name, f"{name}.py")):
         sys.path.append(str(library))
 
 
