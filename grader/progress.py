@@ -14,6 +14,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Literal, Protocol, TextIO
 
 from grader.findings.catalogue import Language, words
@@ -95,12 +96,14 @@ class WatchedClass:
             return words(self._language, "progress-class-pages")
         done = self._counts.total()
         said = words(self._language, "progress-class", done=done, total=self._total)
-        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(self._counts.items()))
+        say = partial(words, self._language)
+        verdicts = say("list").join(f"{count} {verdict}" for verdict, count in sorted(self._counts.items()))
+        counted = say("in-brackets", what=verdicts) if verdicts else ""
         left = _left(self._clock() - self._began, self._graded, self._total - done, self._language)
         # A copy: other threads begin and end meanwhile.
         under_way = list(self._under_way.items())[:_MOST_NAMED]
-        named = [f"{shown(name, _LONGEST_NAME)}: {each.words()}" for name, each in under_way]
-        return "; ".join([f"{said}{f' ({verdicts})' if verdicts else ''}{left}", *named])
+        named = [shown(name, _LONGEST_NAME) + say("colon") + each.words() for name, each in under_way]
+        return say("semicolon").join([said + counted + left, *named])
 
 
 @contextmanager

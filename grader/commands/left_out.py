@@ -25,7 +25,7 @@ def say_what_is_left_out(place: Path | None, aside: Mapping[str, Sequence[str]],
     said = [_said(why, names, language) for why in _REASONS if (names := aside.get(why))]
     if said:
         where = place or words(language, "aside-own-split")
-        line = words(language, "aside", where=where, what=words(language, "aside-and").join(said))
+        line = words(language, "aside", where=where, what=words(language, "semicolon").join(said))
         sys.stderr.write(f"grader: {one_line(line)}\n")
 
 

@@ -62,7 +62,9 @@ def _score(report: Report, language: Language) -> str:
     if report.score is None:
         return f"  {say('score-internal')}"
     score = report.score
-    points = f"  {say('score-points', points=f'{score.points:g}', full=f'{score.points_full:g}')}: "
+    points = (
+        f"  {say('score-points', points=f'{score.points:g}', full=f'{score.points_full:g}')}{say('colon')}"
+    )
     if not score.is_measured:
         return points + say("score-unmeasured", total=score.total)
     right = say("score-right", correct=score.correct, total=score.total, accuracy=_percent(score.accuracy, 2))
@@ -143,7 +145,7 @@ def _weakest(report: Report, language: Language) -> str:
 
 def _mistaken_for(report: Report, row: ClassPart, language: Language) -> str:
     if row.mistaken_for is None:
-        return f"({words(language, 'no-valid-answer')})"
+        return words(language, "in-brackets", what=words(language, "no-valid-answer")).strip()
     count = report.confusion.matrix[row.index][report.confusion.labels.index(row.mistaken_for)]
     return f"{row.mistaken_for} x {count}"
 
@@ -196,7 +198,7 @@ def _times(report: Report, language: Language) -> str:
             say("time-first", seconds=f"{run.first_prediction_seconds:.1f}"),
             say("time-rest", seconds=f"{run.other_predictions_seconds:.1f}"),
         ]
-    return f"{total} ({', '.join(parts)})"
+    return total + say("in-brackets", what=say("list").join(parts))
 
 
 def _checks(report: Report, language: Language) -> str:
@@ -207,15 +209,15 @@ def _checks(report: Report, language: Language) -> str:
         say("checks-canary", status=say(f"status-{report.checks.canary}")),
         say("checks-replay", status=say(f"status-{replay.status}")),
     ]
-    begun = ", ".join(parts)
+    begun = say("list").join(parts)
     if replay.status != "done":
         return begun
     counts = replay.model_dump(include={"differed", "repeated", "lost", "altered"})
-    return f"{begun}: {say('again-done', **counts)}"
+    return begun + say("colon") + say("again-done", **counts)
 
 
 def _stopped(phase: str, image: int | None, detail: str, language: Language) -> str:
     where = words(language, phase_words(phase))
     if image:
         where = words(language, "stopped-at", phase=where, image=image)
-    return one_line(f"{where}: {detail}" if detail else where)
+    return one_line(where + words(language, "colon") + detail if detail else where)

@@ -65,7 +65,7 @@ def digests_of(given: Iterable[Given]) -> frozenset[str]:
 def _of_the_lab(classes: int) -> Iterator[Given]:
     library = course_library()
     if (_TEMPLATES / "main.py").is_file():
-        yield _given("the templates", _TEMPLATES, classes, without=library)
+        yield _given(_TEMPLATES.name, _TEMPLATES, classes, without=library)
     if library.is_dir():
         yield _given(library.name, library, classes)
     yield Given("the pretrained backbone", digests=BACKBONES)

@@ -80,6 +80,13 @@ def test_a_class_tells_verdicts_what_is_under_way_and_the_time_left(clock):
     assert "pages" in watched.words()
 
 
+def test_an_instructor_is_told_in_chinese(clock):
+    watched = WatchedClass(6, "zh", clock)
+    watched.begin("wang")("replay")
+    watched.end("kept", "GRADED")
+    assert watched.words() == "已完成 1 份，共 6 份（1 GRADED）；wang：复测：再次询问部分图像"
+
+
 def test_a_class_names_few_and_no_long_names(clock):
     watched = WatchedClass(600, clock=clock)
     for number in range(600):

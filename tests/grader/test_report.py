@@ -341,3 +341,22 @@ def test_the_marks_before_findings_are_explained(hostile, outcome):
     assert "下一步（x 错误，! 警告）" in render_text(hostile.report, "zh")
     (heading,) = [line for line in render_text(outcome.report).splitlines() if "What to do next" in line]
     assert "x error" not in heading
+
+
+def test_chinese_has_full_width_punctuation(hostile, outcome):
+    half_width = re.compile(
+        r"[\u4e00-\u9fff）] ?[,;:](?!\d)|[,;:] ?[\u4e00-\u9fff]|[\u4e00-\u9fff] \([\u4e00-\u9fff]"
+    )
+    for report in (hostile.report, outcome.report):
+        assert not half_width.findall(render_text(report, "zh"))
+        page = re.sub(
+            r"<(style|title)>.*?</\1>|<[^>]+>", "", _in_chinese(render_html(report, "zh")), flags=re.DOTALL
+        )
+        assert not half_width.findall(page)
+
+
+def _in_chinese(page):
+    innermost = re.compile(r'<span lang="(..)">((?:(?!<span lang).)*?)</span>', re.DOTALL)
+    while innermost.search(page):
+        page = innermost.sub(lambda found: found[2] if found[1] == "zh" else "", page)
+    return page

@@ -48,6 +48,17 @@ def collected(tmp_path):
     return of
 
 
+INNERMOST = re.compile(r"<(span|i|label)\b([^>]*)>((?:(?!<(?:span|i|label)\b).)*?)</\1>", re.DOTALL)
+
+
+def read_in(language, page):
+    """What a page says to those who read it in a language."""
+    other = "en" if language == "zh" else "zh"
+    while INNERMOST.search(page):
+        page = INNERMOST.sub(lambda found: "" if f'lang="{other}"' in found[2] else found[3], page)
+    return re.sub(r"<[^>]+>", "", page)
+
+
 def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
     sketches = collected(
         hand_in("li", MAIN + VIEWS + VOTE, HEAD),
@@ -55,7 +66,7 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
         hand_in("zhao", MAIN + OTHER, HEAD[:, ::-1]),
     )
     page = render_similarity("Lab", 3, sketches, given_to_all((), 26))
-    text = re.sub(r"<[^>]+>", "", page)
+    text = read_in("en", page)
     assert "&lt;b&gt;王, li 2 students" in text
     assert text.count("王, li 2 students") == 2, "their heads and their code; their start says nothing more"
     assert "zhao" not in page
@@ -69,7 +80,19 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
 
 def test_a_class_without_any_likeness_has_a_page_too(collected):
     page = render_similarity("Lab", 0, collected(), ())
-    assert page.count("<p>None.</p>") == 3
+    assert read_in("en", page).count("None.") == 3
+    assert read_in("zh", page).count("没有发现。") == 3
+
+
+def test_the_page_says_all_in_chinese_too(hand_in, collected):
+    sketches = collected(hand_in("li", MAIN + VIEWS, HEAD), hand_in("wang", MAIN + VIEWS, HEAD))
+    page = render_similarity("Lab", 3, sketches, given_to_all((), 26), "zh", "实验")
+    text = re.sub(r"<pre.*?</pre>", "", page, flags=re.DOTALL)
+    text = re.sub(r"<code>.*?</code>|<style>.*</style>|<script>.*</script>", "", text, flags=re.DOTALL)
+    told = read_in("zh", text)
+    assert told.count("正当原因：") == 3
+    assert "文件相同" in told
+    assert not re.search(r"[a-z]+ [a-z]+ [a-z]+", told)
 
 
 def test_sketches_are_made_once_and_anew_by_another_program(hand_in, collected, tmp_path, monkeypatch):
@@ -148,5 +171,5 @@ def test_a_zip_is_compared_like_a_folder(hand_in, collected, tmp_path):
             zipped.write(path, path.name)
     zipped_in = HandedIn("wang", archive, folder.sha256)
     page = render_similarity("Lab", 2, collected(folder, zipped_in), given_to_all((), 26))
-    assert page.count(">li, wang <small>2 students") == 2
-    assert "the same file" in page
+    assert read_in("en", page).count("li, wang 2 students") == 2
+    assert "the same file" in read_in("en", page)
