@@ -30,6 +30,9 @@ _ARCHIVES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".x
 """Those that cannot be opened are students' mistakes, and get a verdict that says so."""
 _NUMBERED_MAIN = re.compile(r"main-\d+\.py")
 """What Canvas makes of `main.py` when it is handed in again."""
+_NO_NAMES = ("", ".", "..")
+"""What no file can be called."""
+_MAX_NAME_BYTES = 255
 _MAX_ID_BYTES = 200
 """An id names a folder, and files with a suffix."""
 _MOST_NAMED = 5
@@ -87,7 +90,7 @@ def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> Found
             passed_over.append(path.name)
         elif not _is_loose(path) or likeness(_own_name(path)) in named:
             found.append((path, _entry(owner, path)))
-        elif owner.platform and owner.file:
+        elif owner.platform and _can_be_called(owner.file):
             loose[owner.id].append((path, owner))
         else:
             passed_over.append(path.name)
@@ -103,6 +106,10 @@ def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> Found
     check_ids((entry.id, _shown(path.name)) for path, entry in found)
     entries = [entry for _, entry in found] if roster is None else [*_matched(found, roster)]
     return Found(tuple(sorted(entries, key=lambda entry: entry.id)), tuple(sorted(passed_over)))
+
+
+def _can_be_called(name: str) -> bool:
+    return name not in _NO_NAMES and len(name.encode()) <= _MAX_NAME_BYTES
 
 
 def in_short(names: Sequence[str], language: Language = "en") -> str:
@@ -159,7 +166,7 @@ def check_ids(ids: Iterable[tuple[str, str | Line]]) -> None:
     """
     seen: dict[str, tuple[str, str | Line]] = {}
     for id_, where in ids:
-        if id_ in ("", ".", "..") or "/" in id_ or id_.startswith(".") or len(id_.encode()) > _MAX_ID_BYTES:
+        if id_ in _NO_NAMES or "/" in id_ or id_.startswith(".") or len(id_.encode()) > _MAX_ID_BYTES:
             raise UsageError("id-unusable", where=where, id=id_[:40])
         try:
             os.fsencode(id_)

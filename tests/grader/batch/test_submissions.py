@@ -131,6 +131,15 @@ def test_moodles_files_without_folders_are_put_together_by_student(class_folder,
     assert found.passed_over == (f"{li}report.pdf", "Sun_14_assignsubmission_onlinetext_onlinetext.html")
 
 
+@pytest.mark.parametrize("name", ["..", ".", "\n" * 150])
+def test_a_file_whose_own_name_no_file_can_have_is_passed_over(class_folder, tmp_path, name):
+    li = "Li_12_assignsubmission_file_"
+    found = find_entries(class_folder(f"{li}main.py", f"{li}{name}"))
+    (entry,) = gathered(found.entries, tmp_path / "room")
+    assert [path.name for path in entry.source.iterdir()] == ["main.py"]
+    assert len(found.passed_over) == 1
+
+
 def test_canvas_files_are_put_together_too_and_main_py_gets_its_name_back(class_folder, tmp_path):
     folder = class_folder("wang_LATE_7_1_main-2.py", "wang_LATE_7_2_net-1.ckpt")
     (entry,) = gathered(find_entries(folder).entries, tmp_path / "room")
