@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from grader.errors import UsageError
@@ -84,7 +85,8 @@ def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Pat
                 for path in contents:
                     _move(path, new, folder)
         finally:
-            folder.remove(writing)
+            with suppress(FileNotFoundError):  # where it could not be made, that is what went wrong
+                folder.remove(writing)
     return out / REPORT_HTML
 
 

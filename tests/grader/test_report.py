@@ -1,6 +1,8 @@
 """The report's files: complete, safe to open, never half written, and silent about the hidden images."""
 
+import errno
 import json
+import os
 import re
 import shutil
 import sys
@@ -284,6 +286,16 @@ def test_a_split_without_some_classes_is_named(write_submission, split_folder, a
     shutil.rmtree(split_folder / "00_02")
     report = run_grading(write_submission(ORACLE), open_split(split_folder, CLASSES), assignment).report
     assert [finding.title for finding in report.findings] == ["The split has images of 2 of 3 classes only"]
+
+
+def test_what_kept_a_report_from_being_written_is_what_is_said(outcome, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr("grader.held.os.mkdir", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_outcome(outcome, tmp_path / "out")
 
 
 def test_an_earlier_report_is_moved_aside_and_never_overwritten(outcome, tmp_path):
