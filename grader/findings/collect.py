@@ -15,7 +15,7 @@ from grader.digest import digest_of_file
 from grader.findings.catalogue import Language, explained_by, finding, phase_words, phrase, words
 from grader.findings.checkpoints import findings_of_checkpoints
 from grader.findings.exceptions import code_of, narrow, short
-from grader.findings.raised import some, told
+from grader.findings.raised import place, some, told
 from grader.findings.wrong_names import HIDDEN_NAME, findings_of_names
 from grader.intake.refusal import IntakeRefusedError
 from grader.intake.submission import Submission
@@ -162,7 +162,7 @@ def _raised(answers: Sequence[Answered | None], tally: Tally, question: Question
         total=tally.total,
         type=narrowed.type,
         message=narrowed.message,
-        where=narrowed.where or "native code",
+        **place(narrowed),
     )
     # Judged by the whole message, worded with the narrow one.
     code = code_of(spokesman)

@@ -30,7 +30,7 @@ def told(code: str, error: Raised, submission: Submission, libraries: Mapping[st
     details = {
         "type": short(error.type),
         "message": short(error.message),
-        "where": short(error.where) or "native code",
+        **place(error),
         "file": file,
         "checkpoints": some(checkpoints, "en") or "none",
         "checkpoints_zh": some(checkpoints, "zh") or "无",
@@ -43,6 +43,12 @@ def told(code: str, error: Raised, submission: Submission, libraries: Mapping[st
     if code in ("not-utf8", "syntax-error") and (utf16 := _in_utf16(file, submission.files)):
         return finding("utf16-source", **{**details, "file": utf16})
     return finding(code, **details)
+
+
+def place(error: Raised) -> dict[str, str]:
+    """Return where an exception comes from, in both languages."""
+    where = short(error.where)
+    return {"where": where or "native code", "where_zh": where or "本地代码"}
 
 
 def some(names: Sequence[str], language: Language) -> str:

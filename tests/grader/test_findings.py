@@ -43,7 +43,7 @@ FIELDS = [
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
     *("detail_zh", "packages", "installed", "instead", "instead_zh", "format", "expected"),
     *("public", "asked", "hidden", "wanted", "given", "change", "change_zh", "step"),
-    *("usual", "public_zh"),
+    *("usual", "public_zh", "where_zh"),
 ]
 
 
@@ -277,6 +277,17 @@ def test_how_a_process_ended_is_told_in_either_language(detail, en, zh):
     part = collect._stop(Stop(Verdict.CRASH, "prediction", detail, 3), load_assignment(None))
     assert part.title.endswith(en)
     assert part.title_zh.endswith(zh)
+
+
+def test_an_exception_without_a_line_of_the_students_comes_from_native_code(tmp_path):
+    part = told_of(
+        "missing-library",
+        Raised("ImportError", "libGL.so.1", "", ""),
+        Submission("zhang", tmp_path, (), ""),
+        {},
+    )
+    assert ("native code" in part.rationale, "本地代码" in part.rationale_zh) == (True, True)
+    assert "native code" not in part.rationale_zh
 
 
 def test_short_text_is_one_line_and_bounded():
