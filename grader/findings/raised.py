@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from grader.dialogue.frames import Raised
-from grader.findings.catalogue import Language, finding, phrase
+from grader.errors import in_short
+from grader.findings.catalogue import Language, finding
 from grader.findings.exceptions import code_of_missing, short
 from grader.findings.packages import PACKAGES, installed, instead_of, is_here, missing_packages
 from grader.intake.submission import Submission, SubmittedFile
@@ -53,9 +54,8 @@ def place(error: Raised) -> dict[str, str]:
 
 def some(names: Sequence[str], language: Language) -> str:
     """List some names, and count the rest; empty if there are none."""
-    listed = ", ".join(short(name, _MOST_PATH) for name in names[:_MOST_FILES])
-    more = len(names) - _MOST_FILES
-    return phrase(language, "and-more", names=listed, count=more) if more > 0 else listed
+    listed = in_short([short(name, _MOST_PATH) for name in names], _MOST_FILES)
+    return listed if isinstance(listed, str) else listed.told(language)
 
 
 def _missing_module(
