@@ -275,6 +275,8 @@ class WorkerProcess:
         self.peak_bytes = max(self.peak_bytes, used)
         left = self._limits.memory_bytes - used - kept
         if left < 0:
+            # With the kernel's part, or the report would say a peak below the limit that was passed.
+            self.peak_bytes = max(self.peak_bytes, used + kept)
             raise LimitExceededError(Verdict.MEMORY, f"{(used + kept) // MIB} MiB")
         return left
 
