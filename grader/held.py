@@ -164,6 +164,18 @@ def hold(path: Path, *, foreign_links: bool = True) -> Held:
     return held
 
 
+def place_of(path: Path) -> Path:
+    """Return where a path leads, links followed; of one that leads nowhere, the path itself.
+
+    `Path.resolve` looks at a name twice, and fails where a link was put there or taken away in between.
+    """
+    try:
+        with hold(path) as held:
+            return held.place
+    except OSError:
+        return path.absolute()
+
+
 def read_whole(path: Path, most_bytes: int) -> tuple[bytes, Path]:
     """Return the content of a plain file, and where what was read lies, links followed.
 

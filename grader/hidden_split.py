@@ -8,6 +8,7 @@ from pathlib import Path
 from datasets.classes import ClassInfo
 from grader.assignment import Assignment
 from grader.errors import HarnessError, UsageError
+from grader.held import place_of
 from grader.sandbox.ladder import Rung
 from grader.sandbox.policy import is_visible_inside
 from grader.sealed.key_file import key_file_from
@@ -57,8 +58,9 @@ def check_apart(source: Path, split: Split, *, self_check: bool) -> None:
     """
     if self_check and split.key_file is None:
         return
+    place = place_of(source)
     for path in _hidden_places(split):
-        if path.is_relative_to(source.resolve()):
+        if path.is_relative_to(place):
             raise UsageError("split-inside-submission", path=path)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from grader.dialogue.usage import shows_memory, task_with_memory
@@ -37,17 +37,20 @@ _MOST_SENT = 1024
 _CHUNK = 1 << 18
 
 
-def kernel_bytes(processes: Iterable[Path], most: int) -> int:
+def kernel_bytes(processes: Iterable[Path], most: int, between: Callable[[], object] = lambda: None) -> int:
     """Return what the kernel may keep for processes, in bytes.
 
     Args:
         processes: each by its folder in a /proc.
         most: past so much, it is not counted any further.
+        between: called before each process, for what must not wait until the last is counted: thirty
+            thousand descriptors take a second or more.
     """
     total = largest = 0
     is_some_sent = False
     pipes: set[str] = set()
     for process in map(task_with_memory, processes):
+        between()
         total += _MAPPING * _lines(process / "maps", (most - total) // _MAPPING)
         names = _descriptors(process)
         if names is None:

@@ -73,6 +73,7 @@ class WorkerProcess:
         self._processor_time = usage.ProcessorTime()
         self._kernel_bytes = 0
         self._next_count = 0.0
+        self._last_look = 0.0
         self._ended_for_memory = processes_ended_for_memory()
         self._frames: deque[Frame] = deque()
         self._reader = FrameReader()
@@ -258,16 +259,32 @@ class WorkerProcess:
 
     def _look_at_memory(self, used: int) -> float:
         """Hold the worker to its memory; return how long what is left lasts, within bounds."""
-        kept = self._kept_by_the_kernel()
+        left = self._memory_left(used, self._kept_by_the_kernel())
+        lasts = left / (_FILL_BYTES_PER_SECOND * self._limits.cores)
+        return min(_LOOK_SECONDS, max(_SHORTEST_LOOK_SECONDS, lasts))
+
+    def _memory_left(self, used: int, kept: int) -> int:
+        """Return how many bytes are left.
+
+        Raises:
+            LimitExceededError: none are.
+        """
         # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
         if used + kept > self._limits.memory_bytes:
             used = usage.proportional_bytes(self._processes())
         self.peak_bytes = max(self.peak_bytes, used)
         left = self._limits.memory_bytes - used - kept
         if left < 0:
+            # With the kernel's part, or the report would say a peak below the limit that was passed.
+            self.peak_bytes = max(self.peak_bytes, used + kept)
             raise LimitExceededError(Verdict.MEMORY, f"{(used + kept) // MIB} MiB")
-        lasts = left / (_FILL_BYTES_PER_SECOND * self._limits.cores)
-        return min(_LOOK_SECONDS, max(_SHORTEST_LOOK_SECONDS, lasts))
+        return left
+
+    def _look_meanwhile(self) -> None:
+        """During a long count, hold the worker to its memory all the same."""
+        if time.monotonic() - self._last_look > _LOOK_SECONDS:
+            self._memory_left(usage.measure(self._processes()).memory_bytes, self._kernel_bytes)
+            self._last_look = time.monotonic()
 
     def _kept_by_the_kernel(self) -> int:
         """Return how many bytes the kernel may keep for the worker, beside its processes' own memory.
@@ -278,7 +295,8 @@ class WorkerProcess:
         began, most = time.monotonic(), self._limits.kernel_bytes
         if began >= self._next_count:
             check_memory_of_machine()
-            self._kernel_bytes = kernel_bytes(self._processes(), most)
+            self._last_look = began
+            self._kernel_bytes = kernel_bytes(self._processes(), most, self._look_meanwhile)
             took = time.monotonic() - began
             self._next_count = began + max(_COUNT_SECONDS, took / _COUNT_SHARE)
         if self._kernel_bytes > most:

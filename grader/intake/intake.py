@@ -98,11 +98,12 @@ def _check_locale() -> None:
 def name_of(source: Path) -> str:
     """Return the name a submission goes by in reports: its folder's, or its archive's without `.zip`.
 
+    Of a link it is the link's own: the student chooses what that leads to, and may change it meanwhile.
     Composed (NFC), so that what looks the same is the same.
     """
-    resolved = source.resolve()
-    is_archive = resolved.suffix.lower() == ZIP_SUFFIX and not resolved.is_dir()
-    name = resolved.stem if is_archive else resolved.name
+    whole = Path(os.path.abspath(source))  # noqa: PTH100 - Path.absolute keeps `..`
+    is_archive = whole.suffix.lower() == ZIP_SUFFIX and not whole.is_dir()
+    name = whole.stem if is_archive else whole.name
     # A name in another encoding must not keep the report from being written.
     return unicodedata.normalize("NFC", os.fsencode(name).decode("utf-8", "replace"))
 

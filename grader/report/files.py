@@ -11,7 +11,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.findings.catalogue import Language
-from grader.held import Held, hold
+from grader.held import Held, hold, place_of
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor
 from grader.report.instructor_page import render_instructor_page
@@ -41,7 +41,7 @@ def check_output_folder(out: Path, submission: Path, images: Path | None = None)
     if images is not None and out.resolve().is_relative_to(images.resolve()):
         # The next grading would take it for a class.
         raise UsageError("out-inside-split", out=out)
-    if out.resolve().is_relative_to(submission.resolve()):
+    if out.resolve().is_relative_to(place_of(submission)):
         raise UsageError("out-inside-submission", out=out)
     if is_visible_inside(out):
         raise UsageError("out-visible", out=out)

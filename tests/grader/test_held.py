@@ -1,11 +1,42 @@
 """What is held by a descriptor stays what it is, and no link of a stranger's leads to what is not theirs."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
-from grader.held import ForeignLinkError, Held, hold, read_whole
+from grader.held import ForeignLinkError, Held, hold, place_of, read_whole
+from grader.intake.intake import name_of
+
+
+@pytest.fixture
+def swapped(tmp_path, monkeypatch):
+    """A link that becomes a folder as soon as somebody has looked at its name."""
+    place = tmp_path / "own"
+    place.symlink_to(tmp_path / "others")
+    look = os.lstat
+
+    def look_and_swap(path, **options):
+        status = look(path, **options)
+        if str(path) == str(place) and stat.S_ISLNK(status.st_mode):
+            place.unlink()
+            place.mkdir()
+        return status
+
+    monkeypatch.setattr(os, "lstat", look_and_swap)
+    return place
+
+
+@pytest.mark.parametrize("ask", [name_of, place_of])
+def test_what_is_swapped_while_it_is_looked_at_is_no_failure(swapped, ask):
+    assert Path(ask(swapped)).name == "own"
+
+
+def test_the_place_is_where_links_lead(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert place_of(tmp_path / "link") == tmp_path.resolve()
+    assert place_of(tmp_path / "link" / "none") == tmp_path / "link" / "none"
 
 
 def test_a_folder_that_is_replaced_by_a_link_is_still_the_folder(tmp_path):

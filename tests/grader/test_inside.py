@@ -171,6 +171,26 @@ def test_what_the_kernel_keeps_is_counted_by_kind(kept, tmp_path):
     del mapped
 
 
+def test_between_two_processes_there_is_time_for_what_must_not_wait():
+    looks = []
+    kernel_bytes([OURS, OURS, OURS], 1 << 30, lambda: looks.append("memory"))
+    assert len(looks) == 3
+
+
+def test_what_is_on_its_way_is_taken_for_the_largest_that_is_seen(kept):
+    reading, writing = os.pipe()
+    left, right = socket.socketpair()
+    with select.epoll() as poll, left, right:
+        poll.register(reading)
+        before = kept()
+        socket.send_fds(left, [b"-"], [writing])
+        assert kept() - before >= 1 << 20
+        _, received, _, _ = socket.recv_fds(right, 1, 1)
+        assert kept() - before == 8 << 10
+    for descriptor in (reading, writing, *received):
+        os.close(descriptor)
+
+
 def test_past_the_most_the_count_goes_no_further(kept):
     assert kernel_bytes(itertools.repeat(OURS), 8 << 20) < 9 << 20 < 20 * kept()
     assert kernel_bytes([Path("/proc/0")], 8 << 20) == 0

@@ -627,6 +627,8 @@ def test_the_name_is_the_folders_or_the_archives(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "wang.v2")
     assert name_of(Path()) == "wang.v2"
     assert name_of(Path("李四.zip")) == "李四"
+    (tmp_path / "zhao").symlink_to(tmp_path / "wang.v2")
+    assert name_of(tmp_path / "zhao") == "zhao"
 
 
 def test_a_zip_whose_entries_share_one_long_nothing_is_not_unpacked(tmp_path):
