@@ -171,7 +171,10 @@ def test_what_grows_when_it_is_read_leaves_the_class_its_pages(
     assert done.returncode == 0, done.stderr
     assert {row["verdict"] for row in rows_of(tmp_path / "book").values()} == {"GRADED"}
     page = (tmp_path / "book" / "similarity.html").read_text(encoding="utf-8")
-    assert f"{len(cases) + 2} of {len(cases) + 2} submissions were compared, with 0 trained heads" in page
+    assert (
+        f"{len(cases) + 2} of {len(cases) + 2} submissions were compared; trained heads among them: 0."
+        in page
+    )
     assert ">li, wang <small>2 students" in page
 
 
