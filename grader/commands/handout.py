@@ -42,8 +42,11 @@ def _run(options: argparse.Namespace) -> int:
     files = contents(_ROOT, choose_backbones(_ROOT, options.pretrained))
     secret = [_ROOT / "reference", *options.never]
     count = write_handout(files, options.out, secret)
-    said = words(options.lang, "handout-written", path=options.out, count=count, secret=len(secret))
+    checked = words(options.lang, "list").join(map(str, secret))
+    said = words(options.lang, "handout-written", path=options.out, count=count, secret=checked)
     say(f"{one_line(said)}\n")
+    if not options.never:
+        say(f"{words(options.lang, 'handout-unchecked')}\n")
     return EXIT_DONE
 
 

@@ -30,6 +30,13 @@ _LONGEST = 200
 _UP_TO_A_COLON = re.compile(r"[^:=]*[:=]")
 _WASTE = re.compile(r"\s*\b(waste|garbage|trash|rubbish)$|垃圾$|物$")
 """What a category's name may end in, or not."""
+_OTHER_NAMES = {
+    "recyclable": ("recyclables",),
+    "wet": ("kitchen", "food", "household food", "厨余", "餐厨", "易腐"),
+    "dry": ("residual", "other", "其他", "其它"),
+    "hazardous": ("harmful", "toxic"),
+}
+"""What other cities, and the standard GB/T 19095, call the categories of waste."""
 
 
 class LabelReader:
@@ -38,7 +45,7 @@ class LabelReader:
     def __init__(self, classes: Sequence[ClassInfo]) -> None:
         self._index: dict[str, int] = {}
         self._groups = {
-            _stem(name): info for info in reversed(classes) for name in (info.group, info.group_zh) if name
+            _stem(name): info for info in reversed(classes) for name in _names_of_group(info) if name
         }
         # English names are entered last: where two spellings meet, the name in the contract wins.
         for index, info in enumerate(classes):
@@ -89,6 +96,10 @@ class LabelReader:
         """Every spelling as it stands within a text, the longest first: `Newspaper` is no `Paper`."""
         longest_first = sorted(self._index, key=len, reverse=True)
         return [(_within(name), self._index[name]) for name in longest_first if not name.isdigit()]
+
+
+def _names_of_group(info: ClassInfo) -> tuple[str, ...]:
+    return info.group, info.group_zh, *_OTHER_NAMES.get(info.group, ())
 
 
 def _stem(name: str) -> str:

@@ -101,7 +101,7 @@ def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
     for name in ("mobilenetv2.ckpt", "mobilenetv2.safetensors"):
         shutil.copy(backbone, clone / "student" / "pretrained" / name)
     assert main(["handout", "--out", str(out), "--lang", "zh"]) == 0
-    assert "已检查，其中没有 1 处不得下发的内容" in capsys.readouterr().out
+    assert f"已检查，其中没有以下位置的文件：{clone / 'reference'}" in capsys.readouterr().out
     with zipfile.ZipFile(out) as zipped:
         names = zipped.namelist()
     assert [name for name in names if "pretrained" in name] == [
@@ -210,3 +210,13 @@ def test_nothing_is_overwritten_and_a_secret_that_is_not_there_is_named(backbone
     said = capsys.readouterr().err
     assert said.count("\n") == 3
     assert "backbone" not in said
+
+
+def test_it_says_what_it_was_checked_against_and_what_it_was_not(backbone, split_folder, tmp_path, capsys):
+    given = ["--pretrained", str(backbone), "--out"]
+    assert main(["handout", *given, str(tmp_path / "a.zip"), "--never", str(split_folder)]) == 0
+    said = capsys.readouterr().out
+    assert f"none of them is a file of {ROOT / 'reference'}, {split_folder}" in said
+    assert "not checked" not in said
+    assert main(["handout", *given, str(tmp_path / "b.zip")]) == 0
+    assert "was not checked: name the hidden split with --never" in capsys.readouterr().out

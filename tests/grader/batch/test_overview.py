@@ -60,7 +60,7 @@ def test_causes_are_counted_by_the_first_finding_and_the_most_frequent_is_first(
         ("package torch missing", "缺少软件包 torch", "jk"),
         ("module timm missing", "缺少模块 timm", "c"),
         ("package timm missing", "缺少软件包 timm", "j"),
-        ("… is a symbolic link", "… 是符号链接", "g"),
+        ("symbolic link", "含有符号链接", "g"),
     ]
     page = render_index("Lab", rows)
     assert '<b>3</b> × <span lang="en">label order</span>' in page
