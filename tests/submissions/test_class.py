@@ -175,7 +175,7 @@ def test_what_grows_when_it_is_read_leaves_the_class_its_pages(
         f"{len(cases) + 2} of {len(cases) + 2} submissions were compared; trained heads among them: 0."
         in page
     )
-    assert ">li, wang <small>2 students" in page
+    assert '>li, wang <small><span lang="en">2 students' in page
 
 
 def test_nobody_is_listed_for_what_was_handed_out(ground: Ground, students: Path, tmp_path: Path) -> None:
