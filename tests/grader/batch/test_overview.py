@@ -25,12 +25,20 @@ def row(write_submission, split, assignment):
     return make
 
 
+PLACE = {"where": "main.py:1", "where_zh": "main.py:1"}
+
+
 def missing(module):
-    return finding("missing-module", message=f"No module named '{module}'", where="main.py:1", installed="")
+    return finding(
+        "missing-module",
+        message=f"No module named '{module}'",
+        installed="",
+        **PLACE,
+    )
 
 
 def not_installed(*packages):
-    details = {"packages": "", "where": "main.py:1", "installed": "", "instead": "", "instead_zh": ""}
+    details = {"packages": "", "installed": "", "instead": "", "instead_zh": "", **PLACE}
     return finding("missing-package", None, packages, **details)
 
 
