@@ -109,7 +109,7 @@ class BlackBox:
         if not images:
             return []
         asked = split_of(images, places=())
-        answers = interview(self._fresh(name), asked, self._rules, self._seed + number, lambda _: None)
+        answers = interview(self._fresh(name), asked, self._rules, self._seed + number)
         said = [self._reader.read_answer(answer) for answer in complete(answers)]
         return [NO_ANSWER if index is None else index for index in said]
 

@@ -137,7 +137,7 @@ class WhiteBox:
         make_readable(folder)
         asked = split_of([self._split.images[index] for index in images], places=())
         rules = self._assignment.for_our_own(LAST_RESORT_SECONDS)
-        answers = complete(interview(self._start(folder), asked, rules, self._seed, lambda _: None))
+        answers = complete(interview(self._start(folder), asked, rules, self._seed))
         texts = [answer.label if answer else None for answer in answers]
         run = _read(texts, images, len(views), len(self._files), len(self._assignment.classes))
         return run if run is not None and len(run.images) >= _LEAST_IMAGES else None

@@ -32,7 +32,8 @@ _TOLD = frozenset(
 """Ends that tell of a kind of mistake; any other is a number that may say what was seen."""
 _COARSE = {"exit code": "exit code > 0", "signal": "signal"}
 
-Progress = Callable[[int], None]
+Asked = Callable[[int], None]
+"""Told after each question how many have been asked."""
 """Called after each image with the number of images asked so far."""
 
 
@@ -94,7 +95,11 @@ def secret_order(count: int, seed: int) -> list[int]:
 
 
 def interview(
-    launch: Callable[[int], Launch], split: Split, assignment: Assignment, seed: int, progress: Progress
+    launch: Callable[[int], Launch],
+    split: Split,
+    assignment: Assignment,
+    seed: int,
+    progress: Asked = lambda _: None,
 ) -> Answers:
     """Put every image of `split` to a worker, in the order that `seed` gives.
 
@@ -118,7 +123,7 @@ class _Interview:
         split: Split,
         assignment: Assignment,
         seed: int,
-        progress: Progress,
+        progress: Asked,
     ) -> None:
         self._launch = launch
         self._split = split

@@ -136,7 +136,7 @@ def replay(
     if not probes:
         return OFF
     asked = split_of([probe.image for probe in probes], places=())
-    again = interview(launch(), asked, assignment, seed, _ignore)
+    again = interview(launch(), asked, assignment, seed)
     pairs = [
         (probe, answer) for probe, answer in zip(probes, again.answers, strict=True) if answer is not None
     ]
@@ -172,7 +172,3 @@ def content_of(answer: Answered | None, reader: LabelReader) -> tuple[object, ..
     named = reader.read_answer(answer)
     label = answer.label if named is None else named
     return label, answer.wrong_type, answer.error.type if answer.error else None
-
-
-def _ignore(_: int) -> None:
-    """No progress is shown."""
