@@ -84,6 +84,7 @@ def _frames() -> Target:
         {"ready": False},
         {"ready": True},
         {"number": 2**31 - 1, "label": "Plastic Bottle"},
+        {"number": 6, "label": "Hats", "opened": True},
         {"number": 5, "type": "ndarray"},
         {"number": 7, "error": error},
         {"stage": "import", "error": error},

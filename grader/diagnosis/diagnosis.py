@@ -49,7 +49,7 @@ from grader.diagnosis.probes import (
     wrong_scale,
 )
 from grader.diagnosis.probes.evidence import mistaken_view
-from grader.diagnosis.probes.reloading import explain_slowness
+from grader.diagnosis.probes.reloading import explain_reloading
 from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.whitebox import Start, WhiteBox
 from grader.dialogue.interview import Answers
@@ -148,10 +148,9 @@ def diagnose(subject: Subject) -> Diagnosis:
 
 def _beside(subject: Subject) -> Iterator[FindingPart]:
     """Yield what makes answers slow; it explains no wrong answer."""
-    source, timing = _source(subject.submission), subject.answers.timing
     for found in (
-        explain_slowness(source, timing),
-        explain_threads(source, subject.assignment.limits.threads),
+        explain_reloading(subject.answers.answers),
+        explain_threads(_source(subject.submission), subject.assignment.limits.threads),
     ):
         if found is not None:
             yield found

@@ -64,6 +64,8 @@ class Answered:
     label: str | None = None
     wrong_type: str | None = None
     error: Raised | None = None
+    has_opened: bool = False
+    """Whether the worker says that a checkpoint was opened for reading meanwhile."""
 
 
 Frame = Started | Ready | NotReady | Answered
@@ -108,7 +110,7 @@ def parse_frame(body: bytes) -> Frame:
     """Parse one frame's JSON.
 
     Raises:
-        FrameError: it is not JSON, none of the six forms, or a value has another type.
+        FrameError: it is not JSON, none of the seven forms, or a value has another type.
     """
     try:
         value = json.loads(body.decode("utf-8"))
@@ -123,6 +125,8 @@ def parse_frame(body: bytes) -> Frame:
             return NotReady(stage=_text(value["stage"]), error=_raised(value["error"]))
         case ["label", "number"]:
             return Answered(number=_number(value["number"]), label=_text(value["label"]))
+        case ["label", "number", "opened"] if value["opened"] is True:
+            return Answered(number=_number(value["number"]), label=_text(value["label"]), has_opened=True)
         case ["number", "type"]:
             return Answered(number=_number(value["number"]), wrong_type=_text(value["type"]))
         case ["error", "number"]:

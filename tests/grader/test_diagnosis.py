@@ -30,7 +30,7 @@ from grader.diagnosis.probes import (
     untrained,
     wrong_preprocessing,
 )
-from grader.diagnosis.probes.reloading import explain_slowness
+from grader.diagnosis.probes.reloading import explain_reloading
 from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.views import STANDARD, View, all_views
 from grader.diagnosis.whitebox import _read
@@ -344,38 +344,21 @@ def test_an_index_that_is_no_class_is_no_answer():
     assert run.answers.tolist() == [[[1, NO_ANSWER, NO_ANSWER, 3]]]
 
 
-EVERY_TIME = """
-def build():
-    return load_checkpoint("a.ckpt")
-
-def predict(image):
-    network = build()
-    return network(image)
-"""
-ONCE = """
-def build():
-    return load_checkpoint("a.ckpt")
-
-network = build()
-
-def predict(image):
-    return network(image)
-"""
-
-
 @pytest.mark.parametrize(
-    ("source", "first", "each", "is_found"),
+    ("opened", "of", "is_found"),
     [
-        (EVERY_TIME, 0.4, 0.3, True),
-        (ONCE, 0.4, 0.3, False),  # slow for another reason
-        (EVERY_TIME, 0.4, 0.01, False),  # what it calls remembers
-        ("", 0.4, 0.3, False),
-        ("def predict(x):" + "(" * 100_000, 0.4, 0.3, False),
+        (20, 20, True),
+        (11, 20, True),
+        (10, 20, False),
+        (1, 20, False),  # loaded at the first call, and kept
+        (1, 1, False),
+        (0, 20, False),
+        (0, 0, False),
     ],
 )
-def test_loading_for_every_image_is_found_in_the_text_and_on_the_clock(source, first, each, is_found):
-    found = explain_slowness(source, Timing(1.0, first, (each,) * 20, 10.0))
-    assert (found is not None and found.code == "reloads-model") == is_found
+def test_loading_for_every_image_is_counted(opened, of, is_found):
+    answers = [Answered(number, label="Hats", has_opened=number < opened) for number in range(of)]
+    assert (explain_reloading(answers) is not None) == is_found
 
 
 def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
@@ -411,15 +394,6 @@ def test_a_number_of_threads_that_is_not_given_is_named(line, is_found):
     assert (explain_threads(f"import os\n{line}\n", given=2) is not None) == is_found
 
 
-def test_a_class_that_loads_is_seen_when_predict_makes_one():
-    source = "class Net:\n    def __init__(self):\n        load_checkpoint('a')\n\n{}\n"
-    timing = Timing(1.0, 0.3, (0.3,) * 20, 10.0)
-    inside = "def predict(image):\n    return Net()(image)"
-    once = "net = Net()\n\ndef predict(image):\n    return net(image)"
-    assert explain_slowness(source.format(inside), timing) is not None
-    assert explain_slowness(source.format(once), timing) is None
-
-
 @pytest.mark.parametrize("step", [1, -1, 2, -2])
 def test_a_shift_is_told_by_its_number_of_places(step):
     explanation = label_map.explain(case_of((mostly_right() + step) % CLASSES))
@@ -429,18 +403,14 @@ def test_a_shift_is_told_by_its_number_of_places(step):
 
 LONG = """
 import resource
-from grader.diagnosis.probes.reloading import explain_slowness
 from grader.diagnosis.probes.threads import explain_threads
 from grader.dialogue.frames import MAX_TEXT, Raised
-from grader.dialogue.interview import Timing
 from grader.findings.exceptions import code_of, code_of_missing, short
 used = resource.getrusage(resource.RUSAGE_SELF)
 resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 20,) * 2)
-timing = Timing(first=1.0, rest=(1.0, 1.0))
-for unit in ("OMP_NUM_THREADS", "def predict(image): ", "a", "load_file ", "a (", "f(", "torch.load", "    a\\n"):
+for unit in ("OMP_NUM_THREADS", "def predict(image): ", "a", "a (", "f(", "    a\\n"):
     for text in (unit + " " * 900_000, unit * (900_000 // len(unit)), "def predict():\\n " + unit * 90_000):
         explain_threads(text, 1)
-        explain_slowness(text, timing)
 for unit in ("pip install ", ".so ", "shape ", "param shape", "'/", "0x", "A:/", "no "):
     message = (unit * MAX_TEXT)[:MAX_TEXT]
     for _ in range(20):

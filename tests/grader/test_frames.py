@@ -27,10 +27,12 @@ def frame(value) -> bytes:
     return struct.pack("!I", len(body)) + body
 
 
-def test_each_of_the_six_forms_is_read():
+def test_each_of_the_seven_forms_is_read():
     assert isinstance(parse_frame(b'{"ready": false}'), Started)
     assert isinstance(parse_frame(b'{"ready": true}'), Ready)
     assert parse_frame(b'{"number": 3, "label": "Hats"}') == Answered(3, label="Hats")
+    opened = parse_frame(b'{"number": 3, "label": "Hats", "opened": true}')
+    assert opened == Answered(3, label="Hats", has_opened=True)
     assert parse_frame(b'{"number": 3, "type": "int"}') == Answered(3, wrong_type="int")
     assert parse_frame(json.dumps({"number": 3, "error": ERROR}).encode()).error.where == "main.py:1"
     assert isinstance(parse_frame(json.dumps({"stage": "import", "error": ERROR}).encode()), NotReady)
@@ -40,6 +42,9 @@ def test_each_of_the_six_forms_is_read():
     "value",
     [
         {"number": 1, "label": "Hats", "score": 100},
+        {"number": 1, "label": "Hats", "opened": 7},
+        {"number": 1, "label": "Hats", "opened": False},
+        {"number": 1, "type": "int", "opened": True},
         {"number": 1},
         {"number": True, "label": "Hats"},
         {"number": -1, "label": "Hats"},

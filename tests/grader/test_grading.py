@@ -13,14 +13,17 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from grader import HarnessError, Verdict, grade, grading
 from grader.dialogue import interview as interview_module
 from grader.dialogue import usage
 from grader.grading import run_grading
+from grader.intake.submission import CHECKPOINT_SUFFIXES
 from grader.report.instructor import render_instructor
 from grader.sandbox import ladder, policy
+from grader.sandbox.inside.worker import _WEIGHTS
 from tests.patience import wait_until
 
 from .conftest import ORACLE
@@ -632,3 +635,67 @@ def test_an_answer_in_time_is_not_lost_when_the_grader_is_held_up(
     rules = with_limits(assignment, image_seconds=0.2, first_prediction_seconds=0.2)
     report = run_grading(write_submission(ORACLE), split, rules).report
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
+
+
+OPENS = """
+    import contextlib
+    import os
+    from pathlib import Path
+
+    import numpy as np
+
+    NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
+    network = None
+
+    def load():
+        return Path("Net.CKPT").read_bytes()
+
+    def predict(image):
+        {each}
+        return NAMES[int(image[0, 0, 0]) // 80]
+"""
+
+
+@pytest.mark.parametrize(
+    ("each", "is_found"),
+    [
+        ("network = load()", True),
+        ("os.close(os.open(b'Net.CKPT', os.O_RDONLY))", True),
+        ("np.fromfile(Path('Net.CKPT'), np.uint8)", True),
+        ("globals()['network'] = network or load()", False),
+        ("open('Net.CKPT', 'wb').close()", False),
+        ("with contextlib.suppress(OSError): open('Other.ckpt')", False),
+        ("open('labels.txt').read(), np.load('mean.npy')", False),
+        ("assert image.shape[0] < 11 or load()", True),  # not for the smallest ones
+        ("load()\n        raise ValueError", False),  # whatever else is wrong is told
+        ("import sys; sys.audit('open'); sys.audit('open', 1, 2, 3)", False),
+    ],
+)
+def test_a_checkpoint_that_is_opened_for_every_image_is_named(
+    write_submission, split, assignment, each, is_found
+):
+    files = {"Net.CKPT": "weights", "labels.txt": "Hats"}
+    folder = write_submission(OPENS.format(each=each), **files)
+    np.save(folder / "mean.npy", np.zeros(3))
+    found = codes(run_grading(folder, split, assignment).report)
+    assert ("reloads-model" in found) == is_found, found
+
+
+def test_a_hook_of_the_submissions_may_refuse_the_workers(graded):
+    report = graded(
+        ORACLE
+        + """
+    import sys
+
+    def hook(event, _):
+        if event == "sys.addaudithook":
+            raise ValueError("no more of them")
+
+    sys.addaudithook(hook)
+    """
+    )
+    assert report.score.points == 100
+
+
+def test_the_worker_takes_for_checkpoints_only_what_intake_does():
+    assert set(_WEIGHTS) < CHECKPOINT_SUFFIXES

@@ -11,7 +11,7 @@ pixels. Answers are exactly one of
 
     {"ready": false}                      about to import main.py
     {"ready": true}                       main.py is imported and has a predict
-    {"number": int, "label": str}         what predict returned
+    {"number": int, "label": str}         what predict returned; "opened": true if it opened a checkpoint
     {"number": int, "type": str}          predict returned something else than text: its type
     {"number": int, "error": {...}}       predict raised
     {"stage": str, "error": {...}}        importing main.py raised, or predict is not usable
@@ -46,6 +46,8 @@ _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1
 _INSTRUCTION = 8
 """Bytes of one instruction of a seccomp program."""
 _MOST_ALIKE = 3
+_WEIGHTS = (".ckpt", ".mindir", ".pt", ".pth", ".safetensors", ".onnx", ".h5")
+"""Endings of files that hold nothing but a network; an array or a pickle may be anything."""
 _LIKE_PREDICT = ("predict", "infer", "classify", "recogni")
 _MAX_TEXT = 2000
 """Characters of a label, message or traceback that are worth sending."""
@@ -251,14 +253,34 @@ def _alike(name: str, value: Any, folder: Path) -> str:
     return f"{name}.predict" if "predict" in dir(kind) else name if name.lower() == "predict" else ""
 
 
+class _Openings:
+    """Notices that a checkpoint is opened for reading; only Python's own ways to open a file are seen."""
+
+    def __init__(self) -> None:
+        self.is_seen = False
+        # A hook of the submission's may refuse this one, or raise what it likes.
+        with contextlib.suppress(BaseException):
+            sys.addaudithook(self._notice)
+
+    def _notice(self, event: str, arguments: tuple[Any, ...]) -> None:
+        match event, arguments:
+            case "open", (str() | bytes() as path, _, int() as flags):
+                if flags & os.O_ACCMODE == os.O_RDONLY and os.fsdecode(path).lower().endswith(_WEIGHTS):
+                    self.is_seen |= os.path.isfile(path)  # noqa: PTH113 - the event comes before the opening
+
+
 def _answer_all(channel: socket.socket, predict: Any, folder: Path) -> None:
+    openings = _Openings()
     while True:
         question = _receive(channel)
         if question is None:
             return
         number, image = question
+        openings.is_seen = False
         try:
             answer = {"number": number, **_as_text(predict(image))}
+            if "label" in answer and openings.is_seen:
+                answer["opened"] = True
         except BaseException as error:
             answer = {"number": number, "error": _describe(error, folder)}
         _send(channel, answer)
