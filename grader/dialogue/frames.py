@@ -97,7 +97,7 @@ class FrameReader:
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             if length > MAX_FRAME_BYTES:
-                raise FrameError(f"a frame of {length} bytes")
+                raise FrameError("a frame that is too long")  # how long was chosen inside
             end = _LENGTH.size + length
             if len(self._buffer) < end:
                 return

@@ -39,6 +39,19 @@ _ENDS = {
     "it closed the answer channel": "ended-channel",
 }
 """By what a stop's text begins with, the phrase that says it."""
+_FORGERIES = {
+    "an answer to a question that was not asked": "reply-unasked",
+    "an answer before any question": "reply-before-any",
+    "an answer before its question": "reply-early",
+    "a frame that is too long": "reply-too-long",
+    "not JSON": "reply-not-json",
+    "not a JSON object": "reply-no-object",
+    "a JSON object with other keys": "reply-other-keys",
+    "an error of another form": "reply-error",
+    "a text expected, and not a long one": "reply-text",
+    "a question's number expected": "reply-number",
+}
+"""By a stop's text, the phrase that says what came instead of a reply."""
 _UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
 
 
@@ -128,7 +141,8 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
         case Verdict.OUTPUT:
             return finding("output", limit=limits.output_kib, **phase)
         case Verdict.CONTRACT:
-            return finding("forged-channel", detail=stop.detail)
+            why = _FORGERIES[stop.detail]
+            return finding("forged-channel", detail=phrase("en", why), detail_zh=phrase("zh", why))
     how = {"detail": _end(stop, "en"), "detail_zh": _end(stop, "zh")}
     if stop.phase == "import":
         return finding("died-importing", **how)

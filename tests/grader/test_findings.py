@@ -321,9 +321,22 @@ def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
     used = set(re.findall(r'phrase\(\s*(?:"(?:en|zh)"|language),\s*"([a-z-]+)"', source))
     used |= set(re.findall(r'ZipError\("([a-z0-9-]+)"\)', source))
     used |= {*collect._ENDS.values(), "unusable", *(f"unusable-{kind}" for kind in collect._UNUSABLE)}
+    used |= set(collect._FORGERIES.values())
     phrases = catalogue._table(catalogue._PHRASES)
     assert used == set(phrases)
     assert all(set(phrase) == {"en", "zh"} for phrase in phrases.values())
+
+
+def test_all_that_can_come_instead_of_a_reply_is_said_in_both_languages_and_without_a_number():
+    source = "".join(path.read_text(encoding="utf-8") for path in Path(grader.__file__).parent.rglob("*.py"))
+    details = set(re.findall(r'FrameError\(f?"(.+?)"\)', source))
+    details |= set(re.findall(r'Verdict\.CONTRACT, (?:self\._noise or )?f?"(.+?)"\)', source))
+    assert details == set(collect._FORGERIES)
+    for detail in details:
+        part = collect._stop(Stop(Verdict.CONTRACT, "prediction", detail, 3), load_assignment(None))
+        assert f"({detail})" in part.title
+        assert re.search(r"（.*[\u4e00-\u9fff].*）", part.title_zh)
+        assert detail not in part.title_zh
 
 
 def test_missing_packages_are_known_not_installed_and_not_handed_in(tmp_path):
