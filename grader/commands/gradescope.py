@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from grader.assignment import load_assignment
 from grader.commands.command import EXIT_DONE, Command, command_of, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
@@ -16,8 +14,7 @@ from grader.findings.catalogue import words
 from grader.gradescope.pack import write_autograder
 from grader.gradescope.results import render_results
 from grader.printable import one_line
-from grader.report.files import REPORT_JSON
-from grader.report.model import Report
+from grader.report.files import REPORT_JSON, read_report
 from grader.sealed.key_file import key_file_from
 from grader.sealed.sealed_split import open_sealed
 from grader.whole_file import write_atomically
@@ -32,11 +29,7 @@ def _add_results_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _results(options: argparse.Namespace) -> int:
-    path = options.folder / REPORT_JSON
-    try:
-        report = Report.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        raise UsageError("no-report", path=path) from error
+    report = read_report(options.folder / REPORT_JSON)
     try:
         write_atomically(options.out, render_results(report, options.lang).encode("utf-8"))
     except OSError as error:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from grader.batch.store import STUDENTS
 from grader.compare.compare import Graded
 from grader.errors import UsageError
-from grader.report.files import INSTRUCTOR_JSON, REPORT_JSON
-from grader.report.model import Report
+from grader.report.files import INSTRUCTOR_JSON, REPORT_JSON, read_report
 
 ONE = "the submission"
 """What the only student of a single grading is called."""
@@ -33,11 +30,7 @@ def read_grading(folder: Path) -> dict[str, Graded]:
 
 
 def _read(folder: Path) -> Graded:
-    path = folder / REPORT_JSON
-    try:
-        report = Report.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
-        raise UsageError("no-report", path=path) from error
+    report = read_report(folder / REPORT_JSON)
     try:
         rows = json.loads((folder / INSTRUCTOR_JSON).read_text(encoding="utf-8"))["answers"]
         return Graded(

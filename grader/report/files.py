@@ -1,4 +1,4 @@
-"""Writing a grading's files, so that none is ever half there and none of anybody's is lost."""
+"""A grading's files: written so that none is ever half there and none of anybody's is lost; and read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from grader.held import Held, hold, place_of
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor
 from grader.report.instructor_page import render_instructor_page
+from grader.report.model import SCHEMA_VERSION, Report
 from grader.report.outcome import Outcome
 from grader.sandbox.policy import is_visible_inside
 from grader.whole_file import WRITING
@@ -24,6 +25,8 @@ REPORT_HTML = Path("report.html")
 INSTRUCTOR_JSON = Path("instructor", "answers.json")
 INSTRUCTOR_HTML = Path("instructor", "report.instructor.html")
 EARLIER = "earlier"
+_MOST_DIGITS = 4
+"""Of a version."""
 
 
 def check_output_folder(out: Path, submission: Path, images: Path | None = None) -> None:
@@ -93,6 +96,22 @@ def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Pat
 def to_json(outcome: Outcome) -> str:
     """Return `report.json`'s text."""
     return json.dumps(outcome.report.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
+
+
+def read_report(path: Path) -> Report:
+    """Read a `report.json`.
+
+    Raises:
+        UsageError: it is none, or one of another version.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        found = str(json.loads(text)["schema_version"])
+        if found != SCHEMA_VERSION and found.isdecimal() and len(found) <= _MOST_DIGITS:
+            raise UsageError("report-version", path=path, found=found, ours=SCHEMA_VERSION)
+        return Report.model_validate_json(text)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UsageError("no-report", path=path) from error
 
 
 def _keep_earlier(folder: Held, paths: Iterable[Path]) -> None:

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from grader.verdict import Verdict
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+"""Of what is written and read; one more for every field that is added, lost or renamed."""
 
 
 class _Part(BaseModel):
@@ -225,7 +226,7 @@ class RunPart(_Part):
 class Report(_Part):
     """The outcome of one grading."""
 
-    schema_version: Literal["1"] = "1"
+    schema_version: Literal["2"] = "2"
     identity: str = Field(description="Over submission, split, assignment, mode and harness.")
     mode: Literal["official", "self-check"]
     verdict: Verdict
