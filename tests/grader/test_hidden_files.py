@@ -2,11 +2,12 @@
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from grader import Verdict
+from grader import Verdict, hidden_files
 from grader.assignment import Splits
 from grader.grading import NO_CHECKS, run_grading
 from grader.report.files import write_outcome
@@ -109,3 +110,74 @@ def test_an_ordinary_submission_costs_no_look_at_public_images(
 ):
     monkeypatch.setattr("grader.hidden_files.public_split", lambda _: pytest.fail("opened"))
     assert not is_refused(graded(write_submission(ORACLE), split, assignment))
+
+
+def packed(folder, path, files, method=zipfile.ZIP_DEFLATED) -> None:
+    """Write a zip of these files, by their names in it, into a submission."""
+    with zipfile.ZipFile(folder / path, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_hidden_image_in_a_zip_within_is_refused(write_submission, split, split_folder, assignment, method):
+    folder = write_submission(ORACLE)
+    image = (split_folder / STOLEN[0]).read_bytes()
+    packed(folder, "own.zip", {"a.png": image + b"1", "b.png": bytes(len(image))}, method)
+    assert not is_refused(graded(folder, split, assignment))
+    packed(folder, "data.npz", {"b.png": bytes(len(image)), "val/x.png": image, "/etc/y.png": image}, method)
+    outcome = graded(folder, split, assignment)
+    assert outcome.report.verdict is Verdict.FORMAT
+    assert [(str(file.path), file.secret) for file in outcome.hidden_files] == [
+        ("data.npz/val/x.png", STOLEN[0]),
+        ("data.npz", STOLEN[0]),
+    ]
+    given = assignment.model_copy(update={"splits": Splits(public=str(split_folder))})
+    assert not is_refused(graded(folder, split, given))
+
+
+def test_the_key_in_a_zip_within_is_refused(write_submission, sealed, assignment, tmp_path):
+    folder = write_submission(ORACLE)
+    packed(folder, "all.zip", {"k": (tmp_path / "split.key").read_bytes()})
+    assert [file.secret for file in graded(folder, sealed, assignment).hidden_files] == ["key"]
+
+
+def test_zips_within_cost_no_more_than_is_allowed(
+    write_submission, split, split_folder, assignment, monkeypatch
+):
+    folder = write_submission(ORACLE)
+    image = (split_folder / STOLEN[0]).read_bytes()
+    packed(folder, "a.zip", dict.fromkeys("abcd", image))
+
+    def hidden():
+        return len(graded(folder, split, assignment).hidden_files)
+
+    assert hidden() == 4
+    monkeypatch.setattr(hidden_files, "_MOST_UNPACKED_BYTES", 2 * len(image))
+    assert hidden() == 2
+    monkeypatch.setattr(hidden_files, "_MOST_DIRECTORY_BYTES", 100)
+    assert hidden() == 0
+
+
+@pytest.mark.parametrize("kind", ["cut", "overlapping", "of another length", "of a method nobody knows"])
+def test_a_zip_within_that_cannot_be_is_passed_by(write_submission, split, split_folder, assignment, kind):
+    folder = write_submission(ORACLE)
+    image = (split_folder / STOLEN[0]).read_bytes()
+    content = image * 3 if kind == "of another length" else image
+    packed(folder, "a.zip", {"a": content, "b": content}, zipfile.ZIP_STORED)
+    path = folder / "a.zip"
+    data = bytearray(path.read_bytes())
+    first, second = data.index(b"PK\x01\x02"), data.rindex(b"PK\x01\x02")
+    if kind == "cut":
+        del data[-30:]
+    elif kind == "overlapping":  # both begin where the first does
+        data[second + 42 : second + 46] = data[first + 42 : first + 46]
+    elif kind == "of another length":
+        for at in (first, second):
+            data[at + 24 : at + 28] = len(image).to_bytes(4, "little")
+    else:
+        for at in (first, second):
+            data[at + 10 : at + 12] = b"\x0e\x00"
+    path.write_bytes(data)
+    outcome = graded(folder, split, assignment)
+    assert (outcome.hidden_files, outcome.report.verdict) == ((), Verdict.GRADED)
