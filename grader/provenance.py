@@ -9,7 +9,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from datasets import classes
 from grader.digest import digest_of_file, digest_of_json, digest_of_parts
 from grader.sandbox.policy import course_library
 
@@ -34,7 +33,7 @@ class Harness:
 
     version: str
     source_sha256: str
-    """Over the files of the grader, the class lists and the course library."""
+    """Over the files of the grader, class lists included, and of the course library."""
     python: str
     libraries: dict[str, str]
     """Versions of those that are installed."""
@@ -57,10 +56,8 @@ def this_harness() -> Harness:
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
-    whole = (("grader", Path(__file__).parent, "**/*"), ("src_mindspore", course_library(), "**/*"))
-    # Of the data sets, how classes may be called; images may lie beside it.
-    for name, root, pattern in (*whole, ("datasets", Path(classes.__file__).parent, "*")):
-        for path in sorted(root.glob(pattern)):
+    for name, root in (("grader", Path(__file__).parent), ("src_mindspore", course_library())):
+        for path in sorted(root.rglob("*")):
             if path.suffix in _SOURCES:
                 yield f"{name}/{path.relative_to(root).as_posix()}", path
 
