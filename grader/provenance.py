@@ -16,7 +16,6 @@ _LIBRARIES = (
     "mindspore",
     "numpy",
     "onnxruntime",
-    "opencv-python-headless",
     "pillow",
     "scipy",
     "tensorflow",
@@ -47,12 +46,29 @@ class Harness:
 @cache
 def this_harness() -> Harness:
     """Return what is running now."""
+    libraries = {name: version for name in _LIBRARIES if (version := _version(name))}
     return Harness(
         version=_version("lab-grader") or "0 (not installed)",
         source_sha256=digest_of_parts((name, digest_of_file(path)) for name, path in _sources()),
         python=platform.python_version(),
-        libraries={name: version for name in _LIBRARIES if (version := _version(name))},
+        libraries=dict(sorted([*libraries.items(), *opencv().items()])),
     )
+
+
+def opencv() -> dict[str, str]:
+    """Return the name and version of the distribution that `cv2` is of.
+
+    Of the four that carry OpenCV several may be installed; the last one overwrote the files of the others. So
+    the files are asked, and not the list of distributions.
+    """
+    import cv2
+
+    try:
+        from cv2 import version
+    except ImportError:  # built from source, or an operating system's
+        return {"opencv": cv2.__version__}
+    contrib, headless = "-contrib" if version.contrib else "", "-headless" if version.headless else ""
+    return {f"opencv{contrib}-python{headless}": version.opencv_version}
 
 
 def _sources() -> Iterator[tuple[str, Path]]:
