@@ -1,1 +1,4 @@
-"""Class lists, the drawn demo set, and where the real sets come from."""
+"""Where the real sets come from (README.md), and the door to what the grader holds: class lists, demo set.
+
+Nothing is installed under this name, which is that of another project's package.
+"""

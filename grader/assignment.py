@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from datasets.classes import ClassInfo, load_classes, parse_classes
+from grader.classes import ClassInfo, load_classes, parse_classes
 from grader.digest import digest_of_json
 from grader.errors import Line, UsageError, line, lines
 

@@ -1,4 +1,4 @@
-"""The command line: `python -m grader SUBMISSION ...`, or `python -m grader COMMAND ...`."""
+"""The command line: `python -m grader SUBMISSION ...`, or `python -m grader COMMAND ...`; or `lab-grader`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn, cast
 
-from grader.commands.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command
+from grader.commands.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command, say
 from grader.errors import HarnessError, Line, LineError, UsageError, line
 from grader.language import Language, language_of
 
+SCRIPT = "lab-grader"
+"""The name under which it is installed."""
 DEFAULT = "grade"
 # The command's name, which is its module's in `grader.commands`, too. A module is imported when it is asked
 # for: to grade one submission is most of what this is used for, and should start at once.
@@ -95,24 +98,49 @@ def _load(name: str) -> Command:
 
 
 def _parser(name: str, command: Command) -> argparse.ArgumentParser:
+    program = SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m grader"
     parser = _Parser(
-        prog="python -m grader" if name == DEFAULT else f"python -m grader {name}",
+        prog=program if name == DEFAULT else f"{program} {name}",
         description=command.description,
         epilog=command.epilog,
         formatter_class=_WholeHelp if name == DEFAULT else argparse.HelpFormatter,
     )
     command.add_arguments(parser)
+    if name == DEFAULT:
+        parser.add_argument("--version", action=_ShowVersion, nargs=0, help="say which harness this is")
     return parser
 
 
+class _ShowVersion(argparse.Action):
+    """Says which harness this is: the version, and the source, of which one version may have several."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Say it, and end."""
+        from grader.provenance import this_harness  # it reads the whole source
+
+        harness = this_harness()
+        say(f"{SCRIPT} {harness.version} (source {harness.source_sha256[:12]}, Python {harness.python})\n")
+        parser.exit()
+
+
 class _Parser(argparse.ArgumentParser):
-    """Complains as all else here does, in one line; of an option that is nearly one, it says which."""
+    """Complains as all else here does, in one line, and says which option or value was meant."""
 
     def error(self, message: str) -> NoReturn:
-        unknown = message.removeprefix("unrecognized arguments: ")
-        meant = "" if unknown == message else _nearly(unknown.split()[0], [*self._option_string_actions])
+        meant = self._meant(message)
         hint = line("did-you-mean", meant=meant) if meant else ""
         raise UsageError("arguments", problem=_in_both(message), hint=hint, program=self.prog)
+
+    def _meant(self, message: str) -> str:
+        """Return the option or the value that was probably meant; empty if none is near."""
+        if found := re.fullmatch(_FREQUENT["arguments-unknown"], message, re.DOTALL):
+            words = [word.partition("=")[0] for word in found["names"].split() if word.startswith("-")]
+            near = (_nearly(word, [*self._option_string_actions]) for word in words)
+            return next(filter(None, near), "")
+        if found := re.fullmatch(_FREQUENT["argument-choice"], message, re.DOTALL):
+            known = [name.strip("'") for name in found["known"].split(", ")]
+            return _nearly(found["value"].strip("'"), known)
+        return ""
 
 
 class _WholeHelp(argparse.HelpFormatter):

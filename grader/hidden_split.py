@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from datasets.classes import ClassInfo
 from grader.assignment import Assignment
+from grader.classes import ClassInfo
 from grader.errors import HarnessError, UsageError
 from grader.held import place_of
 from grader.sandbox.ladder import Rung

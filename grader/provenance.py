@@ -9,7 +9,6 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from datasets import classes
 from grader.digest import digest_of_file, digest_of_json, digest_of_parts
 from grader.sandbox.policy import course_library
 
@@ -17,7 +16,6 @@ _LIBRARIES = (
     "mindspore",
     "numpy",
     "onnxruntime",
-    "opencv-python-headless",
     "pillow",
     "scipy",
     "tensorflow",
@@ -34,7 +32,7 @@ class Harness:
 
     version: str
     source_sha256: str
-    """Over the files of the grader, the class lists and the course library."""
+    """Over the files of the grader, class lists included, and of the course library."""
     python: str
     libraries: dict[str, str]
     """Versions of those that are installed."""
@@ -48,19 +46,34 @@ class Harness:
 @cache
 def this_harness() -> Harness:
     """Return what is running now."""
+    libraries = {name: version for name in _LIBRARIES if (version := _version(name))}
     return Harness(
         version=_version("lab-grader") or "0 (not installed)",
         source_sha256=digest_of_parts((name, digest_of_file(path)) for name, path in _sources()),
         python=platform.python_version(),
-        libraries={name: version for name in _LIBRARIES if (version := _version(name))},
+        libraries=dict(sorted([*libraries.items(), *opencv().items()])),
     )
 
 
+def opencv() -> dict[str, str]:
+    """Return the name and version of the distribution that `cv2` is of.
+
+    Of the four that carry OpenCV several may be installed; the last one overwrote the files of the others. So
+    the files are asked, and not the list of distributions.
+    """
+    import cv2
+
+    try:
+        from cv2 import version
+    except ImportError:  # built from source, or an operating system's
+        return {"opencv": cv2.__version__}
+    contrib, headless = "-contrib" if version.contrib else "", "-headless" if version.headless else ""
+    return {f"opencv{contrib}-python{headless}": version.opencv_version}
+
+
 def _sources() -> Iterator[tuple[str, Path]]:
-    whole = (("grader", Path(__file__).parent, "**/*"), ("src_mindspore", course_library(), "**/*"))
-    # Of the data sets, how classes may be called; images may lie beside it.
-    for name, root, pattern in (*whole, ("datasets", Path(classes.__file__).parent, "*")):
-        for path in sorted(root.glob(pattern)):
+    for name, root in (("grader", Path(__file__).parent), ("src_mindspore", course_library())):
+        for path in sorted(root.rglob("*")):
             if path.suffix in _SOURCES:
                 yield f"{name}/{path.relative_to(root).as_posix()}", path
 

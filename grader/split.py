@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from datasets.classes import ClassInfo
+from grader.classes import ClassInfo
 from grader.digest import digest_of_bytes, digest_of_parts
 from grader.errors import UsageError, in_short
 from grader.image_folder import Listing, list_images, refusal
@@ -124,8 +124,7 @@ def _aside(path: Path, listing: Listing) -> dict[str, tuple[str, ...]]:
 
 def demo_split() -> Split:
     """Draw the embedded demo set's validation images; nothing is left on disk."""
-    from datasets.demo.generate import encoded  # needed only here
-    from datasets.demo.picture import FOLDERS
+    from grader.demo import FOLDERS, encoded  # needed only here
 
     images = [
         SplitImage(f"{folder}/{number:05d}.jpg", label, encoded(("val", folder, number), _DEMO_SEED))

@@ -34,8 +34,8 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.classes import ClassInfo
 from grader.assignment import Limits
+from grader.classes import ClassInfo
 from grader.dialogue.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
 from grader.digest import digest_of_bytes
 from grader.intake.checkpoint_file import look_at_checkpoint

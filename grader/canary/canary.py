@@ -23,8 +23,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from datasets.classes import ClassInfo
 from grader.assignment import Assignment, Limits
+from grader.classes import ClassInfo
 from grader.errors import HarnessError, Line, line
 from grader.report.outcome import Outcome
 from grader.split import Split, SplitImage, split_of

@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from grader.batch.rows import Row, missing_packages, row_of
 from grader.batch.station import Conditions
 from grader.batch.store import Store, open_store
 from grader.batch.submissions import Entry, find_entries, gathered, in_short
-from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, say
+from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, add_quiet, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
 from grader.commands.left_out import say_what_is_left_out
@@ -83,6 +83,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ask a part of the images of each again, also where that was left out before; takes "
         "three quarters longer",
     )
+    add_quiet(parser)
 
 
 def _count(text: str) -> int:
@@ -101,7 +102,7 @@ def _run(options: argparse.Namespace) -> int:
     roster = None if options.roster is None else read_roster(options.roster)
     with workspace() as room:
         found = find_entries(opened(options.submissions, room / "class"), roster)
-        if found.passed_over:
+        if found.passed_over and not options.quiet:
             names = in_short(found.passed_over, options.lang)
             sys.stderr.write(f"grader: {words(options.lang, 'batch-passed-over', names=names)}\n")
         return _grade_class(options, [*gathered(found.entries, room / "gathered")])
@@ -112,15 +113,17 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=False, key_file=options.key_file)
     warn_if_exposed(split.key_file, options.lang)
-    say_what_is_left_out(options.split, split.aside, options.lang)
+    if not options.quiet:
+        say_what_is_left_out(options.split, split.aside, options.lang)
     _check_apart(folder, split)
     given = given_to_all(options.handed_out, len(assignment.classes))
     public = open_public(options.public, assignment.classes, options.lang)
+    waiting = nullcontext if options.quiet else showing
     watched = WatchedClass(sum(entry.source is not None for entry in entries), options.lang)
     with open_store(options.out, folder, options.lang) as store:
         conditions = Conditions(split, assignment, options.replay, public)
         try:
-            with showing(watched.words), _executor(options, conditions) as executor:
+            with waiting(watched.words), _executor(options, conditions) as executor:
                 plan = ClassPass(conditions, executor, store, options.regrade, watched.begin)
                 steps = _grade(plan, entries, watched)
         except KeyboardInterrupt:
@@ -129,7 +132,7 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
             row_of(entry, store.read(entry.id) if entry.source else None, assignment) for entry in entries
         ]
         watched.close()
-        with showing(watched.words):
+        with waiting(watched.words):
             page = publish(
                 store, assignment, rows, given, pseudonymous=options.pseudonyms, language=options.lang
             )
@@ -147,14 +150,18 @@ def _summary(
 ) -> Iterator[str]:
     """Yield what is said at the end, a line each."""
     say_ = partial(words, options.lang)
-    for id_ in sorted(step.result.id for step in steps if step.is_refused):
-        yield f"  {say_('batch-too-many', id=id_, most=assignment.attempts.most)}"
-    yield say_(
+    done = say_(
         "batch-done",
         students=len(rows),
         new=sum(step.is_new for step in steps),
         verdicts=_in_words(Counter(row.verdict for row in rows), options.lang),
     )
+    if options.quiet:
+        yield done
+        return
+    for id_ in sorted(step.result.id for step in steps if step.is_refused):
+        yield f"  {say_('batch-too-many', id=id_, most=assignment.attempts.most)}"
+    yield done
     if packages := missing_packages(rows):
         listed = ", ".join(f"{name} ({count})" for name, count in packages.most_common())
         yield f"  {say_('batch-missing-packages', packages=listed)}"

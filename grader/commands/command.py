@@ -54,6 +54,16 @@ def command_of(actions: Mapping[str, Command], summary: str, description: str) -
     )
 
 
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Give a parser `--quiet`, for a command that says how far it is."""
+    parser.add_argument(
+        "-q",
+        "--quiet",
+        action="store_true",
+        help="print the last line and errors alone: no progress, no notes; the files are the same",
+    )
+
+
 def say(text: str) -> None:
     """Print to whoever still listens: what matters is in files already."""
     try:

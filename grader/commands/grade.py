@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from grader.assignment import load_assignment
-from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
+from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, add_quiet, say
 from grader.commands.key_option import add_key_file, warn_if_exposed
 from grader.commands.language_option import add_language
 from grader.commands.left_out import say_what_is_left_out
@@ -57,6 +57,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print one line, and no progress in a log; the reports are the same",
     )
+    add_quiet(parser)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -66,12 +67,13 @@ def _run(options: argparse.Namespace) -> int:
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
     warn_if_exposed(split.key_file, options.lang)
-    say_what_is_left_out(options.split, split.aside, options.lang)
+    if not options.quiet:
+        say_what_is_left_out(options.split, split.aside, options.lang)
     check_output_folder(out, submission, options.split)
     public = open_public(options.public, assignment.classes, options.lang)
     watched = Watched(options.lang)
     # Of many that are graded side by side, a line each is what was asked for.
-    is_quiet = options.brief and not sys.stderr.isatty()
+    is_quiet = options.quiet or (options.brief and not sys.stderr.isatty())
     waiting = nullcontext() if is_quiet else showing(watched.words)
     with fork_server_for(assignment.limits) as server, waiting:
         outcome = run_grading(
@@ -92,7 +94,7 @@ def _run(options: argparse.Namespace) -> int:
         page = write_outcome(outcome, out, options.lang)
     if outcome.failure:
         sys.stderr.write(outcome.failure)
-    if options.brief:
+    if options.brief or options.quiet:
         say(render_brief(outcome.report))
     else:
         say(f"{render_text(outcome.report, options.lang)}\n{_pages(page, out, options)}")

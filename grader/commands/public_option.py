@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from datasets.classes import ClassInfo
+from grader.classes import ClassInfo
 from grader.commands.left_out import say_what_is_left_out
 from grader.findings.catalogue import Language
 from grader.split import Split, open_split

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from grader.assignment import MIB, Limits
 from grader.doctor.result import Result, result
+from grader.provenance import opencv
 
-_LIBRARIES = ("mindspore", "onnxruntime", "opencv-python-headless", "numpy")
+_LIBRARIES = ("mindspore", "onnxruntime", "numpy")
+_OPENCV = "opencv-python-headless"
 
 
 def memory(limits: Limits, meminfo: Path = Path("/proc/meminfo")) -> Result:
@@ -77,7 +79,15 @@ def library(distribution: str) -> Result:
 
 def libraries() -> tuple[Result, ...]:
     """Look up the libraries that answer."""
-    return tuple(library(distribution) for distribution in _LIBRARIES)
+    return (*map(library, _LIBRARIES), _opencv())
+
+
+def _opencv() -> Result:
+    try:
+        [(name, version)] = opencv().items()
+    except ImportError:
+        return result("library-absent", name=_OPENCV)
+    return result("library-version", name=name, version=version)
 
 
 def locale() -> Result:

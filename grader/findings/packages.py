@@ -55,6 +55,10 @@ PACKAGES: Mapping[str, str] = {
     "yaml": "pyyaml",
 }
 """By the name that is imported, the name to install it by. What is not here is taken for a student's own."""
+_ALSO: Mapping[str, tuple[str, ...]] = {
+    "cv2": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
+}
+"""Other names under which the same is installed."""
 _FRAMEWORKS = frozenset({"jax", "keras", "paddle", "tensorflow", "timm", "torch", "torchvision"})
 _IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w{1,40})", re.MULTILINE)
 
@@ -91,8 +95,12 @@ def installed(libraries: Mapping[str, str]) -> str:
 
 def is_here(name: str) -> bool:
     """Whether a known package is installed."""
+    return any(map(_is_installed, (PACKAGES[name], *_ALSO.get(name, ()))))
+
+
+def _is_installed(distribution: str) -> bool:
     try:
-        metadata.version(PACKAGES[name])
+        metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return False
     return True

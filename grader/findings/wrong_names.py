@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from datasets.classes import ClassInfo
+from grader.classes import ClassInfo
 from grader.dialogue.frames import Answered
 from grader.findings.catalogue import Language, finding, phrase
 from grader.findings.exceptions import narrow

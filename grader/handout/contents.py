@@ -1,4 +1,4 @@
-"""What is handed out: templates, course library, class lists, and the grader for a check of one's own."""
+"""What is handed out: templates, course library, and the grader, for a check of one's own."""
 
 from __future__ import annotations
 
@@ -69,8 +69,8 @@ def _below(folder: Path) -> Iterator[Path]:
         if path.is_symlink() or path.name.startswith(".") or path.name in _LEFT_BY_RUNS:
             continue
         if path.is_dir():
-            # Folders beside the demo set's program hold images that somebody fetched or drew.
-            if not (folder.name == "datasets" and not (path / "__init__.py").is_file()):
+            # Folders in there hold images that somebody fetched or drew.
+            if folder.name != "datasets":
                 yield from _below(path)
         elif path.suffix in _SUFFIXES:
             yield path

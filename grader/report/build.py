@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from datasets.classes import ClassInfo
 from grader.assignment import MIB, Assignment
+from grader.classes import ClassInfo
 from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
 from grader.diagnosis.diagnosis import Diagnosis
 from grader.dialogue.interview import Answers, Stop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from datasets.classes import ClassInfo
+from grader.classes import ClassInfo
 from grader.dialogue.interview import Answers
 from grader.hidden_files import HiddenFile
 from grader.replay.replay import OFF, Replay

@@ -191,13 +191,19 @@ def _show(rules: Iterable[Rule], path: Path) -> bool:
 def course_library() -> Path:
     """Return where `src_mindspore` lies, which a submission that brings none gets."""
     # Not what would be imported: that may be a student's, if the grader was started in their folder.
-    in_a_clone = _ROOT / "student" / "src_mindspore"
-    return in_a_clone if in_a_clone.is_dir() else _ROOT / "src_mindspore"
+    return _ROOT / "student" / "src_mindspore" if _is_a_clone() else _ROOT / "src_mindspore"
 
 
 def own_packages() -> tuple[Path, ...]:
     """Return the folders of the harness's packages, and of the course library."""
-    return (*(_ROOT / name for name in ("grader", "reference", "datasets")), course_library())
+    library = course_library()
+    # Installed, there are these two alone: a `datasets` beside them is another project's, and the students'.
+    names = ("grader", "reference", "datasets") if _is_a_clone() else ("grader",)
+    return (*(_ROOT / name for name in names), library)
+
+
+def _is_a_clone() -> bool:
+    return (_ROOT / "student" / "src_mindspore").is_dir()
 
 
 def environment_for(home: Path, limits: Limits) -> dict[str, str]:
@@ -265,6 +271,6 @@ def _interpreter() -> Iterator[Rule]:
             yield ReadOnly(prefix, prefix)
     for packages in map(Path, site.getsitepackages()):
         for own in own_packages():
-            # Another project's `datasets` may be installed there: that one is the students'.
+            # Another project's `reference` may be installed there: that one is the students'.
             if (path := packages / own.name).is_dir() and own.is_dir() and path.samefile(own):
                 yield Empty(path)

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 
-from datasets.classes import ClassInfo
+from grader.classes import ClassInfo
 from grader.dialogue.frames import Answered
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from datasets.classes import ClassInfo
+from grader.classes import ClassInfo
 from grader.dialogue.frames import Answered
 from grader.scoring.labels import LabelReader
 from grader.split import Split

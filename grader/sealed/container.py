@@ -19,7 +19,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from datasets.classes import ClassInfo, parse_classes
+from grader.classes import ClassInfo, parse_classes
 from grader.errors import LineError
 from grader.image_folder import is_image_name
 from grader.split import SplitImage

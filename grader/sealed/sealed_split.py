@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from datasets.classes import ClassInfo
+from grader.classes import ClassInfo
 from grader.errors import UsageError
 from grader.held import read_whole
 from grader.sealed.container import ContainerError, pack, unpack

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from src_mindspore.folders import is_image_name
 from src_mindspore.transforms import evaluation_transform
 
-from datasets.demo.picture import FOLDERS, draw
+from datasets.demo import FOLDERS, draw
 from reference.errors import InputError
 from reference.images.reading import decode_file, file_digest
 

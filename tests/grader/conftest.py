@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.classes import ClassInfo
 from grader.assignment import Assignment, Limits
+from grader.classes import ClassInfo
 from grader.split import Split, open_split
 
 CLASSES = tuple(

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from grader.cli import main
+from grader.provenance import this_harness
+
 from .conftest import CLASSES, ORACLE, without_progress
 
 ROOT = Path(__file__).parents[2]
@@ -214,7 +217,11 @@ def test_a_locale_that_cannot_name_every_file_is_the_harness_fault_and_no_verdic
         (["x" * 100_000], "File name too long"),
         (["submit", "--spilt", "x"], "did you mean --split?"),
         (["submit", "--xyz", "x"], "unrecognized arguments: --xyz x ("),
+        (["submit", "x", "--spilt=x"], "did you mean --split?"),
         (["split", "seel"], "invalid choice: 'seel'"),
+        (["split", "seel"], "did you mean seal?"),
+        (["submit", "--spilt", "x", "--lang", "zh"], "：是否想输入 --split？"),
+        (["split", "seel", "--lang", "zh"], "：是否想输入 seal？"),
         ([], "the following arguments are required: submission"),
     ],
 )
@@ -223,6 +230,34 @@ def test_what_is_typed_wrong_is_one_line_that_says_what_was_meant(arguments, sai
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["python -m grader", "lab-grader"])
+def test_the_version_names_the_harness_under_either_name(name, cwd, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", [f"/bin/{name}"])
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    harness = this_harness()
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == (
+        f"lab-grader {harness.version} (source {harness.source_sha256[:12]}, Python {harness.python})\n"
+    )
+    with pytest.raises(SystemExit):
+        main(["split", "--help"])
+    assert f"usage: {name} split" in capsys.readouterr().out
+
+
+def test_a_quiet_grading_says_its_last_line_alone_and_errors(
+    write_submission, split_folder, assignment_file, cwd
+):
+    (split_folder / "00_00" / "notes.txt").touch()
+    inputs = ["--split", split_folder, "--assignment", assignment_file]
+    done = run(write_submission(ORACLE), *inputs, "-q", cwd=cwd)
+    assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")
+    assert done.stdout.startswith("zhang: GRADED")
+    assert (cwd / "reports" / "zhang" / "report.html").exists()
+    done = run("nowhere", *inputs, "--quiet", cwd=cwd)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
 def test_a_submission_whose_name_is_nearly_a_commands_is_a_submission(write_submission, assignment_file, cwd):

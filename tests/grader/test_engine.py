@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.classes import ClassInfo
 from grader.assignment import Assignment
+from grader.classes import ClassInfo
 from grader.grading import run_grading
 from grader.split import open_split
 from grader.verdict import Verdict

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import grader
-from datasets.classes import ClassInfo
 from grader.assignment import load_assignment
+from grader.classes import ClassInfo
 from grader.dialogue.frames import Raised
 from grader.dialogue.interview import Stop
 from grader.findings import catalogue, checkpoints, collect, exceptions, packages, wrong_names

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from datasets.demo.generate import write_demo
 from grader.cli import main
 from grader.commands import handout as command
+from grader.demo import write_demo
 from grader.errors import UsageError
 from grader.handout.archive import write_handout
 from grader.handout.contents import choose_backbones, contents

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasets.classes import GARBAGE26, load_classes
 from grader.assignment import Points
+from grader.classes import GARBAGE26, load_classes
 from grader.dialogue.frames import Answered, Raised
 from grader.scoring.binomial import highest_rate
 from grader.scoring.labels import LabelReader, normalised

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from datasets.classes import ClassInfo
+from grader.classes import ClassInfo
 from grader.errors import HarnessError, UsageError
 from grader.grading import run_grading
 from grader.held import Held

@@ -272,3 +272,6 @@ def test_the_instructor_hears_which_packages_how_many_submissions_want(
     assert "how many submissions want it: paddle (3), moxing (2)\n" in done.stdout
     report = json.loads((tmp_path / "out" / "students" / "c" / "report.json").read_text(encoding="utf-8"))
     assert report["findings"][0]["about"] == ["moxing", "paddle"]
+    quiet = grader(*command("out", "--quiet"))
+    assert (quiet.returncode, quiet.stdout.count("\n"), quiet.stderr) == (0, 1, "")
+    assert quiet.stdout.startswith("4 students, 0 graded now: ")

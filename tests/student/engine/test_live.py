@@ -509,7 +509,7 @@ def test_drawn_images_are_answered_as_by_mindspore(network, tmp_path):
     import mindspore as ms
     from src_mindspore.transforms import evaluation_transform
 
-    from datasets.demo.generate import write_demo
+    from datasets.demo import write_demo
 
     ms.set_context(mode=ms.GRAPH_MODE)
     write_demo(tmp_path / "demo", train=1, val=1)

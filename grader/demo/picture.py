@@ -6,9 +6,9 @@ import numpy as np
 from numpy.random import Generator, SeedSequence
 from numpy.typing import NDArray
 
-from datasets.demo import scene
-from datasets.demo.canvas import Canvas
-from datasets.demo.sketches.catalogue import SKETCHES, Sketch
+from grader.demo import scene
+from grader.demo.canvas import Canvas
+from grader.demo.sketches.catalogue import SKETCHES, Sketch
 
 DRAWING_VERSION: Final = 1
 """Raise it with every change that changes a pixel; a set drawn by another version is another set."""

@@ -7,8 +7,8 @@ from typing import Final
 
 from numpy.random import Generator
 
-from datasets.demo.canvas import Canvas
-from datasets.demo.sketches import dry, hazardous, recyclable, wet
+from grader.demo.canvas import Canvas
+from grader.demo.sketches import dry, hazardous, recyclable, wet
 
 ANYHOW: Final = 180.0
 """The object lies on the ground: any turn is as likely."""

@@ -6,8 +6,8 @@ Each function draws one object of its class, upright, in the middle of the canva
 import numpy as np
 from numpy.random import Generator
 
-from datasets.demo.canvas import Canvas
-from datasets.demo.paint import (
+from grader.demo.canvas import Canvas
+from grader.demo.paint import (
     BLACK,
     WHITE,
     Colour,
@@ -23,7 +23,7 @@ from datasets.demo.paint import (
     vivid,
     worn,
 )
-from datasets.demo.shapes import Points, band, box, ellipse, moved, points, ribbon, smooth, turned
+from grader.demo.shapes import Points, band, box, ellipse, moved, points, ribbon, smooth, turned
 
 STEEL: Colour = (200, 198, 195)
 

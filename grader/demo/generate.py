@@ -19,7 +19,7 @@ from typing import Final
 import cv2
 from tqdm import tqdm
 
-from datasets.demo.picture import DRAWING_VERSION, FOLDERS, SPLITS, draw
+from grader.demo.picture import DRAWING_VERSION, FOLDERS, SPLITS, draw
 
 MANIFEST: Final = "demo.json"
 JPEG_QUALITY: Final = 92

@@ -6,8 +6,8 @@ Each function draws one object of its class, upright, in the middle of the canva
 import numpy as np
 from numpy.random import Generator
 
-from datasets.demo.canvas import Canvas
-from datasets.demo.paint import (
+from grader.demo.canvas import Canvas
+from grader.demo.paint import (
     BLACK,
     WHITE,
     Colour,
@@ -24,7 +24,7 @@ from datasets.demo.paint import (
     vivid,
     worn,
 )
-from datasets.demo.shapes import Points, box, ellipse, jagged, moved, points, ribbon, smooth
+from grader.demo.shapes import Points, box, ellipse, jagged, moved, points, ribbon, smooth
 
 CHROME: Colour = (205, 203, 200)
 

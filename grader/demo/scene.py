@@ -10,9 +10,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from datasets.demo.canvas import SIZE, Canvas
-from datasets.demo.paint import Colour, choose, hsv, near, shade, vivid
-from datasets.demo.shapes import box, ellipse, jagged, moved, points, ribbon
+from grader.demo.canvas import SIZE, Canvas
+from grader.demo.paint import Colour, choose, hsv, near, shade, vivid
+from grader.demo.shapes import box, ellipse, jagged, moved, points, ribbon
 
 SIDE = 224
 """Side of a finished image, pixels."""

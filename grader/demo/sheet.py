@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.classes import GARBAGE26, ClassInfo, load_classes
-from datasets.demo.generate import DemoError
-from datasets.demo.picture import draw
+from grader.classes import GARBAGE26, ClassInfo, load_classes
+from grader.demo.generate import DemoError
+from grader.demo.picture import draw
 
 PER_CLASS: Final = 6
 """Images shown of each class: the first ones of its training split."""

@@ -6,9 +6,9 @@ Each function draws one object of its class, upright, in the middle of the canva
 import numpy as np
 from numpy.random import Generator
 
-from datasets.demo.canvas import Canvas
-from datasets.demo.paint import Colour, ball, choose, cylinder, gradient, mottled, near, shade, worn
-from datasets.demo.shapes import Points, box, ellipse, jagged, moved, points, ribbon, smooth
+from grader.demo.canvas import Canvas
+from grader.demo.paint import Colour, ball, choose, cylinder, gradient, mottled, near, shade, worn
+from grader.demo.shapes import Points, box, ellipse, jagged, moved, points, ribbon, smooth
 
 PITH: Colour = (195, 228, 248)
 

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.demo.paint import Colour, Field, Fill
-from datasets.demo.shapes import Points, ellipse
+from grader.demo.paint import Colour, Field, Fill
+from grader.demo.shapes import Points, ellipse
 
 SIZE = 448
 """Side of a sheet, pixels: twice the side of the finished image."""

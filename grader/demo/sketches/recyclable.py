@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.random import Generator
 
-from datasets.demo.canvas import Canvas
-from datasets.demo.paint import (
+from grader.demo.canvas import Canvas
+from grader.demo.paint import (
     BLACK,
     WHITE,
     Colour,
@@ -27,7 +27,7 @@ from datasets.demo.paint import (
     vivid,
     worn,
 )
-from datasets.demo.shapes import Points, band, box, ellipse, jagged, moved, points, ribbon, smooth, turned
+from grader.demo.shapes import Points, band, box, ellipse, jagged, moved, points, ribbon, smooth, turned
 
 SILVER: Colour = (205, 203, 200)
 
