@@ -13,7 +13,7 @@ from benchmarks.measure import WHOLE_PROCESS, Runs, Subject
 from benchmarks.plan import Bench, Conclusion, Plan
 from benchmarks.programs import ROOT, environment, python
 from benchmarks.table import Figure, number
-from grader.assignment import load_assignment
+from grader.model.assignment import load_assignment
 from reference.errors import InputError
 
 ROUNDS = 10

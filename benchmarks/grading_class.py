@@ -15,15 +15,15 @@ from pathlib import Path
 
 from benchmarks.classroom import EACH, PEAK
 from benchmarks.protocol import ProgressTeller, Samples, tell
-from grader.assignment import load_assignment
-from grader.batch.batch import ClassPass, Step
-from grader.batch.executor import local_executor
-from grader.batch.station import Conditions
-from grader.batch.store import open_store
-from grader.batch.submissions import find_entries
+from grader.classroom.class_pass import ClassPass, Step
+from grader.classroom.executor import local_executor
+from grader.classroom.store import open_store
+from grader.classroom.submissions import find_entries
+from grader.model.assignment import load_assignment
+from grader.model.verdict import Verdict
 from grader.sandbox import forkable
-from grader.split import open_split
-from grader.verdict import Verdict
+from grader.session.station import Conditions
+from grader.split.opening import open_split
 
 
 def main() -> None:

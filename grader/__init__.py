@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from grader.errors import HarnessError, UsageError
-    from grader.grading import grade
-    from grader.report.model import Report
-    from grader.verdict import Verdict
+    from grader.model.report import Report
+    from grader.model.verdict import Verdict
+    from grader.session.grading import grade
 
 __all__ = ["HarnessError", "Report", "UsageError", "Verdict", "grade"]
 _PLACES = {
     "HarnessError": "grader.errors",
-    "Report": "grader.report.model",
+    "Report": "grader.model.report",
     "UsageError": "grader.errors",
-    "Verdict": "grader.verdict",
-    "grade": "grader.grading",
+    "Verdict": "grader.model.verdict",
+    "grade": "grader.session.grading",
 }
 
 

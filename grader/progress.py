@@ -17,8 +17,9 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Literal, Protocol, TextIO
 
-from grader.findings.catalogue import Language, words
+from grader.errors import Language
 from grader.printable import one_line, shown
+from grader.wording.catalogue import words
 
 Phase = Literal["intake", "canary", "import", "predict", "replay", "diagnosis", "report", "elsewhere"]
 _LOG_SECONDS, _TERMINAL_SECONDS = 10.0, 0.5

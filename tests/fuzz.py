@@ -34,17 +34,18 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.assignment import Limits
-from grader.classes import ClassInfo
-from grader.dialogue.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
-from grader.digest import digest_of_bytes
-from grader.intake.checkpoint_file import look_at_checkpoint
+from grader.files import digest_of_bytes
+from grader.intake.checkpoints import look_at_checkpoint
 from grader.intake.intake import IntakeRefusedError, take_in
-from grader.sealed.container import ContainerError, pack, unpack
-from grader.sealed.stream import UnsealError, seal, unseal
-from grader.similarity.checkpoint import UnreadableError, tensors_of
-from grader.similarity.heads import head_of
-from grader.split import SplitImage
+from grader.intake.tensors import UnreadableError, tensors_of
+from grader.model.assignment import Limits
+from grader.model.classes import ClassInfo
+from grader.model.predictions import Answered, NotReady
+from grader.model.split import SplitImage
+from grader.run.frames import MAX_TEXT, FrameError, FrameReader
+from grader.similarity.likeness import head_of
+from grader.split.encryption import UnsealError, seal, unseal
+from grader.split.sealed import ContainerError, pack, unpack
 from tests.zip_bytes import Entry, packed, unicode_path
 
 SECONDS_A_CASE = 10

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import src_mindspore.folders as course_library
 
-import grader.image_folder as grader_rule
-from grader.split import SplitImage
+import grader.split.folder as grader_rule
+from grader.model.split import SplitImage
 from reference.images.reading import read_image
 
 from .image_files import encoded, put

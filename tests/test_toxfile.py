@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.assignment import load_assignment
+from grader.model.assignment import load_assignment
 
 pytest.importorskip("tox")
 ROOT = Path(__file__).parents[1]

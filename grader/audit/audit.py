@@ -8,21 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from grader.audit.duplicates import Group, find_groups
-from grader.audit.features import Features, plain_features
 from grader.audit.judging import (
     LEAST_ACCURACY,
+    Features,
     Judgement,
     Suspect,
     find_suspects,
     judge_hidden,
     judge_left_out,
+    plain_features,
 )
-from grader.audit.leaks import Leak, find_leaks
-from grader.audit.pictures import Picture, PictureSet
-from grader.audit.shift import Shift, find_shifts
-from grader.findings.catalogue import Language, words
-from grader.image_folder import PASSED_OVER, REFUSED
+from grader.audit.looks import Leak, Shift, find_leaks, find_shifts
+from grader.audit.pictures import Group, Picture, PictureSet, find_groups
+from grader.errors import Language
+from grader.split.folder import PASSED_OVER, REFUSED
+from grader.wording.catalogue import words
 
 _SMALLEST = 32
 _FLATTEST = 5.0

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.audit.duplicates import find_groups
-from grader.audit.pictures import Picture
+from grader.audit.pictures import Picture, find_groups
 from grader.errors import UsageError
 
 MANIFEST = "manifest.json"

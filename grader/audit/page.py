@@ -12,9 +12,9 @@ from jinja2 import Template
 
 from grader.audit.audit import Audit, ClassLook
 from grader.audit.pictures import Picture
-from grader.findings.catalogue import Language
-from grader.report.templates import environment_of
-from grader.report.thumbnail import thumbnail
+from grader.errors import Language
+from grader.report.html import thumbnail
+from grader.wording.templates import environment_of
 
 MOST_GROUPS, MOST_SUSPECTS, _MOST_OF_A_CLASS = 100, 48, 12
 """Shown with pictures: of duplicates those across the sets first, of suspects the surest."""

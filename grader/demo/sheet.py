@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.classes import GARBAGE26, ClassInfo, load_classes
 from grader.demo.generate import DemoError
 from grader.demo.picture import draw
+from grader.model.classes import GARBAGE26, ClassInfo, load_classes
 
 PER_CLASS: Final = 6
 """Images shown of each class: the first ones of its training split."""

@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from grader.assignment import Assignment
 from grader.diagnosis.case import NO_ANSWER, Case, IntArray, PublicTrial, Trial
 from grader.diagnosis.completeness import complete
-from grader.dialogue.interview import interview, secret_order
+from grader.model.assignment import Assignment
+from grader.model.split import Split, SplitImage, split_of
+from grader.run.interview import interview, secret_order
 from grader.sandbox.launch import Launch
 from grader.scoring.labels import LabelReader
-from grader.split import Split, SplitImage, split_of
 
 Pixels = npt.NDArray[np.uint8]
 ALTERATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {

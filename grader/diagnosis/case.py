@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.diagnosis.views import View
-from grader.report.model import FindingPart
-from grader.scoring.binomial import binomial_tail
-from grader.scoring.paired import Paired, paired
+from grader.model.report import FindingPart
+from grader.statistics import Paired, binomial_tail, paired
 
 IntArray = npt.NDArray[np.int64]
 NO_ANSWER = -1

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from grader.diagnosis.case import Case, Trial
 from grader.diagnosis.views import STANDARD, View
-from grader.scoring.paired import paired
+from grader.statistics import paired
 
 BoolArray = npt.NDArray[np.bool_]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from grader.dialogue.frames import Answered
-from grader.dialogue.interview import Answers
-from grader.verdict import Verdict
+from grader.model.predictions import Answered, Answers
+from grader.model.verdict import Verdict
 
 
 class UnfinishedError(Exception):

@@ -11,11 +11,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
-from grader.assignment import Assignment
 from grader.diagnosis.blackbox import ALTERATIONS, BlackBox
 from grader.diagnosis.case import (
     ALPHA,
@@ -52,15 +50,16 @@ from grader.diagnosis.probes.evidence import mistaken_view
 from grader.diagnosis.probes.reloading import explain_reloading
 from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.whitebox import Start, WhiteBox
-from grader.dialogue.interview import Answers
-from grader.intake.submission import Submission
-from grader.replay.replay import Replay
-from grader.report.model import FindingPart
+from grader.model.assignment import Assignment
+from grader.model.diagnosis import OFF, Diagnosis
+from grader.model.predictions import Answers
+from grader.model.replay import Replay
+from grader.model.report import FindingPart
+from grader.model.split import Split, split_of
+from grader.model.submission import Submission
 from grader.sandbox.launch import Launch
 from grader.scoring.labels import LabelReader
-from grader.split import Split, split_of
 
-Status = Literal["done", "nothing-to-explain", "incomplete", "failed", "off"]
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
 _FEWEST_IMAGES = 20
@@ -88,22 +87,6 @@ _PROBES: tuple[Callable[[Case], Explanation | None], ...] = (
     lost_on_the_way.explain,
     public_gap.explain,
 )
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What came of it."""
-
-    status: Status
-    """`nothing-to-explain`: too few wrong answers, or images, to tell anything from chance; `incomplete`:
-    time was over before everything had been tried; `off`: not asked for, or the graded run was itself
-    incomplete."""
-    findings: tuple[FindingPart, ...] = ()
-    """The strongest evidence first."""
-    seconds: float | None = None
-
-
-OFF = Diagnosis("off")
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,17 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.assignment import Assignment
 from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, IntArray, Trial
 from grader.diagnosis.choice import choose, shortlist
 from grader.diagnosis.completeness import complete
 from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
-from grader.dialogue.interview import interview
+from grader.files import make_readable
 from grader.findings.exceptions import short
-from grader.intake.submission import Submission
-from grader.readable import make_readable
+from grader.model.assignment import Assignment
+from grader.model.split import Split, split_of
+from grader.model.submission import Submission
+from grader.run.interview import interview
 from grader.sandbox.launch import Launch
-from grader.split import Split, split_of
 
 _PROGRAM = Path(__file__).parent / "inside" / "main.py"
 _MOST_FILES = 4

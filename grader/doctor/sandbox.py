@@ -11,14 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from grader.assignment import Limits
-from grader.doctor.result import Result, result
+from grader.doctor.machine import Result, result
 from grader.errors import line
+from grader.files import workspace
+from grader.model.assignment import Limits
 from grader.sandbox.bubblewrap import SETPRIV, find_bwrap, spare_uids
-from grader.sandbox.control_group import CONTROLLERS, is_delegated, own_group
-from grader.sandbox.ladder import obstacle_here
+from grader.sandbox.isolation import obstacle_here
+from grader.sandbox.kernel import CONTROLLERS, is_delegated, own_group
 from grader.sandbox.system_calls import ARCHITECTURES
-from grader.workspace import workspace
 
 _SECONDS = 20
 _NEW_USER_AND_MOUNTS = """

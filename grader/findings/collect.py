@@ -1,30 +1,35 @@
-"""From what happened to what the report says about it."""
+"""From what happened to what the report says about it.
+
+In which order findings are told, and which of them need not be: `causes.toml` says what explains what.
+
+Errors come before warnings, and warnings before notes. What explains an error counts as an error, too, and
+comes before it: a student who is told first that importing failed mends the import, where the checkpoint is
+cut off. What is explained and is no error is a cause only in appearance, and is not told.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 
-from grader.assignment import Assignment
-from grader.dialogue.frames import Answered, NotReady, Raised
-from grader.dialogue.interview import Answers, Stop
-from grader.dialogue.worker_process import PROCESSOR_TIME
-from grader.digest import digest_of_file
-from grader.findings.catalogue import Language, explained_by, finding, phase_words, phrase, words
-from grader.findings.checkpoints import findings_of_checkpoints
-from grader.findings.exceptions import code_of, narrow, short
-from grader.findings.raised import place, some, told
-from grader.findings.wrong_names import HIDDEN_NAME, findings_of_names
-from grader.intake.refusal import IntakeRefusedError
-from grader.intake.submission import Submission
-from grader.replay.replay import Replay
-from grader.report.build import Question
-from grader.report.model import FindingPart
+from grader.errors import Language
+from grader.files import digest_of_file
+from grader.findings.answers import HIDDEN_NAME, findings_of_checkpoints, findings_of_names
+from grader.findings.exceptions import code_of, narrow, place, short, some, told
+from grader.intake.receiving import IntakeRefusedError
+from grader.model.assignment import Assignment
+from grader.model.job import Question
+from grader.model.predictions import Answered, Answers, NotReady, Raised, Stop
+from grader.model.replay import Replay
+from grader.model.report import FindingPart
+from grader.model.submission import Submission
+from grader.model.verdict import Verdict
+from grader.run.worker import PROCESSOR_TIME
 from grader.sandbox.policy import course_library
-from grader.scoring.score import Tally
-from grader.verdict import Verdict
+from grader.scoring.tally import Tally
+from grader.wording.catalogue import explained_by, finding, phase_words, phrase, words
 
 _HIDDEN_MESSAGE = 60
 """Characters of a message that was said while a hidden image was in reach; see also HIDDEN_NAME."""
@@ -236,3 +241,34 @@ def _digest_of_the_courses(path: PurePosixPath) -> str:
     """Return the digest of the course's own file of this name; empty if it has none."""
     file = course_library().parent / path
     return digest_of_file(file) if file.is_file() else ""
+
+
+_RANKS = ("error", "warning", "note")
+
+
+def in_order(findings: Iterable[FindingPart], images: int) -> tuple[FindingPart, ...]:
+    """Return the findings that are to be told, each once, the first thing to mend first.
+
+    Args:
+        findings: in the order in which those of the same rank are told.
+        images: of the split. What concerns fewer than half of them explains nothing.
+    """
+    present = tuple(dict.fromkeys(findings))
+    causes = [found for found in present if found.images is None or 2 * found.images >= images]
+    told = [found for found in present if found.severity == "error" or not _depth(found, causes)]
+    ranked = [_ranked(found, told if found in causes else ()) for found in told]
+    return tuple(sorted(ranked, key=lambda found: (_RANKS.index(found.severity), _depth(found, causes))))
+
+
+def _depth(found: FindingPart, causes: Sequence[FindingPart]) -> int:
+    """Return how many causes stand behind a finding, one behind the other."""
+    own = (cause for cause in causes if found.code in explained_by(cause.code))
+    return max((1 + _depth(cause, causes) for cause in own), default=0)
+
+
+def _ranked(found: FindingPart, told: Sequence[FindingPart]) -> FindingPart:
+    """Return a finding as an error if it explains one of those that are told."""
+    explained = explained_by(found.code)
+    if any(other.severity == "error" and other.code in explained for other in told):
+        return found.model_copy(update={"severity": "error"})
+    return found

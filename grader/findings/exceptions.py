@@ -1,11 +1,21 @@
-"""Recognising what an exception in a student's code means, so that the help fits."""
+"""Recognising what an exception in a student's code means, so that the help fits.
+
+What an exception of a student's code comes from, in words, with the file or package that it is about.
+
+Packages that students' programs import, and what of them a submission lacks here.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import metadata
 
-from grader.dialogue.frames import Raised
+from grader.errors import Language, in_short
+from grader.model.predictions import Raised
+from grader.model.report import FindingPart
+from grader.model.submission import Submission, SubmittedFile
+from grader.wording.catalogue import finding, phrase
 
 _NETWORK = re.compile(
     r"gaierror|URLError|name resolution|Network is unreachable|Max retries|Name or service not known"
@@ -143,3 +153,184 @@ def narrow(text: str, most: int) -> str:
     A character of Chinese carries twice the bits of a letter, and enough letters carry an image.
     """
     return short(text.encode("ascii", "replace").decode("ascii"), most)
+
+
+_MOST_FILES, _MOST_PATH = 5, 80
+_NO_MODULE = re.compile(r"No module named '([\w.]{1,80})")
+
+
+def told(code: str, error: Raised, submission: Submission, libraries: Mapping[str, str]) -> FindingPart:
+    """Word an exception; what it says may be told in full if no hidden image had been in reach.
+
+    Args:
+        code: the catalogue's, by the exception alone.
+        error: with as much of its texts as may be told.
+        submission: whose files may be what the exception is about.
+        libraries: versions of what is installed.
+    """
+    checkpoints = [str(file.path) for file in submission.checkpoints]
+    file = short(error.where.partition(":")[0]) or "main.py"
+    details = {
+        "type": short(error.type),
+        "message": short(error.message),
+        **place(error),
+        "file": file,
+        "checkpoints": some(checkpoints, "en") or "none",
+        "checkpoints_zh": some(checkpoints, "zh") or "无",
+    }
+    if code == "missing-module":
+        return _missing_module(error, file, submission, libraries, details)
+    if code == "missing-file":
+        code, found = code_of_missing(error.message, [str(file.path) for file in submission.files])
+        return finding(code, found=short(found), **details)
+    if code in ("not-utf8", "syntax-error") and (utf16 := _in_utf16(file, submission.files)):
+        return finding("utf16-source", **{**details, "file": utf16})
+    return finding(code, **details)
+
+
+def place(error: Raised) -> dict[str, str]:
+    """Return where an exception comes from, in both languages."""
+    where = short(error.where)
+    return {"where": where or "native code", "where_zh": where or "本地代码"}
+
+
+def some(names: Sequence[str], language: Language) -> str:
+    """List some names, and count the rest; empty if there are none."""
+    listed = in_short([short(name, _MOST_PATH) for name in names], _MOST_FILES)
+    return listed if isinstance(listed, str) else listed.told(language)
+
+
+def _missing_module(
+    error: Raised,
+    file: str,
+    submission: Submission,
+    libraries: Mapping[str, str],
+    details: Mapping[str, str],
+) -> FindingPart:
+    """Tell a package that is not installed from a file that was not handed in, or is called otherwise."""
+    found = _NO_MODULE.search(error.message)
+    module = found[1] if found else ""
+    package = module.partition(".")[0]
+    here = installed(libraries)
+    if package in PACKAGES and (module == package or not is_here(package)):
+        missing = missing_packages(package, file, submission)
+        return finding(
+            "missing-package",
+            None,
+            missing,
+            packages=", ".join(missing),
+            installed=here,
+            instead=instead_of(missing, "en"),
+            instead_zh=instead_of(missing, "zh"),
+            **details,
+        )
+    stem = module.replace(".", "/").lower()
+    alike = (str(each.path) for each in submission.files)
+    path = next((path for path in alike if path.lower() in (f"{stem}.py", f"{stem}/__init__.py")), "")
+    if path:
+        return finding("other-capitals", found=short(path, _MOST_PATH), **details)
+    return finding("missing-module", installed=here, **details)
+
+
+def _in_utf16(file: str, files: Sequence[SubmittedFile]) -> str:
+    """Return the program that is saved in UTF-16: the file named, or if Python names none, any."""
+    sources = [each for each in files if each.is_utf16 and each.path.suffix == ".py"]
+    named = [str(each.path) for each in sources]
+    return file if file in named else short(named[0], _MOST_PATH) if named else ""
+
+
+PACKAGES: Mapping[str, str] = {
+    "IPython": "ipython",
+    "PIL": "pillow",
+    "albumentations": "albumentations",
+    "cv2": "opencv-python-headless",
+    "easydict": "easydict",
+    "efficientnet_pytorch": "efficientnet-pytorch",
+    "einops": "einops",
+    "fastai": "fastai",
+    "h5py": "h5py",
+    "imgaug": "imgaug",
+    "ipywidgets": "ipywidgets",
+    "jax": "jax",
+    "keras": "keras",
+    "lightning": "lightning",
+    "matplotlib": "matplotlib",
+    "mindcv": "mindcv",
+    "mindvision": "mindvision",
+    "mmcv": "mmcv",
+    "moxing": "moxing-framework",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "paddle": "paddlepaddle",
+    "pandas": "pandas",
+    "pytorch_lightning": "pytorch-lightning",
+    "requests": "requests",
+    "safetensors": "safetensors",
+    "scipy": "scipy",
+    "seaborn": "seaborn",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "tensorboard": "tensorboard",
+    "tensorboardX": "tensorboardX",
+    "tensorflow": "tensorflow",
+    "thop": "thop",
+    "timm": "timm",
+    "torch": "torch",
+    "torchinfo": "torchinfo",
+    "torchsummary": "torchsummary",
+    "torchvision": "torchvision",
+    "tqdm": "tqdm",
+    "transformers": "transformers",
+    "ultralytics": "ultralytics",
+    "yaml": "pyyaml",
+}
+"""By the name that is imported, the name to install it by. What is not here is taken for a student's own."""
+_ALSO: Mapping[str, tuple[str, ...]] = {
+    "cv2": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
+}
+"""Other names under which the same is installed."""
+_FRAMEWORKS = frozenset({"jax", "keras", "paddle", "tensorflow", "timm", "torch", "torchvision"})
+_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w{1,40})", re.MULTILINE)
+
+
+def missing_packages(first: str, file: str, submission: Submission) -> tuple[str, ...]:
+    """Return the known packages that a submission wants and this environment lacks, `first` first.
+
+    Args:
+        first: that whose import failed.
+        file: in which it failed; this file and main.py are searched for others.
+        submission: what was handed in. Nothing of it is run or parsed.
+    """
+    own = {submitted.path.parts[0].removesuffix(".py") for submitted in submission.files}
+    wanted: set[str] = set()
+    for submitted in submission.files:
+        if str(submitted.path) in ("main.py", file):
+            names = _IMPORT.findall(submission.beginning(submitted.path))
+            wanted.update(name.decode("ascii", "replace") for name in names)
+    others = sorted(name for name in wanted - own - {first} if name in PACKAGES and not is_here(name))
+    return (first, *others)
+
+
+def instead_of(packages: tuple[str, ...], language: Language) -> str:
+    """Return a sentence on what can be done without a framework; empty for other packages."""
+    if not _FRAMEWORKS & set(packages):
+        return ""
+    return phrase(language, "without-framework")
+
+
+def installed(libraries: Mapping[str, str]) -> str:
+    """List what is installed here, with versions."""
+    return ", ".join(f"{name} {version}" for name, version in sorted(libraries.items())) or "-"
+
+
+def is_here(name: str) -> bool:
+    """Whether a known package is installed."""
+    return any(map(_is_installed, (PACKAGES[name], *_ALSO.get(name, ()))))
+
+
+def _is_installed(distribution: str) -> bool:
+    try:
+        metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""From a path that somebody handed in to a :class:`Submission`."""
+"""From a path that somebody handed in to a :class:`Submission`, or a refusal."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from grader.assignment import Limits
-from grader.digest import digest_of_parts
 from grader.errors import HarnessError, UsageError
+from grader.files import digest_of_parts, make_readable
 from grader.held import ForeignLinkError, Held, hold
-from grader.intake.archive import ZIP_SUFFIX, receive_zip
-from grader.intake.checkpoint_file import look_at_checkpoint
-from grader.intake.entry import Receiver
-from grader.intake.entry_point import find_root
-from grader.intake.folder import receive_folder
-from grader.intake.refusal import IntakeRefusedError
-from grader.intake.submission import Submission, SubmittedFile
-from grader.readable import make_readable
+from grader.intake.checkpoints import look_at_checkpoint
+from grader.intake.receiving import (
+    ZIP_SUFFIX,
+    IntakeRefusedError,
+    Receiver,
+    find_root,
+    receive_folder,
+    receive_zip,
+)
+from grader.model.assignment import Limits
+from grader.model.submission import Submission, SubmittedFile
 
 _MOST_LOOKED_AT = 20
 """Checkpoints of one submission; students keep one for every few epochs, not thousands."""

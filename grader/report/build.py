@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict
 
 import numpy as np
 
-from grader.assignment import MIB, Assignment
-from grader.classes import ClassInfo
-from grader.diagnosis.diagnosis import OFF as NO_DIAGNOSIS
-from grader.diagnosis.diagnosis import Diagnosis
-from grader.dialogue.interview import Answers, Stop
-from grader.digest import digest_of_parts
-from grader.findings.catalogue import LANGUAGES, Language, words
-from grader.intake.submission import Submission
-from grader.printable import shown
-from grader.provenance import Harness
-from grader.replay.replay import OFF, Replay
-from grader.report.model import (
+from grader.errors import LANGUAGES, Language
+from grader.model.assignment import MIB, Assignment
+from grader.model.classes import ClassInfo
+from grader.model.diagnosis import OFF as NO_DIAGNOSIS
+from grader.model.diagnosis import Diagnosis
+from grader.model.job import Canary, Circumstances, Isolation, Question
+from grader.model.predictions import Answers, Stop
+from grader.model.replay import OFF, Replay
+from grader.model.report import (
     AssignmentPart,
     BoundaryPart,
     ChecksPart,
@@ -40,51 +36,16 @@ from grader.report.model import (
     StopPart,
     SubmissionPart,
 )
-from grader.sandbox.launch import Isolation
-from grader.scoring.points import images_to, points_for
-from grader.scoring.score import Tally
-from grader.scoring.wilson import wilson_interval
-from grader.split import Split
-from grader.verdict import Verdict
+from grader.model.submission import Submission
+from grader.model.verdict import Verdict
+from grader.printable import shown
+from grader.scoring.tally import Tally, images_to, points_for
+from grader.statistics import wilson_interval
+from grader.wording.catalogue import words
 
-Mode = Literal["official", "self-check"]
-Canary = Literal["passed", "skipped", "not-needed"]
 _LEVEL = 0.95
 _MOST_NAME, _MOST_PATH = 120, 200
 """Characters of what a student named."""
-
-
-@dataclass(frozen=True)
-class Circumstances:
-    """What is particular to one run and decides nothing."""
-
-    started: str
-    """UTC, ISO 8601."""
-    host: str
-
-
-@dataclass(frozen=True)
-class Question:
-    """What was asked of whom, by which rules: everything a grading's identity is made of."""
-
-    submission: Submission
-    split: Split
-    assignment: Assignment
-    mode: Mode
-    harness: Harness
-
-    @property
-    def identity(self) -> str:
-        """One digest: two gradings with the same identity must have the same score."""
-        return digest_of_parts(
-            (
-                ("submission", self.submission.sha256),
-                ("split", self.split.sha256),
-                ("assignment", self.assignment.sha256),
-                ("harness", self.harness.sha256),
-                ("mode", self.mode),
-            )
-        )
 
 
 def build_report(

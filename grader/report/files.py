@@ -9,16 +9,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from grader.errors import UsageError
-from grader.findings.catalogue import Language
+from grader.errors import Language, UsageError
+from grader.files import WRITING
 from grader.held import Held, hold, place_of
+from grader.model.grading import Outcome
+from grader.model.report import SCHEMA_VERSION, Report
 from grader.report.html import render_html
-from grader.report.instructor import render_instructor
-from grader.report.instructor_page import render_instructor_page
-from grader.report.model import SCHEMA_VERSION, Report
-from grader.report.outcome import Outcome
+from grader.report.instructor import render_instructor, render_instructor_page
 from grader.sandbox.policy import is_visible_inside
-from grader.whole_file import WRITING
 
 REPORT_JSON = Path("report.json")
 REPORT_HTML = Path("report.html")

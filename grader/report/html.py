@@ -1,22 +1,28 @@
 """The report as one HTML file that works offline: no script, no font, no request.
 
 In the order of a reader's questions: score, what to do next, classes, evidence, how it was graded.
+
+Small pictures inside a page, so that the page stays one file.
 """
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import cv2
+import numpy.typing as npt
 from jinja2 import Template
 
-from grader.findings.catalogue import LANGUAGES, Language, words
-from grader.report.confusions import costliest, has_answers
-from grader.report.model import Report
-from grader.report.templates import environment_of
-from grader.report.text import nothing_found
-from grader.verdict import Verdict
+from grader.errors import LANGUAGES, Language
+from grader.model.report import Report
+from grader.model.verdict import Verdict
+from grader.report.text import costliest, has_answers, nothing_found
+from grader.wording.catalogue import words
+from grader.wording.templates import environment_of
 
 _MOST_CONFUSIONS = 8
 _MOST_FILES = 100
@@ -97,3 +103,17 @@ def _size(count: int) -> str:
     if count < 1024:
         return f"{count} B"
     return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
+
+
+SIDE = 128
+"""Pixels of the longer side."""
+_QUALITY = 80
+
+
+def thumbnail(pixels: npt.NDArray[Any]) -> str:
+    """Return a data URI of a small JPEG of `pixels`, uint8 (height, width, 3) in BGR."""
+    scale = SIDE / max(pixels.shape[:2])
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode('ascii')}"

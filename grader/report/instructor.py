@@ -1,13 +1,32 @@
-"""What only the instructor sees: the answer to every image, and what the submission printed."""
+"""What only the instructor sees: the answer to every image, and what the submission printed.
+
+The instructor's page: the hidden images that were missed, and what the submission printed.
+
+It shows what no student may see, and lies in the instructor's folder alone.
+"""
 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
-from grader.dialogue.frames import Answered
-from grader.report.outcome import Outcome
+from jinja2 import Template
+
+from grader.checks.replay import content_of
+from grader.errors import Language
+from grader.model.grading import KEY, Outcome
+from grader.model.predictions import Answered
+from grader.model.replay import Replay
+from grader.model.split import SplitImage
+from grader.printable import one_line
+from grader.report.html import thumbnail, tone_of
 from grader.scoring.labels import LabelReader
+from grader.wording.templates import environment_of
 
 
 def render_instructor(outcome: Outcome) -> str:
@@ -64,3 +83,150 @@ def _answer(answer: Answered | None, reader: LabelReader, names: tuple[str, ...]
     index = reader.read(answer.label)
     problem = "names no class" if index is None else None
     return {"answered": answer.label, "as": None if index is None else names[index], "problem": problem}
+
+
+MOST_SHOWN = 300
+"""Missed images; a page of more is slow to open, and says nothing new."""
+_LONGEST_TEXT = 200
+
+
+@dataclass(frozen=True)
+class Missed:
+    """One missed image."""
+
+    name: str
+    source: str
+    """A data URI."""
+    said: str
+    """What was said or raised, in the submission's own words."""
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """All images of one class that were taken for one other."""
+
+    truth: int
+    said: int | None
+    """None if it is no class."""
+    count: int
+    images: tuple[Missed, ...]
+    """Those that are shown."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """An image that was answered otherwise when it was asked again."""
+
+    image: str
+    is_altered: bool
+    first: str
+    then: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """One sentence of the catalogue of words."""
+
+    name: str
+    numbers: dict[str, int]
+
+
+def render_instructor_page(outcome: Outcome, language: Language = "en") -> str:
+    """Return the whole page. Everything that comes from a submission is escaped by the template engine."""
+    answers = outcome.answers
+    not_ready = answers.not_ready if answers else None
+    groups, left_out = _confusions(outcome)
+    page: str = _template().render(
+        language=language,
+        report=outcome.report,
+        tone=tone_of(outcome.report),
+        classes=outcome.classes,
+        groups=groups,
+        left_out=left_out,
+        was_asked=answers is not None and not_ready is None,
+        looked_at=[*_looked_at(outcome.again)],
+        changed=[*_changed(outcome)],
+        import_error=not_ready.error.trace if not_ready else "",
+        printed=answers.output if answers else "",
+        printed_again=outcome.again.output,
+        hidden_files=[
+            (one_line(str(file.path)), None if file.secret == KEY else file.secret)
+            for file in outcome.hidden_files[:MOST_SHOWN]
+        ],
+        more_hidden_files=len(outcome.hidden_files[MOST_SHOWN:]),
+        failure=outcome.failure,
+    )
+    return page
+
+
+@cache
+def _template() -> Template:
+    return environment_of(Path(__file__).parent).get_template("instructor.html")
+
+
+def _confusions(outcome: Outcome) -> tuple[list[Confusion], int]:
+    """Return the confusions, the costliest first, and how many images are left out of them."""
+    if outcome.answers is None or outcome.answers.not_ready is not None:
+        return [], 0
+    reader = LabelReader(outcome.classes)
+    missed: defaultdict[tuple[int, int | None], list[tuple[SplitImage, Answered | None]]] = defaultdict(list)
+    for image, answer in zip(outcome.split.images, outcome.answers.answers, strict=True):
+        said = reader.read_answer(answer)
+        if said != image.label:
+            missed[image.label, said].append((image, answer))
+    order = sorted(missed, key=lambda pair: (-len(missed[pair]), pair[0], -1 if pair[1] is None else pair[1]))
+    room = MOST_SHOWN
+    groups = []
+    for truth, said in order:
+        pairs = missed[truth, said]
+        shown = tuple(_missed(image, answer) for image, answer in pairs[:room])
+        room -= len(shown)
+        groups.append(Confusion(truth, said, len(pairs), shown))
+    return groups, sum(group.count - len(group.images) for group in groups)
+
+
+def _missed(image: SplitImage, answer: Answered | None) -> Missed:
+    return Missed(image.name, _source(image), _in_words(answer))
+
+
+@lru_cache(maxsize=4096)
+def _source(image: SplitImage) -> str:
+    """Return the small picture; one submission of a class after the other misses the same images."""
+    return thumbnail(image.pixels("bgr"))
+
+
+def _looked_at(again: Replay) -> Iterator[Told]:
+    """Say what asking again has shown, and what it has not looked at."""
+    if again.status not in ("done", "incomplete"):
+        yield Told("instructor-looked-not", {})
+        return
+    names = ("repeated", "differed", "altered", "lost", "controls", "gained")
+    yield Told("instructor-looked-at", {name: getattr(again, name) for name in names})
+    if again.unanswered:
+        yield Told("instructor-looked-unanswered", {"count": again.unanswered})
+    if not again.can_tell and not again.is_collapse:
+        yield Told("instructor-looked-too-few", {})
+    yield Told("instructor-looked-limits", {})
+
+
+def _changed(outcome: Outcome) -> Iterator[Changed]:
+    """Yield what was asked again and answered otherwise; of altered copies, only what was right before."""
+    if outcome.answers is None:
+        return
+    reader = LabelReader(outcome.classes)
+    for probe, answer in zip(outcome.again.probes, outcome.again.answers, strict=True):
+        first = outcome.answers.answers[probe.index]
+        is_other = content_of(first, reader) != content_of(answer, reader)
+        if is_other and (not probe.is_altered or reader.read_answer(first) == probe.image.label):
+            yield Changed(probe.image.name, probe.is_altered, _in_words(first), _in_words(answer))
+
+
+def _in_words(answer: Answered | None) -> str:
+    """Return what was said or raised, on one line and not too long."""
+    if answer is None:
+        return "-"
+    if answer.error is not None:
+        text = f"{answer.error.type}: {answer.error.message}"
+    else:
+        text = answer.label if answer.label is not None else f"({answer.wrong_type})"
+    return one_line(text[:_LONGEST_TEXT])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from grader.report.model import Report
+from grader.model.report import Report
 
-FILE = Path(__file__).with_name("report.schema.json")
+FILE = Path(__file__).parents[1] / "model" / "report.schema.json"
 
 
 def schema_text() -> str:

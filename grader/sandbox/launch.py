@@ -5,26 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from grader.sandbox.bounds import Together
-from grader.sandbox.control_group import ControlGroup
-from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.worker_settings import WorkerSettings
-
-
-@dataclass(frozen=True)
-class Isolation:
-    """The rung of the ladder that a grading ran on."""
-
-    rung: Literal["bubblewrap", "process"]
-    is_grouped: bool = False
-    """Whether a control group binds it, too."""
-
-    @property
-    def is_top(self) -> bool:
-        """Whether official grading accepts it."""
-        return self.rung == "bubblewrap"
+from grader.sandbox.fork_server import ForkServer, WorkerSettings
+from grader.sandbox.kernel import ControlGroup
+from grader.sandbox.policy import Together
 
 
 @dataclass(frozen=True)
@@ -34,7 +18,7 @@ class ForkedWorker:
     server: ForkServer
     settings: WorkerSettings
     filter: Mapping[str, str | int]
-    """What refuses it system calls, as :mod:`grader.sandbox.seccomp` gives it."""
+    """What refuses it system calls, as :mod:`grader.sandbox.system_calls` gives it."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from grader.assignment import Limits
-from grader.sandbox import seccomp
-from grader.sandbox.bounds import each_process, together
-from grader.sandbox.launch import Isolation, Launch
-from grader.sandbox.policy import course_library, environment_for, own_packages
-from grader.sandbox.refusals import REFUSALS
-from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
+from grader.model.assignment import Limits
+from grader.model.job import Isolation
+from grader.sandbox import system_calls as seccomp
+from grader.sandbox.fork_server import WorkerSettings, by_name, worker_command
+from grader.sandbox.launch import Launch
+from grader.sandbox.policy import course_library, each_process, environment_for, own_packages, together
+from grader.sandbox.system_calls import REFUSALS
 
 ISOLATION = Isolation("process")
 

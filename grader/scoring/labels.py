@@ -13,8 +13,8 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cached_property
 
-from grader.classes import ClassInfo
-from grader.dialogue.frames import Answered
+from grader.model.classes import ClassInfo
+from grader.model.predictions import Answered
 
 
 def normalised(text: str) -> str:

@@ -10,12 +10,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.assignment import Assignment
+from grader.files import workspace, write_atomically
 from grader.intake.intake import take_in
+from grader.model.assignment import Assignment
 from grader.similarity.reading import read_submission
 from grader.similarity.sketch import Sketch, from_bytes, to_bytes
-from grader.whole_file import write_atomically
-from grader.workspace import workspace
 
 _FOLDER = "sketches"
 _PRIVATE = 0o600

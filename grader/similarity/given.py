@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.digest import digest_of_file
 from grader.errors import UsageError
-from grader.intake.submission import CHECKPOINT_SUFFIXES
+from grader.files import digest_of_file, workspace
+from grader.intake.tensors import MOST_BYTES
+from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.sandbox.policy import course_library
-from grader.similarity.checkpoint import MOST_BYTES
-from grader.similarity.heads import Matrix, head_of
+from grader.similarity.likeness import Matrix, head_of
 from grader.similarity.sketch import CodeFile, code_of, tensors_in
-from grader.workspace import workspace
 
 _TEMPLATES = Path(__file__).parents[2] / "student"
 """There in a clone; an installation has only the course library."""

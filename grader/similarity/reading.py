@@ -16,8 +16,8 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from grader.assignment import MIB, Limits
-from grader.intake.submission import Submission, SubmittedFile
+from grader.model.assignment import MIB, Limits
+from grader.model.submission import Submission, SubmittedFile
 from grader.sandbox.policy import environment_for
 from grader.similarity.sketch import Sketch, from_bytes, sketch_of, to_bytes, unread_sketch
 

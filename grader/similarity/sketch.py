@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from grader.intake.submission import Submission, SubmittedFile
-from grader.similarity.checkpoint import MOST_BYTES, Tensor, UnreadableError, tensors_of
-from grader.similarity.heads import Matrix, head_of
+from grader.intake.tensors import MOST_BYTES, Tensor, UnreadableError, tensors_of
+from grader.model.submission import Submission, SubmittedFile
+from grader.similarity.likeness import Matrix, head_of
 
 _CODE_SUFFIXES = frozenset({".py", ".ipynb"})
 _MOST_CODE, _MOST_NOTEBOOK_BYTES = 200_000, 8 << 20

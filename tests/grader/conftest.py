@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.assignment import Assignment, Limits
-from grader.classes import ClassInfo
-from grader.split import Split, open_split
+from grader.model.assignment import Assignment, Limits
+from grader.model.classes import ClassInfo
+from grader.model.split import Split
+from grader.split.opening import open_split
 
 CLASSES = tuple(
     ClassInfo(folder=f"00_0{index}", name=name, zh=zh, group="recyclable", group_zh="可回收物")

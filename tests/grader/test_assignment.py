@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.assignment import BUILT_IN, load_assignment
 from grader.errors import UsageError
+from grader.model.assignment import BUILT_IN, load_assignment
 
 MINIMAL = 'title = "t"\nclasses = [{folder = "a", name = "A"}, {folder = "b", name = "B"}]\n'
 

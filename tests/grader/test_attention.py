@@ -3,9 +3,9 @@
 import pytest
 
 from grader import Verdict
-from grader.dialogue import interview, usage
-from grader.dialogue.attention import LONGEST_STRETCH_SECONDS, AttentiveClock
-from grader.grading import NO_CHECKS, run_grading
+from grader.run import interview, usage
+from grader.run.clock import LONGEST_STRETCH_SECONDS, AttentiveClock
+from grader.session.grading import NO_CHECKS, run_grading
 
 
 class Times:

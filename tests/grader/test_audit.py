@@ -8,12 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.audit.duplicates import find_groups
 from grader.audit.judging import STRENGTH, find_suspects, judge_left_out
-from grader.audit.leaks import find_leaks
-from grader.audit.pictures import Picture, exif_orientation, read_set
-from grader.cli import main
-from grader.commands.split_audit import AUDIT
+from grader.audit.looks import find_leaks
+from grader.audit.pictures import Picture, exif_orientation, find_groups, read_set
+from grader.cli.main import main
+from grader.cli.split import AUDIT
 from tests.image_files import encoded, exif, jpeg_with_exif, png_with_exif, put
 
 CLASSES = ("00_00", "00_01", "00_02")

@@ -4,11 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.assignment import Splits
 from grader.diagnosis.probes.public_gap import fisher_greater
-from grader.grading import Checks, run_grading
-from grader.hidden_split import public_split
-from grader.split import SplitImage, open_split, split_of
+from grader.model.assignment import Splits
+from grader.model.split import SplitImage, split_of
+from grader.session.grading import Checks, run_grading
+from grader.split.opening import open_split, public_split
 
 from .conftest import CLASSES
 

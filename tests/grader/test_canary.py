@@ -8,12 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
-from grader import Verdict, grading
-from grader.canary.canary import ATTACK, HONEST, canary_split, check_canary
+from grader import Verdict
+from grader.checks.canary import ATTACK, HONEST, canary_split, check_canary
 from grader.errors import HarnessError
-from grader.grading import NO_CHECKS, Checks, run_grading
-from grader.sandbox import bubblewrap, ladder
+from grader.sandbox import bubblewrap
+from grader.sandbox import isolation as ladder
 from grader.scoring import labels
+from grader.session import grading
+from grader.session.grading import NO_CHECKS, Checks, run_grading
 
 from .conftest import ORACLE
 from .test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
@@ -94,7 +96,7 @@ def test_a_harness_that_counts_wrongly_is_noticed(monkeypatch, fault):
     elif fault == "labels":
         monkeypatch.setattr(labels.LabelReader, "read", lambda self, text: 0)
     else:
-        monkeypatch.setattr("grader.scoring.score.Tally.correct", property(lambda self: self.total))
+        monkeypatch.setattr("grader.scoring.tally.Tally.correct", property(lambda self: self.total))
     with pytest.raises(HarnessError, match="are known"):
         check_canary(grade)
 
@@ -134,4 +136,4 @@ def test_the_built_in_submissions_are_installed_with_the_grader():
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for folder in (HONEST, ATTACK):
         for file in folder.rglob("*.py"):
-            assert f'"{file.relative_to(folder.parent).as_posix()}"' in project
+            assert f'"{file.relative_to(folder.parents[1]).as_posix()}"' in project

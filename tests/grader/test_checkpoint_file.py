@@ -12,9 +12,9 @@ import zlib
 import numpy as np
 import pytest
 
-from grader.intake import checkpoint_file
-from grader.intake.checkpoint_file import NOTHING_KNOWN, CheckpointState, look_at_checkpoint
-from grader.intake.checkpoint_format import format_of
+from grader.intake import checkpoints as checkpoint_file
+from grader.intake.checkpoints import look_at_checkpoint
+from grader.model.submission import NOTHING_KNOWN, CheckpointState, format_of
 
 NOTHING = CheckpointState()
 

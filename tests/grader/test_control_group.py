@@ -7,10 +7,11 @@ import time
 import pytest
 
 from grader import Verdict
-from grader.dialogue.worker_process import WorkerProcess
-from grader.grading import run_grading
-from grader.sandbox import control_group, ladder
-from grader.sandbox.control_group import ControlGroup, dividable, is_delegated, own_group
+from grader.run.worker import WorkerProcess
+from grader.sandbox import isolation as ladder
+from grader.sandbox import kernel as control_group
+from grader.sandbox.kernel import ControlGroup, dividable, is_delegated, own_group
+from grader.session.grading import run_grading
 from tests.patience import PATIENCE_SECONDS
 
 needs_a_group = pytest.mark.skipif(dividable() is None, reason="no control group is ours: systemd-run --user --scope -p Delegate=yes")  # fmt: skip

@@ -34,11 +34,10 @@ from grader.diagnosis.probes.reloading import explain_reloading
 from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.views import STANDARD, View, all_views
 from grader.diagnosis.whitebox import _read
-from grader.dialogue.frames import Answered
-from grader.dialogue.interview import Answers, Timing
-from grader.intake.submission import Submission
-from grader.replay.replay import OFF
-from grader.split import SplitImage, split_of
+from grader.model.predictions import Answered, Answers, Timing
+from grader.model.replay import OFF
+from grader.model.split import SplitImage, split_of
+from grader.model.submission import Submission
 
 CLASSES = 26
 TRUTH = np.repeat(np.arange(CLASSES), 5)
@@ -404,7 +403,7 @@ def test_a_shift_is_told_by_its_number_of_places(step):
 LONG = """
 import resource
 from grader.diagnosis.probes.threads import explain_threads
-from grader.dialogue.frames import MAX_TEXT, Raised
+from grader.run.frames import MAX_TEXT, Raised
 from grader.findings.exceptions import code_of, code_of_missing, short
 used = resource.getrusage(resource.RUSAGE_SELF)
 resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 20,) * 2)

@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.assignment import Limits
-from grader.cli import main
-from grader.commands import doctor
+from grader.cli import doctor
+from grader.cli.main import main
 from grader.doctor import machine, sandbox
-from grader.doctor.result import Result, State, result, results
-from grader.doctor.wrapping import columns, wrapped
+from grader.doctor.machine import Result, State, columns, result, results, wrapped
+from grader.model.assignment import Limits
 from grader.sandbox import bubblewrap, process
 from grader.sandbox.bubblewrap import find_bwrap
 from tests.patience import PATIENCE_SECONDS
@@ -24,10 +23,9 @@ PYTHONPATH = os.pathsep.join([str(ROOT), str(ROOT / "student")])
 WITHOUT_USER_NAMESPACES = ["--unshare-user", "--disable-userns", "--uid", "1500", "--gid", "1500", "--dev-bind", "/", "/"]  # fmt: skip
 UNDER_A_CONTAINERS_FILTER = """
     import base64, os, runpy, sys
-    from grader.sandbox import seccomp
     from grader.sandbox.inside import worker
-    from grader.sandbox.refusals import Refuse, RefuseAnyFlag
-    filter = seccomp.for_worker([Refuse(("unshare",)), Refuse(("clone3",), 38), RefuseAnyFlag("clone", 0, 0x10000000)])
+    from grader.sandbox.system_calls import Refuse, RefuseAnyFlag, for_worker
+    filter = for_worker([Refuse(("unshare",)), Refuse(("clone3",), 38), RefuseAnyFlag("clone", 0, 0x10000000)])
     worker.refuse_calls(**filter)
     sys.argv[0] = "grader"
     runpy.run_module("grader", run_name="__main__")
@@ -155,7 +153,7 @@ def test_what_is_scarce_or_missing_is_a_warning_with_a_remedy(tmp_path):
 
 
 def test_nothing_that_computes_is_imported_to_find_out():
-    code = "import sys\nfrom grader.cli import main\nmain(['doctor'])\nassert not {'mindspore', 'onnxruntime'} & set(sys.modules)"
+    code = "import sys\nfrom grader.cli.main import main\nmain(['doctor'])\nassert not {'mindspore', 'onnxruntime'} & set(sys.modules)"
     assert run([sys.executable, "-c", code]).returncode == 0
 
 

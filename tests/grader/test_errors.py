@@ -10,12 +10,21 @@ from string import Formatter
 import pytest
 
 import grader
-from grader.assignment import load_assignment
-from grader.cli import COMMANDS, main
-from grader.commands import gradescope, split
-from grader.errors import HarnessError, Line, LineError, UsageError, in_short, line, lines
-from grader.findings.catalogue import finding
-from grader.language import language_of, usual_language
+from grader.cli import gradescope, split
+from grader.cli.main import COMMANDS, main
+from grader.errors import (
+    HarnessError,
+    Line,
+    LineError,
+    UsageError,
+    in_short,
+    language_of,
+    line,
+    lines,
+    usual_language,
+)
+from grader.model.assignment import load_assignment
+from grader.wording.catalogue import finding
 
 ROOM = Path(grader.__file__).parent
 OURS = {"UsageError", "HarnessError", "UnsealError", "ContainerError"}
@@ -162,7 +171,7 @@ def test_every_command_has_the_option(command, capsys):
         (["docter"], "没有 'docter' 这个命令，也没有这份提交：是否想输入 'doctor'？"),
         (
             ["split", "seel"],
-            "参数 ACTION：'seel' 无效（可选：{choices}）（全部用法见 `python -m grader split --help`）",
+            "参数 ACTION：'seel' 无效（可选：{choices}）：是否想输入 seal？（全部用法见 `python -m grader split --help`）",
         ),
         (["batch", "a", "--out", "o", "--jobs", "0"], "参数 --jobs：'0' 不是 1 到 1024 之间的整数"),
         (

@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 
 import grader
-from grader.assignment import load_assignment
-from grader.classes import ClassInfo
-from grader.dialogue.frames import Raised
-from grader.dialogue.interview import Stop
-from grader.findings import catalogue, checkpoints, collect, exceptions, packages, wrong_names
-from grader.findings.exceptions import code_of, narrow, short
-from grader.findings.order import in_order
-from grader.findings.raised import some
-from grader.findings.raised import told as told_of
-from grader.intake.submission import Submission, SubmittedFile
-from grader.scoring.score import Tally
-from grader.verdict import Verdict
+from grader.findings import answers as checkpoints
+from grader.findings import answers as wrong_names
+from grader.findings import collect, exceptions
+from grader.findings import exceptions as packages
+from grader.findings.collect import in_order
+from grader.findings.exceptions import code_of, narrow, short, some
+from grader.findings.exceptions import told as told_of
+from grader.model.assignment import load_assignment
+from grader.model.classes import ClassInfo
+from grader.model.predictions import Raised, Stop
+from grader.model.submission import Submission, SubmittedFile
+from grader.model.verdict import Verdict
+from grader.scoring.tally import Tally
+from grader.wording import catalogue
 
 BUILT_BY_NAME = {
     "aside",

@@ -9,11 +9,11 @@ import zipfile
 
 import pytest
 
-from grader.assignment import Limits, load_assignment
-from grader.cli import main
-from grader.gradescope.results import render_results
-from grader.grading import NO_CHECKS, grade
-from grader.verdict import Verdict
+from grader.cli.main import main
+from grader.exchange.gradescope import render_results
+from grader.model.assignment import Limits, load_assignment
+from grader.model.verdict import Verdict
+from grader.session.grading import NO_CHECKS, grade
 
 from .conftest import CLASSES, ORACLE
 

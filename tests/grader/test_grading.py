@@ -16,14 +16,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader import HarnessError, Verdict, grade, grading
-from grader.dialogue import interview as interview_module
-from grader.dialogue import usage
-from grader.grading import run_grading
-from grader.intake.submission import CHECKPOINT_SUFFIXES
+from grader import HarnessError, Verdict, grade
+from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.report.instructor import render_instructor
-from grader.sandbox import ladder, policy
+from grader.run import interview as interview_module
+from grader.run import usage
+from grader.sandbox import isolation as ladder
+from grader.sandbox import policy
 from grader.sandbox.inside.worker import _WEIGHTS
+from grader.session import grading
+from grader.session.grading import run_grading
 from tests.patience import wait_until
 
 from .conftest import ORACLE
@@ -574,10 +576,10 @@ def test_a_grader_that_is_killed_takes_its_submission_with_it(
     folder = write_submission(f"import os\nos.execvp('sleep', {marker.split()!r})")
     code = f"""
         import sys
-        from grader.cli import main
-        from grader.sandbox import ladder
+        from grader.cli.main import main
+        from grader.sandbox import isolation
         if {rung!r} == "process":
-            ladder._try = lambda *_: "off"
+            isolation._try = lambda *_: "off"
         sys.exit(main([{str(folder)!r}, "--self-check", "--out", {str(tmp_path / "out")!r}]))
     """
     grader = subprocess.Popen(

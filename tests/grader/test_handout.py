@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli import main
-from grader.commands import handout as command
+from grader.cli import handout as command
+from grader.cli.main import main
 from grader.demo import write_demo
 from grader.errors import UsageError
-from grader.handout.archive import write_handout
-from grader.handout.contents import choose_backbones, contents
-from grader.sealed.key_file import make_key
+from grader.exchange.handout import choose_backbones, contents, write_handout
+from grader.split.encryption import make_key
 from reference.weights.mindspore_file import write_checkpoint
 from tests.reference.drawn_shapes import untrained_backbone
 
@@ -181,13 +180,13 @@ def test_what_is_written_is_what_was_checked_and_nothing_else_is_replaced(tmp_pa
         out.write_bytes(b"somebody else's")
         return 1
 
-    monkeypatch.setattr("grader.handout.archive.check_archive", check_while_somebody_writes)
+    monkeypatch.setattr("grader.exchange.handout.check_archive", check_while_somebody_writes)
     with pytest.raises(UsageError, match="cannot write"):
         write_handout({"student/main.py": MAIN}, out, [])
     assert out.read_bytes() == b"somebody else's"
     assert [path.name for path in tmp_path.iterdir()] == ["handout.zip"]
     out.unlink()
-    monkeypatch.setattr("grader.handout.archive.check_archive", lambda *_: 1)
+    monkeypatch.setattr("grader.exchange.handout.check_archive", lambda *_: 1)
     write_handout({"student/main.py": MAIN}, out, [])
     assert out.read_bytes() == checked[0]
 

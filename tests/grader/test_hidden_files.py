@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from grader import Verdict, hidden_files
-from grader.assignment import Splits
-from grader.grading import NO_CHECKS, run_grading
+from grader import Verdict
+from grader.model.assignment import Splits
 from grader.report.files import write_outcome
-from grader.sealed.key_file import make_key
-from grader.sealed.sealed_split import open_sealed, write_sealed
+from grader.session import hidden_files
+from grader.session.grading import NO_CHECKS, run_grading
+from grader.split.encryption import make_key
+from grader.split.sealed import open_sealed, write_sealed
 
 from .conftest import CLASSES, ORACLE
 
@@ -108,7 +109,7 @@ def test_the_public_images_named_on_the_command_line_count_too(leaky, split, ass
 def test_an_ordinary_submission_costs_no_look_at_public_images(
     write_submission, split, assignment, monkeypatch
 ):
-    monkeypatch.setattr("grader.hidden_files.public_split", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr("grader.session.hidden_files.public_split", lambda _: pytest.fail("opened"))
     assert not is_refused(graded(write_submission(ORACLE), split, assignment))
 
 

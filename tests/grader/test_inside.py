@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from grader.dialogue import inside, usage
-from grader.dialogue.inside import Inside, most_bytes
-from grader.dialogue.kernel_memory import kernel_bytes
-from grader.dialogue.usage import ProcessorTime, Usage
-from grader.sandbox.processes import descendants, folders_of
+from grader.run import inside, usage
+from grader.run.inside import Inside, most_bytes
+from grader.run.usage import ProcessorTime, Usage, kernel_bytes
+from grader.sandbox.kernel import descendants, folders_of
 from tests.patience import wait_until
 
 OURS = Path("/proc/self")

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.assignment import Limits
 from grader.errors import UsageError
 from grader.held import Held
-from grader.intake import archive
-from grader.intake.entry import Receiver, checked_path
+from grader.intake import receiving as archive
 from grader.intake.intake import IntakeRefusedError, name_of, take_in
-from grader.intake.zip_entries import entry_name
+from grader.intake.receiving import Receiver, checked_path
+from grader.intake.zips import entry_name
+from grader.model.assignment import Limits
 
 from ..zip_bytes import Entry, field, packed, unicode_path
 from .accounts import as_ordinary_user, home_of_ordinary_user
@@ -304,7 +304,7 @@ def test_a_folder_that_may_be_listed_and_not_entered_is_refused(tmp_path):
     script = """
 import sys
 from pathlib import Path
-from grader.assignment import Limits
+from grader.model.assignment import Limits
 from grader.intake.intake import IntakeRefusedError, take_in
 home = Path(sys.argv[1])
 (home / "submission").mkdir()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.grading import run_grading
+from grader.session.grading import run_grading
 
 PROBE = """
     import json, os, sys

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from grader import Verdict
-from grader.grading import run_grading
 from grader.sandbox import policy
+from grader.session.grading import run_grading
 from tests.patience import PATIENCE_SECONDS, wait_until
 
 from .accounts import as_ordinary_user, home_of_ordinary_user
@@ -207,9 +207,9 @@ def test_an_interpreter_below_tmp_is_seen_and_temporary_files_still_have_a_limit
 GRADE_ALL = """
     import sys
     from pathlib import Path
-    from grader.assignment import Assignment
-    from grader.grading import run_grading
-    from grader.split import open_split
+    from grader.model.assignment import Assignment
+    from grader.session.grading import run_grading
+    from grader.split.opening import open_split
     home = Path(sys.argv[1])
     rules = Assignment.model_validate_json((home / "rules.json").read_text(encoding="utf-8"))
     split = open_split(home / "split", rules.classes)

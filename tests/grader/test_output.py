@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.dialogue.output import CapturedOutput
+from grader.run.worker import CapturedOutput
 
 
 def test_short_output_is_kept_whole():

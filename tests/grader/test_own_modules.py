@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.grading import NO_CHECKS, run_grading
-from grader.sandbox import ladder
+from grader.sandbox import isolation as ladder
 from grader.sandbox.policy import course_library, own_packages
+from grader.session.grading import NO_CHECKS, run_grading
 
 from .conftest import ORACLE
 

@@ -11,10 +11,10 @@ import pytest
 from grader.audit.audit import audit_sets
 from grader.audit.page import render_page
 from grader.audit.pictures import read_set
-from grader.cli import main
-from grader.grading import run_grading
+from grader.cli.main import main
 from grader.report.html import render_html
-from grader.report.instructor_page import render_instructor_page
+from grader.report.instructor import render_instructor_page
+from grader.session.grading import run_grading
 
 from .conftest import CLASSES, ORACLE
 

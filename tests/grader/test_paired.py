@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from grader.scoring.binomial import binomial_tail
-from grader.scoring.paired import Paired, paired
+from grader.statistics import Paired, binomial_tail, paired
 
 
 def test_only_images_that_one_has_right_and_the_other_wrong_count():

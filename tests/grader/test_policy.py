@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from grader.assignment import Limits
+from grader.model.assignment import Limits
 from grader.sandbox import bubblewrap
 from grader.sandbox import policy as policy_module
-from grader.sandbox.bounds import Together, each_process
 from grader.sandbox.policy import (
     SCRATCH,
     Device,
@@ -19,11 +18,13 @@ from grader.sandbox.policy import (
     Policy,
     ReadOnly,
     Scratch,
+    Together,
+    each_process,
     environment_for,
     is_visible_inside,
     policy_for,
 )
-from grader.sandbox.refusals import REFUSALS
+from grader.sandbox.system_calls import REFUSALS
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +41,7 @@ def test_the_interpreter_and_the_submission_are_shown(policy, tmp_path):
 
 
 def test_the_project_homes_and_the_rest_of_the_machine_are_hidden(policy, tmp_path):
-    for path in (ROOT / "grader" / "cli.py", ROOT / "reference", ROOT / "datasets", tmp_path / "hidden", Path.home() / ".ssh", "/etc/shadow", "/var", "/"):  # fmt: skip
+    for path in (ROOT / "grader" / "cli" / "main.py", ROOT / "reference", ROOT / "datasets", tmp_path / "hidden", Path.home() / ".ssh", "/etc/shadow", "/var", "/"):  # fmt: skip
         assert not policy.shows(Path(path)), path
 
 

@@ -6,15 +6,15 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from grader.findings.catalogue import codes, finding
 from grader.findings.collect import findings_of_refusal
-from grader.grading import NO_CHECKS, grade
-from grader.intake.refusal import IntakeRefusedError
-from grader.intake.submission import Submission, SubmittedFile
+from grader.intake.receiving import IntakeRefusedError
+from grader.model.submission import Submission, SubmittedFile
 from grader.printable import one_line, shown
 from grader.report import build
 from grader.report.html import render_html
 from grader.report.text import render_text
+from grader.session.grading import NO_CHECKS, grade
+from grader.wording.catalogue import codes, finding
 from tests.grader.test_findings import FIELDS
 
 STEERS = "\x1b]0;owned\x07\u202e\x9b31m\r\x00"

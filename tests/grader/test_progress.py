@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from grader.grading import run_grading
 from grader.progress import Display, Watched, WatchedClass, showing
+from grader.session.grading import run_grading
 
 
 class Clock:

@@ -6,9 +6,9 @@ import cv2
 import pytest
 from cv2 import version
 
-from grader import provenance
-from grader.findings import packages
-from grader.provenance import this_harness
+from grader.findings import exceptions as packages
+from grader.session import harness as provenance
+from grader.session.harness import this_harness
 
 
 @pytest.fixture

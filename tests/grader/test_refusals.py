@@ -9,11 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from grader.grading import run_grading
-from grader.sandbox import ladder
-from grader.sandbox.bpf import assemble
-from grader.sandbox.refusals import REFUSALS, Refuse, RefuseAnyFlag, RefuseBits, RefuseOthers, RefuseValues
-from grader.sandbox.system_calls import ARCHITECTURES, NEWEST
+from grader.sandbox import isolation as ladder
+from grader.sandbox.system_calls import (
+    ARCHITECTURES,
+    NEWEST,
+    REFUSALS,
+    Refuse,
+    RefuseAnyFlag,
+    RefuseBits,
+    RefuseOthers,
+    RefuseValues,
+    assemble,
+)
+from grader.session.grading import run_grading
 
 ALLOWED, KILLED = "allowed", "killed"
 X86 = ARCHITECTURES["x86_64"]

@@ -8,17 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
-from grader import Verdict, grading
-from grader.assignment import Limits
-from grader.dialogue.interview import Answers, Timing
-from grader.grading import Checks, run_grading
-from grader.replay.probes import MOST, altered, choose_probes
-from grader.replay.replay import OFF, Replay, replay
+from grader import Verdict
+from grader.checks.replay import MOST, altered, choose_probes, replay
+from grader.model.assignment import Limits
+from grader.model.predictions import Answers, Timing
+from grader.model.replay import OFF, Replay
+from grader.model.split import SplitImage, split_of
 from grader.report.files import write_outcome
 from grader.report.html import render_html
-from grader.report.instructor_page import render_instructor_page
+from grader.report.instructor import render_instructor_page
 from grader.report.text import render_text
-from grader.split import SplitImage, split_of
+from grader.session import grading
+from grader.session.grading import Checks, run_grading
 
 from .conftest import CLASSES
 
@@ -293,7 +294,7 @@ def test_who_is_slow_is_asked_as_much_as_who_is_fast(write_submission, split, as
 
 def launch_of(folder, assignment):
     from grader.intake.intake import take_in
-    from grader.sandbox.ladder import choose_rung
+    from grader.sandbox.isolation import choose_rung
 
     workspace = folder.parent / "workspace"
     submission = take_in(folder, workspace, assignment.limits)
@@ -332,7 +333,7 @@ def test_it_can_be_switched_off_and_a_self_check_has_none(write_submission, spli
 
 
 def test_a_fault_in_the_replay_costs_no_score(write_submission, split, assignment, monkeypatch):
-    monkeypatch.setattr("grader.replay.replay.choose_probes", lambda *_: 1 / 0)
+    monkeypatch.setattr("grader.checks.replay.choose_probes", lambda *_: 1 / 0)
     outcome = run_grading(write_submission(HONEST), split, assignment)
     assert (outcome.report.verdict, outcome.report.score.correct) == (Verdict.GRADED, IMAGES)
     assert outcome.report.checks.replay.status == "failed"

@@ -11,20 +11,19 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from grader.assignment import Points
 from grader.errors import UsageError
-from grader.grading import NO_CHECKS, run_grading
 from grader.held import Held
+from grader.model.assignment import Points
+from grader.model.report import Report
+from grader.model.verdict import Verdict
 from grader.printable import one_line
-from grader.report.confusions import costliest
 from grader.report.files import check_output_folder, write_outcome
 from grader.report.html import render_html
-from grader.report.instructor_page import render_instructor_page
-from grader.report.model import Report
+from grader.report.instructor import render_instructor_page
 from grader.report.schema import FILE, schema_text
-from grader.report.text import render_text
-from grader.split import open_split
-from grader.verdict import Verdict
+from grader.report.text import costliest, render_text
+from grader.session.grading import NO_CHECKS, run_grading
+from grader.split.opening import open_split
 
 from .conftest import CLASSES, ORACLE
 

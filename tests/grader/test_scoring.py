@@ -5,14 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.assignment import Points
-from grader.classes import GARBAGE26, load_classes
-from grader.dialogue.frames import Answered, Raised
-from grader.scoring.binomial import highest_rate
+from grader.model.assignment import Points
+from grader.model.classes import GARBAGE26, load_classes
+from grader.model.predictions import Answered, Raised
 from grader.scoring.labels import LabelReader, normalised
-from grader.scoring.points import images_to, points_for
-from grader.scoring.score import tally
-from grader.scoring.wilson import wilson_interval
+from grader.scoring.tally import images_to, points_for, tally
+from grader.statistics import highest_rate, wilson_interval
 
 from .conftest import CLASSES, PER_CLASS
 
@@ -183,7 +181,7 @@ def test_every_image_counts_exactly_once(split_of_three, labels):
 
 @pytest.fixture(scope="module")
 def split_of_three():
-    from grader.split import Split, SplitImage
+    from grader.model.split import Split, SplitImage
 
     images = tuple(SplitImage(f"{i}", i // PER_CLASS, b"") for i in range(3 * PER_CLASS))
     return Split(images, "digest", ())

@@ -13,16 +13,32 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.classes import ClassInfo
 from grader.errors import HarnessError, UsageError
-from grader.grading import run_grading
 from grader.held import Held
-from grader.hidden_split import choose_split
-from grader.sealed.container import ContainerError, pack, unpack
-from grader.sealed.key_file import ENVIRONMENT_VARIABLE, is_exposed, make_key, read_key
-from grader.sealed.sealed_split import is_sealed, open_sealed, read_sealed, write_folder, write_sealed
-from grader.sealed.stream import CHUNK_BYTES, MAGIC, UnsealError, seal, unseal
-from grader.split import open_split
+from grader.model.classes import ClassInfo
+from grader.session.grading import run_grading
+from grader.split.encryption import (
+    CHUNK_BYTES,
+    KEY_VARIABLE,
+    MAGIC,
+    UnsealError,
+    is_exposed,
+    make_key,
+    read_key,
+    seal,
+    unseal,
+)
+from grader.split.opening import choose_split, open_split
+from grader.split.sealed import (
+    ContainerError,
+    is_sealed,
+    open_sealed,
+    pack,
+    read_sealed,
+    unpack,
+    write_folder,
+    write_sealed,
+)
 
 from .conftest import CLASSES, ORACLE
 from .test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
@@ -251,7 +267,7 @@ def test_nothing_in_a_sealed_file_can_be_read_without_the_key(split, sealed_file
 
 def test_a_sealed_split_is_graded_like_its_folder(write_submission, split, sealed_file, key_file, assignment, monkeypatch):  # fmt: skip
     folder = write_submission(ORACLE)
-    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(key_file))
+    monkeypatch.setenv(KEY_VARIABLE, str(key_file))
     opened = choose_split(sealed_file, assignment, self_check=False)
     reports = [run_grading(folder, each, assignment).report for each in (split, opened)]
     assert reports[0].score.correct == 12
@@ -299,7 +315,7 @@ def watch(event, arguments):
 
 log = open(sys.argv.pop(1), "w", encoding="utf-8")
 sys.addaudithook(watch)
-from grader.cli import main
+from grader.cli.main import main
 sys.exit(main())
 """
 
@@ -313,7 +329,7 @@ def test_grading_from_a_sealed_file_leaves_its_images_and_labels_encrypted(
     done = subprocess.run(
         [sys.executable, "-c", AUDITED, tmp_path / "log", submission, "--split", sealed_file, "--assignment", assignment_file, "--out", "out"],
         cwd=cwd,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1", ENVIRONMENT_VARIABLE: str(key_file)},
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1", KEY_VARIABLE: str(key_file)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -376,7 +392,7 @@ def test_what_cannot_be_sealed_or_opened_is_one_line_and_leaves_nothing(split_fo
         ((*opening, "nowhere", "--out", "o", "--key-file", key_file), "No such file"),
         ((*opening, split_folder, "--out", "o", "--key-file", key_file), "cannot read"),
         ((*opening, sealed_file, "--out", "o", "--key-file", "nowhere"), "cannot read the key file"),
-        ((*opening, sealed_file, "--out", "o"), ENVIRONMENT_VARIABLE),
+        ((*opening, sealed_file, "--out", "o"), KEY_VARIABLE),
         ((*opening, sealed_file, "--out", "full", "--key-file", key_file), "not an empty folder"),
         ((*opening, sealed_file, "--out", "no/where", "--key-file", key_file), "cannot write"),
         (("split", "seal", "nowhere", "--out", "o", "--key-file", "new.key"), "does not exist"),
@@ -385,7 +401,7 @@ def test_what_cannot_be_sealed_or_opened_is_one_line_and_leaves_nothing(split_fo
         (("split", "seal", split_folder, "--out", "no/where", "--key-file", "new.key", "--assignment", assignment_file), "no folder no;"),
         (("split", "seal", split_folder, "--out", "new", "--key-file", "./new", "--assignment", assignment_file), "two names"),
         ((submission, "--split", "cut", "--key-file", key_file, "--assignment", assignment_file), "cut off"),
-        ((submission, "--split", sealed_file, "--assignment", assignment_file), ENVIRONMENT_VARIABLE),
+        ((submission, "--split", sealed_file, "--assignment", assignment_file), KEY_VARIABLE),
         ((submission, "--split", sealed_file, "--key-file", key_file), "other classes"),
     ]:  # fmt: skip
         done = run(*arguments, cwd=cwd)
@@ -412,7 +428,7 @@ def test_what_appears_while_a_split_is_sealed_is_not_replaced(tmp_path, split, m
         out.write_bytes(b"somebody else's")
         return b"sealed"
 
-    monkeypatch.setattr("grader.sealed.sealed_split.seal", seal_while_somebody_writes)
+    monkeypatch.setattr("grader.split.sealed.seal", seal_while_somebody_writes)
     with pytest.raises(UsageError, match="cannot write"):
         write_sealed(split, CLASSES, KEY, out)
     assert out.read_bytes() == b"somebody else's"

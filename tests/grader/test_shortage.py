@@ -3,8 +3,9 @@
 import pytest
 
 from grader import Verdict
-from grader.dialogue import shortage, worker_process
-from grader.grading import NO_CHECKS, run_grading
+from grader.run import usage as shortage
+from grader.run import worker as worker_process
+from grader.session.grading import NO_CHECKS, run_grading
 
 from .conftest import ORACLE
 

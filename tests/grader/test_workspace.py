@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.workspace import workspace
+from grader.files import workspace
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, time
-from grader.workspace import workspace
+from grader.files import workspace
 with workspace() as folder:
     (folder / "submission").mkdir()
     (folder / "submission" / "main.py").write_text("x")

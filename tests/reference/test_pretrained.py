@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torch_samples import LEGACY, ZIP
 
-from grader.digest import digest_of_file
+from grader.files import digest_of_file
 from grader.similarity.given import BACKBONES
 from reference import pretrained
 from reference.errors import InputError

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from grader import grade
-from grader.verdict import Verdict
+from grader.model.verdict import Verdict
 from reference.weights.naming import TORCHVISION, backbone_shapes, to_course_names
 from tests.patience import PATIENCE_SECONDS
 

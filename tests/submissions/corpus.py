@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from grader.verdict import Verdict
+from grader.model.verdict import Verdict
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.commands.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
-from grader.verdict import Verdict
+from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
+from grader.model.verdict import Verdict
 from tests.patience import PATIENCE_SECONDS, wait_until
 
 from .corpus import MAKER, Case
@@ -32,19 +32,19 @@ _MOST_PAGE = 500_000
 _THE_DOOR = ("-m", "grader")
 _WITHOUT_WALLS = """
 import sys
-from grader import cli
-from grader.sandbox import ladder
-ladder._try = lambda *_: "the walls are taken away to see whether the attack is one"
-sys.exit(cli.main(sys.argv[1:]))
+from grader.cli import main
+from grader.sandbox import isolation
+isolation._try = lambda *_: "the walls are taken away to see whether the attack is one"
+sys.exit(main.main(sys.argv[1:]))
 """
 _FORKED = """
 import re, sys
-from grader import cli
+from grader.cli import main
 from grader.sandbox import forkable, fork_server
 fork_server.IMPORTS = ("cv2",)
 forkable.imports_mindspore = lambda _: True
 forkable._BEFORE_THE_IMPORT = re.compile(rb"(?!)")
-sys.exit(cli.main(sys.argv[1:]))
+sys.exit(main.main(sys.argv[1:]))
 """
 """Every worker is forked, as those of submissions with MindSpore are, but without waiting for its import."""
 

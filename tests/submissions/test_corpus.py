@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.verdict import Verdict
+from grader.model.verdict import Verdict
 
 from .corpus import Case, CorpusError, choose, corpus, read_case
 from .ground import HONEST, TOTAL, Ground

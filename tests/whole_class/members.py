@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from grader.verdict import Verdict
+from grader.model.verdict import Verdict
 from tests.checkpoint_bytes import mindspore_bytes
 from tests.submissions.corpus import Case, corpus
 from tests.submissions.ground import FOLDERS, HONEST, NAMES, PER_CLASS, Ground

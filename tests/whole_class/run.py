@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.verdict import Verdict
+from grader.model.verdict import Verdict
 from tests.submissions.ground import KEY_VARIABLE, Ground, assignment_text
 from tests.submissions.run import environment_with
 from tests.whole_class.members import Member, likenesses

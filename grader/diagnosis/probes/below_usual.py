@@ -9,8 +9,9 @@ Help: what the training template leaves to its students; which way, the public i
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation, PublicTrial
-from grader.findings.catalogue import Language, finding, phrase
-from grader.scoring.binomial import binomial_tail
+from grader.errors import Language
+from grader.statistics import binomial_tail
+from grader.wording.catalogue import finding, phrase
 
 
 def explain(case: Case) -> Explanation | None:

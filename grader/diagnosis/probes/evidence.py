@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, CheckpointTrial, Explanation, Trial, corrected
-from grader.findings.catalogue import Language, finding, phrase
-from grader.scoring.paired import Paired, paired
+from grader.errors import Language
+from grader.statistics import Paired, paired
+from grader.wording.catalogue import finding, phrase
 
 _MOST_NAMED = 4
 LEAST_AGREEMENT = 0.8

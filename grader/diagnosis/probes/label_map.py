@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.diagnosis.case import NO_ANSWER, Case, Explanation, IntArray
-from grader.findings.catalogue import finding
-from grader.scoring.paired import Paired, paired
+from grader.statistics import Paired, paired
+from grader.wording.catalogue import finding
 
 _LEAST_RIGHT = 0.5
 """Share that must be right after renaming: other mistakes are systematic, too, but not so cleanly."""

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.dialogue.frames import Answered
-from grader.findings.catalogue import finding
-from grader.report.model import FindingPart
+from grader.model.predictions import Answered
+from grader.model.report import FindingPart
+from grader.wording.catalogue import finding
 
 _FEWEST_TIMES = 2
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 
-from grader.findings.catalogue import finding
-from grader.report.model import FindingPart
+from grader.model.report import FindingPart
+from grader.wording.catalogue import finding
 
 _SET = re.compile(
     r"(?:set_num_threads|setNumThreads)\s*\(\s*(\d{1,4})\s*\)"

@@ -9,8 +9,8 @@ Help: validate the file that is handed in, in a fresh process.
 from __future__ import annotations
 
 from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation, corrected
-from grader.findings.catalogue import finding
-from grader.scoring.binomial import binomial_tail
+from grader.statistics import binomial_tail
+from grader.wording.catalogue import finding
 
 _TRAINED = 0.5
 """Fewer right answers than a network that was trained at all gives."""

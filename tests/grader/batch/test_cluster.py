@@ -12,10 +12,10 @@ from dataclasses import replace
 
 import pytest
 
-from grader.assignment import Limits
-from grader.batch.parcel import pack, unpack
+from grader.classroom.cluster_worker import pack, unpack
 from grader.errors import HarnessError
 from grader.intake.intake import take_in
+from grader.model.assignment import Limits
 from tests.grader.batch.conftest import GOOD, ROOT, VERDICTS
 from tests.grader.batch.test_batch import rows_of, without_run
 from tests.grader.conftest import without_progress

@@ -6,9 +6,8 @@ import time
 
 import pytest
 
-from grader.batch import station
-from grader.batch.decoded import DecodedImage, decoded
-from grader.batch.executor import (
+from grader.checks.replay import altered
+from grader.classroom.executor import (
     LocalExecutor,
     bind_to_next,
     bound_pool,
@@ -16,9 +15,10 @@ from grader.batch.executor import (
     default_jobs,
     run_all,
 )
+from grader.model.verdict import Verdict
 from grader.progress import silent
-from grader.replay.probes import altered
-from grader.verdict import Verdict
+from grader.session import station
+from grader.split.opening import DecodedImage, decoded
 from tests.patience import PATIENCE_SECONDS, wait_until
 
 

@@ -7,12 +7,10 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from grader.batch.gradebook import as_it_was, harmless, render_csv
-from grader.batch.junit import render_junit
-from grader.batch.pseudonyms import pseudonyms
-from grader.batch.rows import Row
-from grader.batch.store import Store
-from grader.batch.submissions import Entry
+from grader.classroom.gradebook import Row, as_it_was, harmless, render_csv, render_junit
+from grader.classroom.overview import pseudonyms
+from grader.classroom.store import Store
+from grader.classroom.submissions import Entry
 
 STARTS = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
 SEPARATORS = [";", "\t", "\n", "; "]

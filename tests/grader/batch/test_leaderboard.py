@@ -2,12 +2,12 @@
 
 import pytest
 
-from grader.batch.leaderboard import places
-from grader.batch.rows import Row
-from grader.batch.store import Result
-from grader.batch.submissions import Entry
-from grader.grading import NO_CHECKS, grade
-from grader.scoring.paired import Paired
+from grader.classroom.gradebook import Row
+from grader.classroom.overview import places
+from grader.classroom.store import Result
+from grader.classroom.submissions import Entry
+from grader.session.grading import NO_CHECKS, grade
+from grader.statistics import Paired
 
 
 @pytest.mark.parametrize(

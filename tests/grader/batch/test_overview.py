@@ -2,14 +2,13 @@
 
 import pytest
 
-from grader.batch.causes import causes_of
-from grader.batch.overview import overview_of
-from grader.batch.pages.render import render_index
-from grader.batch.rows import Row
-from grader.batch.store import Result
-from grader.batch.submissions import Entry
-from grader.findings.catalogue import codes, finding, general_title
-from grader.grading import NO_CHECKS, grade
+from grader.classroom.gradebook import Row
+from grader.classroom.overview import causes_of, overview_of
+from grader.classroom.pages import render_index
+from grader.classroom.store import Result
+from grader.classroom.submissions import Entry
+from grader.session.grading import NO_CHECKS, grade
+from grader.wording.catalogue import codes, finding, general_title
 
 
 @pytest.fixture

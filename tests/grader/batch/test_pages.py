@@ -8,14 +8,13 @@ import subprocess
 
 import pytest
 
-from grader.batch.leaderboard import Place
-from grader.batch.overview import overview_of
-from grader.batch.pages.render import render_index, render_leaderboard
-from grader.batch.rows import Row
-from grader.batch.store import Result
-from grader.batch.submissions import Entry
-from grader.digest import digest_of_bytes
-from grader.grading import NO_CHECKS, grade
+from grader.classroom.gradebook import Row
+from grader.classroom.overview import Place, overview_of
+from grader.classroom.pages import render_index, render_leaderboard
+from grader.classroom.store import Result
+from grader.classroom.submissions import Entry
+from grader.files import digest_of_bytes
+from grader.session.grading import NO_CHECKS, grade
 from tests.patience import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -7,9 +7,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from grader.assignment import load_assignment
-from grader.batch.pages.similarity import render_similarity
+from grader.classroom.pages import render_similarity
 from grader.intake.intake import take_in
+from grader.model.assignment import load_assignment
 from grader.similarity import collect as collecting
 from grader.similarity.collect import HandedIn, collect
 from grader.similarity.given import given_to_all

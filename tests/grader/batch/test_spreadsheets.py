@@ -7,11 +7,10 @@ import zipfile
 
 import pytest
 
-from grader.batch.gradebook import COLUMNS, as_it_was, render_csv, render_gradebook
-from grader.batch.rows import row_of
-from grader.batch.store import Result
-from grader.batch.submissions import Entry
-from grader.grading import NO_CHECKS, grade
+from grader.classroom.gradebook import COLUMNS, as_it_was, render_csv, render_gradebook, row_of
+from grader.classroom.store import Result
+from grader.classroom.submissions import Entry
+from grader.session.grading import NO_CHECKS, grade
 from tests.patience import PATIENCE_SECONDS
 
 SOFFICE = shutil.which("soffice") or shutil.which("libreoffice")

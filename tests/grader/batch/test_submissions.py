@@ -7,10 +7,8 @@ import zipfile
 
 import pytest
 
-from grader.batch.class_archive import opened
-from grader.batch.ids import likeness, owner_of
-from grader.batch.roster import read_roster
-from grader.batch.submissions import check_ids, find_entries, gathered
+from grader.classroom.roster import likeness, owner_of, read_roster
+from grader.classroom.submissions import check_ids, find_entries, gathered, opened
 from grader.errors import UsageError
 
 

@@ -4,13 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.cli import main
-from grader.compare.compare import compare
-from grader.compare.reading import read_grading
+from grader.cli.main import main
 from grader.errors import UsageError
-from grader.grading import NO_CHECKS, run_grading
+from grader.exchange.compare import compare, read_grading
 from grader.report.files import write_outcome
-from grader.split import open_split
+from grader.session.grading import NO_CHECKS, run_grading
+from grader.split.opening import open_split
 from tests.grader.conftest import CLASSES, ORACLE
 
 HATS = "def predict(image): return 'Hats'"

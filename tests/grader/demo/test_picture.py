@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from grader.classes import GARBAGE26, load_classes
 from grader.demo.canvas import Canvas
 from grader.demo.picture import FOLDERS, draw
 from grader.demo.sketches.catalogue import SKETCHES
+from grader.model.classes import GARBAGE26, load_classes
 
 
 def test_there_is_a_sketch_of_every_class_and_of_no_other() -> None:

@@ -8,11 +8,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from grader.assignment import load_assignment
 from grader.intake.intake import take_in
+from grader.intake.tensors import Tensor, UnreadableError, tensors_of
+from grader.model.assignment import load_assignment
 from grader.similarity import reading, sketch
-from grader.similarity.checkpoint import Tensor, UnreadableError, tensors_of
-from grader.similarity.heads import head_of
+from grader.similarity.likeness import head_of
 from grader.similarity.reading import read_submission
 from tests.checkpoint_bytes import field, mindspore_bytes
 from tests.grader.similarity.conftest import CLASSES

@@ -8,10 +8,10 @@ import zlib
 import numpy as np
 import pytest
 
-from grader.similarity.checkpoint import UnreadableError, tensors_of
+from grader.intake.tensors import UnreadableError, tensors_of
 from grader.similarity.checkpoints import compare_checkpoints
 from grader.similarity.given import Given
-from grader.similarity.heads import alikeness, head_of
+from grader.similarity.likeness import alikeness, head_of
 from grader.similarity.sketch import Checkpoint, Sketch
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 

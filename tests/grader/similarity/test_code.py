@@ -5,10 +5,9 @@ import time
 import pytest
 
 from grader.errors import UsageError
-from grader.similarity.code import ClassCode
+from grader.similarity.code import GRAM, ClassCode, tokenize
 from grader.similarity.given import given_to_all
 from grader.similarity.sketch import CodeFile, Sketch
-from grader.similarity.tokens import GRAM, tokenize
 
 VIEWS = '''
 def views(image):

@@ -5,8 +5,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from grader.digest import digest_of_bytes
 from grader.errors import UsageError
+from grader.files import digest_of_bytes
 from grader.similarity.given import digests_of, given_to_all
 from tests.checkpoint_bytes import mindspore_bytes
 from tests.grader.similarity.conftest import CLASSES

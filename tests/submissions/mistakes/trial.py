@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader import Report
-from grader.assignment import Assignment
-from grader.grading import Checks, run_grading
+from grader.model.assignment import Assignment
+from grader.model.split import Split
 from grader.report.files import write_outcome
 from grader.sandbox.fork_server import ForkServer
-from grader.split import Split
+from grader.session.grading import Checks, run_grading
 from reference.weights.mindspore_file import write_checkpoint
 from tests.submissions.mistakes.planted import Arrays, Planted
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnxruntime
 from src_mindspore.engine.graph import INPUT_NAME, build_graph
 
-from grader.split import SplitImage
+from grader.model.split import SplitImage
 from reference.training.head import LabelledFeatures
 from reference.training.solver import HeadProblem, Regularisation
 from tests.submissions.mistakes.planted import (

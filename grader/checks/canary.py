@@ -1,0 +1,88 @@
+"""The canary: before an official grading, one built-in honest submission and one built-in attack are graded.
+
+Both go the very way that a student's submission goes: taken in, started in the sandbox, asked, counted.
+The honest one must get its known score; the attack, which answers rightly only where it finds a hole in a
+wall, must get the verdict of a forger and no point.
+
+What this protects against is a machine or an installation that is not what it was when the tests passed:
+a kernel, a bubblewrap or an administrator's setting under which the sandbox comes up but no longer holds, a
+numpy or OpenCV that gives other pixels, a change in the harness that counts wrongly. Each would give a whole
+class wrong marks, or give the hidden images away, and nothing in a single report would tell. It does not
+replace the tests, which try far more, and it says nothing about any one submission.
+
+It costs two tenths of a second, so a process that grades a whole class keeps the outcome for some minutes. It
+is kept nowhere else: a file that says "passed" could be stale, or written by somebody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from grader.errors import HarnessError, Line, line
+from grader.model.assignment import Assignment, Limits
+from grader.model.classes import ClassInfo
+from grader.model.grading import Outcome
+from grader.model.split import Split, SplitImage, split_of
+from grader.model.verdict import Verdict
+
+HONEST = Path(__file__).parent / "canaries" / "honest"
+ATTACK = Path(__file__).parent / "canaries" / "attack"
+_CLASSES = (ClassInfo("0", "First"), ClassInfo("1", "Second"), ClassInfo("2", "Third"))
+_ASSIGNMENT = Assignment(
+    title="Canary",
+    classes=_CLASSES,
+    limits=Limits(import_seconds=30.0, first_prediction_seconds=30.0, image_seconds=30.0, total_seconds=60.0),
+)
+
+Grade = Callable[[Path, Split, Assignment], Outcome]
+"""How a submission is graded: given, so that it is the very function that students' go through."""
+
+
+def check_canary(grade: Grade) -> None:
+    """Grade the two built-in submissions.
+
+    Raises:
+        HarnessError: one of them had another outcome than the known one; says which, and what is the matter.
+    """
+    with ThreadPoolExecutor(2) as pool:
+        honest, attack = pool.map(lambda folder: grade(folder, canary_split(), _ASSIGNMENT), (HONEST, ATTACK))
+    _check("canary-honest", honest, Verdict.GRADED, 2)
+    _check("canary-attack", attack, Verdict.CONTRACT, 0)
+
+
+def canary_split() -> Split:
+    """Return one image of noise a class; the sum of its pixels says which it is."""
+    return split_of([_image(label) for label in range(len(_CLASSES))], places=())
+
+
+def _image(label: int) -> SplitImage:
+    pixels = np.random.default_rng(label).integers(0, 250, (12, 9 + label, 3), np.uint8)
+    pixels[0, 0, 0] += (label - int(pixels.sum())) % 3
+    return SplitImage(f"{label}/0.png", label, cv2.imencode(".png", pixels)[1].tobytes())
+
+
+def _check(who: str, outcome: Outcome, verdict: Verdict, correct: int) -> None:
+    report = outcome.report
+    got = report.score.correct if report.score else 0
+    if (report.verdict, got) != (verdict, correct):
+        raise HarnessError(
+            "canary-failed",
+            who=line(who),
+            verdict=report.verdict.value,
+            right=got,
+            known=verdict.value,
+            known_right=correct,
+            because=_because(outcome),
+        )
+
+
+def _because(outcome: Outcome) -> Line | str:
+    """Say what the submission printed, or else what the report says first."""
+    printed = outcome.answers.output.strip().splitlines() if outcome.answers else []
+    said = "; ".join(printed) or next((finding.title for finding in outcome.report.findings), "")
+    return line("in-brackets", text=said) if said else ""

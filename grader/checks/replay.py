@@ -1,0 +1,142 @@
+"""Which images are asked again, and what an altered copy of one is.
+
+Some images are asked as they are, in another order: an answer that changes depends on chance, or on what was
+asked before. Of others an altered copy is asked, which to an eye and to a network is the same picture but has
+no pixel, and no size, in common with the first: an answer that is lost was found by the exact pixels, unless
+the network is so frail that any change costs answers. That shows in copies of images that it got wrong: a
+frail network gets as many of them right by chance as it loses.
+
+No image is asked both ways, so that a process that is asked again cannot know an altered copy by its
+likeness to something it has seen.
+
+The replay: after the main pass, a part of the split is put to a fresh process of the same submission.
+
+Inside, nothing tells the two passes apart: the same sandbox over a new copy of the submission, the same
+frames, a random order, and no number that says how many are to come. It runs after the main pass and not
+beside it: on two cores a second import would slow the answers that are being timed.
+
+Nothing here changes a verdict or a score. An honest network gives the same answer to the same image, whatever
+came before; so every changed answer is reported. Over altered copies an honest network errs now and then, the
+more often the worse it is, and only a loss that neither explains is reported.
+
+No image is asked twice, so the replay asks no more than the main pass did, and has the same time: how slow a
+submission is does not decide what is asked.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import cv2
+
+from grader.model.assignment import Assignment
+from grader.model.predictions import Answered, Answers
+from grader.model.replay import OFF, Probe, Replay
+from grader.model.split import Split, SplitImage, split_of
+from grader.run.interview import interview
+from grader.sandbox.launch import Launch
+from grader.scoring.labels import LabelReader
+
+MOST = 24
+"""Images of each kind."""
+_JPEG_QUALITY = 95
+_SMALLEST_CROPPED = 16
+"""Pixels a side; one less is much to a smaller image."""
+
+
+def choose_probes(split: Split, is_right: Sequence[bool], identity: str) -> tuple[Probe, ...]:
+    """Choose what is asked again; the same for the same grading, so that its report is the same.
+
+    Args:
+        split: what was asked in the main pass.
+        is_right: by image, whether its answer was right. Of those copies are asked, and of as many others.
+        identity: of the grading. It is not secret, and need not be: only who has the split could work out
+            which images it chooses, and then know the second pass by them. He gains nothing by it: the
+            repeated images ask for the same answers, and the altered copies are not among what he has.
+    """
+    chance = random.Random(identity)  # noqa: S311 - nothing hangs on its being secret
+    order = list(range(len(split.images)))
+    chance.shuffle(order)
+    count = min(MOST, len(order) // 2)
+    repeated, rest = order[:count], order[count:]
+    right = [index for index in rest if is_right[index]][:MOST]
+    wrong = [index for index in rest if not is_right[index]][:MOST]
+    return (
+        *(Probe(index, False, is_right[index], split.images[index]) for index in repeated),
+        *(Probe(index, True, is_right[index], altered(split.images[index])) for index in (*right, *wrong)),
+    )
+
+
+def altered(image: SplitImage) -> SplitImage:
+    """Return the same picture without its first row and column, encoded anew as JPEG of quality 95."""
+    pixels = image.pixels("bgr")
+    if min(pixels.shape[:2]) >= _SMALLEST_CROPPED:
+        pixels = pixels[1:, 1:]
+    _, encoded = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    # A plain image, whatever the first was: one that keeps its pixels would still show the old ones.
+    return SplitImage(image.name, image.label, encoded.tobytes())
+
+
+def replay(
+    launch: Callable[[], Callable[[int], Launch]],
+    split: Split,
+    assignment: Assignment,
+    main: Answers,
+    identity: str,
+    seed: int,
+) -> Replay:
+    """Ask a part of the split again, if the main pass was complete.
+
+    Args:
+        launch: makes a fresh copy of the submission, and returns how to start workers on it.
+        split: what was asked in the main pass.
+        assignment: the rules.
+        main: the main pass's answers.
+        identity: of the grading; decides what is asked again.
+        seed: secret; decides the order.
+    """
+    if main.not_ready is not None or main.stops or None in main.answers:
+        return OFF
+    reader = LabelReader(assignment.classes)
+    was_right = _is_right(main.answers, [image.label for image in split.images], reader)
+    probes = choose_probes(split, was_right, identity)
+    if not probes:
+        return OFF
+    asked = split_of([probe.image for probe in probes], places=())
+    again = interview(launch(), asked, assignment, seed)
+    pairs = [
+        (probe, answer) for probe, answer in zip(probes, again.answers, strict=True) if answer is not None
+    ]
+    probes, answers = tuple(probe for probe, _ in pairs), tuple(answer for _, answer in pairs)
+    is_right = _is_right(answers, [probe.image.label for probe in probes], reader)
+    changed = [probe for probe, right in zip(probes, is_right, strict=True) if right != probe.was_right]
+    return Replay(
+        "done" if len(pairs) == len(asked.images) else "incomplete",
+        probes,
+        answers,
+        unanswered=len(asked.images) - len(pairs),
+        accuracy=sum(was_right) / len(was_right),
+        differed=sum(
+            content_of(answer, reader) != content_of(main.answers[probe.index], reader)
+            for probe, answer in pairs
+            if not probe.is_altered
+        ),
+        lost=sum(probe.is_altered and probe.was_right for probe in changed),
+        gained=sum(probe.is_altered and not probe.was_right for probe in changed),
+        seconds=again.timing.total,
+        output=again.output,
+    )
+
+
+def _is_right(answers: Sequence[Answered | None], labels: Sequence[int], reader: LabelReader) -> list[bool]:
+    return [reader.read_answer(answer) == label for label, answer in zip(labels, answers, strict=True)]
+
+
+def content_of(answer: Answered | None, reader: LabelReader) -> tuple[object, ...] | None:
+    """Return what an answer says: the class, however it was spelled, without the number of its question."""
+    if answer is None:
+        return None
+    named = reader.read_answer(answer)
+    label = answer.label if named is None else named
+    return label, answer.wrong_type, answer.error.type if answer.error else None

@@ -1,0 +1,162 @@
+"""Many gradings at a time: where they are done, and how many.
+
+An executor is one of two: this machine, or a cluster (`cluster.py`). Both are driven by the same loop, from
+threads of this process that mostly wait: the work is in the sandboxes.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Protocol, TypeVar
+
+from grader.errors import HarnessError
+from grader.model.grading import Outcome
+from grader.model.job import Question
+from grader.progress import Progress
+from grader.session.grading import take_and_grade
+from grader.session.stages import circumstances_now, failed_outcome
+from grader.session.station import Conditions, Station, station
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+_LOOK_SECONDS = 1.0
+"""How often a cluster that grows or shrinks is noticed."""
+
+
+class Executor(Protocol):
+    """Where the gradings of a class are done."""
+
+    def pool(self) -> ThreadPoolExecutor:
+        """Return new threads for what is done here over each submission."""
+
+    def capacity(self) -> int:
+        """Return how many submissions can be under way now."""
+
+    def grade(self, name: str, source: Path, progress: Progress) -> Outcome:
+        """Grade one submission; called in a thread of the pool.
+
+        Args:
+            name: what it is called in its report.
+            source: a folder or .zip.
+            progress: told each phase, and each image, as far as that happens in this process.
+
+        Raises:
+            UsageError: there is no such submission.
+            HarnessError: nothing can be graded there.
+        """
+
+
+def run_all(
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    pool: ThreadPoolExecutor,
+    capacity: Callable[[], int],
+) -> Iterator[tuple[Task, Result]]:
+    """Yield every task with its result, as they come.
+
+    Leaving early (an exception, Ctrl-C) begins nothing more and does not wait for what has begun.
+
+    Args:
+        work: done in threads of `pool`.
+        tasks: begun in this order.
+        pool: shut down at the end.
+        capacity: how many may be under way now.
+    """
+    left, under_way = deque(tasks), dict[Future[Result], Task]()
+    try:
+        while left or under_way:
+            while left and len(under_way) < capacity():
+                task = left.popleft()
+                under_way[pool.submit(work, task)] = task
+            done, _ = wait(under_way, _LOOK_SECONDS, FIRST_COMPLETED)
+            for future in done:
+                yield under_way.pop(future), future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class LocalExecutor:
+    """This machine: each thread is bound to cores of its own, and what it starts inherits them.
+
+    Otherwise two sandboxes, each of which keeps to a random choice of cores, would now and then share one
+    while another is idle.
+    """
+
+    ready: Station
+    jobs: int
+
+    def pool(self) -> ThreadPoolExecutor:
+        """Return threads, each with cores of its own where there are enough."""
+        return bound_pool(self.jobs, self.ready.conditions.assignment.limits.threads)
+
+    def capacity(self) -> int:
+        """Return the number of jobs."""
+        return self.jobs
+
+    def grade(self, name: str, source: Path, progress: Progress) -> Outcome:
+        """Grade one submission in a sandbox of this machine.
+
+        That this machine can grade has been tried before: if it cannot now, that is for this one alone.
+        """
+        conditions = self.ready.conditions
+
+        def answer(question: Question, workspace: Path) -> Outcome:
+            began = circumstances_now()
+            try:
+                return self.ready.grade(question, workspace, progress)
+            except HarnessError as error:
+                return failed_outcome(question, began, error, traceback.format_exc())
+
+        return take_and_grade(
+            source, conditions.split, conditions.assignment, answer, name=name, public=conditions.public
+        )
+
+
+@contextmanager
+def local_executor(conditions: Conditions, jobs: int | None = None) -> Iterator[LocalExecutor]:
+    """Make this machine ready for a class.
+
+    Args:
+        conditions: what is the same for every submission.
+        jobs: submissions at a time; None for as many as keep all cores busy.
+
+    Raises:
+        HarnessError: the canary did not pass.
+    """
+    with station(conditions) as ready:
+        yield LocalExecutor(ready, jobs or default_jobs(conditions.assignment.limits.threads))
+
+
+def default_jobs(threads: int) -> int:
+    """Return how many submissions of so many threads each keep all cores busy."""
+    return max(1, len(os.sched_getaffinity(0)) // threads)
+
+
+def bound_pool(jobs: int, threads: int) -> ThreadPoolExecutor:
+    """Return a pool of `jobs` threads, each bound to cores for a job of so many threads."""
+    groups = core_groups(sorted(os.sched_getaffinity(0)), jobs, threads)
+    return ThreadPoolExecutor(jobs, "grading", initializer=bind_to_next, initargs=(groups,))
+
+
+def core_groups(cores: Sequence[int], jobs: int, threads: int) -> SimpleQueue[Sequence[int]]:
+    """Return the cores of each job: its own where there are enough, else all for each."""
+    groups: SimpleQueue[Sequence[int]] = SimpleQueue()
+    for job in range(jobs):
+        own = cores[job * threads : (job + 1) * threads]
+        groups.put(own if jobs * threads <= len(cores) else cores)
+    return groups
+
+
+def bind_to_next(groups: SimpleQueue[Sequence[int]]) -> None:
+    """Bind the calling thread to the next group of cores, if one is left."""
+    with suppress(Empty):
+        os.sched_setaffinity(0, groups.get_nowait())

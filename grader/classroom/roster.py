@@ -1,0 +1,316 @@
+"""Whose a submission is: told by the name of its folder or file, as learning platforms export it.
+
+Canvas    `lastnamefirstname_12345_67890_file.zip`, with `_LATE` after the name where it was late:
+          the first number is the student, the second the upload.
+Moodle    `Name_12345_assignsubmission_file_` (or `..._file`), or the same before every file's own name:
+          the number of the participant.
+Gradescope `submission_12345`: the number of the submission.
+Anything else is its own id.
+
+Reading a roster that a spreadsheet has saved as text, whatever its program and country make of "CSV".
+
+The roster: a CSV file that says who is in the class and, where file names do not, whose is what.
+
+Columns, by their headings: `id` (required); `name`; `submission` (the folder's or file's name, or the id that
+is read from it, where that differs from `id`); `days_late` (a number; 0 or empty is in time). Headings may be
+in Chinese, too, or spelled as registrars and learning platforms do.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from grader.errors import Line, UsageError, line
+from grader.printable import one_line
+
+Platform = Literal["canvas", "moodle", "gradescope"]
+
+_CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.IGNORECASE)
+# The first number counts: what follows is the student's own, and may look the same.
+_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file(_(?P<file>.*))?")
+_MOODLE_TEXT = re.compile(r".+_\d+_assignsubmission_(?!file(_|$))[a-z]+(_.*)?")
+_GRADESCOPE = re.compile(r"submission_(?P<id>\d+)")
+
+# Letters of other scripts that look like a Latin one, after case folding. Digits are left alone: ids such as
+# 10 and 1o may both be real.
+_LOOKS_LIKE = str.maketrans(
+    "авԁеһіјкӏмнорԛгѕтԝхусүѵαβγεηικνορτυχωı",
+    "abdehijklmhopqrstwxycyvabyenikvoptuxwi",
+)
+
+
+@dataclass(frozen=True)
+class Owner:
+    """What a name says about whose submission it is."""
+
+    id: str
+    name: str
+    """The student's name as far as it is known; else the id."""
+    is_late: bool = False
+    platform: Platform | None = None
+    """Whose number the id is; None where it is the name itself."""
+    file: str = ""
+    """What the student called the file, where the platform puts that after its own words."""
+
+
+def owner_of(name: str) -> Owner:
+    """Read an id from the name of a folder, or of a file without its `.zip`."""
+    # A name that the file system keeps decomposed (macOS) is the same name.
+    name = one_line(unicodedata.normalize("NFC", name)).strip()
+    if match := _CANVAS.fullmatch(name):
+        is_late = match["late"] is not None
+        return Owner(match["id"], match["name"], is_late, "canvas", match["file"])
+    if match := _MOODLE.fullmatch(name):
+        return Owner(match["id"], match["name"], platform="moodle", file=match["file"] or "")
+    if match := _GRADESCOPE.fullmatch(name):
+        return Owner(match["id"], match["id"], platform="gradescope")
+    return Owner(name, name)
+
+
+def is_typed_text(name: str) -> bool:
+    """Whether a name is that of what a student typed into Moodle instead of handing in a file."""
+    return _MOODLE_TEXT.fullmatch(name) is not None
+
+
+def likeness(text: str) -> str:
+    """Return the form in which two ids that a reader could take for each other are equal.
+
+    NFKC and case folding make full-width, ligature and case variants equal, format characters vanish, and
+    letters of other scripts that look like Latin ones become those (the usual ones of Unicode's UTS 39).
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    visible = "".join(char for char in folded if unicodedata.category(char) not in ("Cf", "Mn", "Cc"))
+    return " ".join(visible.translate(_LOOKS_LIKE).split())
+
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""How `.xlsx` and `.xls` begin."""
+_SEPARATORS = ",;\t，；"
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """One row below the headings in which something stands."""
+
+    number: int
+    """As spreadsheets count: the headings are usually row 1."""
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with headings."""
+
+    headings: tuple[str, ...]
+    rows: tuple[TableRow, ...]
+
+
+def read_table(path: Path) -> Table:
+    """Read a table; its first row in which something stands has the headings.
+
+    The text is UTF-8, UTF-16 with a byte-order mark, or GBK, as Excel saves it in China. Cells are separated
+    by commas, semicolons or tabs. Rows in which nothing stands are left out.
+
+    Raises:
+        UsageError: it cannot be read, is in another encoding, is a workbook, or has a row longer than the
+            headings.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError("roster-unread", path=path, reason=error) from error
+    try:
+        headings, *rows = _rows(_text(content, path)) or [TableRow(1, ())]
+    except csv.Error as error:
+        raise UsageError("roster-no-csv", path=path, reason=error) from error
+    named = tuple(heading.strip() for heading in _without_end(headings.cells))
+    for row in rows:
+        if len(_without_end(row.cells)) > len(named):
+            raise UsageError(
+                "roster-long-row",
+                path=path,
+                row=row.number,
+                cells=len(row.cells),
+                columns=len(named),
+                named=", ".join(named),
+            )
+    return Table(named, tuple(rows))
+
+
+def _text(content: bytes, path: Path) -> str:
+    """Decode a file.
+
+    Raises:
+        UsageError: naming what it is, as far as that can be told.
+    """
+    if content.startswith(_WORKBOOKS):
+        raise UsageError("roster-workbook", path=path)
+    encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding == "utf-8" and (text := _as_gbk(content)) is not None:
+            return text
+        raise UsageError("roster-encoding", path=path) from error
+
+
+def _as_gbk(content: bytes) -> str | None:
+    """Decode GBK; None if it is more likely something else.
+
+    Nearly any bytes can be read as GBK, names in a Western encoding among them, but only as characters that
+    hardly anybody's name has. Those of everyday are in GB 2312, the part that came first.
+    """
+    try:
+        text = content.decode("gb18030")
+    except UnicodeDecodeError:
+        return None
+    foreign = [char for char in text if not char.isascii()]
+    usual = sum(bool(char.encode("gb2312", "ignore")) for char in foreign)
+    return text if usual > len(foreign) / 2 else None
+
+
+def _rows(text: str) -> list[TableRow]:
+    if "\0" in text:
+        raise csv.Error("it holds NUL characters, as UTF-16 without a byte-order mark does")
+    lines = io.StringIO(text, newline="")
+    told = _told_separator(text)
+    if told:
+        lines.readline()
+    reader = csv.reader(lines, delimiter=told or _separator(text))
+    return list(_filled(reader, 1 if told else 0))
+
+
+def _filled(reader: Iterator[list[str]], before: int) -> Iterator[TableRow]:
+    for number, cells in enumerate(reader, 1 + before):
+        if any(cell.strip() for cell in cells):
+            yield TableRow(number, tuple(cells))
+
+
+def _told_separator(text: str) -> str:
+    """Return what a first line such as `sep=;` says, which Excel understands, or nothing."""
+    first, _, _ = text.partition("\n")
+    first = first.rstrip("\r")
+    is_told = len(first) == len("sep=,") and first.lower().startswith("sep=")
+    return first[-1] if is_told else ""
+
+
+def _separator(text: str) -> str:
+    """Return what separates the headings: whichever separator is there most often, else a comma."""
+    first = next((line for line in text.splitlines() if line.strip(_SEPARATORS + " ")), "")
+    return max(_SEPARATORS, key=first.count)
+
+
+def _without_end(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out the empty cells at the end, which spreadsheets write where a column has been deleted."""
+    filled = [number for number, cell in enumerate(cells, 1) if cell.strip()]
+    return cells[: max(filled, default=0)]
+
+
+_HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "studentid", "studentnumber", "studentno", "idnumber", "学号", "学生学号", "学籍号", "编号"),
+    "name": ("name", "fullname", "studentname", "student", "姓名", "学生姓名", "名字"),
+    "submission": ("submission", "file", "filename", "folder", "提交", "提交文件", "文件", "文件名"),
+    "days_late": ("dayslate", "latedays", "late", "迟交天数", "迟交", "晚交天数", "逾期天数"),
+}
+_COLUMN_OF = {heading: column for column, headings in _HEADINGS.items() for heading in headings}
+_KNOWN = "id (学号), name (姓名), submission (提交), days_late (迟交天数)"
+_SHORTENED = re.compile(r"\d(\.\d+)?[eE]\+\d+|\d+\.0+")
+"""What spreadsheets make of a long number, and programs of a whole one."""
+
+
+@dataclass(frozen=True)
+class Student:
+    """One row of the roster."""
+
+    id: str
+    name: str
+    submission: str
+    """Which submission is theirs: its file name, or the id that is read from it."""
+    row: int
+    """Of the file, as spreadsheets count."""
+    days_late: float | None = None
+    """None where the roster does not say."""
+
+
+def read_roster(path: Path) -> tuple[Student, ...]:
+    """Read a roster as spreadsheets save it.
+
+    Raises:
+        UsageError: it cannot be read, a column is missing, unknown or there twice, or a value is none.
+    """
+    table = read_table(path)
+    columns = _columns(table.headings, path)
+    return tuple(_student(row, columns, line("row", path=path, row=row.number)) for row in table.rows)
+
+
+def _columns(headings: tuple[str, ...], path: Path) -> dict[str, int]:
+    """Return where which column is.
+
+    Raises:
+        UsageError: saying what was found, and what to do.
+    """
+    found: dict[str, int] = {}
+    strange: list[str] = []
+    for number, heading in enumerate(headings):
+        column = _COLUMN_OF.get(_plain(heading))
+        if column is None:
+            strange.append(heading)
+        elif found.setdefault(column, number) != number:
+            raise UsageError("roster-twice", path=path, column=column)
+    if "id" not in found:
+        first = one_line(", ".join(headings))[:80] or "nothing"
+        raise UsageError("roster-no-id", path=path, first=first)
+    if strange:
+        raise UsageError("roster-strange", path=path, column=one_line(strange[0]), known=_KNOWN)
+    return found
+
+
+def _plain(heading: str) -> str:
+    """Return a heading without what people spell differently: case, width, blanks, lines between words."""
+    return re.sub(r"[\s_\-:：]+", "", unicodedata.normalize("NFKC", heading).casefold())
+
+
+def _student(row: TableRow, columns: Mapping[str, int], where: Line) -> Student:
+    def cell(name: str) -> str:
+        number = columns.get(name, len(row.cells))
+        text = row.cells[number] if number < len(row.cells) else ""
+        return one_line(unicodedata.normalize("NFC", text)).strip()
+
+    if not cell("id"):
+        raise UsageError("roster-empty-id", where=where)
+    for name in ("id", "submission"):
+        if _SHORTENED.fullmatch(cell(name)):
+            raise UsageError("roster-rewritten", where=where, name=name, value=cell(name))
+    return Student(
+        id=cell("id"),
+        name=cell("name") or cell("id"),
+        submission=cell("submission") or cell("id"),
+        row=row.number,
+        days_late=_days(cell("days_late"), where),
+    )
+
+
+def _days(text: str, where: Line) -> float | None:
+    if not text:
+        return None
+    try:
+        days = float(text.replace(",", "."))
+    except ValueError:
+        days = math.nan
+    if not (math.isfinite(days) and days >= 0):
+        raise UsageError("roster-days", where=where, value=text)
+    return days

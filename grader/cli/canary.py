@@ -1,0 +1,25 @@
+"""`python -m grader canary`: does this machine grade as it should?"""
+
+from __future__ import annotations
+
+import argparse
+
+from grader.cli.command import EXIT_DONE, Command, add_language, say
+from grader.session.grading import pass_canary
+from grader.wording.catalogue import words
+
+
+def _run(options: argparse.Namespace) -> int:
+    pass_canary()
+    say(f"{words(options.lang, 'canary-passed')}\n")
+    return EXIT_DONE
+
+
+COMMAND = Command(
+    summary="grade two built-in submissions whose outcome is known",
+    description="Grade a built-in honest submission, which must get its known score, and a built-in attack, "
+    "which must gain nothing. Official grading does so by itself, before it begins.",
+    epilog="exit code: 0 both had their known outcome, 3 one had another: do not grade on this machine",
+    add_arguments=lambda parser: add_language(parser, "the result"),
+    run=_run,
+)

@@ -1,0 +1,89 @@
+"""`python -m grader compare OLD NEW`: what changed between two gradings, and why."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from grader.cli.command import EXIT_DONE, Command, add_language, say
+from grader.errors import Language
+from grader.exchange.compare import ONE, Change, Flip, Reason, compare, outcome, read_grading
+from grader.printable import one_line
+from grader.wording.catalogue import words
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("old", type=Path, help="folder of a grading, or of a batch")
+    parser.add_argument("new", type=Path, help="the same, later")
+    parser.add_argument("--images", action="store_true", help="name every image whose answer changed")
+    add_language(parser, "what is said")
+
+
+def _run(options: argparse.Namespace) -> int:
+    before, after = read_grading(options.old), read_grading(options.new)
+    changes = compare(before, after)
+    changed = [change for change in changes if change.is_of_outcome]
+    said = partial(words, options.lang)
+    lines = [said("compare-counts", before=len(before), after=len(after), changed=len(changed))]
+    lines += _common(changes, options.lang)
+    for change in changed:
+        lines += _lines(change, options.lang)
+        if options.images:
+            lines += [_image(flip, options.lang) for flip in change.flips]
+    say("".join(f"{one_line(line)}\n" for line in lines))
+    return EXIT_DONE
+
+
+def _common(changes: Sequence[Change], language: Language) -> Iterator[str]:
+    """Say once what changed, and for how many."""
+    counts = Counter(reason.told(language) for change in changes for reason in change.reasons)
+    for reason, count in counts.most_common():
+        if count > 1:
+            yield f"  {words(language, 'compare-common', count=count, reason=reason)}"
+
+
+def _lines(change: Change, language: Language) -> Iterator[str]:
+    said = partial(words, language)
+    id_ = said("compare-one") if change.id == ONE else change.id
+    if change.before is None or change.after is None:
+        only = change.after or change.before
+        assert only is not None  # noqa: S101 - a change has at least one side
+        name = "compare-new" if change.after else "compare-gone"
+        yield said(name, id=id_, outcome=outcome(only.report, language))
+        return
+    before, after = (outcome(side.report, language) for side in (change.before, change.after))
+    yield said("compare-outcome", id=id_, change=f"{before} -> {after}")
+    for reason in change.reasons or (Reason("nothing"),):
+        yield f"  {said('compare-reason', reason=reason.told(language))}"
+    if change.flips:
+        counts = Counter(flip.effect for flip in change.flips)
+        effects = [effect for effect in ("gained", "lost", "changed") if counts[effect]]
+        answers = [
+            said("compare-counted", count=counts[effect], effect=said(f"flip-{effect}")) for effect in effects
+        ]
+        yield f"  {said('compare-answers', answers=said('list').join(answers))}"
+
+
+def _image(flip: Flip, language: Language) -> str:
+    said = words(
+        language,
+        "compare-image",
+        effect=words(language, f"flip-{flip.effect}"),
+        image=flip.image,
+        truth=flip.truth,
+        change=f"{flip.before or '-'} -> {flip.after or '-'}",
+    )
+    return f"    {said}"
+
+
+COMMAND = Command(
+    summary="say what changed between two gradings, and why",
+    description="Compare two gradings, or two batches: whose verdict, score or answers changed, and whether "
+    "the submission, the split, the assignment or the grader did. For instructors: --images names images.",
+    epilog="exit code: 0 compared, 2 usage",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,105 @@
+"""`python -m grader doctor`: which isolation grading gets on this machine, and what to do for more."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tabulate import tabulate
+
+from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, add_language, say
+from grader.doctor import machine, sandbox
+from grader.doctor.machine import Result, State, columns, wrapped
+from grader.errors import Language
+from grader.model.assignment import Limits, load_assignment
+from grader.model.job import Isolation
+from grader.report.build import isolation_in_words
+from grader.sandbox import bubblewrap, process
+from grader.wording.catalogue import words
+
+_MARKS = {State.OK: "ok", State.WARNING: "!", State.PROBLEM: "FAIL"}
+_NARROWEST = 30
+
+
+def examine(limits: Limits) -> tuple[Isolation, tuple[Result, ...]]:
+    """Run all probes; return the rung that grading gets here, and the results."""
+    whole = sandbox.whole_sandbox(limits)
+    rung = bubblewrap.ISOLATION if whole.state is State.OK else process.ISOLATION
+    return rung, (
+        whole,
+        sandbox.user_namespaces(),
+        sandbox.bubblewrap(),
+        sandbox.system_call_filter(),
+        sandbox.root(),
+        sandbox.control_groups(),
+        sandbox.landlock(),
+        sandbox.overlay(),
+        machine.memory(limits),
+        machine.cores(limits),
+        machine.shared_memory(),
+        machine.processor(),
+        machine.python(),
+        *machine.libraries(),
+        machine.locale(),
+    )
+
+
+def render(rung: Isolation, results: Sequence[Result], width: int, language: Language = "en") -> str:
+    """Return the table, what to do, and the verdict, for a terminal of `width` columns."""
+    told = [(_MARKS[each.state], *each.told(language)) for each in results]
+    rest = max(_NARROWEST, width - max(columns(name) for _, name, _, _ in told) - 10)
+    rows = [(mark, name, wrapped(found, rest)) for mark, name, found, _ in told]
+    headers = ("", words(language, "doctor-probe"), words(language, "doctor-found"))
+    parts = [tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)]
+    # On a line of its own, so that a command can be copied whole.
+    parts += [
+        f"* {name}\n{wrapped(remedy, max(_NARROWEST, width), '  ')}" for _, name, _, remedy in told if remedy
+    ]
+    parts.append(wrapped(_verdict(rung, language), max(_NARROWEST, width)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdict(rung: Isolation, language: Language) -> str:
+    name = "doctor-works" if rung.is_top else "doctor-refused"
+    return words(language, name, rung=rung.rung, isolation=isolation_in_words(rung, language))
+
+
+def _as_json(rung: Isolation, results: Sequence[Result]) -> str:
+    content = {
+        "rung": rung.rung,
+        "is_top": rung.is_top,
+        "description": isolation_in_words(rung, "en"),
+        "description_zh": isolation_in_words(rung, "zh"),
+        "probes": [asdict(each) for each in results],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the results as JSON, in both languages")
+    parser.add_argument(
+        "--assignment", type=Path, help="assignment whose limits are compared with the machine"
+    )
+    add_language(parser, "the table")
+
+
+def _run(options: argparse.Namespace) -> int:
+    rung, results = examine(load_assignment(options.assignment).limits)
+    if options.json:
+        say(_as_json(rung, results))
+    else:
+        say(render(rung, results, shutil.get_terminal_size((100, 24)).columns, options.lang))
+    return EXIT_DONE if rung.is_top else EXIT_REFUSED
+
+
+COMMAND = Command(
+    summary="say which isolation grading gets on this machine, and what to do for more",
+    description="Probe this machine: the sandbox and what it is made of, memory, cores, libraries.",
+    epilog="exit code: 0 official grading works here, 1 it does not (the table says why), 2 usage",
+    add_arguments=_add_arguments,
+    run=_run,
+)

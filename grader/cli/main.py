@@ -1,0 +1,166 @@
+"""The command line: `python -m grader SUBMISSION ...`, or `python -m grader COMMAND ...`; or `lab-grader`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import io
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn, cast
+
+from grader.cli.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command, say
+from grader.errors import HarnessError, Language, Line, LineError, UsageError, language_of, line
+
+SCRIPT = "lab-grader"
+"""The name under which it is installed."""
+DEFAULT = "grade"
+# The command's name, which is its module's in `grader.commands`, too. A module is imported when it is asked
+# for: to grade one submission is most of what this is used for, and should start at once.
+COMMANDS = (DEFAULT, "batch", "canary", "compare", "doctor", "gradescope", "handout", "split")
+_LONGEST_WORD = 40
+"""Characters of a word that are compared with what is known."""
+_FREQUENT = {
+    "arguments-unknown": r"unrecognized arguments: (?P<names>.+)",
+    "arguments-missing": r"the following arguments are required: (?P<names>.+)",
+    "argument-alone": r"argument (?P<option>[^:]+): expected one argument",
+    "argument-choice": r"argument (?P<option>[^:]+): invalid choice: (?P<value>.+) "
+    r"\(choose from (?P<known>.+)\)",
+    "argument-integer": r"argument (?P<option>[^:]+): invalid int value: (?P<value>.+)",
+}
+"""What argparse says most often, by the codes of the lines that say the same."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do one command; return the exit code.
+
+    0 done; 1 not gradable, or found to be so: the report says why; 2 something that was given cannot be
+    used; 3 the harness or this machine failed; 130 interrupted.
+    """
+    # A terminal that cannot show Chinese must not cost anybody a report.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    language = language_of(given)
+    try:
+        name, arguments = _choose(given)
+        command = _load(name)
+        options = _parser(name, command).parse_args(arguments)
+    except UsageError as error:
+        return _complain(error, language, EXIT_USAGE)
+    # Being told to stop must clean up as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        return command.run(options)
+    except UsageError as error:
+        return _complain(error, language, EXIT_USAGE)
+    except HarnessError as error:
+        return _complain(error, language, EXIT_INTERNAL)
+    except Exception:
+        traceback.print_exc()
+        return _complain(line("fault"), language, EXIT_INTERNAL)
+    except KeyboardInterrupt:
+        return _complain(line("interrupted"), language, EXIT_INTERRUPTED)
+
+
+def _choose(arguments: list[str]) -> tuple[str, list[str]]:
+    """Return the command's name and its arguments. A submission that is named as a command is: `./doctor`.
+
+    Raises:
+        UsageError: the first argument is no path that exists, and nearly a command.
+    """
+    first = arguments[0] if arguments else ""
+    if first in COMMANDS:
+        return first, arguments[1:]
+    if first and not first.startswith("-") and not os.path.lexists(first):
+        meant = _nearly(first, COMMANDS)
+        if meant:
+            raise UsageError("no-command", first=first, meant=meant)
+    return DEFAULT, arguments
+
+
+def _nearly(word: str, known: Sequence[str]) -> str:
+    """Return which known word was probably meant; empty if none is near."""
+    return next(iter(difflib.get_close_matches(word[:_LONGEST_WORD], known, n=1, cutoff=0.7)), "")
+
+
+def _load(name: str) -> Command:
+    module = importlib.import_module(f"grader.cli.{name}")
+    return cast("Command", module.COMMAND)
+
+
+def _parser(name: str, command: Command) -> argparse.ArgumentParser:
+    program = SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m grader"
+    parser = _Parser(
+        prog=program if name == DEFAULT else f"{program} {name}",
+        description=command.description,
+        epilog=command.epilog,
+        formatter_class=_WholeHelp if name == DEFAULT else argparse.HelpFormatter,
+    )
+    command.add_arguments(parser)
+    if name == DEFAULT:
+        parser.add_argument("--version", action=_ShowVersion, nargs=0, help="say which harness this is")
+    return parser
+
+
+class _ShowVersion(argparse.Action):
+    """Says which harness this is: the version, and the source, of which one version may have several."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        """Say it, and end."""
+        from grader.session.harness import this_harness  # it reads the whole source
+
+        harness = this_harness()
+        say(f"{SCRIPT} {harness.version} (source {harness.source_sha256[:12]}, Python {harness.python})\n")
+        parser.exit()
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains as all else here does, in one line, and says which option or value was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        meant = self._meant(message)
+        hint = line("did-you-mean", meant=meant) if meant else ""
+        raise UsageError("arguments", problem=_in_both(message), hint=hint, program=self.prog)
+
+    def _meant(self, message: str) -> str:
+        """Return the option or the value that was probably meant; empty if none is near."""
+        if found := re.fullmatch(_FREQUENT["arguments-unknown"], message, re.DOTALL):
+            words = [word.partition("=")[0] for word in found["names"].split() if word.startswith("-")]
+            near = (_nearly(word, [*self._option_string_actions]) for word in words)
+            return next(filter(None, near), "")
+        if found := re.fullmatch(_FREQUENT["argument-choice"], message, re.DOTALL):
+            known = [name.strip("'") for name in found["known"].split(", ")]
+            return _nearly(found["value"].strip("'"), known)
+        return ""
+
+
+class _WholeHelp(argparse.HelpFormatter):
+    """Lists the other commands below what the default one says of itself."""
+
+    def format_help(self) -> str:
+        others = [name for name in COMMANDS if name != DEFAULT]
+        width = max(map(len, COMMANDS))
+        lines = [f"  {name:<{width}}  {_load(name).summary}\n" for name in others]
+        heading = "\nother commands, each with a --help of its own:\n" if others else ""
+        return super().format_help() + heading + "".join(lines)
+
+
+def _in_both(message: str) -> Line | str:
+    """Return what argparse says, which is English, as a line if it is one of the frequent ones."""
+    for code, pattern in _FREQUENT.items():
+        if found := re.fullmatch(pattern, message, re.DOTALL):
+            return line(code, **found.groupdict())
+    return message
+
+
+def _complain(what: Line | LineError, language: Language, code: int) -> int:
+    sys.stderr.write(f"grader: {what.told(language)}\n")
+    return code

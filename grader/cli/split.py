@@ -1,0 +1,214 @@
+"""`python -m grader split audit` and `split make`: whether a split can be trusted, and one that can.
+
+`python -m grader split ACTION ...`: what can be done with the images that submissions are asked about.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+from pathlib import Path
+
+from grader.audit.audit import Audit, audit_sets
+from grader.audit.dividing import MANIFEST, divide, write_division
+from grader.audit.judging import network_features, plain_features
+from grader.audit.page import render_page
+from grader.audit.pictures import read_set, same_place
+from grader.cli.command import (
+    EXIT_DONE,
+    EXIT_REFUSED,
+    Command,
+    add_key_file,
+    add_language,
+    command_of,
+    say,
+    say_what_is_left_out,
+    warn_if_exposed,
+)
+from grader.errors import Language, UsageError
+from grader.model.assignment import load_assignment
+from grader.model.split import Split
+from grader.printable import one_line
+from grader.split.encryption import key_file_from, make_key, read_key
+from grader.split.opening import open_split
+from grader.split.sealed import check_is_new, read_sealed, write_folder, write_sealed
+from grader.wording.catalogue import words
+
+
+def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("train", type=Path, metavar="TRAIN", help="the training images, a sub-folder a class")
+    parser.add_argument(
+        "hidden", type=Path, metavar="HIDDEN", help="the images that submissions are asked about"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a page with the pictures side by side"
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="a pretrained MobileNetV2 (MindSpore checkpoint), to compare pictures by what a network sees "
+        "(default: by colours and gradients)",
+    )
+    add_language(parser, "the summary, and what the page shows first", of_pages=True)
+
+
+def _audit(options: argparse.Namespace) -> int:
+    out: Path | None = options.out
+    if out is not None and os.path.lexists(out):
+        raise UsageError("out-not-new-file", path=out)
+    if same_place(options.train, options.hidden):
+        raise UsageError("sets-are-one")
+    weights: Path | None = options.weights
+    train, hidden = read_set(options.train, "train"), read_set(options.hidden, "hidden")
+    featuring = plain_features if weights is None else partial(network_features, weights=weights)
+    audit = audit_sets(train, hidden, featuring)
+    if out is not None:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with out.open("x", encoding="utf-8") as file:
+                file.write(render_page(audit, options.lang))
+        except OSError as error:
+            raise UsageError("cannot-write", path=out, reason=error) from error
+    page = f"\n  {one_line(words(options.lang, 'audit-page', path=out))}\n" if out else ""
+    say(_text(audit, options.lang) + page)
+    return EXIT_REFUSED if audit.is_serious else EXIT_DONE
+
+
+def _text(audit: Audit, language: Language) -> str:
+    counts = {"train": len(audit.train.pictures), "hidden": len(audit.hidden.pictures)}
+    lines = [words(language, "audit-counts", **counts)]
+    for remark in audit.remarks:
+        mark = "x" if remark.severity == "serious" else "-"
+        lines += ["", f"  {mark} {remark.title(language)}", f"    {remark.detail(language)}"]
+    if not audit.remarks:
+        lines += ["", f"  {words(language, 'audit-nothing')}"]
+    lines += ["", f"  {audit.basis(language)}"]
+    return "\n".join(map(one_line, lines)) + "\n"
+
+
+def _add_make_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="all images, with one sub-folder a class")
+    parser.add_argument("--hidden", type=int, metavar="N", required=True, help="how many are to be hidden")
+    parser.add_argument("--seed", type=int, metavar="S", required=True, help="the same seed, the same choice")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
+    add_language(parser, "what is said")
+
+
+def _make(options: argparse.Namespace) -> int:
+    if options.out.resolve().is_relative_to(options.folder.resolve()):
+        raise UsageError("out-inside", out=options.out, folder=options.folder)
+    pictures = read_set(options.folder, "all")
+    if pictures.refused:
+        raise pictures.refused
+    say_what_is_left_out(options.folder, pictures.names_aside(), options.lang)
+    if pictures.unreadable:
+        raise UsageError("no-image", path=pictures.unreadable[0])
+    division = divide(pictures.pictures, options.hidden, options.seed)
+    write_division(division, options.out)
+    say(
+        f"{one_line(str(options.out))}\n"
+        f"  {words(options.lang, 'split-made-train', count=len(division.train))}\n"
+        f"  {words(options.lang, 'split-made-hidden', count=len(division.hidden), wanted=options.hidden)}\n"
+        f"  {words(options.lang, 'split-made-manifest', file=MANIFEST)}\n"
+    )
+    return EXIT_DONE
+
+
+AUDIT = Command(
+    summary="look for what leaks from training to hidden images",
+    description="Look for duplicates inside and across two sets of images, for classes whose hidden images "
+    "are of another kind than the training images, for labels that look wrong, for classes that can be told "
+    "without the picture, for missing, empty or uneven classes, and for damaged files.",
+    epilog="exit code: 0 nothing serious, 1 something serious was found, 2 usage",
+    add_arguments=_add_audit_arguments,
+    run=_audit,
+)
+MAKE = Command(
+    summary="divide images into training and hidden ones",
+    description="Copy images into OUT/train and OUT/hidden: classes in proportion, no duplicates across.",
+    epilog="exit code: 0 done, 2 usage",
+    add_arguments=_add_make_arguments,
+    run=_make,
+)
+
+
+def _add_seal_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="images, with one sub-folder a class")
+    parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="the file to write")
+    parser.add_argument("--assignment", type=Path, help="whose classes they are (default: the garbage lab)")
+    add_key_file(parser)
+    add_language(parser, "what is said")
+
+
+def _seal(options: argparse.Namespace) -> int:
+    classes = load_assignment(options.assignment).classes
+    split = open_split(options.folder, classes)
+    say_what_is_left_out(options.folder, split.aside, options.lang)
+    check_is_new(options.out)
+    key_file = key_file_from(options.key_file)
+    if key_file.absolute() == options.out.absolute():
+        raise UsageError("key-is-out", path=key_file)
+    is_new = not os.path.lexists(key_file)
+    key = make_key(key_file) if is_new else read_key(key_file).secret
+    warn_if_exposed(key_file, options.lang)
+    write_sealed(split, classes, key, options.out)
+    _say_what(options.out, split, options.lang)
+    kept = "split-written-key-new" if is_new else "split-written-key"
+    say(f"  {one_line(words(options.lang, kept, path=key_file))}\n")
+    return EXIT_DONE
+
+
+def _add_open_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="a sealed split")
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
+    add_key_file(parser)
+    add_language(parser, "what is said")
+
+
+def _open(options: argparse.Namespace) -> int:
+    key_file = key_file_from(options.key_file)
+    split, _ = read_sealed(options.file, key_file)
+    warn_if_exposed(key_file, options.lang)
+    write_folder(split.images, options.out)
+    _say_what(options.out, split, options.lang)
+    return EXIT_DONE
+
+
+def _say_what(path: Path, split: Split, language: Language) -> None:
+    classes = len({image.label for image in split.images})
+    say(
+        f"{one_line(str(path))}\n"
+        f"  {words(language, 'split-written-images', count=len(split.images), classes=classes)}\n"
+        f"  {words(language, 'split-written-digest', digest=split.sha256)}\n"
+    )
+
+
+_CODES = "exit code: 0 done, 2 usage, a wrong key or a damaged file"
+ACTIONS = {
+    "audit": AUDIT,
+    "make": MAKE,
+    "seal": Command(
+        summary="pack a folder of images into one encrypted file",
+        description="Pack the images of a split, with their labels, into one encrypted and authenticated "
+        "file, which may lie in a public repository. The key file is made if there is none.",
+        epilog=_CODES,
+        add_arguments=_add_seal_arguments,
+        run=_seal,
+    ),
+    "open": Command(
+        summary="unpack a sealed file into a folder",
+        description="Unpack a sealed split into a folder. Grading does not need it: --split takes the file.",
+        epilog=_CODES,
+        add_arguments=_add_open_arguments,
+        run=_open,
+    ),
+}
+
+
+COMMAND = command_of(
+    ACTIONS,
+    summary="audit, make, seal or open a split",
+    description="Work with splits: the images that submissions are asked about, and their labels.",
+)

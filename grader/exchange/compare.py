@@ -1,0 +1,174 @@
+"""Two gradings of the same students side by side: whose outcome changed, and what explains it.
+
+Reading what a grading left: the folder of one report, or of a whole batch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grader.classroom.store import STUDENTS
+from grader.errors import Language, Line, UsageError, in_short, told
+from grader.model.report import Report
+from grader.report.files import INSTRUCTOR_JSON, REPORT_JSON, read_report
+from grader.report.text import verdict_in_words
+from grader.wording.catalogue import words
+
+
+@dataclass(frozen=True)
+class Graded:
+    """One side: a report and, for the instructor, the answer to every image."""
+
+    report: Report
+    answers: Mapping[str, str | None] = field(default_factory=dict)
+    """By image, which class was answered; None for none."""
+    truths: Mapping[str, str] = field(default_factory=dict)
+    """By image, its class."""
+
+
+@dataclass(frozen=True)
+class Flip:
+    """One image that is answered otherwise than before."""
+
+    image: str
+    truth: str
+    before: str | None
+    after: str | None
+
+    @property
+    def effect(self) -> str:
+        """`gained`, `lost`, or `changed` where it is as wrong as before."""
+        if self.after == self.truth:
+            return "gained"
+        return "lost" if self.before == self.truth else "changed"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One of the things that decide a grading, and how it changed."""
+
+    name: str
+    """Of the words for it, behind `changed-`."""
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def told(self, language: Language) -> str:
+        """Say what changed."""
+        details = {name: told(detail, language) for name, detail in self.details.items()}
+        return words(language, f"changed-{self.name}", **details)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One student's two gradings, where anything differs but the run."""
+
+    id: str
+    before: Graded | None
+    after: Graded | None
+    """None where the student is in one of the gradings only."""
+    reasons: tuple[Reason, ...]
+    """Which of the things that decide a grading changed; empty if none did."""
+    flips: tuple[Flip, ...]
+    """Of the images that both were asked."""
+
+    @property
+    def is_of_outcome(self) -> bool:
+        """Whether verdict, score or an answer changed; not only what was graded, or by what."""
+        if self.before is None or self.after is None:
+            return True
+        return bool(self.flips) or outcome(self.before.report) != outcome(self.after.report)
+
+
+def compare(before: Mapping[str, Graded], after: Mapping[str, Graded]) -> tuple[Change, ...]:
+    """Return everybody whose gradings differ, in the order of their ids."""
+    changes = (_change(id_, before.get(id_), after.get(id_)) for id_ in sorted({*before, *after}))
+    return tuple(change for change in changes if change.is_of_outcome or change.reasons)
+
+
+def outcome(report: Report, language: Language = "en") -> str:
+    """Say verdict and score in a few words."""
+    verdict = verdict_in_words(report.verdict.value, language)
+    if report.score is None:
+        return words(language, "compare-unscored", verdict=verdict)
+    score = report.score
+    return words(language, "compare-scored", verdict=verdict, correct=score.correct, total=score.total)
+
+
+def _change(id_: str, before: Graded | None, after: Graded | None) -> Change:
+    if before is None or after is None:
+        return Change(id_, before, after, (), ())
+    reasons = tuple(_reasons(before.report, after.report))
+    return Change(id_, before, after, reasons, tuple(_flips(before, after)))
+
+
+def _reasons(before: Report, after: Report) -> Iterator[Reason]:
+    if before.submission.sha256 != after.submission.sha256:
+        files = _files(before, after)
+        yield Reason("files", {"files": files}) if files else Reason("submission")
+    if before.split.sha256 != after.split.sha256:
+        yield Reason("split", {"before": before.split.images, "after": after.split.images})
+    if before.assignment.sha256 != after.assignment.sha256:
+        yield Reason("assignment")
+    if before.mode != after.mode:
+        yield Reason(f"mode-{before.mode}")
+    yield from _harness(before.harness.model_dump(), after.harness.model_dump())
+
+
+def _files(before: Report, after: Report) -> Line | str:
+    """Name the files that differ."""
+    old = {file.path: file.sha256 for file in before.submission.files}
+    new = {file.path: file.sha256 for file in after.submission.files}
+    names = sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+    return in_short(names, most=3)
+
+
+def _harness(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Reason]:
+    if before["version"] != after["version"]:
+        yield Reason("grader", {"before": before["version"], "after": after["version"]})
+    elif before["source_sha256"] != after["source_sha256"]:
+        yield Reason("source")
+    if before["python"] != after["python"]:
+        yield Reason("library", {"name": "Python", "before": before["python"], "after": after["python"]})
+    old, new = before["libraries"], after["libraries"]
+    for name in sorted({*old, *new}):
+        if old.get(name) != new.get(name):
+            yield Reason("library", {"name": name, "before": old.get(name, "-"), "after": new.get(name, "-")})
+
+
+def _flips(before: Graded, after: Graded) -> Iterator[Flip]:
+    for image in sorted({*before.answers} & {*after.answers}):
+        if before.answers[image] != after.answers[image]:
+            yield Flip(image, after.truths[image], before.answers[image], after.answers[image])
+
+
+ONE = "the submission"
+"""What the only student of a single grading is called."""
+
+
+def read_grading(folder: Path) -> dict[str, Graded]:
+    """Return every student's grading below `folder`, by id.
+
+    Raises:
+        UsageError: it holds no grading, or one that cannot be read.
+    """
+    if (folder / REPORT_JSON).is_file():
+        return {ONE: _read(folder)}
+    try:
+        students = sorted((folder / STUDENTS).iterdir())
+    except OSError as error:
+        raise UsageError("no-grading", path=folder, report=REPORT_JSON) from error
+    return {path.name: _read(path) for path in students if (path / REPORT_JSON).is_file()}
+
+
+def _read(folder: Path) -> Graded:
+    report = read_report(folder / REPORT_JSON)
+    try:
+        rows = json.loads((folder / INSTRUCTOR_JSON).read_text(encoding="utf-8"))["answers"]
+        return Graded(
+            report, {row["image"]: row["as"] for row in rows}, {row["image"]: row["truth"] for row in rows}
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return Graded(report)  # the student's half alone

@@ -1,0 +1,170 @@
+"""What is handed out: templates, course library, and the grader, for a check of one's own.
+
+The check that a handout gives nothing away, made on the finished archive.
+
+Writing the handout: checked before it appears, and the same bytes from the same files.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from grader.errors import Line, UsageError, line
+from grader.files import digest_of_bytes, digest_of_file, write_new
+from grader.split.encryption import MAGIC
+
+FOLDERS = ("student", "datasets", "grader")
+SINGLE_FILES = ("pyproject.toml", "LICENSE")
+_INSTRUCTIONS = Path(__file__).with_name("HANDOUT.md")
+_SUFFIXES = frozenset({".py", ".ipynb", ".md", ".toml", ".html", ".css", ".js", ".json"})
+"""Nothing else is taken along from the folders: no image, no checkpoint, no key."""
+PRETRAINED = "student/pretrained"
+BACKBONES = {".ckpt": "mobilenetv2.ckpt", ".safetensors": "mobilenetv2.safetensors"}
+"""Under which name each template looks for its backbone: train_main.py, train_main_torch.py."""
+_LEFT_BY_RUNS = frozenset({"results", "pretrained", "__pycache__", "rank_0", "kernel_meta"})
+
+
+def choose_backbones(root: Path, given: Sequence[Path]) -> list[Path]:
+    """Return the backbones to hand out: those given, else what the templates of the clone train with.
+
+    A cache in somebody's home is not looked into: students do not have it.
+
+    Raises:
+        UsageError: there is none for `train_main.py`, which could not train, or one is of no known kind.
+    """
+    chosen = [*given] or [path for name in BACKBONES.values() if (path := root / PRETRAINED / name).is_file()]
+    kinds = [path.suffix for path in chosen]
+    for path, kind in zip(chosen, kinds, strict=True):
+        if kind not in BACKBONES or kinds.count(kind) > 1:
+            raise UsageError("backbone-kind", path=path)
+    if ".ckpt" not in kinds:
+        made_by = f"python -m reference.pretrained --out {PRETRAINED}/{BACKBONES['.ckpt']}"
+        raise UsageError("no-backbone", command=made_by)
+    return chosen
+
+
+def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
+    """Return the files of the handout by their paths in it, in the order of the paths.
+
+    Args:
+        root: a clone of this project.
+        backbones: to hand out with it, each under the name that a template looks for.
+
+    Raises:
+        UsageError: there is no clone, or a file cannot be read.
+    """
+    if not (root / "student" / "main.py").is_file():
+        raise UsageError("no-clone", path=root)
+    files = {path.relative_to(root).as_posix(): path for path in _paths(root)}
+    files["HANDOUT.md"] = _INSTRUCTIONS
+    files |= {f"{PRETRAINED}/{BACKBONES[path.suffix]}": path for path in backbones}
+    try:
+        return {name: files[name].read_bytes() for name in sorted(files)}
+    except OSError as error:
+        raise UsageError("cannot-read", path=error.filename, reason=error) from error
+
+
+def _paths(root: Path) -> Iterator[Path]:
+    yield from (root / name for name in SINGLE_FILES)
+    for folder in FOLDERS:
+        yield from _below(root / folder)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.iterdir()):
+        if path.is_symlink() or path.name.startswith(".") or path.name in _LEFT_BY_RUNS:
+            continue
+        if path.is_dir():
+            # Folders in there hold images that somebody fetched or drew.
+            if folder.name != "datasets":
+                yield from _below(path)
+        elif path.suffix in _SUFFIXES:
+            yield path
+
+
+_KEY = re.compile(rb"split-key-1:[A-Za-z0-9_-]{40}")
+_IMPORTS_REFERENCE = re.compile(rb"^\s*(from|import)\s+reference\b", re.MULTILINE)
+_MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, "HANDOUT.md")
+
+
+def check_archive(archive: BinaryIO, secret: Iterable[Path]) -> int:
+    """Read an archive back and look at every file in it; return how many there are.
+
+    Args:
+        archive: a zip, the very bytes that are written afterwards.
+        secret: files and folders of which nothing may be in it: the reference, the hidden split, its key.
+
+    Raises:
+        UsageError: naming what must not be there, and why.
+    """
+    forbidden = {digest_of_file(path): path for path in _files(secret)}
+    forbidden.pop(digest_of_bytes(b""), None)  # an empty file is nobody's secret
+    with zipfile.ZipFile(archive) as zipped:
+        for name in zipped.namelist():
+            data = zipped.read(name)
+            if problem := _problem(name, data, forbidden):
+                raise UsageError("given-away", name=name, problem=problem)
+        return len(zipped.namelist())
+
+
+def _problem(name: str, data: bytes, forbidden: dict[str, Path]) -> Line | None:
+    if not name.startswith(_MAY_LIE_AT):
+        return line("lies-outside")
+    if (secret := forbidden.get(digest_of_bytes(data))) is not None:
+        return line("is-secret", path=secret)
+    if _KEY.search(data):
+        return line("holds-key")
+    if data.startswith(MAGIC):
+        return line("is-sealed")
+    if name.endswith(".py") and _IMPORTS_REFERENCE.search(data):
+        return line("imports-reference")
+    return None
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield the files below the given paths."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError("secret-absent", path=path)
+        if path.is_file():
+            yield path
+        # Links are followed: the images of a split may lie behind them.
+        for folder, folders, files in os.walk(path, followlinks=True):
+            folders[:] = [name for name in folders if not _leads_back(Path(folder, name))]
+            yield from (Path(folder, name) for name in sorted(files) if Path(folder, name).is_file())
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether a link leads to a folder that it lies in."""
+    return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_handout(files: Mapping[str, bytes], out: Path, secret: Iterable[Path]) -> int:
+    """Write the zip and check it; return how many files it has. Nothing appears unless the check passes.
+
+    Raises:
+        UsageError: `out` is there already or cannot be written, or a file must not be handed out.
+    """
+    if os.path.lexists(out):
+        raise UsageError("out-exists", path=out)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.external_attr = 0o644 << 16
+            zipped.writestr(entry, data, zipfile.ZIP_DEFLATED)
+    count = check_archive(archive, secret)
+    try:
+        write_new(out, archive.getvalue())
+    except OSError as error:
+        raise UsageError("cannot-write", path=out, reason=error) from error
+    return count

@@ -1,1 +1,0 @@
-"""This harness as a Gradescope autograder."""

@@ -1,1 +1,0 @@
-"""What students get, and the check that nothing else is among it."""

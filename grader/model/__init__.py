@@ -1,0 +1,1 @@
+"""Plain frozen values, which all rooms share: a job, predictions, findings, a report."""

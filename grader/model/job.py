@@ -1,0 +1,78 @@
+"""What is asked of whom, by which rules, and where it is done."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from grader.files import digest_of_json, digest_of_parts
+from grader.model.assignment import Assignment
+from grader.model.split import Split
+from grader.model.submission import Submission
+
+Mode = Literal["official", "self-check"]
+Canary = Literal["passed", "skipped", "not-needed"]
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What is particular to one run and decides nothing."""
+
+    started: str
+    """UTC, ISO 8601."""
+    host: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What was asked of whom, by which rules: everything a grading's identity is made of."""
+
+    submission: Submission
+    split: Split
+    assignment: Assignment
+    mode: Mode
+    harness: Harness
+
+    @property
+    def identity(self) -> str:
+        """One digest: two gradings with the same identity must have the same score."""
+        return digest_of_parts(
+            (
+                ("submission", self.submission.sha256),
+                ("split", self.split.sha256),
+                ("assignment", self.assignment.sha256),
+                ("harness", self.harness.sha256),
+                ("mode", self.mode),
+            )
+        )
+
+
+@dataclass(frozen=True)
+class Harness:
+    """The harness that graded, and the environment that submissions ran in."""
+
+    version: str
+    source_sha256: str
+    """Over the files of the grader, class lists included, and of the course library."""
+    python: str
+    libraries: dict[str, str]
+    """Versions of those that are installed."""
+
+    @property
+    def sha256(self) -> str:
+        """One digest over all of it."""
+        return digest_of_json(asdict(self))
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """The rung of the ladder that a grading ran on."""
+
+    rung: Literal["bubblewrap", "process"]
+    is_grouped: bool = False
+    """Whether a control group binds it, too."""
+
+    @property
+    def is_top(self) -> bool:
+        """Whether official grading accepts it."""
+        return self.rung == "bubblewrap"

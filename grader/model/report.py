@@ -1,0 +1,244 @@
+"""The report as a typed value. Its JSON form is described by `report.schema.json` beside this file.
+
+It is what the student gets: it holds no hidden image, no file name of the split, and no answer
+to a single image. Everything that differs between two gradings of the same thing is in `run`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from grader.model.verdict import Verdict
+
+SCHEMA_VERSION = "2"
+"""Of what is written and read; one more for every field that is added, lost or renamed."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IntervalPart(_Part):
+    """A confidence interval of the accuracy."""
+
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+    level: float = Field(description="Confidence level, 0..1.")
+    method: Literal["wilson"] = "wilson"
+
+
+class BoundaryPart(_Part):
+    """A boundary between two grades."""
+
+    points: float
+    images: int = Field(
+        description="How many more images must be right to reach it; how many fewer would do, if negative."
+    )
+
+
+class ScorePart(_Part):
+    """The score: top-1 accuracy over all images, answered or not."""
+
+    correct: int = Field(ge=0)
+    total: int = Field(gt=0)
+    accuracy: float = Field(ge=0, le=1, description="correct / total")
+    points: float = Field(description="By the assignment's rule; by default 100 * correct / total.")
+    points_full: float = Field(description="Points for all images right.")
+    interval: IntervalPart
+    boundaries: tuple[BoundaryPart, ...] = Field(description="Of the assignment, in its order.")
+    unanswered: int = Field(ge=0, description="Images without any answer; they count as wrong.")
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether anything was answered; if not, the interval says nothing about the network."""
+        return self.unanswered < self.total
+
+
+class ClassPart(_Part):
+    """One class's row."""
+
+    index: int
+    folder: str
+    name: str
+    zh: str
+    correct: int
+    total: int
+    accuracy: float | None = Field(description="None if the split has no image of this class.")
+    mistaken_for: str | None = Field(description="The class most often answered instead.")
+
+
+class ConfusionPart(_Part):
+    """The confusion matrix."""
+
+    labels: tuple[str, ...] = Field(description="Class names, in index order.")
+    matrix: tuple[tuple[int, ...], ...] = Field(
+        description="Row = true class, column = answered class; one more column for no valid answer."
+    )
+
+
+class FindingPart(_Part):
+    """Something the report has to say: what is the matter, why, and what to do."""
+
+    code: str
+    severity: Literal["error", "warning", "note"]
+    title: str
+    rationale: str
+    help: str
+    title_zh: str
+    rationale_zh: str
+    help_zh: str
+    images: int | None = Field(
+        default=None, description="How many images it concerns; None where no number of them says that."
+    )
+    about: tuple[str, ...] = Field(
+        default=(), description="Names to group a class's findings by: the packages that are missing."
+    )
+
+
+class IsolationPart(_Part):
+    """The sandbox that the submission ran in."""
+
+    rung: Literal["bubblewrap", "process", "none"]
+    description: str
+    description_zh: str
+
+
+class EnginePart(_Part):
+    """What computed the answers."""
+
+    frameworks: dict[str, str] = Field(
+        description="Inference libraries loaded at the first answer, with versions."
+    )
+    instruction_set: str
+    threads: int
+
+
+class ReplayPart(_Part):
+    """A part of the split, asked again of a fresh process; decides neither verdict nor score."""
+
+    status: Literal["done", "incomplete", "failed", "off"] = Field(
+        description="incomplete: not everything was answered; off: not asked for, or the main pass was "
+        "itself incomplete."
+    )
+    repeated: int = Field(description="Images asked again as they are, in another order.")
+    differed: int = Field(description="Of these, how many got another answer than in the main pass.")
+    altered: int = Field(description="Images answered right of which a slightly altered copy was asked.")
+    lost: int = Field(description="Of these, how many were answered wrong.")
+    controls: int = Field(description="Images answered wrong of which such a copy was asked.")
+    gained: int = Field(description="Of these, how many were answered right.")
+    unanswered: int = Field(description="Images and copies that got no answer.")
+    chance: float = Field(
+        ge=0,
+        le=1,
+        description="Probability that a network loses so many which loses 5 % of them, as many more as "
+        "differed, and as many more as it gains elsewhere; exact binomial. Below 0.0001 it is a finding.",
+    )
+
+
+class ChecksPart(_Part):
+    """What official grading does beside asking every image."""
+
+    canary: Literal["passed", "skipped", "not-needed"] = Field(
+        description="Whether this harness was tried first on two submissions whose outcome is known. "
+        "Not needed for a self-check, or where no code was run."
+    )
+    replay: ReplayPart
+    diagnosis: Literal["done", "nothing-to-explain", "incomplete", "failed", "off"] = Field(
+        description="Whether the cause of wrong answers was looked for; what was found is a finding. "
+        "incomplete: time was over before everything had been tried. "
+        "nothing-to-explain: too few wrong answers, or images, to tell a cause from chance."
+    )
+
+
+class FilePart(_Part):
+    """One submitted file."""
+
+    path: str
+    size: int = Field(description="Bytes.")
+    sha256: str
+    is_checkpoint: bool
+
+
+class SubmissionPart(_Part):
+    """What was graded."""
+
+    name: str
+    sha256: str | None = Field(description="Over all paths and contents; None if it could not be taken in.")
+    size: int = Field(description="Bytes.")
+    files: tuple[FilePart, ...]
+    notes: tuple[str, ...]
+
+
+class SplitPart(_Part):
+    """What it was graded on."""
+
+    sha256: str
+    images: int
+    classes: int
+    is_demo: bool = Field(description="The drawn demo set; decides nobody's mark.")
+
+
+class AssignmentPart(_Part):
+    """By which rules."""
+
+    title: str
+    title_zh: str
+    sha256: str
+    channel_order: Literal["bgr", "rgb"]
+
+
+class HarnessPart(_Part):
+    """What graded, and the environment that the submission ran in."""
+
+    version: str
+    source_sha256: str = Field(description="Over the grader's and the course library's files.")
+    python: str
+    libraries: dict[str, str] = Field(description="Versions of those that are installed.")
+
+
+class StopPart(_Part):
+    """Where a run was stopped: the first time of each kind."""
+
+    verdict: Verdict
+    phase: str
+    image: int | None = Field(description="How many images had been asked, this one included.")
+    detail: str
+
+
+class RunPart(_Part):
+    """Everything that may differ between two gradings of the same submission."""
+
+    started: str = Field(description="UTC, ISO 8601.")
+    host: str
+    import_seconds: float | None
+    first_prediction_seconds: float | None
+    other_predictions_seconds: float
+    median_prediction_ms: float | None = Field(description="Of all predictions but the first.")
+    total_seconds: float
+    replay_seconds: float | None = Field(description="Of the replay, which is not in the total; None if off.")
+    diagnosis_seconds: float | None = Field(description="Of the diagnosis; None if off.")
+    peak_memory_mib: int
+    stops: tuple[StopPart, ...]
+
+
+class Report(_Part):
+    """The outcome of one grading."""
+
+    schema_version: Literal["2"] = "2"
+    identity: str = Field(description="Over submission, split, assignment, mode and harness.")
+    mode: Literal["official", "self-check"]
+    verdict: Verdict
+    score: ScorePart | None = Field(description="None only if the harness itself failed.")
+    per_class: tuple[ClassPart, ...]
+    confusion: ConfusionPart
+    findings: tuple[FindingPart, ...]
+    isolation: IsolationPart
+    checks: ChecksPart
+    engine: EnginePart | None = Field(description="None if no prediction was made.")
+    submission: SubmissionPart
+    split: SplitPart
+    assignment: AssignmentPart
+    harness: HarnessPart
+    run: RunPart

@@ -1,0 +1,202 @@
+"""The interview: every image of a split put to a submission, once, in an order it cannot know."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections import deque
+from collections.abc import Callable
+
+from grader.errors import HarnessError, line
+from grader.model.assignment import Assignment
+from grader.model.predictions import Answered, Answers, NotReady, Phase, Stop, Timing
+from grader.model.split import Split, SplitImage
+from grader.model.verdict import Verdict
+from grader.run.clock import AttentiveClock
+from grader.run.frames import Ready, Started, encode_question
+from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
+from grader.sandbox.launch import Launch
+
+_MAX_WORKERS = 20
+_MAX_BARREN = 3
+_START_SECONDS = 60.0
+
+Asked = Callable[[int], None]
+"""Told after each question how many have been asked."""
+"""Called after each image with the number of images asked so far."""
+
+
+def secret_order(count: int, seed: int) -> list[int]:
+    """Return the numbers 0..count-1 shuffled by `seed`, the same on every platform."""
+    order = list(range(count))
+    random.Random(seed).shuffle(order)  # noqa: S311 - the seed itself comes from the system's generator
+    return order
+
+
+def interview(
+    launch: Callable[[int], Launch],
+    split: Split,
+    assignment: Assignment,
+    seed: int,
+    progress: Asked = lambda _: None,
+) -> Answers:
+    """Put every image of `split` to a worker, in the order that `seed` gives.
+
+    A worker that dies, or takes too long over an image, costs that image: another worker is asked
+    the rest, until the time for all is over, _MAX_WORKERS have been used, or the first _MAX_BARREN gave no
+    answer at all. So a submission that fails at certain images has the same score in every order. One that
+    goes past another limit, or fails in its import or by the first prediction's deadline, has had its chance.
+
+    Raises:
+        HarnessError: a sandbox did not come up.
+    """
+    return _Interview(launch, split, assignment, seed, progress).run()
+
+
+class _Interview:
+    """One interview under way: what is still to be asked, and what is known so far."""
+
+    def __init__(
+        self,
+        launch: Callable[[int], Launch],
+        split: Split,
+        assignment: Assignment,
+        seed: int,
+        progress: Asked,
+    ) -> None:
+        self._launch = launch
+        self._split = split
+        self._channel_order = assignment.channel_order
+        self._limits = assignment.limits
+        self._progress = progress
+        self._clock = AttentiveClock()
+        self._end = assignment.limits.total_seconds
+        self._pending = deque(secret_order(len(split.images), seed))
+        self._phase: Phase = "import"
+        self._answers: list[Answered | None] = [None] * len(split.images)
+        self._has_answered = False
+        self._not_ready: NotReady | None = None
+        self._stops: list[Stop] = []
+        self._importing: float | None = None
+        self._shared = 0.0
+        self._seconds: list[float] = []
+        self._frameworks: dict[str, str] | None = None
+        self._output: list[str] = []
+        self._peak_bytes = 0
+
+    def run(self) -> Answers:
+        """Ask everything that can be asked."""
+        for used in range(1, _MAX_WORKERS + 1):
+            may_go_on = self._ask_one_worker()
+            is_hopeless = used >= _MAX_BARREN and not self._has_answered
+            if not (may_go_on and self._pending) or is_hopeless or self._clock.now() >= self._end:
+                break
+        return Answers(
+            answers=tuple(self._answers),
+            not_ready=self._not_ready,
+            stops=tuple(self._stops),
+            timing=Timing(
+                importing=self._importing,
+                first=self._seconds[0] if self._seconds else None,
+                rest=tuple(self._seconds[1:]),
+                total=self._shared + self._clock.now(),
+            ),
+            frameworks=self._frameworks or {},
+            output="".join(self._output),
+            peak_bytes=self._peak_bytes,
+        )
+
+    def _ask_one_worker(self) -> bool:
+        """Ask one worker as much as it answers; return whether another may go on with the rest."""
+        with WorkerProcess(self._launch, self._clock) as worker:
+            try:
+                self._phase = "import"
+                _wait_for_start(worker, self._clock)
+                if self._import(worker):
+                    self._ask_all(worker)
+                return False
+            except LimitExceededError as breach:
+                self._stop(breach.verdict, breach.detail)
+                # Once anything was answered, being slow is a matter of the image.
+                return breach.is_deadline and self._has_been_asked() and self._has_answered
+            except WorkerDiedError as death:
+                self._stop(Verdict.CRASH, death.how)
+                return self._has_been_asked()
+            finally:
+                worker.kill()
+                self._output.append(worker.output.text())
+                self._peak_bytes = max(self._peak_bytes, worker.peak_bytes)
+
+    def _import(self, worker: WorkerProcess) -> bool:
+        """Wait for the worker to import main.py; return whether there is a predict to ask."""
+        began = self._clock.now()
+        frame = worker.receive(min(began + self._limits.import_seconds, self._end))
+        if self._importing is None:
+            self._shared = worker.shared_seconds()
+            self._importing = self._shared + self._clock.now() - began
+        if isinstance(frame, NotReady):
+            self._not_ready = frame
+        elif not isinstance(frame, Ready):
+            raise LimitExceededError(Verdict.CONTRACT, "an answer before any question")
+        return isinstance(frame, Ready)
+
+    def _ask_all(self, worker: WorkerProcess) -> None:
+        """Put all pending images to a worker that is ready."""
+        # Which image comes first to a second worker is chance, and no business of the report's.
+        self._phase = "prediction" if self._has_answered else "first prediction"
+        allowed = self._limits.first_prediction_seconds
+        while self._pending:
+            index = self._pending.popleft()
+            self._answers[index] = self._ask(worker, self._split.images[index], allowed)
+            self._has_answered = True
+            allowed = self._limits.image_seconds
+            self._progress(len(self._seconds))
+            if self._frameworks is None:
+                self._frameworks = worker.frameworks()
+            self._phase = "prediction"
+
+    def _ask(self, worker: WorkerProcess, image: SplitImage, allowed: float) -> Answered:
+        """Put one question; only an answer to this very question is taken."""
+        # Random, and no index: the split is sorted by class, and an index would be as good as the label.
+        number = secrets.randbits(31)
+        question = encode_question(number, image.pixels(self._channel_order))
+        began = self._clock.now()
+        deadline = min(began + allowed, self._end)
+        try:
+            worker.send(question, deadline)
+            frame = worker.receive(deadline)
+        finally:
+            self._seconds.append(self._clock.now() - began)
+        if not isinstance(frame, Answered) or frame.number != number:
+            raise LimitExceededError(Verdict.CONTRACT, "an answer to a question that was not asked")
+        return frame
+
+    def _has_been_asked(self) -> bool:
+        return self._phase != "import"
+
+    def _stop(self, verdict: Verdict, detail: str) -> None:
+        late = verdict is Verdict.TIMEOUT and self._clock.now() >= self._end
+        asked = None if self._phase == "import" else len(self._seconds)
+        self._stops.append(Stop(verdict, self._phase, detail, asked, is_deadline_of_total=late))
+
+
+def _wait_for_start(worker: WorkerProcess, clock: AttentiveClock) -> None:
+    """Wait until the worker stands in its sandbox; the time that takes is the harness's own.
+
+    Raises:
+        HarnessError: it does not come up; nothing of the student's has run yet.
+    """
+    try:
+        started = isinstance(worker.receive(clock.now() + _START_SECONDS), Started)
+    except WorkerDiedError:
+        started = False
+    except LimitExceededError as breach:
+        if breach.verdict is not Verdict.TIMEOUT:
+            raise  # only the student's code can have done that: it runs already
+        started = False
+    if started and not worker.can_be_watched():
+        raise HarnessError("proc-hidden")
+    if not started:
+        worker.kill()
+        said = worker.output.text().strip().splitlines()
+        raise HarnessError("sandbox-not-up", reason=said[-1] if said else line("no-reason"))

@@ -1,0 +1,315 @@
+"""What processes use, read by the grader itself from the folders that /proc has for them.
+
+What the kernel keeps for processes beside their own memory: nothing says how much, but it can be counted.
+
+The machine's own sums (`SUnreclaim` and others in /proc/meminfo) would tell of everybody's, so that a verdict
+would hang on what else the machine does. Here each process is asked for what is its own: mappings,
+descriptors, and what hangs on these (locks, and what a poll waits for). What could not be counted so is
+refused (`grader.sandbox.system_calls`) or bound by the kernel (`grader.sandbox.policy`). What is left, such
+as names that were looked up in vain, the kernel gives back by itself as soon as memory is wanted.
+
+Two ways lead out of the count, and both are closed here. A descriptor that has been sent through a socket and
+not received yet is on no list: while one is, each of those that may be is taken for the largest that is seen.
+And a process that runs a program which it may not read has its lists closed to all but root: it is past every
+limit.
+
+Whether the machine itself is out of memory, which says nothing about any one submission.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+
+from grader.errors import HarnessError
+from grader.model.assignment import MIB
+from grader.sandbox.kernel import listdir
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+_MAX_MAPS = 1 << 21
+"""Bytes of a list of mapped files; MindSpore's is a tenth of it."""
+_MAX_PROCESSES_READ = 8
+_MEMORY = ("VmRSS", "VmSwap", "VmPTE")
+_SHARE = ("Pss", "SwapPss")
+_BROUGHT_ALONG = "brought along by the submission"
+_FRAMEWORKS = {
+    # Name as people say it: (a part of its libraries' paths, the distribution that has its version).
+    "mindspore": ("/mindspore/", "mindspore"),
+    "onnxruntime": ("/onnxruntime/", "onnxruntime"),
+    "torch": ("/torch/lib/", "torch"),
+    "tensorflow": ("/tensorflow/", "tensorflow"),
+    "openvino": ("/openvino/", "openvino"),
+    "paddle": ("/paddle/", "paddlepaddle"),
+}
+
+
+@dataclass(frozen=True)
+class Usage:
+    """One look at some processes."""
+
+    tasks: int
+    """Processes and threads."""
+    memory_bytes: int
+    """Memory, resident or swapped out, and page tables, summed; pages that processes share count once for
+    each."""
+    processor_seconds: float
+    """Processor time of those that live, and of those whose parent has seen their end."""
+    own_seconds: Mapping[tuple[str, str], float]
+    """Processor time of each that lives, by its number and when it began."""
+
+
+class ProcessorTime:
+    """Processor time over many looks: it does not fall when those are gone whose end no parent has seen."""
+
+    def __init__(self) -> None:
+        self._living: Mapping[tuple[str, str], float] = {}
+        self._gone = 0.0
+
+    def with_those_gone(self, seen: Usage) -> float:
+        """Return the seconds used up to this look.
+
+        What the looks have seen themselves, or what the kernel has added up for parents, whichever is more:
+        each misses something, and both together would count most of it twice.
+        """
+        self._gone += sum(
+            seconds for process, seconds in self._living.items() if process not in seen.own_seconds
+        )
+        self._living = seen.own_seconds
+        return max(seen.processor_seconds, self._gone + sum(self._living.values()))
+
+
+def measure(processes: Iterable[Path]) -> Usage:
+    """Measure processes, each given by its folder in a /proc."""
+    tasks = memory = ticks = 0
+    own: dict[tuple[str, str], float] = {}
+    for process in processes:
+        fields = _fields_of_stat(process)
+        if fields:
+            # By proc(5), from the third on: 14-17 utime, stime, cutime, cstime; 20 num_threads; 22 starttime.
+            times = [int(field) for field in fields[11:15]]
+            ticks += sum(times)
+            own[process.name, fields[19]] = sum(times[:2]) / _TICKS
+            tasks += int(fields[17])
+        memory += sum(_kib(_read(task_with_memory(process) / "status"), _MEMORY)) * 1024
+    return Usage(tasks, memory, ticks / _TICKS, own)
+
+
+def proportional_bytes(processes: Iterable[Path]) -> int:
+    """Return the memory of processes in bytes, each shared page counted once in all."""
+    return sum(_proportional(process) for process in processes)
+
+
+def frameworks(processes: Iterable[Path]) -> dict[str, str]:
+    """Return the inference libraries that processes have loaded, with their versions.
+
+    Read from the kernel's list of mapped files: the code that is looked at has no say in it. A library
+    that is not this environment's own file, but one that was brought along, is called so.
+    """
+    found: dict[str, str] = {}
+    for process in islice(processes, _MAX_PROCESSES_READ):
+        for path, inode in _mapped_libraries(process):
+            for name, (part, distribution) in _FRAMEWORKS.items():
+                if part in path and found.get(name, _BROUGHT_ALONG) == _BROUGHT_ALONG:
+                    found[name] = _version(distribution) if _is_ours(path, inode) else _BROUGHT_ALONG
+    return dict(sorted(found.items()))
+
+
+def _mapped_libraries(process: Path) -> set[tuple[str, int]]:
+    """Return path and inode of the shared libraries that a process has mapped, as far as read."""
+    lines = _lines(_read(task_with_memory(process) / "maps", _MAX_MAPS))
+    # address, permissions, offset, device, inode, path
+    rows = (line.split(maxsplit=5) for line in lines)
+    return {(row[5], int(row[4])) for row in rows if len(row) == 6 and ".so" in row[5]}
+
+
+def _is_ours(path: str, inode: int) -> bool:
+    """Whether a mapped library is the very file of this environment."""
+    try:
+        return path.startswith(sys.prefix) and Path(path).stat().st_ino == inode
+    except OSError:
+        return False
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def task_with_memory(first: Path) -> Path:
+    """Return the folder of a task that shows the process's memory; of its first one if none does.
+
+    The first one may have ended before the others: it then shows none, and the others go on with it.
+    """
+    if shows_memory(first):
+        return first
+    others = (first / "task" / task for task in listdir(first / "task"))
+    return next(filter(shows_memory, others), first)
+
+
+def shows_memory(task: Path) -> bool:
+    """Whether a task has memory, as all have that have not ended."""
+    # Its size in pages is the first number there, and 0 without memory.
+    return not _read(task / "statm").startswith("0 ")
+
+
+def _fields_of_stat(process: Path) -> list[str]:
+    """Return what follows the name in a process's `stat`, whatever its name is."""
+    return _read(process / "stat").rpartition(")")[2].split()
+
+
+def _proportional(process: Path) -> int:
+    """Return a process's share of its memory in bytes."""
+    task = task_with_memory(process)
+    status = _read(task / "status")
+    # A process may be gone, or its memory: then its plain sum stands.
+    shared = _kib(_read(task / "smaps_rollup"), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))
+    return (sum(shared) + sum(_kib(status, ("VmPTE",)))) * 1024
+
+
+def _kib(text: str, names: Sequence[str]) -> list[int]:
+    """Return the values of the lines `name: value kB` with these names."""
+    fields = (line.partition(":") for line in _lines(text))
+    return [int(value.split()[0]) for name, _, value in fields if name in names]
+
+
+def _lines(text: str) -> list[str]:
+    """Split what the kernel says into lines, where it ends them itself.
+
+    A process chooses its own name and those of its files, and the kernel escapes nothing in them but line
+    feeds. To `str.splitlines` a carriage return begins a line, too: one that says `VmRSS:-9999999`, perhaps.
+    """
+    return text.split("\n")
+
+
+def _read(path: Path, most: int = -1) -> str:
+    try:
+        with path.open("rb") as file:  # as text, a carriage return would be read as a line feed
+            return file.read(most).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+_MAPPING = 1 << 10
+"""Bytes, generously: `struct vm_area_struct`, its place in the tree, and what it has of anonymous memory."""
+_DESCRIPTOR = 8 << 10
+"""Bytes: what is open, with a buffer; in a pipe, what a user without any pipe left is still given."""
+_HANGING = 1 << 10
+"""Bytes of a lock, or of what a poll waits for."""
+_PIPE, _ALL_PIPES = 64 << 10, 64 << 20
+"""Bytes that a pipe holds, until all of a user's hold so much (pipe(7))."""
+_POLLED, _LOCKED = b"\ntfd:", b"\nlock:"
+_SENT = re.compile(rb"\nscm_fds:\s*[1-9]")
+"""What a socket shows that others have sent descriptors to, from Linux 5.9 on."""
+_MOST_SENT = 1024
+"""Descriptors of one user's that are on their way at one time, where nobody has raised what he may open."""
+_CHUNK = 1 << 18
+
+
+def kernel_bytes(processes: Iterable[Path], most: int, between: Callable[[], object] = lambda: None) -> int:
+    """Return what the kernel may keep for processes, in bytes.
+
+    Args:
+        processes: each by its folder in a /proc.
+        most: past so much, it is not counted any further.
+        between: called before each process, for what must not wait until the last is counted: thirty
+            thousand descriptors take a second or more.
+    """
+    total = largest = 0
+    is_some_sent = False
+    pipes: set[str] = set()
+    for process in map(task_with_memory, processes):
+        between()
+        total += _MAPPING * _lines_of(process / "maps", (most - total) // _MAPPING)
+        names = _descriptors(process)
+        if names is None:
+            return most + 1
+        for name in names:
+            if total > most:
+                return total
+            shown = _read_file(process / "fdinfo" / name)
+            polled = shown.count(_POLLED)
+            total += _DESCRIPTOR + _HANGING * (polled + shown.count(_LOCKED))
+            largest = max(largest, polled)
+            is_some_sent = is_some_sent or _SENT.search(shown) is not None
+            if (target := _target(process / "fd" / name)).startswith("pipe:"):
+                pipes.add(target)
+    sent = _MOST_SENT * _HANGING * largest if is_some_sent else 0
+    return total + sent + min(len(pipes) * _PIPE, _ALL_PIPES)
+
+
+def _descriptors(process: Path) -> list[str] | None:
+    """Return the names of a process's descriptors; None if it keeps them to itself."""
+    try:
+        return os.listdir(process / "fd")
+    except PermissionError:
+        # What is left of one that has ended may not be listed either.
+        return None if shows_memory(process) else []
+    except OSError:
+        return []
+
+
+def _lines_of(path: Path, most: int) -> int:
+    """Count lines; past `most`, any number above it."""
+    found = 0
+    try:
+        with path.open("rb", buffering=0) as file:
+            while found <= most and (chunk := file.read(_CHUNK)):
+                found += chunk.count(b"\n")
+    except OSError:  # it has gone
+        pass
+    return found
+
+
+def _read_file(fdinfo: Path) -> bytes:
+    try:
+        return b"\n" + fdinfo.read_bytes()
+    except OSError:
+        return b""
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except OSError:
+        return ""
+
+
+_MACHINE_MEMORY, _EVENTS = Path("/proc/meminfo"), Path("/proc/vmstat")
+_LEAST = 64
+"""One part in so many of all memory has to be available, or free for swapping; with less, the kernel soon
+ends whom it finds."""
+
+
+def check_memory_of_machine() -> None:
+    """See that the machine has memory left.
+
+    Raises:
+        HarnessError: it has not; whose fault that is cannot be told, and nobody gets a score for it.
+    """
+    kib = _numbers(_MACHINE_MEMORY)
+    if {"MemTotal:", "MemAvailable:", "SwapFree:"} <= kib.keys():
+        left = kib["MemAvailable:"] + kib["SwapFree:"]
+        if left * _LEAST < kib["MemTotal:"]:
+            raise HarnessError("out-of-memory", left=left * 1024 // MIB)
+
+
+def processes_ended_for_memory() -> int:
+    """Return how many processes the kernel has ever ended because memory had run out."""
+    return _numbers(_EVENTS).get("oom_kill", 0)
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """Read the first number of each line by its name; none where there is no such file."""
+    try:
+        rows = (line.split() for line in path.read_text(encoding="ascii").splitlines())
+        return {row[0]: int(row[1]) for row in rows if len(row) > 1}
+    except (OSError, ValueError):
+        return {}

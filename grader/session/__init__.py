@@ -1,0 +1,1 @@
+"""One grading from end to end, and what all gradings have in common."""

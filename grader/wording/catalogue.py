@@ -1,0 +1,113 @@
+"""The message catalogue: every sentence a report may say, in English and Chinese."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from grader.errors import LANGUAGES, Language, told
+from grader.model.report import FindingPart
+from grader.printable import shown
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_MESSAGES, _PHRASES, _WORDS, _CAUSES = (
+    Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml", "words.toml", "causes.toml")
+)
+
+
+def finding(
+    code: str, images: int | None = None, about: Sequence[str] = (), /, **details: object
+) -> FindingPart:
+    """Return the finding of that code with its {braces} filled in.
+
+    Args:
+        code: of the catalogue.
+        images: how many images it concerns, where that can be counted.
+        about: names to group a class's findings by.
+        details: what stands in the braces; a line of errors, in the language of each text.
+
+    Raises:
+        KeyError: there is no such code, or a detail that its text needs was not given.
+    """
+    message = _table(_MESSAGES)[code]
+    filled = {language: _filling(details, language) for language in LANGUAGES}
+    texts = {
+        key: text.format(**filled["zh" if key.endswith("_zh") else "en"])
+        for key, text in message.items()
+        if key != "severity"
+    }
+    return FindingPart(code=code, severity=message["severity"], images=images, about=tuple(about), **texts)
+
+
+def phrase(language: Language, name: str, **details: object) -> str:
+    """Return a part of a sentence that several findings share, with its {braces} filled in.
+
+    Raises:
+        KeyError: there is no such phrase, or a detail that its text needs was not given.
+    """
+    text: str = _table(_PHRASES)[name][language]
+    return text.format(**details)
+
+
+def words(language: Language, name: str, **details: object) -> str:
+    """Return what pages and terminal say around the findings, with its {braces} filled in.
+
+    Raises:
+        KeyError: there are no such words, or a detail that they need was not given.
+    """
+    text: str = _table(_WORDS)[name][language]
+    return text.format(**details)
+
+
+def has_words(name: str) -> bool:
+    """Whether the pages have words of that name."""
+    return name in _table(_WORDS)
+
+
+def general_title(code: str, language: Language) -> str:
+    """Return a finding's title for many at once: what is particular to one is left out.
+
+    Raises:
+        KeyError: there is no such code.
+    """
+    title: str = _table(_MESSAGES)[code]["title" if language == "en" else "title_zh"]
+    # Behind a colon or in brackets stands what one submission said; within a sentence an ellipsis will do.
+    bare = re.sub(r"\s*[(（][^()（）]*\{[^()（）]*[)）]|\s*[:：]\s*\{.*", "", title)
+    return re.sub(r"\{\w+\}", "…", bare)
+
+
+def phase_words(phase: str) -> str:
+    """Return the name of the words for a phase of the interview, such as `first prediction`."""
+    return f"phase-{phase.replace(' ', '-')}"
+
+
+def codes() -> frozenset[str]:
+    """Return all codes of the catalogue."""
+    return frozenset(_table(_MESSAGES))
+
+
+@cache
+def explained_by(code: str) -> frozenset[str]:
+    """Return the codes of the findings that a finding of this code explains."""
+    rows = _table(_CAUSES)["cause"]
+    return frozenset(symptom for row in rows if code in row["codes"] for symptom in row["explain"])
+
+
+def _filling(details: Mapping[str, object], language: Language) -> dict[str, object]:
+    """Return what stands in the braces. Here, and nowhere later, what a student named comes into a report."""
+    said = {name: told(value, language) for name, value in details.items()}
+    return {name: shown(value) if isinstance(value, str) else value for name, value in said.items()}
+
+
+@cache
+def _table(file: Path) -> dict[str, Any]:
+    table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    return table
