@@ -17,7 +17,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import reference.submission.ask_worker
 from benchmarks.protocol import Answers, Samples, tell
 from grader.intake.intake import take_in
 from grader.model.assignment import Assignment, load_assignment
@@ -28,6 +27,7 @@ from grader.sandbox import process
 from grader.sandbox.isolation import Rung, choose_rung
 from grader.sandbox.policy import course_library, environment_for
 from grader.split.opening import open_split
+from reference.run import ASK_WORKER
 
 Ask = Callable[[Submission, Path, Assignment, Path, Split], Sequence[str]]
 
@@ -41,9 +41,8 @@ def ask_bare(
         "PYTHONPATH": str(course_library().parent),
         "TMPDIR": str(workspace),
     }
-    program = str(Path(reference.submission.ask_worker.__file__).resolve())
     with subprocess.Popen(
-        (sys.executable, "-s", "-B", program),
+        (sys.executable, "-s", "-B", str(ASK_WORKER)),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=submission.folder,

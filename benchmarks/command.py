@@ -26,10 +26,9 @@ from benchmarks.plan import Bench, Plan, PreparationError
 from benchmarks.results import Circumstances
 from benchmarks.table import Table, failures, make_rows, to_markdown
 from reference.command_line import INTERRUPTED, at_least, interruptible, stop
-from reference.errors import InputError
-from reference.images.imagefolder import scan
+from reference.errors import InputError, SourceError, WeightsError
+from reference.images import scan
 from reference.pretrained import ensure_pretrained
-from reference.weights.errors import SourceError, WeightsError
 
 BENCHMARKS: dict[str, Callable[[Bench], Plan]] = {
     "head": head.plan,

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-import reference.submission.ask_worker
 from benchmarks.measure import WHOLE_PROCESS, Runs, Subject
 from benchmarks.plan import Bench, Conclusion, Plan
 from benchmarks.programs import ROOT, environment, python
 from benchmarks.table import Figure, number
 from grader.model.assignment import load_assignment
 from reference.errors import InputError
+from reference.run import ASK_WORKER
 
 ROUNDS = 10
 ASSIGNMENTS = ROOT / "grader" / "assignments"
@@ -32,7 +32,7 @@ def plan(bench: Bench) -> Plan:
     settings = environment(capped=True, engine=True)
     bare = Subject(
         "a bare loop",
-        (sys.executable, str(Path(reference.submission.ask_worker.__file__).resolve())),
+        (sys.executable, str(ASK_WORKER)),
         settings,
         bench.submission,
         json.dumps([str(path.resolve()) for path in split.paths]),

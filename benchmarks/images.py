@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reference.errors import InputError
-from reference.images.imagefolder import ImageFolder, Split
-from reference.images.reading import decode_file, file_digest
+from reference.images import ImageFolder, Split, decode_file, file_digest
 
 ALL_IMAGES = sys.maxsize
 

@@ -11,7 +11,7 @@ from benchmarks.measure import Runs, Subject
 from benchmarks.plan import Bench, Conclusion, Plan
 from benchmarks.programs import CAPPED, STOCK, environment, python
 from benchmarks.table import Figure
-from reference.submission.submission import answer_names
+from reference.run import answer_names
 
 IMAGES = 130
 ROUNDS = 3

@@ -17,7 +17,7 @@ from src_mindspore.engine.graph import INPUT_NAME, OUTPUT_NAME, backbone_paramet
 from src_mindspore.transforms import evaluation_transform
 
 from benchmarks.answering import FloatArray, Image, Request, answer
-from reference.weights.mindspore_file import read_checkpoint
+from reference.weights import read_checkpoint
 
 LOGITS = "logits"
 

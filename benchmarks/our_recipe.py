@@ -16,13 +16,11 @@ from pathlib import Path
 
 from benchmarks.protocol import ProgressTeller
 from benchmarks.recipes import BATCH_SIZE, tell_phases
-from reference.features.cache import FeatureCache
-from reference.features.extraction import Backbone, extract_features
-from reference.images.imagefolder import Split, scan
-from reference.images.views import EVALUATION
+from reference.features import Backbone, FeatureCache, extract_features
+from reference.images import EVALUATION, Split, scan
 from reference.pretrained import load_pretrained
-from reference.training.head import HEAD_RECIPE, LabelledFeatures
-from reference.training.head_training import train_head
+from reference.training import train_head_by_steps
+from reference.values import HEAD_RECIPE, LabelledFeatures, TrainingData
 
 
 def main() -> None:
@@ -47,13 +45,9 @@ def main() -> None:
         begun = time.perf_counter()
         train, validation = features(folder.train), features(folder.validation)
         extracted = time.perf_counter()
-        result = train_head(
-            train,
-            validation,
-            len(folder.classes),
-            replace(HEAD_RECIPE, epochs=options.epochs, batch_size=BATCH_SIZE),
-            seed=0,
-        )
+        recipe = replace(HEAD_RECIPE, epochs=options.epochs, batch_size=BATCH_SIZE)
+        data = TrainingData(train, validation, len(folder.classes))
+        result = train_head_by_steps(data, recipe, seed=0)
         trained = time.perf_counter()
     correct = result.best.count_correct(validation)
     tell_phases(begun, extracted, trained, correct)

@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.measure import Runs, Subject
 from benchmarks.programs import environment, python
 from benchmarks.table import Figure
-from reference.images.imagefolder import ImageFolder
+from reference.images import ImageFolder
 
 
 class PreparationError(Exception):

@@ -15,9 +15,15 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from reference.errors import DivergedError, InputError, NotSolvedError, SubmissionError
-from reference.exporting.errors import ExportError
-from reference.weights.errors import SourceError, WeightsError
+from reference.errors import (
+    DivergedError,
+    ExportError,
+    InputError,
+    NotSolvedError,
+    SourceError,
+    SubmissionError,
+    WeightsError,
+)
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130  # exit codes; the last as shells have it for Ctrl-C
 EXIT_CODES: dict[type[Exception], int] = {

@@ -5,12 +5,24 @@ class InputError(Exception):
     """The user's input does not do: the message is one line that says what and where."""
 
 
+class WeightsError(Exception):
+    """A file of weights is not what it should be: damaged, not these weights, or holding code."""
+
+
+class SourceError(Exception):
+    """The pretrained weights could not be had: no network, no such address, no pip, no room on the disk."""
+
+
 class DivergedError(Exception):
     """The loss is not a number any more: the message names epoch and step."""
 
 
 class NotSolvedError(Exception):
     """The solver stopped before it was near the optimum; the message says why."""
+
+
+class ExportError(Exception):
+    """An exported file could not be written, or does not answer as the live network does."""
 
 
 class SubmissionError(Exception):

@@ -17,17 +17,35 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from reference import labs
 from reference.command_line import interruptible, run_command, true_or_false
 from reference.errors import InputError
-from reference.labs.checkpoints import read_network
-from reference.labs.flower_config import PLATFORMS, set_config
-from reference.labs.flower_images import evaluation_images
-from reference.labs.printed_lines import result_lines
+from reference.images import evaluation_images
+from reference.labs import PLATFORMS, flower_config, result_lines
+from reference.weights import read_network
 
 
-def evaluate(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says.
+
+    Attributes:
+        dataset_path: folder of class folders, or with test/ or val/.
+        platform: of PLATFORMS.
+        pretrain_ckpt: the trained network.
+        run_distribute: changes nothing.
+    """
+
+    dataset_path: Path
+    platform: str
+    pretrain_ckpt: Path
+    run_distribute: bool
+
+
+def evaluate(settings: Settings) -> None:
     """Do the whole evaluation, and print its two lines.
 
     Raises:
@@ -35,24 +53,20 @@ def evaluate(options: argparse.Namespace) -> None:
         SourceError: reading the checkpoint needs a package that is not installed.
         WeightsError: the checkpoint is not a trained network for these classes.
     """
-    config = set_config(options.platform)
-    images = evaluation_images(options.dataset_path)
-    config.num_classes = len(images.classes)
-    if not options.pretrain_ckpt.exists():
-        raise InputError(f"{options.pretrain_ckpt}: no such file; python -m reference.train makes one")
-    weights = read_network(options.pretrain_ckpt, config.num_classes)
-
-    from reference.labs.device import use_platform
-    from reference.labs.evaluation import accuracy
-    from reference.labs.network import define_net, fill
-
-    use_platform(options.platform)
-    _, _, network = define_net(config.num_classes, config.activation)
-    fill(network, weights.arrays())
-    print(result_lines(accuracy(network, images.split, config.eval_batch_size), str(options.pretrain_ckpt)))
+    config = flower_config(settings.platform)
+    images = evaluation_images(settings.dataset_path)
+    num_classes = len(images.classes)
+    if not settings.pretrain_ckpt.exists():
+        raise InputError(f"{settings.pretrain_ckpt}: no such file; python -m reference.train makes one")
+    weights = read_network(settings.pretrain_ckpt, num_classes)
+    labs.use_platform(settings.platform)
+    _, _, network = labs.define_net(num_classes, config.activation)
+    labs.fill(network, weights.arrays())
+    accuracy = labs.accuracy(network, images.split, config.eval_batch_size)
+    print(result_lines(accuracy, str(settings.pretrain_ckpt)))
 
 
-def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     """Read the command line; exits with 2 when it makes no sense."""
     parser = argparse.ArgumentParser(
         prog="python -m reference.eval", description="Evaluate a network that reference.train has trained."
@@ -74,14 +88,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="True|False",
         help="changes nothing: one process counts every image once",
     )
-    return parser.parse_args(arguments)
+    return Settings(**vars(parser.parse_args(arguments)))
 
 
 @interruptible()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
-    options = parse_arguments(arguments)
-    return run_command(lambda: evaluate(options))
+    settings = parse_arguments(arguments)
+    return run_command(lambda: evaluate(settings))
 
 
 if __name__ == "__main__":

@@ -26,11 +26,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.classes import FLOWERS5, GARBAGE26, load_classes
+from reference import exporting
 from reference.command_line import interruptible, progress, run_command
 from reference.errors import InputError
-from reference.exporting.classifier import Activation, Pooling, read_classifier
-from reference.exporting.comparing import drawn_images, images_below
-from reference.exporting.files import FORMATS, TOLERANCE, Exported, export, file_name
+from reference.exporting import (
+    FORMATS,
+    TOLERANCE,
+    Activation,
+    Pooling,
+    drawn_images,
+    file_name,
+    images_below,
+    read_classifier,
+)
 
 CLASS_LISTS = {"garbage26": GARBAGE26, "flowers5": FLOWERS5}
 
@@ -60,7 +68,7 @@ class Settings:
     overwrite: bool
 
 
-def run(settings: Settings) -> list[Exported]:
+def run(settings: Settings) -> list[exporting.Exported]:
     """Do the whole command, and return what was written.
 
     Raises:
@@ -76,7 +84,7 @@ def run(settings: Settings) -> list[Exported]:
     prepare_folder(settings)
     # 2. Write, load again, compare.
     with progress(len(images.readers), "compare", "image") as bar:
-        exported = export(classifier, settings.out, settings.formats, images, bar.update)
+        exported = exporting.export(classifier, settings.out, settings.formats, images, bar.update)
     # 3. Say what was done.
     for file in exported:
         print(
@@ -145,6 +153,26 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     Raises:
         InputError: it makes sense, but not here.
     """
+    options = _parser().parse_args(arguments)
+    if options.platform != "CPU":
+        raise InputError(f"--platform {options.platform}: this command runs on the CPU alone")
+    if "air" in options.formats:
+        raise InputError(f"AIR can only be written on an Ascend device; choose from {', '.join(FORMATS)}")
+    if unknown := [name for name in options.formats if name not in FORMATS]:
+        raise InputError(f"there is no format {unknown[0]!r}; choose from {', '.join(FORMATS)}")
+    return Settings(
+        checkpoint=options.checkpoint,
+        out=options.out,
+        formats=tuple(dict.fromkeys(options.formats)),
+        classes=tuple(options.classes),
+        images=options.images,
+        activation=options.activation,
+        reduction=options.reduction,
+        overwrite=options.overwrite,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m reference.export",
         description="Export a trained network, and prove that each file answers as the network does.",
@@ -179,23 +207,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--reduction", choices=("mean", "max"), help="how a head of your own pools the features")
     add("--overwrite", action="store_true", help="replace files of the same names")
     add("--platform", default="CPU", metavar="CPU", help="only CPU; the files are the same for any device")
-    options = parser.parse_args(arguments)
-    if options.platform != "CPU":
-        raise InputError(f"--platform {options.platform}: this command runs on the CPU alone")
-    if "air" in options.formats:
-        raise InputError(f"AIR can only be written on an Ascend device; choose from {', '.join(FORMATS)}")
-    if unknown := [name for name in options.formats if name not in FORMATS]:
-        raise InputError(f"there is no format {unknown[0]!r}; choose from {', '.join(FORMATS)}")
-    return Settings(
-        checkpoint=options.checkpoint,
-        out=options.out,
-        formats=tuple(dict.fromkeys(options.formats)),
-        classes=tuple(options.classes),
-        images=options.images,
-        activation=options.activation,
-        reduction=options.reduction,
-        overwrite=options.overwrite,
-    )
+    return parser
 
 
 @interruptible()

@@ -11,7 +11,7 @@
 A checkpoint's head goes on learning if it is for as many classes; if not, a new one begins.
 Checkpoints go to `ckpt_0/` (or the process's number) below the configuration's `save_checkpoint_path`, every
 `save_checkpoint_epochs` and after the last epoch; `python -m reference.eval` takes them.
-Those of an earlier training are kept under another name. `reference/labs/flower_config.py` holds all numbers.
+Those of an earlier training are kept under another name. `reference/labs/recipes.py` holds all numbers.
 
 With the weights of `python -m reference.pretrained`, 1018 training photos and the head alone, 339 of 376 test
 photos are recognised (.9016), after about twelve seconds of one core.
@@ -30,29 +30,47 @@ import hashlib
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
+from reference import labs
 from reference.command_line import interruptible, run_command, true_or_false
 from reference.errors import InputError
-from reference.images.reading import check_readable, file_digest
-from reference.labs.checkpoints import CheckpointFolder, Weights, read_weights
-from reference.labs.flower_config import PLATFORMS, set_config
-from reference.labs.flower_images import LabelledImages, training_images
-from reference.labs.printed_lines import total_line
-from reference.training.snapshot import Snapshot
-
-# What needs MindSpore is imported where it is needed: a wrong path should not wait for it.
+from reference.images import LabelledImages, check_readable, file_digest, training_images
+from reference.labs import PLATFORMS, CheckpointFolder, FlowerConfig, flower_config, total_line
+from reference.training import Snapshot
+from reference.weights import Weights, read_weights
 
 FREEZE_LAYERS = ("none", "backbone")
 HOW_TO_GET_WEIGHTS = "python -m reference.pretrained makes one and says where it is"
 
 
-def train(options: argparse.Namespace) -> None:
+@dataclass(frozen=True)
+class Settings:
+    """What the command line says.
+
+    Attributes:
+        dataset_path: folder of class folders, or with train/.
+        platform: of PLATFORMS.
+        freeze_layer: of FREEZE_LAYERS.
+        pretrain_ckpt: weights to begin with, or None.
+        run_distribute: train in several processes.
+        resume: go on with a training that was interrupted.
+    """
+
+    dataset_path: Path
+    platform: str
+    freeze_layer: str
+    pretrain_ckpt: Path | None
+    run_distribute: bool
+    resume: bool
+
+
+def train(settings: Settings) -> None:
     """Do the whole training, and print its lines.
 
     Raises:
@@ -64,43 +82,47 @@ def train(options: argparse.Namespace) -> None:
     """
     begun = time.perf_counter()
     # 1. All that can be wrong with the input. Processes that train together all find it out, and all end.
-    config = set_config(options.platform, options.run_distribute)
-    weights = read_pretrained(options)
-    images = training_images(options.dataset_path)
-    config.num_classes = len(images.classes)
-    if options.freeze_layer == "none":
+    config = flower_config(settings.platform, settings.run_distribute)
+    weights = read_pretrained(settings)
+    images = training_images(settings.dataset_path)
+    config = replace(config, num_classes=len(images.classes))
+    if settings.freeze_layer == "none":
         check_readable(images.split.paths)  # for the head alone, all are read before its training anyway
-
-    from reference.labs import device, flower_training
-
-    device.use_platform(options.platform)
-    count = device.launched_processes() if options.run_distribute else 1
+    labs.use_platform(settings.platform)
+    count = labs.launched_processes() if settings.run_distribute else 1
     check_fills_a_batch(images, config.batch_size, count)
     # 2. The other processes, and a place for the checkpoints.
-    processes = device.join_processes() if options.run_distribute else device.Processes()
-    checkpoints = CheckpointFolder(
-        Path(config.save_checkpoint_path) / f"ckpt_{processes.rank}", config.keep_checkpoint_max
-    )
-    checkpoints.check(options.resume)
-    print(f"train args: {options}\ncfg: {dict(config)}", flush=True)
-    if weights and weights.head and not flower_training.begins_with_head(weights, config.num_classes):
-        print(f"note: the head in {options.pretrain_ckpt} is for other classes; a new one begins", flush=True)
+    processes = labs.join_processes() if settings.run_distribute else labs.Processes()
+    folder = Path(config.save_checkpoint_path) / f"ckpt_{processes.rank}"
+    checkpoints = CheckpointFolder(folder, config.keep_checkpoint_max)
+    checkpoints.check(settings.resume)
+    print(f"train args: {argparse.Namespace(**vars(settings))}\ncfg: {asdict(config)}", flush=True)
     # 3. The training.
     # Processes keep no state: they would not keep that of the same step, and could not go on together.
-    snapshot = Snapshot(checkpoints.state, describe(options, config, images)) if processes.size == 1 else None
-    training = flower_training.FlowerTraining(
-        config, images.split, weights, checkpoints, processes, snapshot, options.resume
+    is_alone = processes.size == 1
+    snapshot = Snapshot(checkpoints.state, describe(settings, config, images)) if is_alone else None
+    train_flowers(
+        settings,
+        labs.FlowerTraining(config, images.split, weights, checkpoints, processes, snapshot, settings.resume),
     )
-    if options.freeze_layer == "backbone":
-        flower_training.train_head(training)
-    else:
-        flower_training.train_network(training)
-    if snapshot:
-        snapshot.remove()
     print(total_line(time.perf_counter() - begun))
 
 
-def read_pretrained(options: argparse.Namespace) -> Weights | None:
+def train_flowers(settings: Settings, training: labs.FlowerTraining) -> None:
+    """Train what the command line says; the state to resume from is gone when all is done."""
+    weights, classes = training.weights, training.config.num_classes
+    if weights and weights.head and not labs.begins_with_head(weights, classes):
+        checkpoint = settings.pretrain_ckpt
+        print(f"note: the head in {checkpoint} is for other classes; a new one begins", flush=True)
+    if settings.freeze_layer == "backbone":
+        labs.train_flower_head(training)
+    else:
+        labs.train_flower_network(training)
+    if training.snapshot:
+        training.snapshot.remove()
+
+
+def read_pretrained(settings: Settings) -> Weights | None:
     """Read the checkpoint of the command line, if there is one.
 
     Raises:
@@ -108,9 +130,9 @@ def read_pretrained(options: argparse.Namespace) -> Weights | None:
         SourceError: reading it needs a package that is not installed.
         WeightsError: it is not what it should be.
     """
-    checkpoint = options.pretrain_ckpt
+    checkpoint = settings.pretrain_ckpt
     if checkpoint is None:
-        if options.freeze_layer == "backbone":
+        if settings.freeze_layer == "backbone":
             raise InputError(f"--freeze_layer backbone needs a --pretrain_ckpt: {HOW_TO_GET_WEIGHTS}")
         return None
     if not checkpoint.exists():
@@ -125,26 +147,26 @@ def check_fills_a_batch(images: LabelledImages, batch_size: int, processes: int)
         among = f" in each of {processes} processes" if processes > 1 else ""
         raise InputError(
             f"{found} training images do not fill one batch of {batch_size}{among}; add images, or lower"
-            " batch_size in reference/labs/flower_config.py"
+            " batch_size in reference/labs/recipes.py"
         )
 
 
-def describe(options: argparse.Namespace, config: Any, images: LabelledImages) -> dict[str, object]:
+def describe(settings: Settings, config: FlowerConfig, images: LabelledImages) -> dict[str, object]:
     """Return what decides the result of a training: one that is resumed must have the same."""
     content = hashlib.sha256()
     for path in images.split.paths:
         content.update(path.parent.name.encode() + file_digest(path))
-    checkpoint = options.pretrain_ckpt
+    checkpoint = settings.pretrain_ckpt
     return {
-        **config,
-        "freeze_layer": options.freeze_layer,
+        **asdict(config),
+        "freeze_layer": settings.freeze_layer,
         "images": content.hexdigest(),
         "pretrain_ckpt": file_digest(checkpoint).hex() if checkpoint else None,
         "versions": {"mindspore": version("mindspore"), "numpy": np.__version__, "cv2": cv2.__version__},
     }
 
 
-def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     """Read the command line; exits with 2 when it makes no sense."""
     parser = argparse.ArgumentParser(
         prog="python -m reference.train", description="Train MobileNetV2 as the flower lab does."
@@ -165,14 +187,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.resume and options.run_distribute:
         parser.error("--resume goes on with a training in one process, not with --run_distribute True")
-    return options
+    return Settings(**vars(options))
 
 
 @interruptible()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring. Returns the exit code."""
-    options = parse_arguments(arguments)
-    return run_command(lambda: train(options))
+    settings = parse_arguments(arguments)
+    return run_command(lambda: train(settings))
 
 
 if __name__ == "__main__":

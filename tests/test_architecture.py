@@ -78,3 +78,111 @@ def names_things_alone(node):
     if isinstance(node, ast.FunctionDef):  # names that are looked up when they are asked for
         return node.name == "__getattr__"
     return isinstance(node, ast.Expr | ast.Import | ast.ImportFrom | ast.Assign)
+
+
+# -- the order of a room's parts, and their faces ------------------------------------------------------------
+
+ORDER = {
+    "reference": [
+        *("errors", "values", "framework", "command_line"),
+        *("weights", "images", "features", "training", "exporting", "run", "labs"),
+        *("pretrained", "eval", "export", "finetune", "train", "tune", "two_stages"),
+    ],
+}
+"""The modules and packages of a room, the lowest first: none imports one that comes after it."""
+PROGRAMS = {"reference": {"run/ask_worker.py", "run/template_main.py"}}
+"""Files that run by themselves, outside their package."""
+
+
+def imports_of(path, room):
+    """The imports of a room's parts in a file: (part, the names below it that lead to what is imported, the line)."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            named = [alias.name.split(".", 2) for alias in node.names]
+            found += [(words[1], words[2:], node.lineno) for words in named if words[0] == room and words[1:]]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            words = node.module.split(".", 2)
+            if words[0] == room and words[1:]:
+                found += [(words[1], [*words[2:], alias.name], node.lineno) for alias in node.names]
+            elif words == [room]:
+                found += [(alias.name, [], node.lineno) for alias in node.names]
+    return found
+
+
+def part_of(path, room):
+    """The module or package of a room that a file is, or lies in."""
+    return path.relative_to(ROOT / room).parts[0].removesuffix(".py")
+
+
+def modules_of(room):
+    return [path for path in sorted((ROOT / room).rglob("*.py")) if path != ROOT / room / "__init__.py"]
+
+
+@pytest.mark.parametrize("room", sorted(ORDER))
+def test_no_part_of_a_room_imports_one_above_it(room):
+    order = ORDER[room]
+    assert {part_of(path, room) for path in modules_of(room)} == set(order)
+    for path in modules_of(room):
+        here = order.index(part_of(path, room))
+        for part, _, line in imports_of(path, room):
+            assert order.index(part) <= here, (
+                f"{path.relative_to(ROOT)}:{line} imports {part}, which is above it"
+            )
+
+
+@pytest.mark.parametrize("room", sorted(ORDER))
+def test_nobody_reaches_past_the_face_of_a_package(room):
+    users = [path for other in MAY_IMPORT for path in sorted((ROOT / other).rglob("*.py"))]
+    for path in users:
+        inside = part_of(path, room) if path.is_relative_to(ROOT / room) else ""
+        for part, deeper, line in imports_of(path, room):
+            is_module = len(deeper) > 1 or any(
+                (ROOT / room / part / f"{name}.py").exists() for name in deeper
+            )
+            assert part == inside or not is_module, (
+                f"{path.relative_to(ROOT)}:{line} reaches into {room}.{part}"
+            )
+
+
+@pytest.mark.parametrize("room", sorted(ORDER))
+def test_a_face_names_what_it_imports_and_nothing_else(room):
+    for part in ORDER[room]:
+        face = ROOT / room / part / "__init__.py"
+        if not face.exists():
+            continue
+        body = ast.parse(face.read_text(encoding="utf-8")).body
+        imports = [node for top in body for node in ast.walk(top) if isinstance(node, ast.ImportFrom)]
+        given = {alias.name for node in imports if node.module.startswith(room) for alias in node.names}
+        names = [
+            ast.literal_eval(node.value)
+            for node in body
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        ]
+        assert names, f"{face.relative_to(ROOT)} has no __all__"
+        assert set(names[0]) == given, face.relative_to(ROOT)
+
+
+def test_mindspore_is_imported_in_one_module_of_the_reference_and_nothing_in_a_function():
+    needs = {"mindspore", "src_mindspore.mobilenetv2", "src_mindspore.engine.live"}
+    for path in modules_of("reference"):
+        name = path.relative_to(ROOT / "reference").as_posix()
+        if name in {"framework.py", *PROGRAMS["reference"]}:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom | ast.Import):
+                modules = [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+                assert not needs.intersection(modules), f"{name}:{node.lineno}"
+            if isinstance(node, ast.FunctionDef):
+                late = [n.lineno for n in ast.walk(node) if isinstance(n, ast.ImportFrom | ast.Import)]
+                assert not late, f"{name}:{late} imports in a function"
+
+
+def test_a_command_of_the_reference_does_not_wait_for_mindspore_before_its_input_is_read():
+    import subprocess
+    import sys
+
+    commands = ", ".join(f"reference.{name}" for name in ORDER["reference"][-7:])
+    code = f"import sys, {commands}; sys.exit('mindspore' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -10,7 +10,7 @@ import src_mindspore.folders as course_library
 
 import grader.split.folder as grader_rule
 from grader.model.split import SplitImage
-from reference.images.reading import read_image
+from reference.images import read_image
 
 from .image_files import encoded, put
 

@@ -1,4 +1,4 @@
-"""The network that is exported, as plain arrays: a backbone, a head, and what lies between and after.
+"""The network that is exported, as plain arrays, and the images that its files are compared on.
 
 Two kinds of head are known by their parameters' names: the course library's `MobileNetV2Head` (`head.1`, or
 `head.2` with dropout), and the one that students write, pooling and an `nn.Dense` (`dense`), mostly without a
@@ -9,23 +9,30 @@ file without it would be another network.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from src_mindspore.folders import is_image_name
+from src_mindspore.transforms import evaluation_transform
 
-from reference.errors import InputError
-from reference.weights.errors import WeightsError
-from reference.weights.mindspore_file import read_checkpoint
-from reference.weights.naming import to_course_names
+from datasets.demo import FOLDERS, draw
+from reference.errors import InputError, WeightsError
+from reference.images import decode_file, file_digest
+from reference.values import FloatArray
+from reference.weights import read_checkpoint, to_course_names
 
-FloatArray: TypeAlias = npt.NDArray[np.float32]
 State: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
 Pooling: TypeAlias = Literal["mean", "max", "none"]
 Activation: TypeAlias = Literal["None", "Softmax"]
+
+FORMATS = ("mindir", "onnx", "safetensors")
+TOLERANCE = 1e-4
+"""Largest difference of a logit (or probability) from the live network's."""
 
 CHANNELS, SIDE = 1280, 7
 _COURSE_LAYERS, _STUDENT_LAYER = ("head.1", "head.2"), "dense"
@@ -149,22 +156,22 @@ def _dense_layer(state: State) -> str:
     return found[0]
 
 
-def _pooling(layer: str, weight: FloatArray, told: Pooling | None) -> Pooling:
+def _pooling(layer: str, weight: FloatArray, given: Pooling | None) -> Pooling:
     """Tell how features are pooled, from the shape of the dense layer where it shows."""
     shape = weight.shape
     inputs = shape[1] if len(shape) == 2 else 0
-    if layer == _STUDENT_LAYER and inputs == CHANNELS * SIDE * SIDE and told in {None, "none"}:
+    if layer == _STUDENT_LAYER and inputs == CHANNELS * SIDE * SIDE and given in {None, "none"}:
         return "none"
-    if inputs != CHANNELS or told == "none":
-        raise WeightsError(f"wrong shape of {layer}.weight {shape} for a head of pooling {told or 'mean'!r}")
+    if inputs != CHANNELS or given == "none":
+        raise WeightsError(f"wrong shape of {layer}.weight {shape} for a head of pooling {given or 'mean'!r}")
     if layer == _STUDENT_LAYER:
-        if told is None:
+        if given is None:
             raise WeightsError(
                 f"{layer}.weight does not tell how the features are pooled; say --reduction mean or"
                 " --reduction max, as in the head that was trained"
             )
-        return told
-    if told == "max":
+        return given
+    if given == "max":
         raise WeightsError(f"{layer}.weight is of the course's own head, which takes the mean")
     return "mean"
 
@@ -189,3 +196,73 @@ def _as_float32(state: State, name: str) -> FloatArray:
     if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
         raise WeightsError(f"damaged weights: {name} holds values that are not finite numbers")
     return np.ascontiguousarray(array, dtype=np.float32)
+
+
+Predict: TypeAlias = Callable[[FloatArray], FloatArray]
+"""Images (N, 3, 224, 224) to logits or probabilities (N, classes)."""
+
+BATCH_SIZE = 8
+DRAWN = 8
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images to compare on, decoded when they are needed.
+
+    Attributes:
+        what: in a few words, for the report.
+        readers: one an image, returning it as uint8 (H, W, 3) BGR.
+    """
+
+    what: str
+    readers: Sequence[Callable[[], npt.NDArray[np.uint8]]]
+
+    def batches(self) -> Iterator[FloatArray]:
+        """Yield the images as the network takes them, (up to 8, 3, 224, 224)."""
+        for start in range(0, len(self.readers), BATCH_SIZE):
+            batch = [read() for read in self.readers[start : start + BATCH_SIZE]]
+            yield np.stack([evaluation_transform(image) for image in batch])
+
+
+def drawn_images() -> Images:
+    """Return a few images of the demo set, for when there are no photos."""
+    folders = FOLDERS[:: len(FOLDERS) // DRAWN][:DRAWN]
+    return Images(f"{DRAWN} drawn images", [partial(draw, folder, "val", 1) for folder in folders])
+
+
+def image_files(paths: Sequence[Path], where: str) -> Images:
+    """Return image files; `where` they lie is for the report.
+
+    Reading one raises InputError if it cannot be read or is no image.
+    """
+    return Images(f"{len(paths)} images of {where}", [partial(_read, path) for path in paths])
+
+
+def _read(path: Path) -> npt.NDArray[np.uint8]:
+    return decode_file(path, file_digest(path))
+
+
+def images_below(folder: Path) -> Images:
+    """Return the images in a folder and in the folders below it, in sorted order, but for hidden files.
+
+    Raises:
+        InputError: there is no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    paths = [path for path in sorted(folder.rglob("*")) if is_image_name(path.name) and path.is_file()]
+    if not paths:
+        raise InputError(f"{folder}: has no images")
+    return image_files(paths, str(folder))
+
+
+def largest_difference(one: FloatArray, other: FloatArray) -> float:
+    """Return the largest absolute difference; infinite if the shapes differ or a value is not finite."""
+    if one.shape != other.shape or not (np.isfinite(one).all() and np.isfinite(other).all()):
+        return float("inf")
+    return float(np.abs(one.astype(np.float64) - other).max())
+
+
+def file_name(format_name: str) -> str:
+    """Return the name of a format's file, which is the labs' name."""
+    return f"mobilenetv2.{format_name}"

@@ -1,27 +1,198 @@
-"""Write a network's files, load them again, compare them with the live network; only then do they appear."""
+"""Write a network's files, load them again, compare them with the live network; only then do they appear.
+
+The live network is computed by MindSpore alone. MindIR is MindSpore's own format for a compiled network,
+which `mindspore.load` and `nn.GraphCell` run. Two traps of `mindspore.export`, both silent: a network in
+training mode is exported with batch statistics in place of the learnt ones, and a network that was exported
+once is exported as it was then, whatever happened to its parameters or its mode since. So a new network is
+built for each file. The graph is traced with one image, as in the labs; `nn.GraphCell` runs it with any
+number.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from reference.command_line import interruptible
-from reference.exporting.classifier import Classifier
-from reference.exporting.comparing import FloatArray, Images, Predict, largest_difference
-from reference.exporting.errors import ExportError
+import numpy as np
+from safetensors.numpy import load_file
+from src_mindspore.engine.graph import INPUT_SIZE
 
-FORMATS = ("mindir", "onnx", "safetensors")
-TOLERANCE = 1e-4
-"""Largest difference of a logit (or probability) from the live network's."""
+from reference.command_line import interruptible
+from reference.errors import ExportError
+from reference.exporting.classifier import (
+    CHANNELS,
+    SIDE,
+    TOLERANCE,
+    Classifier,
+    Images,
+    Predict,
+    file_name,
+    largest_difference,
+)
+from reference.exporting.formats import load_onnx, write_onnx, write_safetensors
+from reference.framework import ENGINE_SWITCH, MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2, ms, nn
+from reference.values import FloatArray
 
 _Writer = Callable[[Classifier, Path], None]
-_Loader = Callable[[Path], Predict]
+_Loader = Callable[[Path, Classifier], Predict]
+
+
+class DenseHead(nn.Cell):
+    """The head that students write: (N, 1280, 7, 7) pooled or flattened, then a dense layer.
+
+    Args:
+        classes: number of outputs.
+        pooling: "mean", "max" or "none".
+        has_bias: of the dense layer.
+        activation: "Softmax" or "None".
+    """
+
+    def __init__(self, classes: int, pooling: str, has_bias: bool, activation: str) -> None:
+        super().__init__()
+        self.pooling = pooling
+        inputs = CHANNELS * SIDE * SIDE if pooling == "none" else CHANNELS
+        self.dense = nn.Dense(inputs, classes, has_bias=has_bias)
+        self.need_activation = activation == "Softmax"
+        self.activation = nn.Softmax(axis=-1)
+
+    def construct(self, x: ms.Tensor) -> ms.Tensor:
+        """Return logits, or probabilities if an activation was chosen."""
+        if self.pooling == "mean":
+            x = x.mean((2, 3))
+        elif self.pooling == "max":
+            x = x.max((2, 3))
+        else:
+            x = x.flatten(start_dim=1)
+        x = self.dense(x)
+        if self.need_activation:
+            x = self.activation(x)
+        return x
+
+
+def build_network(classifier: Classifier, parameters: Mapping[str, FloatArray] | None = None) -> nn.Cell:
+    """Return a new network in inference mode, which never asks the fast engine.
+
+    Args:
+        classifier: what to build.
+        parameters: values in place of the classifier's own.
+
+    Raises:
+        ValueError: a parameter has no value, or a value no parameter.
+    """
+    classes, activation = len(classifier.weight), classifier.activation
+    if classifier.has_course_head:
+        has_dropout = classifier.layer == "head.2"
+        head = MobileNetV2Head(CHANNELS, classes, has_dropout=has_dropout, activation=activation)
+    else:
+        head = DenseHead(classes, classifier.pooling, classifier.bias is not None, activation)
+    with _engine_off():
+        network = mobilenet_v2(MobileNetV2Backbone(), head)
+    values = classifier.parameters() if parameters is None else parameters
+    named = {name: ms.Parameter(ms.Tensor(value), name=name) for name, value in values.items()}
+    missing, left_over = ms.load_param_into_net(network, named, strict_load=True)
+    if missing or left_over:
+        raise ValueError(f"no values for {missing}, no parameters for {left_over}")
+    return network.set_train(False)
+
+
+def predictor(network: nn.Cell) -> Predict:
+    """Return a function that lets a network answer."""
+
+    def predict(images: FloatArray) -> FloatArray:
+        return np.asarray(network(ms.Tensor(images)).asnumpy())
+
+    return predict
+
+
+def load_safetensors(path: Path, classifier: Classifier) -> Predict:
+    """Load a safetensors file into a new network, as MindSpore does and as the plain library does.
+
+    Raises:
+        ExportError: the two do not read the same parameters.
+    """
+    loaded = ms.load_checkpoint(str(path), format="safetensors", crc_check=True)
+    parameters = {name: value.asnumpy() for name, value in loaded.items()}
+    plain = load_file(path)
+    if plain.keys() != parameters.keys() or any(
+        not np.array_equal(plain[name], parameters[name]) for name in plain
+    ):
+        raise ExportError(f"{path.name}: MindSpore and safetensors read different parameters from it")
+    return predictor(build_network(classifier, parameters))
+
+
+@contextmanager
+def pynative_mode() -> Iterator[None]:
+    """Compute in PyNative mode in the body: compiling takes longer than answering a hundred images."""
+    earlier = ms.get_context("mode")
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    try:
+        yield
+    finally:
+        ms.set_context(mode=earlier)
+
+
+@contextmanager
+def _engine_off() -> Iterator[None]:
+    """Let networks that are built in the body answer by MindSpore alone."""
+    earlier = os.environ.get(ENGINE_SWITCH)
+    os.environ[ENGINE_SWITCH] = "off"
+    try:
+        yield
+    finally:
+        if earlier is None:
+            del os.environ[ENGINE_SWITCH]
+        else:
+            os.environ[ENGINE_SWITCH] = earlier
+
+
+def write_mindir(classifier: Classifier, path: Path) -> None:
+    """Write a MindIR file; `path` ends in `.mindir`.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    export_network(build_network(classifier), path)
+
+
+def export_network(network: nn.Cell, path: Path) -> None:
+    """Write a network that was never exported before.
+
+    Raises:
+        ValueError: the network, or a part of it, is in training mode.
+        OSError: the file cannot be written.
+    """
+    if any(cell.training for _, cell in network.cells_and_names()):
+        raise ValueError("the network is in training mode: set_train(False) comes before export")
+    image = ms.Tensor(np.zeros((1, 3, INPUT_SIZE, INPUT_SIZE), np.float32))
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        # A bare name, because MindSpore refuses a path with a blank or a Chinese letter in it.
+        with _working_in(scratch):
+            ms.export(network, image, file_name="network", file_format="MINDIR")
+        # MindSpore's file is for its owner to read and nothing else; one of ours has the usual mode.
+        path.write_bytes((Path(scratch) / "network.mindir").read_bytes())
+
+
+def load_mindir(path: Path, _: Classifier) -> Predict:
+    """Load a MindIR file as its users do."""
+    return predictor(nn.GraphCell(ms.load(str(path))))
+
+
+@contextmanager
+def _working_in(folder: str) -> Iterator[None]:
+    """Work in another folder while the body runs."""
+    earlier = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(earlier)
 
 
 @dataclass(frozen=True)
@@ -39,11 +210,6 @@ class Exported:
     size: int
     difference: float
     seconds: float
-
-
-def file_name(format_name: str) -> str:
-    """Return the name of a format's file, which is the labs' name."""
-    return f"mobilenetv2.{format_name}"
 
 
 def export(
@@ -64,29 +230,20 @@ def export(
         folder: is there.
         formats: of FORMATS.
         images: to compare on.
-        advance: told how many more images have been compared, for a progress bar.
+        advance: called with how many more images have been compared, for a progress bar.
 
     Raises:
         ExportError: a file cannot be written (the message says which have appeared), or differs by more than
             TOLERANCE.
         InputError: an image cannot be read.
     """
-    from reference.exporting.network import build_network, predictor, pynative_mode
-
     done: list[Exported] = []
     try:
         with _scratch_folder(folder) as scratch, pynative_mode():
-            trials = [_Trial(name, classifier, scratch) for name in formats]
-            live = predictor(build_network(classifier))
-            for batch in images.batches():
-                expected = live(batch)
-                for trial in trials:
-                    trial.compare(batch, expected)
-                advance(len(batch))
-            for trial in trials:
-                trial.check(images.what)
-            for trial in trials:
-                done.append(trial.finish(folder))
+            candidates = [_Candidate(name, classifier, scratch) for name in formats]
+            _compare(candidates, predictor(build_network(classifier)), images, advance)
+            for candidate in candidates:
+                done.append(candidate.finish(folder))
             return done
     except OSError as error:
         reason = error.strerror or error
@@ -106,15 +263,28 @@ def _scratch_folder(parent: Path) -> Iterator[Path]:
         yield Path(scratch)
 
 
-class _Trial:
+def _compare(
+    candidates: Sequence[_Candidate], live: Predict, images: Images, advance: Callable[[int], object]
+) -> None:
+    """Raise ExportError if a file does not answer as the live network does."""
+    for batch in images.batches():
+        expected = live(batch)
+        for candidate in candidates:
+            candidate.compare(batch, expected)
+        advance(len(batch))
+    for candidate in candidates:
+        candidate.check(images.what)
+
+
+class _Candidate:
     """A file that has been written and loaded again, but is not proved yet."""
 
     def __init__(self, name: str, classifier: Classifier, scratch: Path) -> None:
-        write, load = _functions(name, classifier)
+        write, load = _FUNCTIONS[name]
         begun = time.perf_counter()
         self._path = scratch / file_name(name)
         write(classifier, self._path)
-        self._predict = load(self._path)
+        self._predict = load(self._path, classifier)
         self._difference = 0.0
         self._seconds = time.perf_counter() - begun
 
@@ -137,14 +307,8 @@ class _Trial:
         return Exported(path, size, self._difference, self._seconds)
 
 
-def _functions(name: str, classifier: Classifier) -> tuple[_Writer, _Loader]:
-    """Return what writes and what loads a format; here, because most of them import MindSpore."""
-    from reference.exporting import mindir_file, network, onnx_file, safetensors_file
-
-    load_safetensors = partial(network.load_safetensors, classifier=classifier)
-    functions: dict[str, tuple[_Writer, _Loader]] = {
-        "mindir": (mindir_file.write, mindir_file.load),
-        "onnx": (onnx_file.write, onnx_file.load),
-        "safetensors": (safetensors_file.write, load_safetensors),
-    }
-    return functions[name]
+_FUNCTIONS: dict[str, tuple[_Writer, _Loader]] = {
+    "mindir": (write_mindir, load_mindir),
+    "onnx": (write_onnx, load_onnx),
+    "safetensors": (write_safetensors, load_safetensors),
+}

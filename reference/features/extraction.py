@@ -1,21 +1,30 @@
-"""Pooled features of image files, each computed once.
+"""Pooled features of image files, each computed once and kept on disk.
 
 A feature vector depends on the bytes of the image, the view, the backbone's weights, and on the code and
 libraries that turn one into the other. `feature_key` is a digest of exactly these, so that whatever
 changes, no old features can be taken for new ones; and an image keeps its features when the images round
 it change.
+
+The cache is one SQLite file that holds one row an image and view: key, features, checksum. SQLite gives what
+such a store needs: rows appear whole or not at all, two processes may use it at once, and thousands of rows
+are read in one go. Losing the cache only costs time, so nothing that is wrong with it stops a run: a damaged
+row is forgotten, a damaged file is put aside, and a folder that cannot be written leaves the run without a
+cache, which then says so.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -25,18 +34,15 @@ from src_mindspore.cpu import available_cores
 from src_mindspore.engine.graph import Parameters
 from src_mindspore.engine.session import FeatureExtractor
 
-from reference.features.cache import FeatureCache
-from reference.images.reading import decode_file, file_digest
-from reference.images.views import View
-
-FloatArray: TypeAlias = npt.NDArray[np.float32]
+from reference.images import View, decode_file, file_digest
+from reference.values import FloatArray
 
 # The modules whose code decides the features; a view adds the one that it is made in.
 PIPELINE = (
     "src_mindspore.transforms",
     "src_mindspore.engine.graph",
     "src_mindspore.engine.session",
-    "reference.images.reading",
+    "reference.images.views",
     "reference.features.extraction",
 )
 IMAGES_A_TASK = 8
@@ -129,7 +135,7 @@ def extract_features(
         views: what is made of each.
         backbone: the network.
         cache: consulted first, and given what was computed.
-        advance: told how many more feature vectors are ready, for a progress bar.
+        advance: called with how many more feature vectors are ready, for a progress bar.
 
     Raises:
         InputError: a file cannot be read, or is not an image.
@@ -145,18 +151,26 @@ def extract_features(
         advance(len(ready) + len(paths) * len(views) - len(wanted))  # copies of a file count as found
         missing = [(*source, key) for key, source in wanted.items() if key not in ready]
         tasks = [_Task(tuple(missing[i : i + IMAGES_A_TASK])) for i in range(0, len(missing), IMAGES_A_TASK)]
-        unwritten: dict[bytes, FloatArray] = {}
-        for done, rows in enumerate(_in_order(pool, backbone, tasks), start=1):
-            unwritten.update(rows)
+        for rows in _written(cache, _in_order(pool, backbone, tasks), len(tasks)):
+            ready.update(rows)
             advance(len(rows))
-            if done % TASKS_A_WRITE == 0 or done == len(tasks):
-                cache.put(unwritten)
-                ready.update(unwritten)
-                unwritten = {}
     stacked = [[ready[feature_key(digest, view, backbone)] for digest in digests] for view in views]
     return Extraction(
         np.array(stacked, dtype=np.float32), frozenset(wanted), frozenset(key for *_, key in missing)
     )
+
+
+def _written(
+    cache: FeatureCache, results: Iterator[dict[bytes, FloatArray]], count: int
+) -> Iterator[dict[bytes, FloatArray]]:
+    """Pass on the results of tasks, and store them in the cache, some tasks at a time."""
+    unwritten: dict[bytes, FloatArray] = {}
+    for done, rows in enumerate(results, start=1):
+        unwritten.update(rows)
+        yield rows
+        if done % TASKS_A_WRITE == 0 or done == count:
+            cache.put(unwritten)
+            unwritten = {}
 
 
 def _in_order(
@@ -188,3 +202,96 @@ def _pipeline_digest(parameters: Parameters, stop: int | None) -> bytes:
     digest.update(f"stop {stop}\n".encode())
     digest.update(f"cv2 {cv2.__version__} numpy {np.__version__} ort {onnxruntime.__version__}".encode())
     return digest.digest()
+
+
+Result = TypeVar("Result")
+
+FILE_NAME = "features-1.sqlite3"  # the number is the layout's
+SECONDS_TO_WAIT = 60.0  # for another process's writing, which takes a fraction of one
+KEYS_A_QUERY = 500  # SQLite's older limit is 999 variables
+
+
+def default_cache_folder() -> Path:
+    """Return `lab-grader/features` in the user's cache: `$XDG_CACHE_HOME`, or `~/.cache`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lab-grader" / "features"
+
+
+class FeatureCache:
+    """Rows of float32 numbers by key, in one file that processes and threads may share.
+
+    Args:
+        folder: made when it is missing.
+
+    Attributes:
+        trouble: why the cache is not being used (any more), in a few words; empty as long as it is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAME
+        self.trouble = ""
+
+    def get(self, keys: Sequence[bytes]) -> dict[bytes, FloatArray]:
+        """Return what is there and intact; keys that are missing in the result have to be computed."""
+        return self._attempt(lambda database: self._select(database, keys), {})
+
+    def put(self, rows: Mapping[bytes, FloatArray]) -> None:
+        """Store rows, all of them or none."""
+        values = [(key, row.astype("<f4").tobytes()) for key, row in rows.items()]
+        checked = [(key, blob, _checksum(key, blob)) for key, blob in values]
+
+        def insert(database: sqlite3.Connection) -> None:
+            database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", checked)
+
+        self._attempt(insert, None)
+
+    @staticmethod
+    def _select(database: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, FloatArray]:
+        found = {}
+        for start in range(0, len(keys), KEYS_A_QUERY):
+            chunk = keys[start : start + KEYS_A_QUERY]
+            marks = ",".join("?" * len(chunk))
+            query = f"SELECT key, numbers, checksum FROM features WHERE key IN ({marks})"  # noqa: S608
+            for key, blob, checksum in database.execute(query, chunk):
+                if checksum == _checksum(key, blob):
+                    found[key] = np.frombuffer(blob, dtype="<f4").astype(np.float32)
+        return found
+
+    def _attempt(self, work: Callable[[sqlite3.Connection], Result], otherwise: Result) -> Result:
+        """Do `work` in one transaction; once more on a new file if this one is damaged."""
+        if self.trouble:
+            return otherwise
+        for last_try in (False, True):
+            try:
+                with self._open() as database:
+                    return work(database)
+            except (sqlite3.OperationalError, OSError) as error:
+                # Locked for too long, read-only, disk full, no permission: the file itself may be fine.
+                self.trouble = str(error)
+                break
+            except sqlite3.DatabaseError as error:
+                if last_try:
+                    self.trouble = str(error)
+                else:
+                    self._put_aside()
+        return otherwise
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(self._path, timeout=SECONDS_TO_WAIT)) as database, database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS features"
+                " (key BLOB PRIMARY KEY, numbers BLOB NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID"
+            )
+            yield database
+
+    def _put_aside(self) -> None:
+        """Rename the damaged file, and with it the journal, which would be applied to its successor."""
+        for suffix in ("-journal", ""):
+            with suppress(FileNotFoundError):
+                damaged = self._path.with_name(self._path.name + suffix)
+                damaged.replace(damaged.with_name(f"{damaged.name}.damaged"))
+
+
+def _checksum(key: bytes, blob: bytes) -> bytes:
+    return hashlib.blake2b(key + blob, digest_size=16).digest()

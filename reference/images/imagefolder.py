@@ -4,6 +4,9 @@ The layout is the usual one, a folder for each split and in it one for each clas
 
     D/train/daisy/0001.jpg
     D/val/daisy/0107.jpg      (or D/test/...)
+
+The flower lab's text gives training and evaluation a path each (`flower_photos_train`, `flower_photos_test`,
+with the class folders in it). For its two scripts such a folder of one split does as well.
 """
 
 from __future__ import annotations
@@ -11,15 +14,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 from src_mindspore.folders import SplitListing, list_split, refusal, say_what_is_passed_over
 
 from reference.errors import InputError
-
-IntArray: TypeAlias = npt.NDArray[np.int64]
+from reference.values import IntArray
 
 
 @dataclass(frozen=True)
@@ -173,3 +173,54 @@ def refuse_inside(folder: ImageFolder, run_path: Path) -> None:
     for split in ("train", "val", "test"):
         if run_path.resolve().is_relative_to((folder.root / split).resolve()):
             raise InputError(f"{run_path}: lies in the data set; choose a --run_path outside {folder.root}")
+
+
+HELD_OUT = ("test", "val")
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """The images of one split.
+
+    Attributes:
+        classes: in the order of their indices.
+        split: paths and labels.
+    """
+
+    classes: tuple[str, ...]
+    split: Split
+
+
+def training_images(dataset_path: Path) -> LabelledImages:
+    """Find the images to train on, and check what lies beside them: nobody should train for an hour first.
+
+    Raises:
+        InputError: the path or a split does not do; see `scan_split`.
+    """
+    if not (dataset_path / "train").is_dir():
+        return LabelledImages(*scan_split(dataset_path))
+    classes, split = scan_split(dataset_path / "train")
+    for name in HELD_OUT:
+        if (dataset_path / name).is_dir():
+            scan_split(dataset_path / name, classes)
+    return LabelledImages(classes, split)
+
+
+def evaluation_images(dataset_path: Path) -> LabelledImages:
+    """Find the images to evaluate on: `test/`, else `val/`, else those of the path itself.
+
+    Raises:
+        InputError: the path or a split does not do, or there are only training images.
+    """
+    has_train = (dataset_path / "train").is_dir()
+    for name in HELD_OUT:
+        if (dataset_path / name).is_dir():
+            # The training images decide which class is which, where they are at hand.
+            classes = scan_split(dataset_path / "train")[0] if has_train else None
+            return LabelledImages(*scan_split(dataset_path / name, classes))
+    if has_train:
+        raise InputError(
+            f"{dataset_path}: has neither test/ nor val/; to evaluate on the training images,"
+            f" say --dataset_path {dataset_path / 'train'}"
+        )
+    return LabelledImages(*scan_split(dataset_path))

@@ -1,1 +1,86 @@
-"""The recipes of the two labs as their texts give them: configurations, schedules, losses, ways to train."""
+"""The two labs as their texts give them: their numbers, losses and ways to train, their files and lines.
+
+The face of the package; everything else in it is private. What needs MindSpore is imported when it is asked
+for, so that a command can find fault with its input first.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from reference.labs.files import (
+    CONFIG,
+    HEAD,
+    WHOLE,
+    CheckpointFolder,
+    StageFiles,
+    best_line,
+    check_resumable,
+    result_lines,
+    total_line,
+)
+from reference.labs.recipes import BACKBONE_SHARE, LR_MAX, PLATFORMS, FlowerConfig, StageRecipe, flower_config
+
+if TYPE_CHECKING:
+    from reference.labs.network import (
+        Processes,
+        accuracy,
+        define_net,
+        fill,
+        join_processes,
+        launched_processes,
+        use_platform,
+    )
+    from reference.labs.training import (
+        FlowerTraining,
+        begins_with_head,
+        train_flower_head,
+        train_flower_network,
+        train_garbage_head,
+        train_garbage_network,
+    )
+
+__all__ = [
+    "BACKBONE_SHARE",
+    "CONFIG",
+    "HEAD",
+    "LR_MAX",
+    "PLATFORMS",
+    "WHOLE",
+    "CheckpointFolder",
+    "FlowerConfig",
+    "FlowerTraining",
+    "Processes",
+    "StageFiles",
+    "StageRecipe",
+    "accuracy",
+    "begins_with_head",
+    "best_line",
+    "check_resumable",
+    "define_net",
+    "fill",
+    "flower_config",
+    "join_processes",
+    "launched_processes",
+    "result_lines",
+    "total_line",
+    "train_flower_head",
+    "train_flower_network",
+    "train_garbage_head",
+    "train_garbage_network",
+    "use_platform",
+]
+_NEED_MINDSPORE = {
+    **dict.fromkeys(("Processes", "accuracy", "define_net", "fill"), "network"),
+    **dict.fromkeys(("join_processes", "launched_processes", "use_platform"), "network"),
+    **dict.fromkeys(("FlowerTraining", "begins_with_head"), "training"),
+    **dict.fromkeys(("train_flower_head", "train_flower_network"), "training"),
+    **dict.fromkeys(("train_garbage_head", "train_garbage_network"), "training"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NEED_MINDSPORE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_NEED_MINDSPORE[name]}"), name)

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,10 +15,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reference.training.cross_validation import Choice, Trial
-from reference.training.log import EpochLog
-
-IntArray: TypeAlias = npt.NDArray[np.int64]
+from reference.values import Choice, EpochLog, IntArray, Trial
 
 DOTS_PER_INCH = 150
 INK, FAINT, TRAIN, VALIDATION, RATE = "#22272e", "#d5dae1", "#8a94a3", "#0b6e8a", "#b3752e"

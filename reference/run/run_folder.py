@@ -1,10 +1,10 @@
-"""The folder of one run, which may hold files that are not ours.
+"""The folder of one run, which may hold files that are not ours; and how long the run's phases take.
 
 `manifest.json` lists the files that the command made, by name and sha256. A name is entered before its
 file is written, with no digest, and gets its digest when the file is complete; so also the files of a run
 that was killed are known for what they are. With `--overwrite` a file goes only if it is listed and still
-has the bytes that were
-written: what the user added or edited stays, and an edited file stops the command before it starts.
+has the bytes that were written: what the user added or edited stays, and an edited file stops the command
+before it starts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -184,3 +185,17 @@ def _is_inside(name: str) -> bool:
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Stopwatch:
+    """Seconds spent in each phase, in the order in which the phases began."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Time the body."""
+        begun = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - begun

@@ -3,7 +3,7 @@
 What a run is, at any moment, is a plain value: the numbers of all parameters (the network's and the
 optimizer's), the place in the epochs, the log so far, and the best parameters so far. `Snapshot` keeps it on
 disk, so that a run that was killed goes on from its last snapshot to the same final numbers, bit for bit: the
-batches depend on nothing but (seed, epoch, step), see `batches`, and MindSpore's training on the CPU gives
+batches depend on nothing but (seed, epoch, step), see `epochs`, and MindSpore's training on the CPU gives
 the same bits in every process. A network that draws random numbers of its own (dropout) is not of that kind.
 """
 
@@ -15,17 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from src_mindspore.cpu import cap_onednn_isa
 
 from reference.errors import DivergedError
-from reference.training.batches import Batches
-from reference.training.log import EpochLog
-from reference.training.snapshot import Arrays, Snapshot, TrainingState
-
-cap_onednn_isa()
-
-import mindspore as ms  # noqa: E402
-from mindspore import nn  # noqa: E402
+from reference.framework import ms, nn
+from reference.training.epochs import Batches, Snapshot, TrainingState
+from reference.values import Arrays, EpochLog, TrainingResult
 
 
 @dataclass(frozen=True)
@@ -63,37 +57,22 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """What training leaves.
-
-    Attributes:
-        best: the parameters of the best epoch.
-        best_epoch: its number, from 1.
-        final: the parameters after the last epoch.
-        log: one entry an epoch.
-    """
-
-    best: Arrays
-    best_epoch: int
-    final: Arrays
-    log: tuple[EpochLog, ...]
-
-
-@dataclass(frozen=True)
 class Watcher:
-    """Who is told what happens, for progress bars, printed lines and checkpoints.
+    """What is called as a training goes on, for progress bars, printed lines and checkpoints.
 
     Attributes:
-        on_step: told epoch (from 1), step (from 1) and loss.
-        on_epoch: told of each finished epoch; the network is then as the epoch left it.
+        on_step: called with epoch (from 1), step (from 1) and loss.
+        on_epoch: called with each finished epoch; the network is then as the epoch left it.
     """
 
     on_step: Callable[[int, int, float], object] = field(default=lambda *_: None)
     on_epoch: Callable[[EpochLog], object] = field(default=lambda _: None)
 
 
-def fit(task: Task, snapshot: Snapshot | None = None, watcher: Watcher | None = None) -> Fitted:
-    """Train, from the last snapshot if there is one.
+def fit(
+    task: Task, snapshot: Snapshot | None = None, watcher: Watcher | None = None
+) -> TrainingResult[Arrays]:
+    """Train, from the last snapshot if there is one, and return the parameters that are the result.
 
     Raises:
         DivergedError: a loss was NaN or infinite.
@@ -108,7 +87,7 @@ def fit(task: Task, snapshot: Snapshot | None = None, watcher: Watcher | None = 
         state = _run_epoch(task, state, snapshot, watcher)
         if snapshot and not (snapshot.is_recent() and len(state.log) < task.epochs):
             snapshot.save(replace(state, parameters=_numbers(task.step)))
-    return Fitted(state.best, state.best_epoch, _copies(task.learned), state.log)
+    return TrainingResult(state.best, state.best_epoch, _copies(task.learned), state.log)
 
 
 def _run_epoch(

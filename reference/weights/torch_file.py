@@ -20,7 +20,7 @@ import pickletools
 import struct
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from reference.weights.errors import WeightsError
+from reference.errors import WeightsError
 
 Array = npt.NDArray[np.generic]
 
@@ -287,92 +287,144 @@ def _unpickle(stream: io.BytesIO, storages: dict[str, _Storage] | None = None) -
     The storages it refers to are entered in `storages`, also those that belong to no weight: they take up
     room in the file.
     """
-    stack: list[Any] = []
-    marks: list[int] = []
-    memo: dict[int, Any] = {}
-
-    def since_mark() -> list[Any]:
-        at = marks.pop()
-        items = stack[at:]
-        del stack[at:]
-        return items
-
-    argument: Any
+    machine = _Machine({} if storages is None else storages)
     for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
         if count > MAX_OPCODES:
             raise WeightsError(f"more than {MAX_OPCODES} pickle opcodes, refused")
-        match opcode.name:
-            case "PROTO" | "FRAME":
-                pass
-            case "STOP":
-                return stack.pop()
-            case "MARK":
-                marks.append(len(stack))
-            case "NONE":
-                stack.append(None)
-            case "NEWTRUE" | "NEWFALSE":
-                stack.append(opcode.name == "NEWTRUE")
-            case (
-                "INT" | "LONG" | "BININT" | "BININT1" | "BININT2" | "LONG1" | "LONG4" | "BINFLOAT" | "FLOAT"
-                | "UNICODE" | "BINUNICODE" | "SHORT_BINUNICODE" | "STRING" | "BINSTRING" | "SHORT_BINSTRING"
-            ):  # fmt: skip
-                stack.append(argument)
-            case "EMPTY_TUPLE":
-                stack.append(())
-            case "EMPTY_LIST":
-                stack.append([])
-            case "EMPTY_DICT":
-                stack.append({})
-            case "TUPLE":
-                stack.append(tuple(since_mark()))
-            case "TUPLE1" | "TUPLE2" | "TUPLE3":
-                size = int(opcode.name[-1])
-                items = stack[-size:]
-                del stack[-size:]
-                stack.append(tuple(items))
-            case "APPEND":
-                value = stack.pop()
-                _list(stack).append(value)
-            case "APPENDS":
-                items = since_mark()
-                _list(stack).extend(items)
-            case "SETITEM":
-                value, key = stack.pop(), stack.pop()
-                _set(stack[-1], key, value)
-            case "SETITEMS":
-                items = since_mark()
-                for key, value in zip(items[::2], items[1::2], strict=True):
-                    _set(stack[-1], key, value)
-            case "PUT" | "BINPUT" | "LONG_BINPUT":
-                memo[argument] = stack[-1]
-            case "MEMOIZE":
-                memo[len(memo)] = stack[-1]
-            case "GET" | "BINGET" | "LONG_BINGET":
-                stack.append(memo[argument])
-            case "GLOBAL":
-                stack.append(_find_global(argument))
-            case "STACK_GLOBAL":
-                name, module = stack.pop(), stack.pop()
-                stack.append(_find_global(f"{module} {name}"))
-            case "BINPERSID":
-                storage = _persistent(stack.pop())
-                if storages is not None and storages.setdefault(storage.key, storage) != storage:
-                    raise WeightsError(f"storage {storage.key!r} is described in two ways")
-                stack.append(storage)
-            case "REDUCE":
-                arguments, function = stack.pop(), stack.pop()
-                if not isinstance(function, _Global) or function.name not in _CALLABLES:
-                    raise WeightsError("holds code; refused (a call of something that is not a function)")
-                stack.append(_CALLABLES[function.name](*arguments))
-            case "BUILD":
-                # A state dict carries its `_metadata` as an attribute; nothing in it is a weight.
-                stack.pop()
-            case _:
-                raise WeightsError(f"holds code; refused (pickle opcode {opcode.name})")
+        if opcode.name == "STOP":
+            return machine.stack.pop()
+        machine.execute(opcode.name, argument)
     raise WeightsError("a pickle without an end")
 
 
-def _list(stack: list[Any]) -> list[Any]:
-    if type(stack[-1]) is not list:
-        raise WeightsError("an append to something that is not a list")
-    return stack[-1]
+class _Machine:
+    """The state of one pickle's execution.
+
+    Args:
+        storages: the storages that were referred to, by key.
+    """
+
+    def __init__(self, storages: dict[str, _Storage]) -> None:
+        self.stack: list[Any] = []
+        self._marks: list[int] = []
+        self._memo: dict[int, Any] = {}
+        self._storages = storages
+
+    def execute(self, opcode: str, argument: Any) -> None:
+        """Do what one opcode says, or refuse it."""
+        if opcode in _CONSTANTS:
+            self.stack.append(argument)
+        elif opcode in _EMPTY:
+            self.stack.append(_EMPTY[opcode]())
+        elif opcode in _METHODS:
+            _METHODS[opcode](self, argument)
+        elif opcode not in _NOTHING_TO_DO:
+            raise WeightsError(f"holds code; refused (pickle opcode {opcode})")
+
+    def mark(self, _: object) -> None:
+        """Remember where the items of a container begin."""
+        self._marks.append(len(self.stack))
+
+    def since_mark(self) -> list[Any]:
+        """Take the items since the last mark off the stack."""
+        return self._taken(len(self.stack) - self._marks.pop())
+
+    def make_tuple(self, size: int | None = None) -> None:
+        """Make a tuple of the last items, or of those since the mark."""
+        self.stack.append(tuple(self.since_mark() if size is None else self._taken(size)))
+
+    def append(self, items: Sequence[Any]) -> None:
+        """Add items to the list on top of the stack."""
+        if type(self.stack[-1]) is not list:
+            raise WeightsError("an append to something that is not a list")
+        self.stack[-1].extend(items)
+
+    def set_items(self, items: Sequence[Any]) -> None:
+        """Enter keys and values, by turns in `items`, in the dict on top of the stack."""
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            _set(self.stack[-1], key, value)
+
+    def memoize(self, place: int | None) -> None:
+        """Keep what is on top of the stack, by default under the next number."""
+        self._memo[len(self._memo) if place is None else place] = self.stack[-1]
+
+    def recall(self, place: int) -> None:
+        """Put something kept on the stack."""
+        self.stack.append(self._memo[place])
+
+    def refer(self, _: object) -> None:
+        """Replace a persistent reference by the storage that it names."""
+        storage = _persistent(self.stack.pop())
+        if self._storages.setdefault(storage.key, storage) != storage:
+            raise WeightsError(f"storage {storage.key!r} is described in two ways")
+        self.stack.append(storage)
+
+    def reduce(self, _: object) -> None:
+        """Call one of the functions that are known."""
+        arguments, function = self.stack.pop(), self.stack.pop()
+        if not isinstance(function, _Global) or function.name not in _CALLABLES:
+            raise WeightsError("holds code; refused (a call of something that is not a function)")
+        self.stack.append(_CALLABLES[function.name](*arguments))
+
+    def find_global(self, name: str | None) -> None:
+        """Put a function's name on the stack, given or taken from there."""
+        if name is None:
+            attribute, module = self.stack.pop(), self.stack.pop()
+            name = f"{module} {attribute}"
+        self.stack.append(_find_global(name))
+
+    def pair(self) -> list[Any]:
+        """Take a key and its value off the stack."""
+        value, key = self.stack.pop(), self.stack.pop()
+        return [key, value]
+
+    def discard(self) -> None:
+        """Forget what is on top of the stack."""
+        self.stack.pop()
+
+    def _taken(self, size: int) -> list[Any]:
+        at = len(self.stack) - size
+        items = self.stack[at:]
+        del self.stack[at:]
+        return items
+
+
+_NOTHING_TO_DO: Final = frozenset({"PROTO", "FRAME"})
+_CONSTANTS: Final = frozenset(
+    {
+        *("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT", "FLOAT"),
+        *("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING"),
+    }
+)
+_EMPTY: Final[Mapping[str, Callable[[], object]]] = {
+    "NONE": lambda: None,
+    "NEWTRUE": lambda: True,
+    "NEWFALSE": lambda: False,
+    "EMPTY_TUPLE": tuple,
+    "EMPTY_LIST": list,
+    "EMPTY_DICT": dict,
+}
+_METHODS: Final[Mapping[str, Callable[[_Machine, Any], None]]] = {
+    "MARK": _Machine.mark,
+    "TUPLE": lambda machine, _: machine.make_tuple(),
+    "TUPLE1": lambda machine, _: machine.make_tuple(1),
+    "TUPLE2": lambda machine, _: machine.make_tuple(2),
+    "TUPLE3": lambda machine, _: machine.make_tuple(3),
+    "APPEND": lambda machine, _: machine.append([machine.stack.pop()]),
+    "APPENDS": lambda machine, _: machine.append(machine.since_mark()),
+    "SETITEM": lambda machine, _: machine.set_items(machine.pair()),
+    "SETITEMS": lambda machine, _: machine.set_items(machine.since_mark()),
+    "PUT": _Machine.memoize,
+    "BINPUT": _Machine.memoize,
+    "LONG_BINPUT": _Machine.memoize,
+    "MEMOIZE": _Machine.memoize,
+    "GET": _Machine.recall,
+    "BINGET": _Machine.recall,
+    "LONG_BINGET": _Machine.recall,
+    "GLOBAL": _Machine.find_global,
+    "STACK_GLOBAL": _Machine.find_global,
+    "BINPERSID": _Machine.refer,
+    "REDUCE": _Machine.reduce,
+    # A state dict carries its `_metadata` as an attribute; nothing in it is a weight.
+    "BUILD": lambda machine, _: machine.discard(),
+}

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from reference.images.imagefolder import ImageFolder, scan
-from reference.weights.mindspore_file import write_checkpoint
+from reference.images import ImageFolder, scan
+from reference.weights import write_checkpoint
 from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.command import command_line, main
-from reference.images.imagefolder import ImageFolder
+from reference.images import ImageFolder
 
 ROOT = Path(__file__).parents[2]
 

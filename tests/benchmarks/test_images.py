@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.images import ALL_IMAGES, any_images, smaller_set, stratified
 from reference.errors import InputError
-from reference.images.imagefolder import ImageFolder, scan
+from reference.images import ImageFolder, scan
 
 
 def test_a_sample_takes_one_of_each_class_before_a_second_of_any() -> None:

@@ -12,7 +12,7 @@ from grader.model.classes import ClassInfo
 from grader.model.verdict import Verdict
 from grader.session.grading import run_grading
 from grader.split.opening import open_split
-from reference.weights.mindspore_file import write_checkpoint
+from reference.weights import write_checkpoint
 from tests.reference.drawn_shapes import CLASSES, draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore

@@ -12,8 +12,7 @@ from src_mindspore.transforms import evaluation_transform
 
 from grader.diagnosis import whitebox
 from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
-from reference.weights.mindspore_file import write_checkpoint
-from reference.weights.naming import backbone_shapes
+from reference.weights import backbone_shapes, write_checkpoint
 
 CLASSES = 5
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 70, 3), np.uint8)

@@ -5,10 +5,16 @@ from threading import Thread
 
 import numpy as np
 import pytest
+from src_mindspore.cpu import cap_onednn_isa
 
+from reference.errors import SourceError
 from reference.pretrained import ensure_pretrained
-from reference.weights.errors import SourceError
-from reference.weights.naming import Arrays, backbone_shapes
+from reference.values import Arrays
+from reference.weights import backbone_shapes
+
+# Before any test imports MindSpore itself: with another instruction set the last bits are not those of a
+# command in a process of its own.
+cap_onednn_isa()
 
 
 @pytest.fixture(scope="session")

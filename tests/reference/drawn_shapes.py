@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from reference.weights.naming import backbone_shapes
+from reference.weights import backbone_shapes
 
 CLASSES = {"disc": (40, 60, 220), "square": (60, 200, 60), "triangle": (220, 90, 40)}
 

@@ -7,9 +7,15 @@ from collections.abc import Callable
 import pytest
 
 from reference.command_line import not_negative_number, positive_number, run_command
-from reference.errors import DivergedError, InputError, NotSolvedError, SubmissionError
-from reference.exporting.errors import ExportError
-from reference.weights.errors import SourceError, WeightsError
+from reference.errors import (
+    DivergedError,
+    ExportError,
+    InputError,
+    NotSolvedError,
+    SourceError,
+    SubmissionError,
+    WeightsError,
+)
 
 
 def raising(error: BaseException) -> Callable[[], None]:

@@ -11,18 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_shapes import draw_set, untrained_backbone
-from src_mindspore.cpu import cap_onednn_isa
 
-from reference.exporting.classifier import Pooling, classifier_from
-from reference.exporting.comparing import drawn_images
-from reference.exporting.errors import ExportError
-from reference.exporting.files import FORMATS, TOLERANCE, export, file_name
-from reference.weights.mindspore_file import write_checkpoint
+from reference import exporting
+from reference.errors import ExportError
+from reference.exporting import FORMATS, TOLERANCE, file_name
+from reference.exporting.classifier import Pooling, classifier_from, drawn_images
+from reference.weights import write_checkpoint
 from tests.patience import PATIENCE_SECONDS
-
-# Before MindSpore is imported anywhere: without it these tests take several times as long.
-cap_onednn_isa()
+from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
 
@@ -141,8 +137,7 @@ def test_a_network_left_in_training_mode_is_exported_as_it_answers(
     import mindspore as ms
 
     from reference.exporting.classifier import read_classifier
-    from reference.exporting.mindir_file import export_network
-    from reference.exporting.network import build_network
+    from reference.exporting.files import build_network, export_network
 
     network = build_network(classifier_from(STATE)).set_train(True)
     with pytest.raises(ValueError, match="training mode"):
@@ -163,7 +158,7 @@ def test_a_network_left_in_training_mode_is_exported_as_it_answers(
         network.set_train(False)
     network.set_train(True)
     ms.save_checkpoint(network, str(tmp_path / "left.ckpt"))
-    (done,) = export(read_classifier(tmp_path / "left.ckpt"), tmp_path, ["mindir"], drawn_images())
+    (done,) = exporting.export(read_classifier(tmp_path / "left.ckpt"), tmp_path, ["mindir"], drawn_images())
     np.testing.assert_allclose(run_mindir(done.path, images), expected, atol=TOLERANCE)
 
 
@@ -176,13 +171,13 @@ def test_students_heads_are_exported_too(
 ) -> None:
     weight = RNG.normal(0, 0.01, (3, inputs)).astype(np.float32)
     classifier = classifier_from({**untrained_backbone(), "dense.weight": weight}, pooling, "Softmax")
-    done = export(classifier, tmp_path, formats, drawn_images())
+    done = exporting.export(classifier, tmp_path, formats, drawn_images())
     assert [file.path.name for file in done] == [file_name(name) for name in formats]
     assert all(file.difference <= TOLERANCE for file in done)
 
 
 def test_the_comparison_is_with_mindspore_alone(live: tuple[np.ndarray, np.ndarray]) -> None:
-    from reference.exporting.network import build_network, predictor
+    from reference.exporting.files import build_network, predictor
 
     images, expected = live
     network = build_network(classifier_from(STATE))
@@ -195,7 +190,7 @@ def test_a_file_that_disagrees_does_not_appear_and_replaces_nothing(tmp_path: Pa
     coarse = {**STATE, "head.1.weight": STATE["head.1.weight"] * np.float32(1e6)}
     (tmp_path / "mobilenetv2.onnx").write_text("mine", encoding="utf-8")
     with pytest.raises(ExportError, match=r"mobilenetv2\.onnx: differs .* nothing was written"):
-        export(classifier_from(coarse), tmp_path, ["safetensors", "onnx"], drawn_images())
+        exporting.export(classifier_from(coarse), tmp_path, ["safetensors", "onnx"], drawn_images())
     assert [path.name for path in tmp_path.iterdir()] == ["mobilenetv2.onnx"]
     assert (tmp_path / "mobilenetv2.onnx").read_text(encoding="utf-8") == "mine"
 
@@ -220,7 +215,7 @@ def test_what_has_appeared_before_a_failure_is_said(tmp_path: Path) -> None:
     with pytest.raises(
         ExportError, match=r"could not be written: .*; only mobilenetv2\.safetensors appeared$"
     ):
-        export(classifier_from(STATE), tmp_path, ["safetensors", "onnx"], drawn_images())
+        exporting.export(classifier_from(STATE), tmp_path, ["safetensors", "onnx"], drawn_images())
     assert {path.name for path in tmp_path.iterdir()} == {"mobilenetv2.safetensors", "mobilenetv2.onnx"}
     assert (tmp_path / "mobilenetv2.safetensors").is_file()
 

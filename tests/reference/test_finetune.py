@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_shapes import CLASSES, draw_set, untrained_backbone
 
 from tests.patience import PATIENCE_SECONDS
+from tests.reference.drawn_shapes import CLASSES, draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
 
@@ -50,7 +50,7 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    from reference.weights.mindspore_file import write_checkpoint
+    from reference.weights import write_checkpoint
 
     root = tmp_path_factory.mktemp("finetune")
     write_checkpoint(untrained_backbone(), root / "untrained.ckpt")
@@ -98,7 +98,7 @@ def test_the_run_folder_holds_everything(finished: tuple[Path, str]) -> None:
 def test_the_submission_works_elsewhere_on_its_own(finished: tuple[Path, str], tmp_path: Path) -> None:
     import shutil
 
-    from reference.submission.submission import ask
+    from reference.run.submission import ask
 
     run, _ = finished
     moved = shutil.copytree(run / "submission", tmp_path / "交作业")
@@ -143,10 +143,9 @@ def test_an_unreadable_image_is_named_and_the_run_folder_stays_as_it_is(place: P
 def test_features_of_copies_are_counted_apart(tmp_path: Path) -> None:
     import shutil
 
-    from reference.features.extraction import Backbone
+    from reference.features import Backbone
     from reference.features.splits import compute_features
-    from reference.images.imagefolder import scan
-    from reference.images.views import EVALUATION, training_views
+    from reference.images import EVALUATION, scan, training_views
 
     dataset = draw_set(tmp_path / "set", {"train": 2, "val": 1})
     for split in ("train", "val"):
@@ -161,7 +160,7 @@ def test_features_of_copies_are_counted_apart(tmp_path: Path) -> None:
     ("option", "said"), [("--epochs", "'x' is not a whole number"), ("--weight_decay", "'x' is not a number")]
 )
 def test_what_is_no_number_is_called_so(capsys: pytest.CaptureFixture[str], option: str, said: str) -> None:
-    from reference.run.settings import parse_arguments
+    from reference.finetune import parse_arguments
 
     with pytest.raises(SystemExit) as stopped:
         parse_arguments(["--dataset_path", "D", "--run_path", "R", option, "x"])
@@ -211,14 +210,15 @@ def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None
 
 
 def test_the_first_of_equally_good_epochs_is_kept() -> None:
-    from reference.training.head import LabelledFeatures, Recipe
-    from reference.training.head_training import train_head
+    from reference.training import train_head_by_steps
+    from reference.values import LabelledFeatures, Recipe, TrainingData
 
     rng = np.random.default_rng(0)
     labels = np.arange(40) % 2
     features = (rng.normal(0, 0.1, (40, 8)) + labels[:, None]).astype(np.float32)
     data = LabelledFeatures(features[None], labels)
-    result = train_head(data, data, 2, Recipe(epochs=5, batch_size=8, learning_rate=0.1), seed=0)
+    recipe = Recipe(epochs=5, batch_size=8, learning_rate=0.1)
+    result = train_head_by_steps(TrainingData(data, data, 2), recipe, seed=0)
     accuracies = [entry.validation_accuracy for entry in result.log]
     assert max(accuracies) == 1.0
     assert result.best_epoch == accuracies.index(1.0) + 1

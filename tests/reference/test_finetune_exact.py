@@ -9,16 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from drawn_shapes import CLASSES, draw_set, untrained_backbone
 
-from reference.run.settings import parse_arguments
+from reference.finetune import parse_arguments
+from tests.reference.drawn_shapes import CLASSES, draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from reference.weights.mindspore_file import write_checkpoint
+    from reference.weights import write_checkpoint
 
     root = tmp_path_factory.mktemp("exact")
     write_checkpoint(untrained_backbone(), root / "untrained.ckpt")
@@ -113,8 +113,8 @@ def test_numbers_that_are_given_are_used_as_they_are(root: Path, tmp_path: Path)
 
 def test_mean_logits_of_a_linear_head_are_its_logits_of_the_mean_features() -> None:
     from reference.features.splits import _together
-    from reference.images.views import TEST_VIEWS
-    from reference.training.head import Head
+    from reference.images import TEST_VIEWS
+    from reference.values import Head
 
     rng = np.random.default_rng(0)
     features = rng.normal(0, 1, (3, 5, 16)).astype(np.float32)

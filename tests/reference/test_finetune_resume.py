@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from drawn_shapes import draw_set, untrained_backbone
+
+from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
 
@@ -22,7 +23,7 @@ class Runs:
     """The command on a small set, with weights that need no download and a cache of its own."""
 
     def __init__(self, root: Path) -> None:
-        from reference.weights.mindspore_file import write_checkpoint
+        from reference.weights import write_checkpoint
 
         write_checkpoint(untrained_backbone(), root / "untrained.ckpt")
         self.root = root

@@ -2,10 +2,10 @@ import re
 from pathlib import Path
 
 import pytest
-from drawn_shapes import draw_set, untrained_backbone
 
 from reference import pretrained, tune
-from reference.weights.mindspore_file import write_checkpoint
+from reference.weights import write_checkpoint
+from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 
 @pytest.fixture(scope="module")

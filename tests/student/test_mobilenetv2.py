@@ -65,7 +65,7 @@ def test_the_backbone_has_exactly_the_parameters_of_the_course(backbone: Any) ->
 
 
 def test_the_reference_knows_the_same_parameters() -> None:
-    from reference.weights.naming import backbone_shapes
+    from reference.weights import backbone_shapes
 
     assert backbone_shapes() == expected_names()
 

@@ -13,7 +13,8 @@ import pytest
 
 from grader import grade
 from grader.model.verdict import Verdict
-from reference.weights.naming import TORCHVISION, backbone_shapes, to_course_names
+from reference.weights import backbone_shapes, to_course_names
+from reference.weights.naming import TORCHVISION
 from tests.patience import PATIENCE_SECONDS
 
 torch = pytest.importorskip("torch", reason="PyTorch is optional: tox -e torch")

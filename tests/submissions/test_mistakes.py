@@ -10,9 +10,9 @@ from src_mindspore.transforms import evaluation_transform
 from grader.model.assignment import load_assignment
 from grader.session.grading import Checks
 from grader.split.opening import demo_split
+from reference.errors import SourceError
 from reference.pretrained import ensure_pretrained
-from reference.weights.errors import SourceError
-from reference.weights.mindspore_file import read_checkpoint
+from reference.weights import read_checkpoint
 from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES, RIGHT
 from tests.submissions.mistakes.trial import is_named, is_silent, try_one

@@ -10,7 +10,7 @@ from grader.model.split import Split
 from grader.report.files import write_outcome
 from grader.sandbox.fork_server import ForkServer
 from grader.session.grading import Checks, run_grading
-from reference.weights.mindspore_file import write_checkpoint
+from reference.weights import write_checkpoint
 from tests.submissions.mistakes.planted import Arrays, Planted
 
 WITHOUT_CANARY = Checks(canary=False)

@@ -18,8 +18,8 @@ import onnxruntime
 from src_mindspore.engine.graph import INPUT_NAME, build_graph
 
 from grader.model.split import SplitImage
-from reference.training.head import LabelledFeatures
-from reference.training.solver import HeadProblem, Regularisation
+from reference.training import HeadProblem
+from reference.values import LabelledFeatures, Regularisation
 from tests.submissions.mistakes.planted import (
     BGR,
     CROP,

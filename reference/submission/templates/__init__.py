@@ -1,1 +1,0 @@
-"""Files that are filled in and written out; never imported."""
