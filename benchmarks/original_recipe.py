@@ -29,8 +29,7 @@ from mindspore import nn, ops
 from src_mindspore.dataset import create_dataset, sorted_classes
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone
 
-from benchmarks.protocol import ProgressTeller
-from benchmarks.recipes import BATCH_SIZE, tell_phases
+from benchmarks.measure import BATCH_SIZE, ProgressTeller, tell_phases
 
 Batch: TypeAlias = tuple[Path, Path]  # of maps, float32 (N, 1280, 7, 7), and of labels, int32 (N,)
 
@@ -64,7 +63,7 @@ def build_lr(
     return rates
 
 
-class MobileNetV2Head(nn.Cell):
+class StudentsHead(nn.Cell):
     """The students' head: the mean over the map, then a dense layer: (N, 1280, 7, 7) -> (N, classes)."""
 
     def __init__(self, input_channel: int, num_classes: int) -> None:
@@ -116,7 +115,7 @@ def count_correct(head: nn.Cell, batches: list[Batch]) -> int:
     return correct
 
 
-def train_head(
+def train_original_head(
     head: nn.Cell, train: list[Batch], val: list[Batch], epochs: int, teller: ProgressTeller
 ) -> int:
     """Train, and return how many validation images were recognised after the best epoch."""
@@ -156,8 +155,8 @@ def main() -> None:
         train_files = extract_features(backbone, train, maps / "train", teller)
         val_files = extract_features(backbone, val, maps / "val", teller)
         extracted = time.perf_counter()
-        head = MobileNetV2Head(backbone.out_channels, len(sorted_classes(options.dataset_path)))
-        correct = train_head(head, train_files, val_files, options.epochs, teller)
+        head = StudentsHead(backbone.out_channels, len(sorted_classes(options.dataset_path)))
+        correct = train_original_head(head, train_files, val_files, options.epochs, teller)
         trained = time.perf_counter()
     tell_phases(begun, extracted, trained, correct)
 

@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import asking, sandbox
+from benchmarks import grading
+from benchmarks.computing import compare_answers
 from benchmarks.grading import ASSIGNMENTS, assignment_of, say_difference
-from benchmarks.inference import compare_answers
-from benchmarks.measure import WHOLE_PROCESS, Run, Runs, Subject
-from benchmarks.programs import environment, python
-from benchmarks.protocol import Samples, parse
+from benchmarks.grading_programs import WAYS
+from benchmarks.measure import WHOLE_PROCESS, Run, Runs, Samples, Subject, parse
+from benchmarks.plan import environment, python
 from datasets.classes import FLOWERS5, GARBAGE26, load_classes
 from reference.errors import InputError
 
@@ -56,19 +56,19 @@ def test_the_graders_own_time_is_the_difference_of_the_medians() -> None:
 
 
 def asked(name: str, *seconds: float) -> Runs:
-    samples = [{sandbox.MINDSPORE: [value], sandbox.NUMPY: [value]} for value in seconds]
+    samples = [{grading.MINDSPORE: [value], grading.NUMPY: [value]} for value in seconds]
     return Runs(Subject(name, (), {}, Path()), tuple(Run(sample, ("a",)) for sample in samples))
 
 
 def test_what_the_sandbox_costs_is_compared_turn_by_turn() -> None:
     # A turn in which everything is slow says as much as the others.
     bare, inside = asked("bare", 1.0, 9.0, 1.0), asked("sandbox", 1.04, 9.04, 1.9)
-    conclusion = sandbox.conclude([bare, inside])
+    conclusion = grading.say_cost([bare, inside])
     assert "40 ms (4 %)" in conclusion.notes[0]
     assert "within" in conclusion.notes[0]
     assert not conclusion.failed
-    assert "beyond" in sandbox.conclude([bare, asked("sandbox", 2.0, 10.0, 2.0)]).notes[1]
-    assert sandbox.conclude([asked("bare"), asked("sandbox")]).failed
+    assert "beyond" in grading.say_cost([bare, asked("sandbox", 2.0, 10.0, 2.0)]).notes[1]
+    assert grading.say_cost([asked("bare"), asked("sandbox")]).failed
 
 
 def test_the_submission_without_a_network_answers_alike_inside_and_outside(tmp_path: Path) -> None:
@@ -77,13 +77,13 @@ def test_the_submission_without_a_network_answers_alike_inside_and_outside(tmp_p
         (tmp_path / "split" / info.folder).mkdir(parents=True)
         image = np.full((80, 90, 3), len(info.folder) * 7, np.uint8)
         cv2.imwrite(str(tmp_path / "split" / info.folder / "1.png"), image)
-    sandbox.write_numpy(tmp_path / sandbox.NUMPY, [info.name for info in classes])
+    grading.write_numpy(tmp_path / grading.NUMPY, [info.name for info in classes])
     told = []
-    for way in asking.WAYS:
+    for way in WAYS:
         command = python(
-            "benchmarks.asking",
-            *(way, "--assignment", ASSIGNMENTS / "flowers5.toml", "--split", tmp_path / "split"),
-            tmp_path / sandbox.NUMPY,
+            "benchmarks.grading_programs",
+            *("ask", way, "--assignment", ASSIGNMENTS / "flowers5.toml", "--split", tmp_path / "split"),
+            tmp_path / grading.NUMPY,
         )
         done = subprocess.run(
             command, env=environment(capped=True, engine=True), capture_output=True, text=True, check=True

@@ -1,10 +1,23 @@
+import json
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import PROCESSOR_TIME, WHOLE_PROCESS, Subject, measure, turns
+from benchmarks.measure import (
+    PROCESSOR_TIME,
+    WHOLE_PROCESS,
+    Answers,
+    Message,
+    Progress,
+    Samples,
+    Subject,
+    measure,
+    parse,
+    tell,
+    turns,
+)
 
 TELL = "import json; tell = lambda **content: print(json.dumps(content), flush=True); "
 
@@ -106,3 +119,39 @@ def test_no_program_is_left_behind_by_an_interrupt(tmp_path: Path) -> None:
     ((pid, _),) = notes.seen
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    "message", [Samples("step, s", (1.5, 2.0)), Answers(("Hats", "塑料瓶")), Answers(()), Progress(3, 40)]
+)
+def test_what_is_told_is_understood(message: Message, capsys: pytest.CaptureFixture[str]) -> None:
+    tell(message)
+    line = capsys.readouterr().out
+    assert line.count("\n") == 1
+    assert parse(line) == message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "[WARNING] something of MindSpore's",
+        "{",
+        "3",
+        "null",
+        "[]",
+        '{"epoch": 1}',
+        '{"message": "hello"}',
+        '{"message": "samples", "figure": "step"}',
+        '{"message": "samples", "figure": "step", "samples": ["fast"]}',
+        '{"message": "samples", "figure": "step", "samples": 3}',
+        '{"message": "progress", "done": null, "total": 2}',
+    ],
+)
+def test_what_others_print_is_passed_over(line: str) -> None:
+    assert parse(line) is None
+
+
+def test_a_message_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    tell(Samples("head", (4.0,)))
+    assert json.loads(capsys.readouterr().out) == {"message": "samples", "figure": "head", "samples": [4.0]}

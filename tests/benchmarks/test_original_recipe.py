@@ -17,9 +17,9 @@ def test_the_rates_are_the_labs() -> None:
 def test_the_head_pools_the_maps_and_has_no_bias() -> None:
     import mindspore as ms
 
-    from benchmarks.original_recipe import MobileNetV2Head
+    from benchmarks.original_recipe import StudentsHead
 
-    head = MobileNetV2Head(4, 3)
+    head = StudentsHead(4, 3)
     maps = np.random.default_rng(0).normal(size=(2, 4, 7, 7)).astype(np.float32)
     (weight,) = head.trainable_params()
     expected = maps.mean(axis=(2, 3)) @ weight.asnumpy().T

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.images import ALL_IMAGES, any_images, smaller_set, stratified
+from benchmarks.plan import ALL_IMAGES, any_images, smaller_set, stratified
 from reference.errors import InputError
 from reference.images import ImageFolder, scan
 

@@ -1,8 +1,11 @@
-"""Ask submissions about a split inside the sandbox or outside, and time it; a program, see `sandbox`.
+"""Two programs to measure: submissions asked in the sandbox or outside, and a class that is graded.
 
-    python -m benchmarks.asking WAY --assignment FILE --split FOLDER SUBMISSION ...
+    python -m benchmarks.grading_programs ask WAY --assignment FILE --split FOLDER SUBMISSION ...
+    python -m benchmarks.grading_programs class --submission DIR --split DIR --assignment FILE --students N
 
-Tells, for each submission, the seconds from its start to its last answer, and what it answered to all.
+The first tells, for each submission, the seconds from its start to its last answer, and what it answered to
+all. The second grades like submissions as `python -m grader batch` does, and tells the seconds that one of
+them took, by the whole, and the most memory that one used.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,15 +21,22 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from benchmarks.protocol import Answers, Samples, tell
+from benchmarks.grading import EACH, PEAK
+from benchmarks.measure import Answers, ProgressTeller, Samples, tell
+from grader.classroom.class_pass import ClassPass, Step
+from grader.classroom.executor import local_executor
+from grader.classroom.store import open_store
+from grader.classroom.submissions import find_entries
 from grader.intake.intake import take_in
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.split import Split
 from grader.model.submission import Submission
+from grader.model.verdict import Verdict
 from grader.run.interview import interview
-from grader.sandbox import process
+from grader.sandbox import forkable, process
 from grader.sandbox.isolation import Rung, choose_rung
 from grader.sandbox.policy import course_library, environment_for
+from grader.session.station import Conditions
 from grader.split.opening import open_split
 from reference.run import ASK_WORKER
 
@@ -54,7 +65,7 @@ def ask_bare(
         running.stdin.close()
         for line in running.stdout:
             if line.startswith("{"):
-                running.kill()  # as a worker is: its time to say goodbye is nobody's
+                running.kill()  # as a worker is: the time in which it ends is not measured
                 return [str(name) for name in json.loads(line)["names"]]
     raise SystemExit("the bare loop gave no answers")
 
@@ -62,7 +73,7 @@ def ask_bare(
 def ask_process(
     submission: Submission, workspace: Path, assignment: Assignment, folder: Path, split: Split
 ) -> Sequence[str]:
-    """Interview a worker on the lower rung: a process of its own without a wall."""
+    """Interview a worker without isolation: a process of its own."""
     del folder
     rung = Rung(process.ISOLATION, submission, workspace, assignment.limits, None, None)
     return _interviewed(rung, assignment, split)
@@ -71,7 +82,7 @@ def ask_process(
 def ask_sandbox(
     submission: Submission, workspace: Path, assignment: Assignment, folder: Path, split: Split
 ) -> Sequence[str]:
-    """Interview a worker on the top rung; that it works is tried first, as in every grading."""
+    """Interview a worker at the highest isolation level, which is tried first, as in every grading."""
     del folder
     rung = choose_rung(submission, workspace, assignment.limits, official=True)
     return _interviewed(rung, assignment, split)
@@ -85,14 +96,14 @@ def _interviewed(rung: Rung, assignment: Assignment, split: Split) -> Sequence[s
 WAYS: dict[str, Ask] = {"bare": ask_bare, "process": ask_process, "sandbox": ask_sandbox}
 
 
-def main() -> None:
+def ask(arguments: Sequence[str]) -> None:
     """Ask each submission once."""
     parser = argparse.ArgumentParser()
     parser.add_argument("way", choices=WAYS)
     parser.add_argument("--assignment", type=Path, required=True)
     parser.add_argument("--split", type=Path, required=True)
     parser.add_argument("submissions", type=Path, nargs="+")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     assignment = load_assignment(options.assignment)
     split = open_split(options.split, assignment.classes)
     # As many cores as a worker gets.
@@ -108,5 +119,56 @@ def main() -> None:
     tell(Answers(tuple(answers)))
 
 
+def grade_class(arguments: Sequence[str]) -> None:
+    """Grade the class once."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--submission", type=Path, required=True)
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--assignment", type=Path, required=True)
+    parser.add_argument("--students", type=int, required=True)
+    parser.add_argument("--jobs", type=int, help="submissions at a time (default: the batch's own)")
+    parser.add_argument("--no-sharing", action="store_true", help="have every worker import MindSpore itself")
+    options = parser.parse_args(arguments)
+    if options.no_sharing:
+        forkable.imports_mindspore = _none_does
+    with tempfile.TemporaryDirectory(prefix="class-", ignore_cleanup_errors=True) as folder:
+        _grade(options, Path(folder))
+
+
+def _none_does(submission: Path) -> bool:
+    del submission
+    return False
+
+
+def _grade(options: argparse.Namespace, folder: Path) -> None:
+    submissions = folder / "submissions"
+    for number in range(options.students):
+        shutil.copytree(options.submission, submissions / f"student{number:03}")
+        with (submissions / f"student{number:03}" / "main.py").open("a", encoding="utf-8") as file:
+            file.write(f"# {number}\n")  # so that no two are the same
+    assignment = load_assignment(options.assignment)
+    conditions = Conditions(open_split(options.split, assignment.classes), assignment)
+    peaks: list[float] = []
+    progress = ProgressTeller(options.students)
+
+    def finished(step: Step) -> None:
+        report = step.result.report
+        if report.verdict is not Verdict.GRADED:
+            raise SystemExit(f"{step.result.id}: {report.verdict.value}")
+        peaks.append(float(report.run.peak_memory_mib))
+        progress.advance()
+
+    with open_store(folder / "out", submissions) as store:
+        begun = time.perf_counter()
+        with local_executor(conditions, options.jobs) as executor:
+            ClassPass(conditions, executor, store).run(find_entries(submissions).entries, finished)
+        seconds = time.perf_counter() - begun
+    tell(Samples(EACH, (seconds / options.students,)))
+    tell(Samples(PEAK, (max(peaks),)))
+
+
+PROGRAMS = {"ask": ask, "class": grade_class}
+
+
 if __name__ == "__main__":
-    main()
+    PROGRAMS[sys.argv[1]](sys.argv[2:])
