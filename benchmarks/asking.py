@@ -19,7 +19,7 @@ from pathlib import Path
 
 import reference.submission.ask_worker
 from benchmarks.protocol import Answers, Samples, tell
-from grader.intake.intake import take_in
+from grader.intake import take_in
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.split import Split
 from grader.model.submission import Submission
@@ -27,7 +27,7 @@ from grader.run.interview import interview
 from grader.sandbox import process
 from grader.sandbox.isolation import Rung, choose_rung
 from grader.sandbox.policy import course_library, environment_for
-from grader.split.opening import open_split
+from grader.split import open_split
 
 Ask = Callable[[Submission, Path, Assignment, Path, Split], Sequence[str]]
 

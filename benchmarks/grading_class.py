@@ -23,7 +23,7 @@ from grader.model.assignment import load_assignment
 from grader.model.verdict import Verdict
 from grader.sandbox import forkable
 from grader.session.station import Conditions
-from grader.split.opening import open_split
+from grader.split import open_split
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from typing import Literal, Protocol, TextIO
 
 from grader.errors import Language
 from grader.printable import one_line, shown
-from grader.wording.catalogue import words
+from grader.wording import words
 
 Phase = Literal["intake", "canary", "import", "predict", "replay", "diagnosis", "report", "elsewhere"]
 _LOG_SECONDS, _TERMINAL_SECONDS = 10.0, 0.5

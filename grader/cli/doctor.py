@@ -19,7 +19,7 @@ from grader.model.assignment import Limits, load_assignment
 from grader.model.job import Isolation
 from grader.report.build import isolation_in_words
 from grader.sandbox import bubblewrap, process
-from grader.wording.catalogue import words
+from grader.wording import words
 
 _MARKS = {State.OK: "ok", State.WARNING: "!", State.PROBLEM: "FAIL"}
 _NARROWEST = 30

@@ -14,10 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import UsageError
-from grader.held import Held
+from grader.files import Held
+from grader.intake import IntakeRefusedError, Receiver, checked_path, name_of, take_in
 from grader.intake import receiving as archive
-from grader.intake.intake import IntakeRefusedError, name_of, take_in
-from grader.intake.receiving import Receiver, checked_path
 from grader.intake.zips import entry_name
 from grader.model.assignment import Limits
 
@@ -305,7 +304,7 @@ def test_a_folder_that_may_be_listed_and_not_entered_is_refused(tmp_path):
 import sys
 from pathlib import Path
 from grader.model.assignment import Limits
-from grader.intake.intake import IntakeRefusedError, take_in
+from grader.intake import IntakeRefusedError, take_in
 home = Path(sys.argv[1])
 (home / "submission").mkdir()
 (home / "submission" / "main.py").touch()
