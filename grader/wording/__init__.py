@@ -8,6 +8,7 @@ from grader.wording.catalogue import (
     has_words,
     phase_words,
     phrase,
+    table,
     words,
 )
 from grader.wording.templates import both, environment_of
@@ -22,5 +23,6 @@ __all__ = [
     "has_words",
     "phase_words",
     "phrase",
+    "table",
     "words",
 ]

@@ -33,8 +33,8 @@ from grader.split import (
 from grader.split.encryption import CHUNK_BYTES, UnsealError, seal, unseal
 from grader.split.sealed import ContainerError, is_sealed, pack, unpack
 
-from .conftest import CLASSES, ORACLE
-from .test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
+from ..conftest import CLASSES, ORACLE
+from ..test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
 
 KEY = bytes(range(32))
 HEADER = 74

@@ -20,11 +20,11 @@ from grader.intake import receiving as archive
 from grader.intake.zips import entry_name
 from grader.model.assignment import Limits
 
-from ..zip_bytes import Entry, field, packed, unicode_path
-from .accounts import as_ordinary_user, home_of_ordinary_user
+from ...zip_bytes import Entry, field, packed, unicode_path
+from ..accounts import as_ordinary_user, home_of_ordinary_user
 from .test_checkpoint_file import zip_entries
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LIMITS = Limits(submission_mib=2, submission_files=20)
 MAIN = b"def predict(image): return 'Hats'\n"
 SECRET = b"a hidden image"
