@@ -27,7 +27,7 @@ from grader.classroom.class_pass import ClassPass, Step
 from grader.classroom.executor import local_executor
 from grader.classroom.store import open_store
 from grader.classroom.submissions import find_entries
-from grader.intake.intake import take_in
+from grader.intake import take_in
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.split import Split
 from grader.model.submission import Submission
@@ -37,7 +37,7 @@ from grader.sandbox import forkable, process
 from grader.sandbox.isolation import Rung, choose_rung
 from grader.sandbox.policy import course_library, environment_for
 from grader.session.station import Conditions
-from grader.split.opening import open_split
+from grader.split import open_split
 from reference.run import ASK_WORKER
 
 Ask = Callable[[Submission, Path, Assignment, Path, Split], Sequence[str]]

@@ -1,6 +1,6 @@
-"""Errors that end a grading before it has a verdict; each is one line for a person, in either language.
+"""Errors that end a command; each is one line for a person, in the language that was asked for.
 
-An error carries a code of `errors.toml` and details, which are filled into the text of that code.
+An error carries a code of `wording/errors.toml` and details, which are filled into the text of that code.
 """
 
 from __future__ import annotations
@@ -20,7 +20,14 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_TABLE = Path(__file__).with_name("errors.toml")
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+ENVIRONMENT_VARIABLE = "GRADER_LANG"
+OPTION = "--lang"
+_SHORTEST = len("--l")
+"""argparse takes the beginning of an option for the whole."""
+_TABLE = Path(__file__).parent / "wording" / "errors.toml"
+"""It lies with all other sentences: whoever translates finds them in one folder."""
 
 
 @dataclass(frozen=True)
@@ -104,18 +111,6 @@ def told(detail: object, language: Language) -> object:
     return detail
 
 
-def _again(kind: type[LineError], said: Line) -> LineError:
-    return kind(said.code, **said.details)
-
-
-Language = Literal["en", "zh"]
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
-ENVIRONMENT_VARIABLE = "GRADER_LANG"
-OPTION = "--lang"
-_SHORTEST = len("--l")
-"""argparse takes the beginning of an option for the whole."""
-
-
 def usual_language(environment: Mapping[str, str] = os.environ) -> Language:
     """Return the language of who has not said so on the command line: that of GRADER_LANG, else English.
 
@@ -134,6 +129,10 @@ def language_of(arguments: Sequence[str]) -> Language:
         if len(option) >= _SHORTEST and OPTION.startswith(option):
             chosen = _named(value if equals else following) or chosen
     return chosen or usual_language()
+
+
+def _again(kind: type[LineError], said: Line) -> LineError:
+    return kind(said.code, **said.details)
 
 
 def _named(text: str) -> Language | None:

@@ -1,8 +1,20 @@
-"""Text of a student's, or of a file's, as it may be shown: it steers nothing, and has an end."""
+"""Text as it may be shown: it steers nothing, has an end, and fits into the columns of a terminal.
+
+A Chinese character takes two columns, and a line may end behind any.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 _MOST_SHOWN = 1000
+_NEVER_FIRST = "，。；：？！、）”』》"
+"""No line begins with these."""
+_NEVER_LAST = "（『《"
+"""No line ends with these."""
+_PIECE = re.compile(r" +|[^\s\u2e80-\uffef]+|.", re.DOTALL)
+"""A gap, a word of a script with gaps (or an option, a path), or one character of one without."""
 
 
 def one_line(text: str) -> str:
@@ -18,3 +30,38 @@ def printable(text: str) -> str:
 def shown(text: str, most: int = _MOST_SHOWN) -> str:
     """Return text on one line that steers nothing, cut to `most` characters."""
     return one_line(text if len(text) <= most else text[: most - 3] + "...")
+
+
+def columns(text: str) -> int:
+    """Return how many columns a text takes."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def wrapped(text: str, width: int, indent: str = "") -> str:
+    """Return the text in lines of at most `width` columns, each indented; a longer word stands alone."""
+    lines = [""]
+    for piece in _pieces(text):
+        if columns(indent + lines[-1] + piece.rstrip()) > width and lines[-1].strip():
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return "\n".join(f"{indent}{line.rstrip()}" for line in lines)
+
+
+def cut(line: str, most: int) -> str:
+    """Return the beginning of a line that takes at most so many columns."""
+    for end, char in enumerate(line):
+        most -= columns(char)
+        if most < 0:
+            return line[:end]
+    return line
+
+
+def _pieces(text: str) -> list[str]:
+    """Cut a text where a line may end: punctuation stays with what it belongs to."""
+    pieces: list[str] = []
+    for piece in _PIECE.findall(text):
+        if pieces and (piece in _NEVER_FIRST or pieces[-1] in _NEVER_LAST):
+            pieces[-1] += piece
+        else:
+            pieces.append(piece)
+    return pieces

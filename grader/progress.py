@@ -10,7 +10,6 @@ import shutil
 import sys
 import threading
 import time
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,8 +17,8 @@ from functools import partial
 from typing import Literal, Protocol, TextIO
 
 from grader.errors import Language
-from grader.printable import one_line, shown
-from grader.wording.catalogue import words
+from grader.printable import cut, one_line, shown
+from grader.wording import words
 
 Phase = Literal["intake", "canary", "import", "predict", "replay", "diagnosis", "report", "elsewhere"]
 _LOG_SECONDS, _TERMINAL_SECONDS = 10.0, 0.5
@@ -152,7 +151,7 @@ class Display:
         minutes, seconds = divmod(int(self._clock() - self._began), _SECONDS_A_MINUTE)
         line = one_line(f"[{minutes:02d}:{seconds:02d}] {self._said()}")
         if self._is_terminal:
-            self._write(_CLEAR + _cut(line, shutil.get_terminal_size().columns - 1))
+            self._write(_CLEAR + cut(line, shutil.get_terminal_size().columns - 1))
         else:
             self._write(f"{line}\n")
 
@@ -176,12 +175,3 @@ def _left(seconds: float, done: int, left: int, language: Language) -> str:
     if expected < 2 * _SECONDS_A_MINUTE:
         return words(language, "progress-seconds-left", seconds=max(1, expected))
     return words(language, "progress-minutes-left", minutes=round(expected / _SECONDS_A_MINUTE))
-
-
-def _cut(line: str, columns: int) -> str:
-    """Cut a line to what a terminal shows in one: Chinese takes two columns a character."""
-    for end, char in enumerate(line):
-        columns -= 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        if columns < 0:
-            return line[:end]
-    return line

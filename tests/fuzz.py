@@ -35,9 +35,8 @@ from pathlib import Path
 import numpy as np
 
 from grader.files import digest_of_bytes
+from grader.intake import IntakeRefusedError, UnreadableError, take_in, tensors_of
 from grader.intake.checkpoints import look_at_checkpoint
-from grader.intake.intake import IntakeRefusedError, take_in
-from grader.intake.tensors import UnreadableError, tensors_of
 from grader.model.assignment import Limits
 from grader.model.classes import ClassInfo
 from grader.model.predictions import Answered, NotReady

@@ -1,1 +1,20 @@
-"""Whether a split can be trusted: what leaks from training to hidden images, and what is odd about either."""
+"""Whether a split can be trusted: what leaks between two sets of images, and one set divided in two."""
+
+from grader.audit.audit import Audit, audit_sets
+from grader.audit.dividing import MANIFEST, divide, write_division
+from grader.audit.judging import network_features, plain_features
+from grader.audit.page import render_page
+from grader.audit.pictures import read_set, same_place
+
+__all__ = [
+    "MANIFEST",
+    "Audit",
+    "audit_sets",
+    "divide",
+    "network_features",
+    "plain_features",
+    "read_set",
+    "render_page",
+    "same_place",
+    "write_division",
+]

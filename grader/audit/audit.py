@@ -21,8 +21,8 @@ from grader.audit.judging import (
 from grader.audit.looks import Leak, Shift, find_leaks, find_shifts
 from grader.audit.pictures import Group, Picture, PictureSet, find_groups
 from grader.errors import Language
-from grader.split.folder import PASSED_OVER, REFUSED
-from grader.wording.catalogue import words
+from grader.split import PASSED_OVER, REFUSED
+from grader.wording import words
 
 _SMALLEST = 32
 _FLATTEST = 5.0

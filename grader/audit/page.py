@@ -14,7 +14,7 @@ from grader.audit.audit import Audit, ClassLook
 from grader.audit.pictures import Picture
 from grader.errors import Language
 from grader.report.html import thumbnail
-from grader.wording.templates import environment_of
+from grader.wording import environment_of
 
 MOST_GROUPS, MOST_SUSPECTS, _MOST_OF_A_CLASS = 100, 48, 12
 """Shown with pictures: of duplicates those across the sets first, of suspects the surest."""

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.errors import UsageError
-from grader.split.folder import list_images, refusal
+from grader.split import list_images, refusal
 
 _SIDE = 32
 """Of the thumbnail that two pictures are compared by."""

@@ -33,7 +33,7 @@ from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.report.text import told, verdict_in_words
 from grader.scoring.tally import after_lateness
-from grader.wording.catalogue import words
+from grader.wording import words
 
 _MISSING_PACKAGE = "missing-package"
 MISSING = "MISSING"

@@ -26,7 +26,7 @@ from grader.model.report import FindingPart
 from grader.model.verdict import Verdict
 from grader.report.text import told
 from grader.statistics import Paired
-from grader.wording.catalogue import codes, general_title, has_words, words
+from grader.wording import codes, general_title, has_words, words
 
 _MODULE = re.compile(r"No module named '([\w.]+)'")
 _BESIDE = frozenset({"reloads-model"})

@@ -32,12 +32,22 @@ from grader.errors import LANGUAGES, Language
 from grader.model.assignment import Assignment
 from grader.report.files import INSTRUCTOR_HTML, REPORT_HTML
 from grader.session.harness import this_harness
-from grader.similarity.checkpoints import NEAR, SAME_START, compare_checkpoints
-from grader.similarity.code import LEAST_GRAMS, LEAST_SHARE, ClassCode, CodeLink, Excerpt
-from grader.similarity.collect import HandedIn, collect
-from grader.similarity.given import Given, digests_of
-from grader.similarity.sketch import Sketch
-from grader.wording.templates import both, environment_of
+from grader.similarity import (
+    LEAST_GRAMS,
+    LEAST_SHARE,
+    NEAR,
+    SAME_START,
+    ClassCode,
+    CodeLink,
+    Excerpt,
+    Given,
+    HandedIn,
+    Sketch,
+    collect,
+    compare_checkpoints,
+    digests_of,
+)
+from grader.wording import both, environment_of
 
 _SCRIPT = Path(__file__).with_name("table.js")
 """Sorts and searches tables; its digest is what the page allows to run."""

@@ -22,7 +22,7 @@ from pathlib import Path, PurePosixPath
 from grader.classroom.roster import Owner, Platform, Student, is_typed_text, likeness, owner_of
 from grader.errors import Language, Line, UsageError, line
 from grader.errors import in_short as first_few
-from grader.intake.receiving import IntakeRefusedError, Receiver, is_junk, receive_zip
+from grader.intake import IntakeRefusedError, Receiver, is_junk, receive_zip
 from grader.model.assignment import MIB, Limits
 from grader.printable import one_line
 

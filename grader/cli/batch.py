@@ -43,9 +43,9 @@ from grader.printable import one_line
 from grader.progress import WatchedClass, showing
 from grader.report.text import verdict_in_words
 from grader.session.station import Conditions
-from grader.similarity.given import given_to_all
-from grader.split.opening import choose_split
-from grader.wording.catalogue import words
+from grader.similarity import given_to_all
+from grader.split import choose_split
+from grader.wording import words
 
 _DASK = "dask://"
 _GRACE_SECONDS = 5.0

@@ -6,7 +6,7 @@ import argparse
 
 from grader.cli.command import EXIT_DONE, Command, add_language, say
 from grader.session.grading import pass_canary
-from grader.wording.catalogue import words
+from grader.wording import words
 
 
 def _run(options: argparse.Namespace) -> int:

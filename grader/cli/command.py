@@ -22,10 +22,8 @@ from grader.errors import ENVIRONMENT_VARIABLE, LANGUAGES, OPTION, Language, usu
 from grader.model.classes import ClassInfo
 from grader.model.split import Split
 from grader.printable import one_line
-from grader.split.encryption import KEY_VARIABLE, is_exposed
-from grader.split.folder import PASSED_OVER
-from grader.split.opening import open_split
-from grader.wording.catalogue import words
+from grader.split import KEY_VARIABLE, PASSED_OVER, is_exposed, open_split
+from grader.wording import words
 
 EXIT_DONE = 0
 EXIT_REFUSED = 1

@@ -12,7 +12,7 @@ from grader.cli.command import EXIT_DONE, Command, add_language, say
 from grader.errors import Language
 from grader.exchange.compare import ONE, Change, Flip, Reason, compare, outcome, read_grading
 from grader.printable import one_line
-from grader.wording.catalogue import words
+from grader.wording import words
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

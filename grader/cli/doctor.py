@@ -12,40 +12,16 @@ from pathlib import Path
 from tabulate import tabulate
 
 from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, add_language, say
-from grader.doctor import machine, sandbox
-from grader.doctor.machine import Result, State, columns, wrapped
+from grader.doctor import Result, State, examine
 from grader.errors import Language
-from grader.model.assignment import Limits, load_assignment
+from grader.model.assignment import load_assignment
 from grader.model.job import Isolation
+from grader.printable import columns, wrapped
 from grader.report.build import isolation_in_words
-from grader.sandbox import bubblewrap, process
-from grader.wording.catalogue import words
+from grader.wording import words
 
 _MARKS = {State.OK: "ok", State.WARNING: "!", State.PROBLEM: "FAIL"}
 _NARROWEST = 30
-
-
-def examine(limits: Limits) -> tuple[Isolation, tuple[Result, ...]]:
-    """Run all probes; return the rung that grading gets here, and the results."""
-    whole = sandbox.whole_sandbox(limits)
-    rung = bubblewrap.ISOLATION if whole.state is State.OK else process.ISOLATION
-    return rung, (
-        whole,
-        sandbox.user_namespaces(),
-        sandbox.bubblewrap(),
-        sandbox.system_call_filter(),
-        sandbox.root(),
-        sandbox.control_groups(),
-        sandbox.landlock(),
-        sandbox.overlay(),
-        machine.memory(limits),
-        machine.cores(limits),
-        machine.shared_memory(),
-        machine.processor(),
-        machine.python(),
-        *machine.libraries(),
-        machine.locale(),
-    )
 
 
 def render(rung: Isolation, results: Sequence[Result], width: int, language: Language = "en") -> str:

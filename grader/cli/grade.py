@@ -21,7 +21,7 @@ from grader.cli.command import (
     say_what_is_left_out,
     warn_if_exposed,
 )
-from grader.intake.intake import check_exists, name_of
+from grader.intake import check_exists, name_of
 from grader.model.assignment import load_assignment
 from grader.model.report import Report
 from grader.model.verdict import Verdict
@@ -31,8 +31,8 @@ from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outc
 from grader.report.text import render_brief, render_text
 from grader.sandbox.isolation import fork_server_for
 from grader.session.grading import Checks, run_grading
-from grader.split.opening import choose_split
-from grader.wording.catalogue import words
+from grader.split import choose_split
+from grader.wording import words
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,9 +20,8 @@ from grader.files import write_atomically
 from grader.model.assignment import load_assignment
 from grader.printable import one_line
 from grader.report.files import REPORT_JSON, read_report
-from grader.split.encryption import key_file_from
-from grader.split.sealed import open_sealed
-from grader.wording.catalogue import words
+from grader.split import key_file_from, open_sealed
+from grader.wording import words
 
 _ROOT = Path(__file__).parents[2]
 

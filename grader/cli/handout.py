@@ -8,7 +8,7 @@ from pathlib import Path
 from grader.cli.command import EXIT_DONE, Command, add_language, say
 from grader.exchange.handout import choose_backbones, contents, write_handout
 from grader.printable import one_line
-from grader.wording.catalogue import words
+from grader.wording import words
 
 _ROOT = Path(__file__).parents[2]
 

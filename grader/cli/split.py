@@ -10,11 +10,18 @@ import os
 from functools import partial
 from pathlib import Path
 
-from grader.audit.audit import Audit, audit_sets
-from grader.audit.dividing import MANIFEST, divide, write_division
-from grader.audit.judging import network_features, plain_features
-from grader.audit.page import render_page
-from grader.audit.pictures import read_set, same_place
+from grader.audit import (
+    MANIFEST,
+    Audit,
+    audit_sets,
+    divide,
+    network_features,
+    plain_features,
+    read_set,
+    render_page,
+    same_place,
+    write_division,
+)
 from grader.cli.command import (
     EXIT_DONE,
     EXIT_REFUSED,
@@ -30,10 +37,17 @@ from grader.errors import Language, UsageError
 from grader.model.assignment import load_assignment
 from grader.model.split import Split
 from grader.printable import one_line
-from grader.split.encryption import key_file_from, make_key, read_key
-from grader.split.opening import open_split
-from grader.split.sealed import check_is_new, read_sealed, write_folder, write_sealed
-from grader.wording.catalogue import words
+from grader.split import (
+    check_is_new,
+    key_file_from,
+    make_key,
+    open_split,
+    read_key,
+    read_sealed,
+    write_folder,
+    write_sealed,
+)
+from grader.wording import words
 
 
 def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,94 +1,16 @@
-"""What a probe found, said in English and Chinese from one table, `results.toml`.
-
-Probes of the machine and of what is installed on it.
-
-Text in the columns of a terminal, in which a Chinese character takes two and a line may end behind any.
-"""
+"""Probes of the machine and of what is installed on it."""
 
 from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
-import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
-from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from grader.errors import LANGUAGES, Language, told
+from grader.doctor.results import Result, result
 from grader.model.assignment import MIB, Limits
 from grader.session.harness import opencv
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-_TABLE = Path(__file__).with_name("results.toml")
-_SUFFIX: Mapping[Language, str] = {"en": "", "zh": "_zh"}
-
-
-class State(str, Enum):
-    """How good it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    """Grading works; something could be better, or is worth knowing."""
-    PROBLEM = "problem"
-    """Official grading does not work here, or would not be right."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """One probe's result."""
-
-    name: str
-    state: State
-    found: str
-    """In plain words."""
-    remedy: str
-    """What to do; empty where nothing has to be done."""
-    name_zh: str
-    found_zh: str
-    remedy_zh: str
-
-    def told(self, language: Language) -> tuple[str, str, str]:
-        """Return name, what was found, and remedy."""
-        if language == "zh":
-            return self.name_zh, self.found_zh, self.remedy_zh
-        return self.name, self.found, self.remedy
-
-
-def result(code: str, /, **details: object) -> Result:
-    """Return the result of that code, its braces filled in.
-
-    The name of the probe is what the code begins with, or else the detail `name`: of a library its own.
-
-    Raises:
-        KeyError: there is no such code, or a detail that its text needs was not given.
-    """
-    row = results()["results"][code]
-    names = results()["names"].get(code.partition("-")[0])
-    texts: dict[str, str] = {}
-    for language in LANGUAGES:
-        filling = {name: told(detail, language) for name, detail in details.items()}
-        texts[f"name{_SUFFIX[language]}"] = names[language] if names else str(details["name"])
-        for part in ("found", "remedy"):
-            key = f"{part}{_SUFFIX[language]}"
-            texts[key] = row.get(key, "").format(**filling)
-    return Result(state=State(row["state"]), **texts)
-
-
-@cache
-def results() -> Mapping[str, Any]:
-    """Return the table: names of probes, and results by code."""
-    return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
-
 
 _LIBRARIES = ("mindspore", "onnxruntime", "numpy")
 _OPENCV = "opencv-python-headless"
@@ -174,37 +96,3 @@ def locale() -> Result:
     if encoding == "utf8":
         return result("locale-utf8")
     return result("locale-other", encoding=sys.stdout.encoding)
-
-
-_NEVER_FIRST = "，。；：？！、）”』》"
-"""No line begins with these."""
-_NEVER_LAST = "（『《"
-"""No line ends with these."""
-_PIECE = re.compile(r" +|[^\s\u2e80-\uffef]+|.", re.DOTALL)
-"""A gap, a word of a script with gaps (or an option, a path), or one character of one without."""
-
-
-def columns(text: str) -> int:
-    """Return how many columns a text takes."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
-
-
-def wrapped(text: str, width: int, indent: str = "") -> str:
-    """Return the text in lines of at most `width` columns, each indented; a longer word stands alone."""
-    lines = [""]
-    for piece in _pieces(text):
-        if columns(indent + lines[-1] + piece.rstrip()) > width and lines[-1].strip():
-            lines.append("")
-        lines[-1] += piece if lines[-1] else piece.lstrip()
-    return "\n".join(f"{indent}{line.rstrip()}" for line in lines)
-
-
-def _pieces(text: str) -> list[str]:
-    """Cut a text where a line may end: punctuation stays with what it belongs to."""
-    pieces: list[str] = []
-    for piece in _PIECE.findall(text):
-        if pieces and (piece in _NEVER_FIRST or pieces[-1] in _NEVER_LAST):
-            pieces[-1] += piece
-        else:
-            pieces.append(piece)
-    return pieces

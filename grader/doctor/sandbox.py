@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from grader.doctor.machine import Result, result
+from grader.doctor.results import Result, result
 from grader.errors import line
 from grader.files import workspace
 from grader.model.assignment import Limits

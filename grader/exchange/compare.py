@@ -16,7 +16,7 @@ from grader.errors import Language, Line, UsageError, in_short, told
 from grader.model.report import Report
 from grader.report.files import INSTRUCTOR_JSON, REPORT_JSON, read_report
 from grader.report.text import verdict_in_words
-from grader.wording.catalogue import words
+from grader.wording import words
 
 
 @dataclass(frozen=True)

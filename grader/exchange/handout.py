@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from grader.errors import Line, UsageError, line
 from grader.files import digest_of_bytes, digest_of_file, write_new
-from grader.split.encryption import MAGIC
+from grader.split import MAGIC
 
 FOLDERS = ("student", "datasets", "grader")
 SINGLE_FILES = ("pyproject.toml", "LICENSE")

@@ -17,7 +17,7 @@ from grader.model.report import FindingPart
 from grader.model.submission import ENCRYPTED_FORMAT, EXPECTED, Submission, SubmittedFile
 from grader.scoring.labels import LabelReader, normalised
 from grader.scoring.tally import Tally
-from grader.wording.catalogue import finding, phrase
+from grader.wording import finding, phrase
 
 _MOST_PATH = 80
 

@@ -18,7 +18,7 @@ from grader.errors import Language
 from grader.files import digest_of_file
 from grader.findings.answers import HIDDEN_NAME, findings_of_checkpoints, findings_of_names
 from grader.findings.exceptions import code_of, narrow, place, short, some, told
-from grader.intake.receiving import IntakeRefusedError
+from grader.intake import IntakeRefusedError
 from grader.model.assignment import Assignment
 from grader.model.job import Question
 from grader.model.predictions import Answered, Answers, NotReady, Raised, Stop
@@ -29,7 +29,7 @@ from grader.model.verdict import Verdict
 from grader.run.worker import PROCESSOR_TIME
 from grader.sandbox.policy import course_library
 from grader.scoring.tally import Tally
-from grader.wording.catalogue import explained_by, finding, phase_words, phrase, words
+from grader.wording import explained_by, finding, phase_words, phrase, words
 
 _HIDDEN_MESSAGE = 60
 """Characters of a message that was said while a hidden image was in reach; see also HIDDEN_NAME."""

@@ -15,7 +15,7 @@ from grader.errors import Language, in_short
 from grader.model.predictions import Raised
 from grader.model.report import FindingPart
 from grader.model.submission import Submission, SubmittedFile
-from grader.wording.catalogue import finding, phrase
+from grader.wording import finding, phrase
 
 _NETWORK = re.compile(
     r"gaierror|URLError|name resolution|Network is unreachable|Max retries|Name or service not known"

@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from grader.errors import HarnessError, UsageError
-from grader.files import digest_of_parts, make_readable
-from grader.held import ForeignLinkError, Held, hold
+from grader.files import ForeignLinkError, Held, digest_of_parts, hold, make_readable
 from grader.intake.checkpoints import look_at_checkpoint
 from grader.intake.receiving import (
     ZIP_SUFFIX,

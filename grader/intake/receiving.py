@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from grader.held import Held
+from grader.files import Held
 from grader.intake.zips import (
     DEFLATED,
     ENCRYPTED,

@@ -41,7 +41,7 @@ from grader.model.verdict import Verdict
 from grader.printable import shown
 from grader.scoring.tally import Tally, images_to, points_for
 from grader.statistics import wilson_interval
-from grader.wording.catalogue import words
+from grader.wording import words
 
 _LEVEL = 0.95
 _MOST_NAME, _MOST_PATH = 120, 200

@@ -10,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from grader.errors import Language, UsageError
-from grader.files import WRITING
-from grader.held import Held, hold, place_of
+from grader.files import WRITING, Held, hold, place_of
 from grader.model.grading import Outcome
 from grader.model.report import SCHEMA_VERSION, Report
 from grader.report.html import render_html

@@ -21,8 +21,7 @@ from grader.errors import LANGUAGES, Language
 from grader.model.report import Report
 from grader.model.verdict import Verdict
 from grader.report.text import costliest, has_answers, nothing_found
-from grader.wording.catalogue import words
-from grader.wording.templates import environment_of
+from grader.wording import environment_of, words
 
 _MOST_CONFUSIONS = 8
 _MOST_FILES = 100

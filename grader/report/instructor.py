@@ -26,7 +26,7 @@ from grader.model.split import SplitImage
 from grader.printable import one_line
 from grader.report.html import thumbnail, tone_of
 from grader.scoring.labels import LabelReader
-from grader.wording.templates import environment_of
+from grader.wording import environment_of
 
 
 def render_instructor(outcome: Outcome) -> str:

@@ -14,7 +14,7 @@ from tabulate import tabulate
 from grader.errors import Language
 from grader.model.report import BoundaryPart, ClassPart, FindingPart, Report
 from grader.printable import one_line
-from grader.wording.catalogue import phase_words, words
+from grader.wording import phase_words, words
 
 LEAST = 2
 """Images; what happened once may have been chance."""

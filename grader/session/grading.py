@@ -14,7 +14,7 @@ from grader.checks.canary import check_canary
 from grader.files import workspace
 from grader.findings.collect import findings_of_refusal
 from grader.findings.exceptions import short
-from grader.intake.intake import IntakeRefusedError, name_of, take_in
+from grader.intake import IntakeRefusedError, name_of, take_in
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.diagnosis import OFF as NO_DIAGNOSIS
 from grader.model.grading import HiddenFile, Outcome
@@ -39,8 +39,8 @@ from grader.session.stages import (
     replayed,
     ungraded_report,
 )
-from grader.split.opening import choose_split
-from grader.wording.catalogue import finding
+from grader.split import choose_split
+from grader.wording import finding
 
 _CANARY_LASTS_SECONDS = 300
 

@@ -8,12 +8,13 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from grader.intake.receiving import IntakeRefusedError, checked_path
-from grader.intake.zips import (
+from grader.intake import (
     DEFLATED,
     STORED,
+    IntakeRefusedError,
     ZipEntry,
     ZipError,
+    checked_path,
     find_zip_end,
     overlap,
     read_content,
@@ -23,7 +24,7 @@ from grader.model.assignment import Assignment
 from grader.model.grading import KEY, HiddenFile
 from grader.model.split import Split
 from grader.model.submission import LOCAL_SIGNATURE, Submission, SubmittedFile
-from grader.split.opening import public_split
+from grader.split import public_split
 
 _MOST_DIRECTORY_BYTES = 1 << 20
 _MOST_UNPACKED_BYTES = 64 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from grader.errors import HarnessError, UsageError
-from grader.held import place_of
+from grader.files import place_of
 from grader.model.split import Split
 from grader.sandbox.isolation import Rung
 from grader.sandbox.policy import is_visible_inside

@@ -33,8 +33,8 @@ from grader.model.verdict import Verdict, worst
 from grader.report.build import build_report
 from grader.sandbox.isolation import Rung
 from grader.scoring.tally import tally
-from grader.split.opening import public_split
-from grader.wording.catalogue import finding
+from grader.split import public_split
+from grader.wording import finding
 
 
 def replayed(rung: Rung, workspace: Path, question: Question, answers: Answers) -> tuple[Replay, str]:

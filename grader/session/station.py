@@ -17,7 +17,7 @@ from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.isolation import fork_server_for
 from grader.session.grading import Checks, grade_question, pass_canary
 from grader.session.harness import this_harness
-from grader.split.opening import decoded
+from grader.split import decoded
 
 
 @dataclass(frozen=True)

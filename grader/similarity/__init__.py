@@ -1,1 +1,24 @@
-"""What is alike between the submissions of a class, by how much, and what shows it."""
+"""Which submissions of a class have heads or code alike, in groups."""
+
+from grader.similarity.checkpoints import NEAR, SAME_START, compare_checkpoints
+from grader.similarity.code import LEAST_GRAMS, LEAST_SHARE, ClassCode, CodeLink, Excerpt
+from grader.similarity.collect import HandedIn, collect
+from grader.similarity.given import Given, digests_of, given_to_all
+from grader.similarity.sketch import Sketch
+
+__all__ = [
+    "LEAST_GRAMS",
+    "LEAST_SHARE",
+    "NEAR",
+    "SAME_START",
+    "ClassCode",
+    "CodeLink",
+    "Excerpt",
+    "Given",
+    "HandedIn",
+    "Sketch",
+    "collect",
+    "compare_checkpoints",
+    "digests_of",
+    "given_to_all",
+]

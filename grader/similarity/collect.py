@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.files import workspace, write_atomically
-from grader.intake.intake import take_in
+from grader.intake import take_in
 from grader.model.assignment import Assignment
 from grader.similarity.reading import read_submission
 from grader.similarity.sketch import Sketch, from_bytes, to_bytes

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.files import digest_of_file, workspace
-from grader.intake.tensors import MOST_BYTES
+from grader.intake import MOST_BYTES
 from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.sandbox.policy import course_library
 from grader.similarity.likeness import Matrix, head_of

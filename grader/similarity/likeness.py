@@ -25,7 +25,7 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from grader.intake.tensors import Tensor
+from grader.intake import Tensor
 
 
 class HasEnds(Protocol):

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from grader.intake.tensors import MOST_BYTES, Tensor, UnreadableError, tensors_of
+from grader.intake import MOST_BYTES, Tensor, UnreadableError, tensors_of
 from grader.model.submission import Submission, SubmittedFile
 from grader.similarity.likeness import Matrix, head_of
 

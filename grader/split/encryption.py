@@ -19,8 +19,7 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from grader.errors import LineError, UsageError
-from grader.files import digest_of_bytes
-from grader.held import read_whole
+from grader.files import digest_of_bytes, read_whole
 
 MAGIC = b"LABSPLIT"
 KEY_BYTES = 32

@@ -15,8 +15,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grader.errors import LineError, UsageError
-from grader.files import write_new
-from grader.held import read_whole
+from grader.files import read_whole, write_new
 from grader.model.classes import ClassInfo, parse_classes
 from grader.model.split import Split, SplitImage, check_images, split_of
 from grader.split.encryption import MAGIC, UnsealError, read_key, seal, unseal

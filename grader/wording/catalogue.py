@@ -1,4 +1,9 @@
-"""The message catalogue: every sentence a report may say, in English and Chinese."""
+"""The sentences of reports, pages and terminal, by their codes, in English and Chinese.
+
+`messages.toml` has the findings, `causes.toml` which of them explains which others, `phrases.toml` what
+several of them share, `words.toml` what is said around them, `doctor.toml` what the probes of a machine say,
+and `errors.toml` the lines that end a command (:mod:`grader.errors` reads those).
+"""
 
 from __future__ import annotations
 
@@ -18,10 +23,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_MESSAGES, _PHRASES, _WORDS, _CAUSES = (
-    Path(__file__).with_name(name) for name in ("messages.toml", "phrases.toml", "words.toml", "causes.toml")
-)
-
 
 def finding(
     code: str, images: int | None = None, about: Sequence[str] = (), /, **details: object
@@ -37,7 +38,7 @@ def finding(
     Raises:
         KeyError: there is no such code, or a detail that its text needs was not given.
     """
-    message = _table(_MESSAGES)[code]
+    message = table("messages")[code]
     filled = {language: _filling(details, language) for language in LANGUAGES}
     texts = {
         key: text.format(**filled["zh" if key.endswith("_zh") else "en"])
@@ -53,7 +54,7 @@ def phrase(language: Language, name: str, **details: object) -> str:
     Raises:
         KeyError: there is no such phrase, or a detail that its text needs was not given.
     """
-    text: str = _table(_PHRASES)[name][language]
+    text: str = table("phrases")[name][language]
     return text.format(**details)
 
 
@@ -63,13 +64,13 @@ def words(language: Language, name: str, **details: object) -> str:
     Raises:
         KeyError: there are no such words, or a detail that they need was not given.
     """
-    text: str = _table(_WORDS)[name][language]
+    text: str = table("words")[name][language]
     return text.format(**details)
 
 
 def has_words(name: str) -> bool:
     """Whether the pages have words of that name."""
-    return name in _table(_WORDS)
+    return name in table("words")
 
 
 def general_title(code: str, language: Language) -> str:
@@ -78,7 +79,7 @@ def general_title(code: str, language: Language) -> str:
     Raises:
         KeyError: there is no such code.
     """
-    title: str = _table(_MESSAGES)[code]["title" if language == "en" else "title_zh"]
+    title: str = table("messages")[code]["title" if language == "en" else "title_zh"]
     # Behind a colon or in brackets stands what one submission said; within a sentence an ellipsis will do.
     bare = re.sub(r"\s*[(（][^()（）]*\{[^()（）]*[)）]|\s*[:：]\s*\{.*", "", title)
     return re.sub(r"\{\w+\}", "…", bare)
@@ -91,23 +92,23 @@ def phase_words(phase: str) -> str:
 
 def codes() -> frozenset[str]:
     """Return all codes of the catalogue."""
-    return frozenset(_table(_MESSAGES))
+    return frozenset(table("messages"))
 
 
 @cache
 def explained_by(code: str) -> frozenset[str]:
     """Return the codes of the findings that a finding of this code explains."""
-    rows = _table(_CAUSES)["cause"]
+    rows = table("causes")["cause"]
     return frozenset(symptom for row in rows if code in row["codes"] for symptom in row["explain"])
+
+
+@cache
+def table(name: str) -> Mapping[str, Any]:
+    """Return one of the tables of sentences beside this file, for example `messages`."""
+    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
 
 
 def _filling(details: Mapping[str, object], language: Language) -> dict[str, object]:
     """Return what stands in the braces. Here, and nowhere later, what a student named comes into a report."""
     said = {name: told(value, language) for name, value in details.items()}
     return {name: shown(value) if isinstance(value, str) else value for name, value in said.items()}
-
-
-@cache
-def _table(file: Path) -> dict[str, Any]:
-    table: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    return table

@@ -14,7 +14,7 @@ import pytest
 from grader.model.assignment import Assignment, Limits
 from grader.model.classes import ClassInfo
 from grader.model.split import Split
-from grader.split.opening import open_split
+from grader.split import open_split
 
 CLASSES = tuple(
     ClassInfo(folder=f"00_0{index}", name=name, zh=zh, group="recyclable", group_zh="可回收物")

@@ -8,7 +8,7 @@ from grader.diagnosis.probes.public_gap import fisher_greater
 from grader.model.assignment import Splits
 from grader.model.split import SplitImage, split_of
 from grader.session.grading import Checks, run_grading
-from grader.split.opening import open_split, public_split
+from grader.split import open_split, public_split
 
 from .conftest import CLASSES
 

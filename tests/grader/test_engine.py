@@ -11,7 +11,7 @@ from grader.model.assignment import Assignment
 from grader.model.classes import ClassInfo
 from grader.model.verdict import Verdict
 from grader.session.grading import run_grading
-from grader.split.opening import open_split
+from grader.split import open_split
 from reference.weights import write_checkpoint
 from tests.reference.drawn_shapes import CLASSES, draw_set, untrained_backbone
 

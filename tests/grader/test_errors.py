@@ -24,7 +24,7 @@ from grader.errors import (
     usual_language,
 )
 from grader.model.assignment import load_assignment
-from grader.wording.catalogue import finding
+from grader.wording import finding
 
 ROOM = Path(grader.__file__).parent
 OURS = {"UsageError", "HarnessError", "UnsealError", "ContainerError"}

@@ -15,7 +15,7 @@ from grader.cli.main import main
 from grader.demo import write_demo
 from grader.errors import UsageError
 from grader.exchange.handout import choose_backbones, contents, write_handout
-from grader.split.encryption import make_key
+from grader.split import make_key
 from reference.weights import write_checkpoint
 from tests.reference.drawn_shapes import untrained_backbone
 

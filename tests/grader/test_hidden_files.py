@@ -12,8 +12,7 @@ from grader.model.assignment import Splits
 from grader.report.files import write_outcome
 from grader.session import hidden_files
 from grader.session.grading import NO_CHECKS, run_grading
-from grader.split.encryption import make_key
-from grader.split.sealed import open_sealed, write_sealed
+from grader.split import make_key, open_sealed, write_sealed
 
 from .conftest import CLASSES, ORACLE
 

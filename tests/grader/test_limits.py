@@ -209,7 +209,7 @@ GRADE_ALL = """
     from pathlib import Path
     from grader.model.assignment import Assignment
     from grader.session.grading import run_grading
-    from grader.split.opening import open_split
+    from grader.split import open_split
     home = Path(sys.argv[1])
     rules = Assignment.model_validate_json((home / "rules.json").read_text(encoding="utf-8"))
     split = open_split(home / "split", rules.classes)

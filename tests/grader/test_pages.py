@@ -8,9 +8,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from grader.audit.audit import audit_sets
-from grader.audit.page import render_page
-from grader.audit.pictures import read_set
+from grader.audit import audit_sets, read_set, render_page
 from grader.cli.main import main
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page

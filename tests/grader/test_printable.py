@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 import pytest
 
 from grader.findings.collect import findings_of_refusal
-from grader.intake.receiving import IntakeRefusedError
+from grader.intake import IntakeRefusedError
 from grader.model.submission import Submission, SubmittedFile
 from grader.printable import one_line, shown
 from grader.report import build
 from grader.report.html import render_html
 from grader.report.text import render_text
 from grader.session.grading import NO_CHECKS, grade
-from grader.wording.catalogue import codes, finding
+from grader.wording import codes, finding
 from tests.grader.test_findings import FIELDS
 
 STEERS = "\x1b]0;owned\x07\u202e\x9b31m\r\x00"

@@ -293,7 +293,7 @@ def test_who_is_slow_is_asked_as_much_as_who_is_fast(write_submission, split, as
 
 
 def launch_of(folder, assignment):
-    from grader.intake.intake import take_in
+    from grader.intake import take_in
     from grader.sandbox.isolation import choose_rung
 
     workspace = folder.parent / "workspace"

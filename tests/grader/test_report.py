@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from grader.errors import UsageError
-from grader.held import Held
+from grader.files import Held
 from grader.model.assignment import Points
 from grader.model.report import Report
 from grader.model.verdict import Verdict
@@ -23,7 +23,7 @@ from grader.report.instructor import render_instructor_page
 from grader.report.schema import FILE, schema_text
 from grader.report.text import costliest, render_text
 from grader.session.grading import NO_CHECKS, run_grading
-from grader.split.opening import open_split
+from grader.split import open_split
 
 from .conftest import CLASSES, ORACLE
 
@@ -292,7 +292,7 @@ def test_what_kept_a_report_from_being_written_is_what_is_said(outcome, tmp_path
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     (tmp_path / "out").mkdir()
-    monkeypatch.setattr("grader.held.os.mkdir", full)
+    monkeypatch.setattr("grader.files.held.os.mkdir", full)
     with pytest.raises(OSError, match="No space left"):
         write_outcome(outcome, tmp_path / "out")
 

@@ -9,7 +9,7 @@ from src_mindspore.transforms import evaluation_transform
 
 from grader.model.assignment import load_assignment
 from grader.session.grading import Checks
-from grader.split.opening import demo_split
+from grader.split import demo_split
 from reference.errors import SourceError
 from reference.pretrained import ensure_pretrained
 from reference.weights import read_checkpoint

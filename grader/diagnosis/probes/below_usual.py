@@ -11,7 +11,7 @@ from __future__ import annotations
 from grader.diagnosis.case import Case, Explanation, PublicTrial
 from grader.errors import Language
 from grader.statistics import binomial_tail
-from grader.wording.catalogue import finding, phrase
+from grader.wording import finding, phrase
 
 
 def explain(case: Case) -> Explanation | None:

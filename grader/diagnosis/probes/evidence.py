@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.diagnosis.case import Case, CheckpointTrial, Explanation, Trial, corrected
 from grader.errors import Language
 from grader.statistics import Paired, paired
-from grader.wording.catalogue import finding, phrase
+from grader.wording import finding, phrase
 
 _MOST_NAMED = 4
 LEAST_AGREEMENT = 0.8

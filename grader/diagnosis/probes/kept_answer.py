@@ -10,7 +10,7 @@ Help: let nothing of one call reach the next.
 from __future__ import annotations
 
 from grader.diagnosis.case import Case, Explanation
-from grader.wording.catalogue import finding
+from grader.wording import finding
 
 
 def explain(case: Case) -> Explanation | None:

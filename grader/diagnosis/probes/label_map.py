@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from grader.diagnosis.case import NO_ANSWER, Case, Explanation, IntArray
 from grader.statistics import Paired, paired
-from grader.wording.catalogue import finding
+from grader.wording import finding
 
 _LEAST_RIGHT = 0.5
 """Share that must be right after renaming: other mistakes are systematic, too, but not so cleanly."""

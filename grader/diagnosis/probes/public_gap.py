@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 
 from grader.diagnosis.case import Case, Explanation
-from grader.wording.catalogue import finding
+from grader.wording import finding
 
 
 def explain(case: Case) -> Explanation | None:

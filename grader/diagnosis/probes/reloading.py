@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from grader.model.predictions import Answered
 from grader.model.report import FindingPart
-from grader.wording.catalogue import finding
+from grader.wording import finding
 
 _FEWEST_TIMES = 2
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from grader.model.report import FindingPart
-from grader.wording.catalogue import finding
+from grader.wording import finding
 
 _SET = re.compile(
     r"(?:set_num_threads|setNumThreads)\s*\(\s*(\d{1,4})\s*\)"

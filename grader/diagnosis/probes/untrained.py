@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from grader.diagnosis.case import ALPHA, NO_ANSWER, Case, Explanation, corrected
 from grader.statistics import binomial_tail
-from grader.wording.catalogue import finding
+from grader.wording import finding
 
 _TRAINED = 0.5
 """Fewer right answers than a network that was trained at all gives."""

@@ -14,7 +14,7 @@ import pytest
 
 from grader.classroom.cluster_worker import pack, unpack
 from grader.errors import HarnessError
-from grader.intake.intake import take_in
+from grader.intake import take_in
 from grader.model.assignment import Limits
 from tests.grader.batch.conftest import GOOD, ROOT, VERDICTS
 from tests.grader.batch.test_batch import rows_of, without_run

@@ -18,7 +18,7 @@ from grader.classroom.executor import (
 from grader.model.verdict import Verdict
 from grader.progress import silent
 from grader.session import station
-from grader.split.opening import DecodedImage, decoded
+from grader.split import DecodedImage, decoded
 from tests.patience import PATIENCE_SECONDS, wait_until
 
 

@@ -8,7 +8,7 @@ from grader.classroom.pages import render_index
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.session.grading import NO_CHECKS, grade
-from grader.wording.catalogue import codes, finding, general_title
+from grader.wording import codes, finding, general_title
 
 
 @pytest.fixture

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from grader.classroom.pages import render_similarity
-from grader.intake.intake import take_in
+from grader.intake import take_in
 from grader.model.assignment import load_assignment
+from grader.similarity import HandedIn, collect, given_to_all
 from grader.similarity import collect as collecting
-from grader.similarity.collect import HandedIn, collect
-from grader.similarity.given import given_to_all
 from grader.similarity.sketch import _MOST_CODE, from_bytes, sketch_of, to_bytes
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 from tests.grader.similarity.test_code import MAIN, OTHER, VIEWS, VOTE

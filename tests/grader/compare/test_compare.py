@@ -9,7 +9,7 @@ from grader.errors import UsageError
 from grader.exchange.compare import compare, read_grading
 from grader.report.files import write_outcome
 from grader.session.grading import NO_CHECKS, run_grading
-from grader.split.opening import open_split
+from grader.split import open_split
 from tests.grader.conftest import CLASSES, ORACLE
 
 HATS = "def predict(image): return 'Hats'"

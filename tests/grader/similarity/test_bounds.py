@@ -8,8 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from grader.intake.intake import take_in
-from grader.intake.tensors import Tensor, UnreadableError, tensors_of
+from grader.intake import Tensor, UnreadableError, take_in, tensors_of
 from grader.model.assignment import load_assignment
 from grader.similarity import reading, sketch
 from grader.similarity.likeness import head_of

@@ -8,11 +8,10 @@ import zlib
 import numpy as np
 import pytest
 
-from grader.intake.tensors import UnreadableError, tensors_of
-from grader.similarity.checkpoints import compare_checkpoints
-from grader.similarity.given import Given
+from grader.intake import UnreadableError, tensors_of
+from grader.similarity import Given, Sketch, compare_checkpoints
 from grader.similarity.likeness import alikeness, head_of
-from grader.similarity.sketch import Checkpoint, Sketch
+from grader.similarity.sketch import Checkpoint
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 
 from .conftest import CLASSES, COLUMNS

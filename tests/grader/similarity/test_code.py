@@ -5,9 +5,9 @@ import time
 import pytest
 
 from grader.errors import UsageError
-from grader.similarity.code import GRAM, ClassCode, tokenize
-from grader.similarity.given import given_to_all
-from grader.similarity.sketch import CodeFile, Sketch
+from grader.similarity import ClassCode, Sketch, given_to_all
+from grader.similarity.code import GRAM, tokenize
+from grader.similarity.sketch import CodeFile
 
 VIEWS = '''
 def views(image):

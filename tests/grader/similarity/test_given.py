@@ -7,7 +7,7 @@ import pytest
 
 from grader.errors import UsageError
 from grader.files import digest_of_bytes
-from grader.similarity.given import digests_of, given_to_all
+from grader.similarity import digests_of, given_to_all
 from tests.checkpoint_bytes import mindspore_bytes
 from tests.grader.similarity.conftest import CLASSES
 from tests.test_architecture import ROOT

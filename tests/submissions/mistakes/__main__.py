@@ -17,7 +17,7 @@ from pathlib import Path
 
 from grader.model.assignment import load_assignment
 from grader.sandbox.isolation import fork_server_for
-from grader.split.opening import open_split
+from grader.split import open_split
 from reference.weights import read_checkpoint
 from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES, RIGHT

@@ -9,10 +9,10 @@ from grader.cli.command import say_what_is_left_out
 from grader.demo import write_demo
 from grader.errors import UsageError
 from grader.model.classes import GARBAGE26, load_classes
-from grader.split.opening import demo_split, open_split
+from grader.split import demo_split, open_split
 from tests.image_files import encoded, jpeg_with_exif, put
 
-from .conftest import CLASSES, PER_CLASS
+from ..conftest import CLASSES, PER_CLASS
 
 
 def test_images_come_in_name_order_with_their_class_index(split):

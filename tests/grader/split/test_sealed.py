@@ -14,34 +14,27 @@ import numpy as np
 import pytest
 
 from grader.errors import HarnessError, UsageError
-from grader.held import Held
+from grader.files import Held
 from grader.model.classes import ClassInfo
 from grader.session.grading import run_grading
-from grader.split.encryption import (
-    CHUNK_BYTES,
+from grader.split import (
     KEY_VARIABLE,
     MAGIC,
-    UnsealError,
+    choose_split,
     is_exposed,
     make_key,
-    read_key,
-    seal,
-    unseal,
-)
-from grader.split.opening import choose_split, open_split
-from grader.split.sealed import (
-    ContainerError,
-    is_sealed,
     open_sealed,
-    pack,
+    open_split,
+    read_key,
     read_sealed,
-    unpack,
     write_folder,
     write_sealed,
 )
+from grader.split.encryption import CHUNK_BYTES, UnsealError, seal, unseal
+from grader.split.sealed import ContainerError, is_sealed, pack, unpack
 
-from .conftest import CLASSES, ORACLE
-from .test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
+from ..conftest import CLASSES, ORACLE
+from ..test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
 
 KEY = bytes(range(32))
 HEADER = 74

@@ -14,18 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import UsageError
-from grader.held import Held
+from grader.files import Held
+from grader.intake import IntakeRefusedError, Receiver, checked_path, name_of, take_in
 from grader.intake import receiving as archive
-from grader.intake.intake import IntakeRefusedError, name_of, take_in
-from grader.intake.receiving import Receiver, checked_path
 from grader.intake.zips import entry_name
 from grader.model.assignment import Limits
 
-from ..zip_bytes import Entry, field, packed, unicode_path
-from .accounts import as_ordinary_user, home_of_ordinary_user
+from ...zip_bytes import Entry, field, packed, unicode_path
+from ..accounts import as_ordinary_user, home_of_ordinary_user
 from .test_checkpoint_file import zip_entries
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LIMITS = Limits(submission_mib=2, submission_files=20)
 MAIN = b"def predict(image): return 'Hats'\n"
 SECRET = b"a hidden image"
@@ -305,7 +304,7 @@ def test_a_folder_that_may_be_listed_and_not_entered_is_refused(tmp_path):
 import sys
 from pathlib import Path
 from grader.model.assignment import Limits
-from grader.intake.intake import IntakeRefusedError, take_in
+from grader.intake import IntakeRefusedError, take_in
 home = Path(sys.argv[1])
 (home / "submission").mkdir()
 (home / "submission" / "main.py").touch()

@@ -12,13 +12,15 @@ import pytest
 from grader.cli import doctor
 from grader.cli.main import main
 from grader.doctor import machine, sandbox
-from grader.doctor.machine import Result, State, columns, result, results, wrapped
+from grader.doctor.results import Result, State, result
 from grader.model.assignment import Limits
+from grader.printable import columns, wrapped
 from grader.sandbox import bubblewrap, process
 from grader.sandbox.bubblewrap import find_bwrap
+from grader.wording import table
 from tests.patience import PATIENCE_SECONDS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PYTHONPATH = os.pathsep.join([str(ROOT), str(ROOT / "student")])
 WITHOUT_USER_NAMESPACES = ["--unshare-user", "--disable-userns", "--uid", "1500", "--gid", "1500", "--dev-bind", "/", "/"]  # fmt: skip
 UNDER_A_CONTAINERS_FILTER = """
@@ -157,9 +159,9 @@ def test_nothing_that_computes_is_imported_to_find_out():
     assert run([sys.executable, "-c", code]).returncode == 0
 
 
-@pytest.mark.parametrize("code", sorted(results()["results"]))
+@pytest.mark.parametrize("code", sorted(table("doctor")["results"]))
 def test_every_result_is_whole_in_both_languages_with_the_same_details(code):
-    row = results()["results"][code]
+    row = table("doctor")["results"][code]
     texts = {part: row.get(part, "") for part in ("found", "found_zh", "remedy", "remedy_zh")}
     assert set(row) <= {"state", *texts}
     assert bool(texts["remedy"]) == bool(texts["remedy_zh"]) == (row["state"] != "ok")
@@ -174,7 +176,7 @@ def test_every_result_is_whole_in_both_languages_with_the_same_details(code):
 def test_every_result_is_some_probe_s():
     folder = Path(sandbox.__file__).parent
     source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
-    assert [code for code in results()["results"] if f'"{code}"' not in source] == []
+    assert [code for code in table("doctor")["results"] if f'"{code}"' not in source] == []
 
 
 def test_the_table_is_chinese_for_whom_that_was_asked(capsys):

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from grader.audit import read_set
 from grader.audit.judging import STRENGTH, find_suspects, judge_left_out
 from grader.audit.looks import find_leaks
-from grader.audit.pictures import Picture, exif_orientation, find_groups, read_set
+from grader.audit.pictures import Picture, exif_orientation, find_groups
 from grader.cli.main import main
 from grader.cli.split import AUDIT
 from tests.image_files import encoded, exif, jpeg_with_exif, png_with_exif, put

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.held import ForeignLinkError, Held, hold, place_of, read_whole
-from grader.intake.intake import name_of
+from grader.files import ForeignLinkError, Held, hold, place_of, read_whole
+from grader.intake import name_of
 
 
 @pytest.fixture
