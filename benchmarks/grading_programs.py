@@ -90,7 +90,7 @@ def ask_sandbox(
 
 def _interviewed(rung: Rung, assignment: Assignment, split: Split) -> Sequence[str]:
     answers = interview(rung.launch, split, assignment, seed=0, progress=lambda _: None)
-    return [(answer and answer.label) or "" for answer in answers.answers]
+    return [(prediction and prediction.text) or "" for prediction in answers.predictions]
 
 
 WAYS: dict[str, Ask] = {"bare": ask_bare, "process": ask_process, "sandbox": ask_sandbox}

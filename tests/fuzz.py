@@ -39,9 +39,8 @@ from grader.intake import IntakeRefusedError, UnreadableError, take_in, tensors_
 from grader.intake.checkpoints import look_at_checkpoint
 from grader.model.assignment import Limits
 from grader.model.classes import ClassInfo
-from grader.model.predictions import Answered, NotReady
 from grader.model.split import SplitImage
-from grader.run.frames import MAX_TEXT, FrameError, FrameReader
+from grader.run.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
 from grader.similarity.likeness import head_of
 from grader.split.encryption import UnsealError, seal, unseal
 from grader.split.sealed import ContainerError, pack, unpack

@@ -31,12 +31,11 @@ from collections.abc import Callable, Sequence
 import cv2
 
 from grader.model.assignment import Assignment
-from grader.model.predictions import Answered, Answers
+from grader.model.predictions import Answers, Prediction, classes_of
 from grader.model.replay import OFF, Probe, Replay
 from grader.model.split import Split, SplitImage, split_of
 from grader.run.interview import interview
 from grader.sandbox.launch import Launch
-from grader.scoring.labels import LabelReader
 
 MOST = 24
 """Images of each kind."""
@@ -96,30 +95,31 @@ def replay(
         identity: of the grading; decides what is asked again.
         seed: secret; decides the order.
     """
-    if main.not_ready is not None or main.stops or None in main.answers:
+    if main.not_ready is not None or main.stops or None in main.predictions:
         return OFF
-    reader = LabelReader(assignment.classes)
-    was_right = _is_right(main.answers, [image.label for image in split.images], reader)
+    was_right = _is_right(main.predictions, split.images)
     probes = choose_probes(split, was_right, identity)
     if not probes:
         return OFF
     asked = split_of([probe.image for probe in probes], places=())
     again = interview(launch(), asked, assignment, seed)
     pairs = [
-        (probe, answer) for probe, answer in zip(probes, again.answers, strict=True) if answer is not None
+        (probe, prediction)
+        for probe, prediction in zip(probes, again.predictions, strict=True)
+        if prediction is not None
     ]
-    probes, answers = tuple(probe for probe, _ in pairs), tuple(answer for _, answer in pairs)
-    is_right = _is_right(answers, [probe.image.label for probe in probes], reader)
+    probes, predictions = tuple(probe for probe, _ in pairs), tuple(prediction for _, prediction in pairs)
+    is_right = _is_right(predictions, [probe.image for probe in probes])
     changed = [probe for probe, right in zip(probes, is_right, strict=True) if right != probe.was_right]
     return Replay(
         "done" if len(pairs) == len(asked.images) else "incomplete",
         probes,
-        answers,
+        predictions,
         unanswered=len(asked.images) - len(pairs),
         accuracy=sum(was_right) / len(was_right),
         differed=sum(
-            content_of(answer, reader) != content_of(main.answers[probe.index], reader)
-            for probe, answer in pairs
+            says_other(main.predictions[probe.index], prediction)
+            for probe, prediction in pairs
             if not probe.is_altered
         ),
         lost=sum(probe.is_altered and probe.was_right for probe in changed),
@@ -129,14 +129,10 @@ def replay(
     )
 
 
-def _is_right(answers: Sequence[Answered | None], labels: Sequence[int], reader: LabelReader) -> list[bool]:
-    return [reader.read_answer(answer) == label for label, answer in zip(labels, answers, strict=True)]
+def says_other(first: Prediction | None, then: Prediction) -> bool:
+    """Whether an image was answered otherwise when it was asked again."""
+    return first is None or first.meaning != then.meaning
 
 
-def content_of(answer: Answered | None, reader: LabelReader) -> tuple[object, ...] | None:
-    """Return what an answer says: the class, however it was spelled, without the number of its question."""
-    if answer is None:
-        return None
-    named = reader.read_answer(answer)
-    label = answer.label if named is None else named
-    return label, answer.wrong_type, answer.error.type if answer.error else None
+def _is_right(predictions: Sequence[Prediction | None], images: Sequence[SplitImage]) -> list[bool]:
+    return [index == image.label for image, index in zip(images, classes_of(predictions), strict=True)]

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from grader.diagnosis.case import NO_ANSWER, Case, IntArray, PublicTrial, Trial
 from grader.diagnosis.completeness import complete
 from grader.model.assignment import Assignment
+from grader.model.predictions import classes_of
 from grader.model.split import Split, SplitImage, split_of
 from grader.run.interview import interview, secret_order
 from grader.sandbox.launch import Launch
-from grader.scoring.labels import LabelReader
 
 Pixels = npt.NDArray[np.uint8]
 ALTERATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
@@ -47,7 +47,6 @@ class BlackBox:
         self._fresh = fresh
         self._split = split
         self._rules = assignment.with_limits(total_seconds=LEAVE * assignment.limits.total_seconds)
-        self._reader = LabelReader(assignment.classes)
         self._seed = seed
 
     def ask_altered(self, case: Case, few: IntArray, many: IntArray) -> dict[str, Trial]:
@@ -110,8 +109,7 @@ class BlackBox:
             return []
         asked = split_of(images, places=())
         answers = interview(self._fresh(name), asked, self._rules, self._seed + number)
-        said = [self._reader.read_answer(answer) for answer in complete(answers)]
-        return [NO_ANSWER if index is None else index for index in said]
+        return [NO_ANSWER if index is None else index for index in classes_of(complete(answers))]
 
 
 def _altered(image: SplitImage, name: str) -> SplitImage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grader.model.predictions import Answered, Answers
+from grader.model.predictions import Answers, Prediction
 from grader.model.verdict import Verdict
 
 
@@ -10,7 +10,7 @@ class UnfinishedError(Exception):
     """Time was over before everything had been tried."""
 
 
-def complete(asked: Answers) -> tuple[Answered | None, ...]:
+def complete(asked: Answers) -> tuple[Prediction | None, ...]:
     """Return the answers; None where the program failed.
 
     Raises:
@@ -18,4 +18,4 @@ def complete(asked: Answers) -> tuple[Answered | None, ...]:
     """
     if any(stop.verdict is Verdict.TIMEOUT for stop in asked.stops):
         raise UnfinishedError
-    return asked.answers
+    return asked.predictions

@@ -52,13 +52,12 @@ from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.whitebox import Start, WhiteBox
 from grader.model.assignment import Assignment
 from grader.model.diagnosis import OFF, Diagnosis
-from grader.model.predictions import Answers
+from grader.model.predictions import Answers, classes_of
 from grader.model.replay import Replay
 from grader.model.report import FindingPart
 from grader.model.split import Split, split_of
 from grader.model.submission import Submission
 from grader.sandbox.launch import Launch
-from grader.scoring.labels import LabelReader
 
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
@@ -112,7 +111,7 @@ class Subject:
 
 def diagnose(subject: Subject) -> Diagnosis:
     """Try the hypotheses, and return those that the evidence speaks for."""
-    if subject.answers.not_ready is not None or None in subject.answers.answers:
+    if subject.answers.not_ready is not None or None in subject.answers.predictions:
         return OFF
     began = time.monotonic()
     beside = tuple(_beside(subject))
@@ -132,7 +131,7 @@ def diagnose(subject: Subject) -> Diagnosis:
 def _beside(subject: Subject) -> Iterator[FindingPart]:
     """Yield what makes answers slow; it explains no wrong answer."""
     for found in (
-        explain_reloading(subject.answers.answers),
+        explain_reloading(subject.answers.predictions),
         explain_threads(_source(subject.submission), subject.assignment.limits.threads),
     ):
         if found is not None:
@@ -217,8 +216,7 @@ def _source(submission: Submission) -> str:
 
 
 def _case(subject: Subject) -> Case:
-    reader = LabelReader(subject.assignment.classes)
-    said = [reader.read_answer(answer) for answer in subject.answers.answers]
+    said = classes_of(subject.answers.predictions)
     again = subject.again
     return Case(
         names=tuple(info.name for info in subject.assignment.classes),

@@ -137,8 +137,8 @@ class WhiteBox:
         make_readable(folder)
         asked = split_of([self._split.images[index] for index in images], places=())
         rules = self._assignment.for_our_own(LAST_RESORT_SECONDS)
-        answers = complete(interview(self._start(folder), asked, rules, self._seed))
-        texts = [answer.label if answer else None for answer in answers]
+        predictions = complete(interview(self._start(folder), asked, rules, self._seed))
+        texts = [prediction.text if prediction else None for prediction in predictions]
         run = _read(texts, images, len(views), len(self._files), len(self._assignment.classes))
         return run if run is not None and len(run.images) >= _LEAST_IMAGES else None
 

@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from grader.errors import Language
 from grader.findings.exceptions import narrow, short
 from grader.model.classes import ClassInfo
-from grader.model.predictions import Answered
+from grader.model.predictions import Prediction, Tally
 from grader.model.report import FindingPart
 from grader.model.submission import ENCRYPTED_FORMAT, EXPECTED, Submission, SubmittedFile
-from grader.scoring.labels import LabelReader, normalised
-from grader.scoring.tally import Tally
+from grader.scoring.labels import LabelReader, normalised, reader_of
 from grader.wording import finding, phrase
 
 _MOST_PATH = 80
@@ -77,16 +76,15 @@ _NUMBER = re.compile(r"\W*\d{1,4}(\.0*)?\W*")
 
 
 def findings_of_names(
-    answers: Sequence[Answered | None], tally: Tally, classes: Sequence[ClassInfo]
+    predictions: Sequence[Prediction | None], tally: Tally, classes: tuple[ClassInfo, ...]
 ) -> Iterator[FindingPart]:
     """Say which answers name no class, and why; and whether all are one."""
-    reader = LabelReader(classes)
     if tally.wrong_types:
         count = sum(tally.wrong_types.values())
         detail = _listed(tally.wrong_types)
         yield finding("wrong-type", count, count=count, total=tally.total, detail=detail)
-    yield from _unknown(tally, reader, classes)
-    yield from _constant(answers, reader, classes)
+    yield from _unknown(tally, reader_of(classes), classes)
+    yield from _constant(predictions, classes)
 
 
 def _unknown(tally: Tally, reader: LabelReader, classes: Sequence[ClassInfo]) -> Iterator[FindingPart]:
@@ -149,18 +147,15 @@ def _perhaps_meant(meant: Sequence[tuple[str, str]], language: Language) -> str:
 
 
 def _constant(
-    answers: Sequence[Answered | None], reader: LabelReader, classes: Sequence[ClassInfo]
+    predictions: Sequence[Prediction | None], classes: Sequence[ClassInfo]
 ) -> Iterator[FindingPart]:
     """Say if all answers are one, however it is spelled."""
-    texts = [answer.label for answer in answers if answer is not None and answer.label is not None]
-    if len(texts) < _FEWEST_ALIKE:
+    said = [each for each in predictions if each is not None and each.text is not None]
+    if len(said) < _FEWEST_ALIKE or len({each.meaning for each in said}) > 1:
         return
-    said = {text: reader.read(text) for text in set(texts)}
-    if len({text if index is None else index for text, index in said.items()}) > 1:
-        return
-    index = said[texts[0]]
+    text, index = said[0].text or "", said[0].index
     if index is None:
-        name = name_zh = narrow(texts[0], HIDDEN_NAME)
+        name = name_zh = narrow(text, HIDDEN_NAME)
     else:
         name, name_zh = classes[index].name, classes[index].zh or classes[index].name
     yield finding("constant-answer", detail=_quoted([name], "en"), detail_zh=_quoted([name_zh], "zh"))

@@ -21,14 +21,13 @@ from grader.findings.exceptions import code_of, narrow, place, short, some, told
 from grader.intake import IntakeRefusedError
 from grader.model.assignment import Assignment
 from grader.model.job import Question
-from grader.model.predictions import Answered, Answers, NotReady, Raised, Stop
+from grader.model.predictions import Answers, Prediction, Raised, Stop, Tally, Unusable
 from grader.model.replay import Replay
 from grader.model.report import FindingPart
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.run.worker import PROCESSOR_TIME
 from grader.sandbox.policy import course_library
-from grader.scoring.tally import Tally
 from grader.wording import explained_by, finding, phase_words, phrase, words
 
 _HIDDEN_MESSAGE = 60
@@ -71,7 +70,7 @@ def findings_of_refusal(refusal: IntakeRefusedError) -> tuple[FindingPart, ...]:
 def findings_of_answers(answers: Answers, tally: Tally, question: Question) -> Iterator[FindingPart]:
     """Say what went wrong while answering, and what is worth knowing; some of it perhaps twice."""
     submission, assignment = question.submission, question.assignment
-    raised = [*_not_ready(answers.not_ready, question), *_raised(answers.answers, tally, question)]
+    raised = [*_not_ready(answers.not_ready, question), *_raised(answers.predictions, tally, question)]
     yield from raised
     # Which of several came first is chance.
     stops = sorted(answers.stops, key=lambda stop: (stop.verdict, stop.told))
@@ -79,7 +78,7 @@ def findings_of_answers(answers: Answers, tally: Tally, question: Question) -> I
     yield from _not_loaded(answers.output, submission)
     is_unreadable = any(found.code == _UNREADABLE for found in raised)
     yield from findings_of_checkpoints(submission, is_unreadable=is_unreadable)
-    yield from findings_of_names(answers.answers, tally, assignment.classes)
+    yield from findings_of_names(answers.predictions, tally, assignment.classes)
     yield from _own_library(submission)
     yield from (finding("one-folder-deeper", detail=note) for note in submission.notes)
 
@@ -101,13 +100,13 @@ def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:
             Verdict.CONTRACT if answers.not_ready.stage == "predict" else _verdict_of(answers.not_ready.error)
         )
     yield from (stop.verdict for stop in answers.stops)
-    if (spokesman := _spokesman(answers.answers)) is not None:
+    if (spokesman := _spokesman(answers.predictions)) is not None:
         yield _verdict_of(spokesman)
     if tally.wrong_types:
         yield Verdict.CONTRACT
 
 
-def _not_ready(not_ready: NotReady | None, question: Question) -> Iterator[FindingPart]:
+def _not_ready(not_ready: Unusable | None, question: Question) -> Iterator[FindingPart]:
     if not_ready is None:
         return
     error = not_ready.error
@@ -163,9 +162,11 @@ def _end(stop: Stop, language: Language) -> str:
     return stop.told
 
 
-def _raised(answers: Sequence[Answered | None], tally: Tally, question: Question) -> Iterator[FindingPart]:
+def _raised(
+    predictions: Sequence[Prediction | None], tally: Tally, question: Question
+) -> Iterator[FindingPart]:
     """Report the commonest exception of predict; the first such image in the split's order speaks for it."""
-    spokesman = _spokesman(answers)
+    spokesman = _spokesman(predictions)
     if spokesman is None:
         return
     narrowed = Raised(
@@ -189,9 +190,10 @@ def _raised(answers: Sequence[Answered | None], tally: Tally, question: Question
         yield told(code, narrowed, question.submission, question.harness.libraries)
 
 
-def _spokesman(answers: Sequence[Answered | None]) -> Raised | None:
+def _spokesman(predictions: Sequence[Prediction | None]) -> Raised | None:
     """Return the first error, in the split's order, of the commonest kind of predict's."""
-    errors = [answer.error for answer in answers if answer is not None and answer.error is not None]
+    problems = [prediction.problem for prediction in predictions if prediction is not None]
+    errors = [problem for problem in problems if isinstance(problem, Raised)]
     if not errors:
         return None
     commonest = _commonest(Counter(_kind(error) for error in errors))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from grader.model.verdict import Verdict
 
@@ -20,24 +25,48 @@ class Raised:
 
 
 @dataclass(frozen=True)
-class NotReady:
-    """`main.py` could not be imported (`import`), or its `predict` cannot be used (`predict`)."""
+class WrongType:
+    """`predict` returned something other than a string."""
 
-    stage: str
-    error: Raised
+    name: str
+    """Of the type."""
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What `predict` did with one image: exactly one of the three is given."""
+class Prediction:
+    """What came of asking `predict` about one image: a text or a problem."""
 
-    number: int
-    """The question's."""
-    label: str | None = None
-    wrong_type: str | None = None
-    error: Raised | None = None
+    text: str | None = None
+    """What was returned; None if there was a problem."""
+    index: int | None = None
+    """The class that the text names, by the published rule; None if it names none."""
+    problem: WrongType | Raised | None = None
+    """Why there is no text."""
     has_opened: bool = False
     """Whether the worker says that a checkpoint was opened for reading meanwhile."""
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """What two predictions have in common that say the same, however a class or an error is worded."""
+        if isinstance(self.problem, Raised):
+            return "raised", self.problem.type
+        if isinstance(self.problem, WrongType):
+            return "returned", self.problem.name
+        return ("unknown", self.text) if self.index is None else ("class", self.index)
+
+
+def classes_of(predictions: Iterable[Prediction | None]) -> tuple[int | None, ...]:
+    """Return the class that each prediction names; None if it names none, or there is no prediction."""
+    return tuple(None if prediction is None else prediction.index for prediction in predictions)
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """Why no image could be asked about."""
+
+    stage: str
+    """`import`: `main.py` could not be imported; `predict`: its `predict` cannot be used."""
+    error: Raised
 
 
 Phase = Literal["import", "first prediction", "prediction"]
@@ -90,9 +119,9 @@ class Timing:
 class Answers:
     """Everything an interview found out."""
 
-    answers: tuple[Answered | None, ...]
+    predictions: tuple[Prediction | None, ...]
     """By image, in the split's order; None where no answer came."""
-    not_ready: NotReady | None
+    not_ready: Unusable | None
     stops: tuple[Stop, ...]
     timing: Timing
     frameworks: dict[str, str]
@@ -100,3 +129,32 @@ class Answers:
     output: str
     """What the submission printed, head and tail."""
     peak_bytes: int
+    instruction_set: str | None = None
+    """The widest vector instructions that the engine was allowed; None if that was all, or the processor
+    has none so wide."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The counted predictions of one grading."""
+
+    confusion: npt.NDArray[np.int64]
+    """(K, K + 1): row = true class, column = answered class; the last column counts no valid answer."""
+    unanswered: int
+    """Images for which no answer came at all."""
+    raised: int
+    """Images at which predict raised."""
+    wrong_types: Counter[str]
+    """Types other than str that were returned, with their number."""
+    unknown_labels: Counter[str]
+    """Texts that name no class, with their number."""
+
+    @property
+    def correct(self) -> int:
+        """Images answered with their true class."""
+        return int(np.trace(self.confusion[:, :-1]))
+
+    @property
+    def total(self) -> int:
+        """All images of the split; every one counts, answered or not."""
+        return int(self.confusion.sum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.model.predictions import Answered
+from grader.model.predictions import Prediction
 from grader.model.split import SplitImage
 from grader.statistics import binomial_tail, highest_rate
 
@@ -42,8 +42,8 @@ class Replay:
     not asked for, or the main pass was itself incomplete."""
     probes: tuple[Probe, ...] = ()
     """Those that were answered."""
-    answers: tuple[Answered, ...] = ()
-    """To the probes, in their order."""
+    predictions: tuple[Prediction, ...] = ()
+    """About the probes, in their order."""
     unanswered: int = 0
     """Probes without an answer."""
     accuracy: float = 1.0

@@ -111,7 +111,10 @@ class EnginePart(_Part):
     frameworks: dict[str, str] = Field(
         description="Inference libraries loaded at the first answer, with versions."
     )
-    instruction_set: str
+    instruction_set: str | None = Field(
+        description="The widest vector instructions that oneDNN was allowed, on a processor that has them; "
+        "null if that is not known."
+    )
     threads: int
 
 

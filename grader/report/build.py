@@ -14,7 +14,7 @@ from grader.model.classes import ClassInfo
 from grader.model.diagnosis import OFF as NO_DIAGNOSIS
 from grader.model.diagnosis import Diagnosis
 from grader.model.job import Canary, Circumstances, Isolation, Question
-from grader.model.predictions import Answers, Stop
+from grader.model.predictions import Answers, Stop, Tally
 from grader.model.replay import OFF, Replay
 from grader.model.report import (
     AssignmentPart,
@@ -39,7 +39,7 @@ from grader.model.report import (
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.printable import shown
-from grader.scoring.tally import Tally, images_to, points_for
+from grader.scoring.tally import images_to, points_for
 from grader.statistics import wilson_interval
 from grader.wording import words
 
@@ -162,7 +162,9 @@ def _engine(answers: Answers | None, assignment: Assignment) -> EnginePart | Non
     if answers is None or answers.timing.first is None:
         return None
     return EnginePart(
-        frameworks=answers.frameworks, instruction_set="AVX2", threads=assignment.limits.threads
+        frameworks=answers.frameworks,
+        instruction_set=answers.instruction_set,
+        threads=assignment.limits.threads,
     )
 
 

@@ -17,15 +17,14 @@ from typing import Any
 
 from jinja2 import Template
 
-from grader.checks.replay import content_of
+from grader.checks.replay import says_other
 from grader.errors import Language
 from grader.model.grading import KEY, Outcome
-from grader.model.predictions import Answered
+from grader.model.predictions import Prediction, Raised, WrongType, classes_of
 from grader.model.replay import Replay
 from grader.model.split import SplitImage
 from grader.printable import one_line
 from grader.report.html import thumbnail, tone_of
-from grader.scoring.labels import LabelReader
 from grader.wording import environment_of
 
 
@@ -49,10 +48,9 @@ def render_instructor(outcome: Outcome) -> str:
             {"verdict": stop.verdict.value, "phase": stop.phase, "image": stop.asked, "detail": stop.detail}
             for stop in answers.stops
         ]
-        reader = LabelReader(outcome.classes)
         value["answers"] = [
-            {"image": image.name, "truth": names[image.label], **_answer(answer, reader, names)}
-            for image, answer in zip(outcome.split.images, answers.answers, strict=True)
+            {"image": image.name, "truth": names[image.label], **_prediction(prediction, names)}
+            for image, prediction in zip(outcome.split.images, answers.predictions, strict=True)
         ]
     value["replay"] = {"output": outcome.again.output, "answers": _replay(outcome, names)}
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
@@ -60,29 +58,31 @@ def render_instructor(outcome: Outcome) -> str:
 
 def _replay(outcome: Outcome, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return what was asked again, one row an image."""
-    reader = LabelReader(outcome.classes)
     again = outcome.again
     return [
         {
             "image": probe.image.name,
             "is_altered": probe.is_altered,
             "truth": names[probe.image.label],
-            **_answer(answer, reader, names),
+            **_prediction(prediction, names),
         }
-        for probe, answer in zip(again.probes, again.answers, strict=True)
+        for probe, prediction in zip(again.probes, again.predictions, strict=True)
     ]
 
 
-def _answer(answer: Answered | None, reader: LabelReader, names: tuple[str, ...]) -> dict[str, Any]:
-    if answer is None:
+def _prediction(prediction: Prediction | None, names: tuple[str, ...]) -> dict[str, Any]:
+    if prediction is None:
         return {"answered": None, "as": None, "problem": "no answer"}
-    if answer.error is not None:
-        return {"answered": None, "as": None, "problem": answer.error.trace or answer.error.type}
-    if answer.label is None:
-        return {"answered": None, "as": None, "problem": f"returned {answer.wrong_type}"}
-    index = reader.read(answer.label)
-    problem = "names no class" if index is None else None
-    return {"answered": answer.label, "as": None if index is None else names[index], "problem": problem}
+    match prediction.problem:
+        case Raised() as error:
+            return {"answered": None, "as": None, "problem": error.trace or error.type}
+        case WrongType(name):
+            return {"answered": None, "as": None, "problem": f"returned {name}"}
+    index = prediction.index
+    named = (
+        {"as": None, "problem": "names no class"} if index is None else {"as": names[index], "problem": None}
+    )
+    return {"answered": prediction.text, **named}
 
 
 MOST_SHOWN = 300
@@ -168,25 +168,27 @@ def _confusions(outcome: Outcome) -> tuple[list[Confusion], int]:
     """Return the confusions, the costliest first, and how many images are left out of them."""
     if outcome.answers is None or outcome.answers.not_ready is not None:
         return [], 0
-    reader = LabelReader(outcome.classes)
-    missed: defaultdict[tuple[int, int | None], list[tuple[SplitImage, Answered | None]]] = defaultdict(list)
-    for image, answer in zip(outcome.split.images, outcome.answers.answers, strict=True):
-        said = reader.read_answer(answer)
+    missed: defaultdict[tuple[int, int | None], list[tuple[SplitImage, Prediction | None]]] = defaultdict(
+        list
+    )
+    predictions = outcome.answers.predictions
+    said_to = zip(outcome.split.images, predictions, classes_of(predictions), strict=True)
+    for image, prediction, said in said_to:
         if said != image.label:
-            missed[image.label, said].append((image, answer))
+            missed[image.label, said].append((image, prediction))
     order = sorted(missed, key=lambda pair: (-len(missed[pair]), pair[0], -1 if pair[1] is None else pair[1]))
     room = MOST_SHOWN
     groups = []
     for truth, said in order:
         pairs = missed[truth, said]
-        shown = tuple(_missed(image, answer) for image, answer in pairs[:room])
+        shown = tuple(_missed(image, prediction) for image, prediction in pairs[:room])
         room -= len(shown)
         groups.append(Confusion(truth, said, len(pairs), shown))
     return groups, sum(group.count - len(group.images) for group in groups)
 
 
-def _missed(image: SplitImage, answer: Answered | None) -> Missed:
-    return Missed(image.name, _source(image), _in_words(answer))
+def _missed(image: SplitImage, prediction: Prediction | None) -> Missed:
+    return Missed(image.name, _source(image), _in_words(prediction))
 
 
 @lru_cache(maxsize=4096)
@@ -213,20 +215,21 @@ def _changed(outcome: Outcome) -> Iterator[Changed]:
     """Yield what was asked again and answered otherwise; of altered copies, only what was right before."""
     if outcome.answers is None:
         return
-    reader = LabelReader(outcome.classes)
-    for probe, answer in zip(outcome.again.probes, outcome.again.answers, strict=True):
-        first = outcome.answers.answers[probe.index]
-        is_other = content_of(first, reader) != content_of(answer, reader)
-        if is_other and (not probe.is_altered or reader.read_answer(first) == probe.image.label):
-            yield Changed(probe.image.name, probe.is_altered, _in_words(first), _in_words(answer))
+    for probe, then in zip(outcome.again.probes, outcome.again.predictions, strict=True):
+        first = outcome.answers.predictions[probe.index]
+        if says_other(first, then) and (not probe.is_altered or probe.was_right):
+            yield Changed(probe.image.name, probe.is_altered, _in_words(first), _in_words(then))
 
 
-def _in_words(answer: Answered | None) -> str:
+def _in_words(prediction: Prediction | None) -> str:
     """Return what was said or raised, on one line and not too long."""
-    if answer is None:
+    if prediction is None:
         return "-"
-    if answer.error is not None:
-        text = f"{answer.error.type}: {answer.error.message}"
-    else:
-        text = answer.label if answer.label is not None else f"({answer.wrong_type})"
+    match prediction.problem:
+        case Raised(type=kind, message=message):
+            text = f"{kind}: {message}"
+        case WrongType(name):
+            text = f"({name})"
+        case None:
+            text = prediction.text or ""
     return one_line(text[:_LONGEST_TEXT])

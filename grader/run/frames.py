@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from grader.model.predictions import Answered, NotReady, Raised
+from grader.model.predictions import Raised
 
 _LENGTH = struct.Struct("!I")
 MAX_TEXT = 2000
@@ -36,6 +36,27 @@ class Started:
 @dataclass(frozen=True)
 class Ready:
     """`main.py` is imported and `predict` can be called."""
+
+
+@dataclass(frozen=True)
+class NotReady:
+    """`main.py` could not be imported (`import`), or its `predict` cannot be used (`predict`)."""
+
+    stage: str
+    error: Raised
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What `predict` did with one image: exactly one of the three is given."""
+
+    number: int
+    """The question's."""
+    label: str | None = None
+    wrong_type: str | None = None
+    error: Raised | None = None
+    has_opened: bool = False
+    """Whether the worker says that a checkpoint was opened for reading meanwhile."""
 
 
 Frame = Started | Ready | NotReady | Answered

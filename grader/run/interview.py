@@ -9,13 +9,14 @@ from collections.abc import Callable
 
 from grader.errors import HarnessError, line
 from grader.model.assignment import Assignment
-from grader.model.predictions import Answered, Answers, NotReady, Phase, Stop, Timing
+from grader.model.predictions import Answers, Phase, Prediction, Stop, Timing, Unusable, WrongType
 from grader.model.split import Split, SplitImage
 from grader.model.verdict import Verdict
 from grader.run.clock import AttentiveClock
-from grader.run.frames import Ready, Started, encode_question
+from grader.run.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
 from grader.sandbox.launch import Launch
+from grader.scoring.labels import LabelReader, reader_of
 
 _MAX_WORKERS = 20
 _MAX_BARREN = 3
@@ -67,20 +68,22 @@ class _Interview:
         self._launch = launch
         self._split = split
         self._channel_order = assignment.channel_order
+        self._reader = reader_of(assignment.classes)
         self._limits = assignment.limits
         self._progress = progress
         self._clock = AttentiveClock()
         self._end = assignment.limits.total_seconds
         self._pending = deque(secret_order(len(split.images), seed))
         self._phase: Phase = "import"
-        self._answers: list[Answered | None] = [None] * len(split.images)
+        self._predictions: list[Prediction | None] = [None] * len(split.images)
         self._has_answered = False
-        self._not_ready: NotReady | None = None
+        self._not_ready: Unusable | None = None
         self._stops: list[Stop] = []
         self._importing: float | None = None
         self._shared = 0.0
         self._seconds: list[float] = []
         self._frameworks: dict[str, str] | None = None
+        self._instruction_set: str | None = None
         self._output: list[str] = []
         self._peak_bytes = 0
 
@@ -92,7 +95,7 @@ class _Interview:
             if not (may_go_on and self._pending) or is_hopeless or self._clock.now() >= self._end:
                 break
         return Answers(
-            answers=tuple(self._answers),
+            predictions=tuple(self._predictions),
             not_ready=self._not_ready,
             stops=tuple(self._stops),
             timing=Timing(
@@ -104,6 +107,7 @@ class _Interview:
             frameworks=self._frameworks or {},
             output="".join(self._output),
             peak_bytes=self._peak_bytes,
+            instruction_set=self._instruction_set,
         )
 
     def _ask_one_worker(self) -> bool:
@@ -135,7 +139,7 @@ class _Interview:
             self._shared = worker.shared_seconds()
             self._importing = self._shared + self._clock.now() - began
         if isinstance(frame, NotReady):
-            self._not_ready = frame
+            self._not_ready = Unusable(frame.stage, frame.error)
         elif not isinstance(frame, Ready):
             raise LimitExceededError(Verdict.CONTRACT, "an answer before any question")
         return isinstance(frame, Ready)
@@ -147,12 +151,14 @@ class _Interview:
         allowed = self._limits.first_prediction_seconds
         while self._pending:
             index = self._pending.popleft()
-            self._answers[index] = self._ask(worker, self._split.images[index], allowed)
+            answered = self._ask(worker, self._split.images[index], allowed)
+            self._predictions[index] = _predicted(answered, self._reader)
             self._has_answered = True
             allowed = self._limits.image_seconds
             self._progress(len(self._seconds))
             if self._frameworks is None:
                 self._frameworks = worker.frameworks()
+                self._instruction_set = worker.instruction_set()
             self._phase = "prediction"
 
     def _ask(self, worker: WorkerProcess, image: SplitImage, allowed: float) -> Answered:
@@ -178,6 +184,14 @@ class _Interview:
         late = verdict is Verdict.TIMEOUT and self._clock.now() >= self._end
         asked = None if self._phase == "import" else len(self._seconds)
         self._stops.append(Stop(verdict, self._phase, detail, asked, is_deadline_of_total=late))
+
+
+def _predicted(answered: Answered, reader: LabelReader) -> Prediction:
+    """Decode an answer: the one place where a text becomes a class."""
+    label, problem = answered.label, answered.error
+    if label is not None:
+        return Prediction(label, reader.read(label), has_opened=answered.has_opened)
+    return Prediction(problem=WrongType(answered.wrong_type or "") if problem is None else problem)
 
 
 def _wait_for_start(worker: WorkerProcess, clock: AttentiveClock) -> None:

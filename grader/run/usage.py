@@ -37,6 +37,7 @@ _MAX_MAPS = 1 << 21
 _MAX_PROCESSES_READ = 8
 _MEMORY = ("VmRSS", "VmSwap", "VmPTE")
 _SHARE = ("Pss", "SwapPss")
+_ALLOWED_INSTRUCTIONS = "ONEDNN_MAX_CPU_ISA"
 _BROUGHT_ALONG = "brought along by the submission"
 _FRAMEWORKS = {
     # Name as people say it: (a part of its libraries' paths, the distribution that has its version).
@@ -118,6 +119,20 @@ def frameworks(processes: Iterable[Path]) -> dict[str, str]:
                 if part in path and found.get(name, _BROUGHT_ALONG) == _BROUGHT_ALONG:
                     found[name] = _version(distribution) if _is_ours(path, inode) else _BROUGHT_ALONG
     return dict(sorted(found.items()))
+
+
+def allowed_instructions(
+    environment: Mapping[str, str], processor: Path = Path("/proc/cpuinfo")
+) -> str | None:
+    """Return the widest vector instructions that oneDNN is allowed; None if the processor has none so wide.
+
+    Args:
+        environment: of a worker.
+        processor: what the kernel says of this machine's.
+    """
+    allowed = environment.get(_ALLOWED_INSTRUCTIONS)
+    has_them = allowed is not None and allowed.lower() in _read(processor).split()
+    return allowed if has_them else None
 
 
 def _mapped_libraries(process: Path) -> set[tuple[str, int]]:

@@ -185,6 +185,10 @@ class WorkerProcess:
         """Return the inference libraries that the worker has loaded, with versions."""
         return usage.frameworks(self._processes())
 
+    def instruction_set(self) -> str | None:
+        """Return the widest vector instructions that oneDNN is allowed, if this processor has them."""
+        return usage.allowed_instructions(self._launch.environment)
+
     def _processes(self) -> Iterator[Path]:
         """Yield the folders in /proc of all its processes; of a sandbox's, those that stand in it."""
         return folders_of(*self._started.roots) if self._inside is None else self._inside.processes()

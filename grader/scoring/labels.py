@@ -11,10 +11,9 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from grader.model.classes import ClassInfo
-from grader.model.predictions import Answered
 
 
 def normalised(text: str) -> str:
@@ -61,10 +60,6 @@ class LabelReader:
             return None
         return self._index.get(normalised(text))
 
-    def read_answer(self, answer: Answered | None) -> int | None:
-        """Return the class that an answer names; None if it names none, or is no text, or there is none."""
-        return None if answer is None or answer.label is None else self.read(answer.label)
-
     def near_miss(self, text: str) -> int | None:
         """Return the class that a wrong text probably meant, if any."""
         close = difflib.get_close_matches(normalised(text[:_LONGEST]), self._index, n=1, cutoff=0.8)
@@ -96,6 +91,12 @@ class LabelReader:
         """Every spelling as it stands within a text, the longest first: `Newspaper` is no `Paper`."""
         longest_first = sorted(self._index, key=len, reverse=True)
         return [(_within(name), self._index[name]) for name in longest_first if not name.isdigit()]
+
+
+@lru_cache(maxsize=16)
+def reader_of(classes: tuple[ClassInfo, ...]) -> LabelReader:
+    """Return the reader of a class list: one list, one reader."""
+    return LabelReader(classes)
 
 
 def _names_of_group(info: ClassInfo) -> tuple[str, ...]:

@@ -5,68 +5,34 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from grader.model.assignment import Late, Points
-from grader.model.classes import ClassInfo
-from grader.model.predictions import Answered
+from grader.model.predictions import Prediction, Raised, Tally, WrongType, classes_of
 from grader.model.split import Split
-from grader.scoring.labels import LabelReader
 
 
-@dataclass(frozen=True)
-class Tally:
-    """The counted answers of one grading."""
+def tally(predictions: Sequence[Prediction | None], split: Split, classes: int) -> Tally:
+    """Count the predictions, given in the split's order. An image without a valid answer is wrong.
 
-    confusion: npt.NDArray[np.int64]
-    """(K, K + 1): row = true class, column = answered class; the last column counts no valid answer."""
-    unanswered: int
-    """Images for which no answer came at all."""
-    raised: int
-    """Images at which predict raised."""
-    wrong_types: Counter[str]
-    """Types other than str that were returned, with their number."""
-    unknown_labels: Counter[str]
-    """Texts that name no class, with their number."""
-
-    @property
-    def correct(self) -> int:
-        """Images answered with their true class."""
-        return int(np.trace(self.confusion[:, :-1]))
-
-    @property
-    def total(self) -> int:
-        """All images of the split; every one counts, answered or not."""
-        return int(self.confusion.sum())
-
-
-def tally(answers: Sequence[Answered | None], split: Split, classes: Sequence[ClassInfo]) -> Tally:
-    """Count the answers, given in the split's order. An image without a valid answer is wrong."""
-    reader = LabelReader(classes)
-    confusion = np.zeros((len(classes), len(classes) + 1), np.int64)
-    wrong_types: Counter[str] = Counter()
-    unknown_labels: Counter[str] = Counter()
-    for image, answer in zip(split.images, answers, strict=True):
-        answered = len(classes)
-        if answer is not None and answer.label is not None:
-            index = reader.read(answer.label)
-            if index is None:
-                unknown_labels[answer.label] += 1
-            else:
-                answered = index
-        elif answer is not None and answer.wrong_type is not None:
-            wrong_types[answer.wrong_type] += 1
-        confusion[image.label, answered] += 1
+    Args:
+        predictions: by image; None where no answer came.
+        split: the images, with their labels.
+        classes: how many there are.
+    """
+    confusion = np.zeros((classes, classes + 1), np.int64)
+    for image, index in zip(split.images, classes_of(predictions), strict=True):
+        confusion[image.label, classes if index is None else index] += 1
+    given = [prediction for prediction in predictions if prediction is not None]
+    problems = [prediction.problem for prediction in given]
     return Tally(
         confusion=confusion,
-        unanswered=sum(answer is None for answer in answers),
-        raised=sum(answer is not None and answer.error is not None for answer in answers),
-        wrong_types=wrong_types,
-        unknown_labels=unknown_labels,
+        unanswered=len(predictions) - len(given),
+        raised=sum(isinstance(problem, Raised) for problem in problems),
+        wrong_types=Counter(problem.name for problem in problems if isinstance(problem, WrongType)),
+        unknown_labels=Counter(each.text for each in given if each.text is not None and each.index is None),
     )
 
 

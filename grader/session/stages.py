@@ -131,7 +131,7 @@ def graded_report(
         again: what came of asking again.
         diagnosis: what explains the score.
     """
-    counted = tally(answers.answers, question.split, question.assignment.classes)
+    counted = tally(answers.predictions, question.split, len(question.assignment.classes))
     findings = [
         *diagnosis.findings,
         *findings_of_answers(answers, counted, question),
@@ -157,7 +157,7 @@ def ungraded_report(
     question: Question, verdict: Verdict, findings: Sequence[FindingPart], circumstances: Circumstances
 ) -> Report:
     """Return the report on a submission that was asked nothing: refused, or the harness failed over it."""
-    counted = tally([None] * len(question.split.images), question.split, question.assignment.classes)
+    counted = tally([None] * len(question.split.images), question.split, len(question.assignment.classes))
     return build_report(
         question,
         verdict,

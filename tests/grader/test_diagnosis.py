@@ -34,7 +34,7 @@ from grader.diagnosis.probes.reloading import explain_reloading
 from grader.diagnosis.probes.threads import explain_threads
 from grader.diagnosis.views import STANDARD, View, all_views
 from grader.diagnosis.whitebox import _read
-from grader.model.predictions import Answered, Answers, Timing
+from grader.model.predictions import Answers, Prediction, Timing
 from grader.model.replay import OFF
 from grader.model.split import SplitImage, split_of
 from grader.model.submission import Submission
@@ -356,14 +356,16 @@ def test_an_index_that_is_no_class_is_no_answer():
     ],
 )
 def test_loading_for_every_image_is_counted(opened, of, is_found):
-    answers = [Answered(number, label="Hats", has_opened=number < opened) for number in range(of)]
+    answers = [Prediction("Hats", 1, has_opened=number < opened) for number in range(of)]
     assert (explain_reloading(answers) is not None) == is_found
 
 
 def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
     images = [SplitImage(f"{number}", number % 3, json.dumps(number).encode()) for number in range(60)]
     names = [info.name for info in assignment.classes]
-    answers = tuple(Answered(0, label=names[number % 3 if number > 6 else 0]) for number in range(60))
+    answers = tuple(
+        Prediction(names[index], index) for index in (number % 3 if number > 6 else 0 for number in range(60))
+    )
     graded = Answers(answers, None, (), Timing(1.0, 0.1, (0.1,) * 59, 7.0), {}, "", 0)
 
     def never(*_):

@@ -114,5 +114,5 @@ def test_a_students_submission_gets_the_same_answers_with_the_engine_and_without
     assert set(fast.engine.frameworks) == {"mindspore", "onnxruntime"}
     assert set(stock.engine.frameworks) == {"mindspore"}
     assert fast.score.correct > 8  # of 12
-    labels = [[answer.label for answer in outcome.answers.answers] for outcome in outcomes]
+    labels = [[prediction.text for prediction in outcome.answers.predictions] for outcome in outcomes]
     assert labels[0] == labels[1]

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.model.predictions import Answered, NotReady
 from grader.run.frames import (
     MAX_FRAME_BYTES,
+    Answered,
     FrameError,
     FrameReader,
+    NotReady,
     Ready,
     Started,
     encode_question,

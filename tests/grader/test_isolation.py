@@ -154,8 +154,8 @@ def test_the_workers_memory_holds_no_label_and_no_seed_while_it_answers(write_su
             small = any(0 <= number < 12 for number in numbers)
             return "PROBE" + json.dumps({"names": sorted(names), "labels": labels, "small": small})
     """
-    answers = run_grading(write_submission(source), split, assignment).answers.answers
-    found = [json.loads(answer.label.removeprefix("PROBE")) for answer in answers]
+    answers = run_grading(write_submission(source), split, assignment).answers.predictions
+    found = [json.loads(answer.text.removeprefix("PROBE")) for answer in answers]
     assert len(found) == 12
     assert not any(
         {"label", "labels", "seed", "order", "split", "index"} & set(each["names"]) for each in found

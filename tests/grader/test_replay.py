@@ -171,7 +171,7 @@ def test_behaving_while_it_may_be_a_probe_is_unstable(graded, split):
     assert outcome.report.score.correct == IMAGES - 54
     # Of the six that it answered, none again as at first.
     again = {probe.index for probe in outcome.again.probes if not probe.is_altered}
-    late = sum(outcome.answers.answers[index].label != "nothing" for index in again)
+    late = sum(outcome.answers.predictions[index].text != "nothing" for index in again)
     assert outcome.again.differed == late
     assert ("unstable-answers" in codes(outcome)) == (late > 0)
 

@@ -22,6 +22,7 @@ from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from grader.report.schema import FILE, schema_text
 from grader.report.text import costliest, render_text
+from grader.run.usage import allowed_instructions
 from grader.session.grading import NO_CHECKS, run_grading
 from grader.split import open_split
 
@@ -371,3 +372,14 @@ def _in_chinese(page):
     while innermost.search(page):
         page = innermost.sub(lambda found: found[2] if found[1] == "zh" else "", page)
     return page
+
+
+def test_the_instruction_set_is_told_only_where_the_processor_has_it(tmp_path):
+    processor = tmp_path / "cpuinfo"
+    allowed = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
+    processor.write_text("flags\t\t: fpu sse2 avx avx2 bmi1\n", encoding="utf-8")
+    assert allowed_instructions(allowed, processor) == "AVX2"
+    assert allowed_instructions({}, processor) is None
+    processor.write_text("flags\t\t: fpu sse2 avx\n", encoding="utf-8")
+    assert allowed_instructions(allowed, processor) is None
+    assert allowed_instructions(allowed, tmp_path / "absent") is None

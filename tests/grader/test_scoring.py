@@ -7,15 +7,15 @@ from hypothesis import strategies as st
 
 from grader.model.assignment import Points
 from grader.model.classes import GARBAGE26, load_classes
-from grader.model.predictions import Answered, Raised
-from grader.scoring.labels import LabelReader, normalised
+from grader.model.predictions import Prediction, Raised, WrongType
+from grader.scoring.labels import normalised, reader_of
 from grader.scoring.tally import images_to, points_for, tally
 from grader.statistics import highest_rate, wilson_interval
 
 from .conftest import CLASSES, PER_CLASS
 
 GARBAGE = load_classes(GARBAGE26)
-READER = LabelReader(GARBAGE)
+READER = reader_of(GARBAGE)
 
 
 @pytest.mark.parametrize(
@@ -145,19 +145,19 @@ def test_what_is_no_proportion_has_no_interval(correct, total):
         wilson_interval(correct, total)
 
 
-def answered(index, label=None, wrong_type=None, error=None):
-    return Answered(index, label=label, wrong_type=wrong_type, error=error)
+def said(text):
+    return Prediction(text, reader_of(CLASSES).read(text))
 
 
 def test_an_image_without_a_valid_answer_is_wrong_and_counted(split):
     error = Raised("ValueError", "", "", "")
     answers = [None] * len(split.images)
-    answers[0] = answered(0, label="plastic bottle")
-    answers[1] = answered(1, label="Plastic Botle")
-    answers[2] = answered(2, wrong_type="int")
-    answers[3] = answered(3, error=error)
-    answers[4] = answered(4, label="Newspaper")
-    counted = tally(answers, split, CLASSES)
+    answers[0] = said("plastic bottle")
+    answers[1] = said("Plastic Botle")
+    answers[2] = Prediction(problem=WrongType("int"))
+    answers[3] = Prediction(problem=error)
+    answers[4] = said("Newspaper")
+    counted = tally(answers, split, len(CLASSES))
     assert (counted.correct, counted.total) == (1, len(split.images))
     assert counted.confusion[0].tolist() == [1, 0, 0, 3]
     assert counted.confusion[1].tolist() == [0, 0, 1, PER_CLASS - 1]
@@ -170,8 +170,8 @@ def test_an_image_without_a_valid_answer_is_wrong_and_counted(split):
     st.lists(st.sampled_from(["Hats", "Newspaper", "Plastic Bottle", "cat", None]), min_size=12, max_size=12)
 )
 def test_every_image_counts_exactly_once(split_of_three, labels):
-    answers = [None if label is None else answered(i, label=label) for i, label in enumerate(labels)]
-    counted = tally(answers, split_of_three, CLASSES)
+    answers = [None if label is None else said(label) for label in labels]
+    counted = tally(answers, split_of_three, len(CLASSES))
     assert counted.total == 12
     assert counted.confusion.sum(axis=1).tolist() == [PER_CLASS] * 3
     truth = [info.name for info in CLASSES for _ in range(PER_CLASS)]

@@ -11,17 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from grader.model.predictions import Answered
+from grader.model.predictions import Prediction
 from grader.model.report import FindingPart
 from grader.wording import finding
 
 _FEWEST_TIMES = 2
 
 
-def explain_reloading(answers: Sequence[Answered | None]) -> FindingPart | None:
+def explain_reloading(predictions: Sequence[Prediction | None]) -> FindingPart | None:
     """Return the finding if most answers had a checkpoint opened for them.
 
     The number is not told: the submission itself decides about each call, and has the image by then.
     """
-    times = sum(answer is not None and answer.has_opened for answer in answers)
-    return finding("reloads-model") if times >= _FEWEST_TIMES and 2 * times > len(answers) else None
+    times = sum(each is not None and each.has_opened for each in predictions)
+    return finding("reloads-model") if times >= _FEWEST_TIMES and 2 * times > len(predictions) else None
