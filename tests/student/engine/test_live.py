@@ -124,6 +124,15 @@ def test_a_network_is_accelerated_wherever_it_stands_in_a_students_own(network, 
     assert network._engine._whole is not None
 
 
+def test_a_model_of_mindspores_predicts_by_the_engine_too(network, images, mode):
+    import mindspore as ms
+    from src_mindspore.engine import accelerate
+
+    said = ms.Model(accelerate(network)).predict(images).asnumpy()
+    assert len(images) in network._engine._whole.batch_sizes
+    np.testing.assert_allclose(said, stock_answer(network, images), atol=1e-3)
+
+
 def change_by_training(network, images):
     from mindspore import Tensor, int32, nn
 
