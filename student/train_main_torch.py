@@ -25,16 +25,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-from src_mindspore.cpu import available_cores
-from src_mindspore.folders import (
-    GARBAGE_FOLDERS,
-    find_broken_image,
-    labelled_images,
-    read_image,
-    sorted_classes,
-)
-from src_mindspore.pictures import plot_history
-from src_mindspore.transforms import Input, evaluation_transform, training_transform
 
 try:
     import torch
@@ -45,6 +35,17 @@ except ModuleNotFoundError as missing:
         f"error: {missing.name} is not installed; this needs PyTorch (the CPU build will do) and safetensors"
         " 请安装 PyTorch (CPU 版即可) 和 safetensors"
     )
+# After PyTorch, which the course library then leaves every instruction of the CPU. 须在 torch 之后导入.
+from src_mindspore.cpu import available_cores
+from src_mindspore.folders import (
+    GARBAGE_FOLDERS,
+    find_broken_image,
+    labelled_images,
+    read_image,
+    sorted_classes,
+)
+from src_mindspore.pictures import plot_history
+from src_mindspore.transforms import Input, evaluation_transform, training_transform
 from torch import Tensor, nn
 from torch_submission.mobilenetv2 import FEATURES, MobileNetV2
 

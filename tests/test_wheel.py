@@ -85,8 +85,7 @@ def test_it_holds_the_two_packages_of_ours_and_all_their_files(wheel):
         source = {
             path.relative_to(root) for path in (root / package).rglob("*") if "__pycache__" not in path.parts
         }
-        # A handout is made in a clone alone.
-        wanted = {path for path in source if (root / path).is_file() and path.suffix != ".md"}
+        wanted = {path for path in source if (root / path).is_file()}
         assert wanted == {name for name in names if name.parts[0] == package}
 
 

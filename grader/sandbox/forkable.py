@@ -19,6 +19,7 @@ from functools import cached_property
 from importlib.machinery import all_suffixes
 from pathlib import Path
 
+from grader.files import digest_of_bytes
 from grader.sandbox.policy import course_library
 
 _FRAMEWORK, _LIBRARY = "mindspore", "src_mindspore"
@@ -26,6 +27,13 @@ _BEFORE_THE_IMPORT = re.compile(
     # The environment, which libraries read while they are imported, and the ways to change what is imported.
     rb"environ|putenv|setenv|meta_path|path_hooks|sys\.modules|importlib|zipimport|__import__|runpy|\bexec\b"
 )
+_EARLIER = frozenset(
+    {
+        "c6ccc2bbd9ed12efc758bb03f3b926748d32b1fc286deb35a81ad34e7b8865b2",  # cpu.py
+        "d39f8e0392d19d582e36a57b68129007192b582e923b06d0cbd152c377413372",  # engine/live.py
+    }
+)
+"""SHA-256 of files of the course library as they were handed out before, and are still handed in."""
 _MARKS = re.compile(rb"\\.|\"\"\"|'''|[\"'#\n]", re.DOTALL)
 """What begins or ends a text or a comment; after a backslash, none does."""
 _PARTS_OF_NAMES = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
@@ -206,7 +214,7 @@ class _Source:
         if _LIBRARY not in parts:
             return False
         ours = course_library().joinpath(*parts[parts.index(_LIBRARY) + 1 :])
-        return ours.is_file() and ours.read_bytes() == text
+        return (ours.is_file() and ours.read_bytes() == text) or digest_of_bytes(text) in _EARLIER
 
 
 def _names_a_file(text: bytes, modules: frozenset[str]) -> bool:

@@ -9,18 +9,9 @@ prefix for the backbone, also in the combined network: `features.0.features.0.we
 """
 
 import math
-from typing import Any
 
-# The cap works only before MindSpore's import, hence the order (and E402).
-from src_mindspore.cpu import cap_onednn_isa
-
-cap_onednn_isa()
-
-import mindspore.nn as nn  # noqa: E402
-from mindspore import Tensor, ops  # noqa: E402
-from mindspore.common.initializer import Normal  # noqa: E402
-
-from src_mindspore.engine.live import LiveEngine, LiveNetwork  # noqa: E402
+from mindspore import Tensor, nn, ops
+from mindspore.common.initializer import Normal
 
 __all__ = ["GlobalAvgPooling", "MobileNetV2Backbone", "MobileNetV2Combine", "MobileNetV2Head", "mobilenet_v2"]
 
@@ -146,20 +137,6 @@ class MobileNetV2Backbone(nn.Cell):
                 channels = out
         layers.append(ConvBNReLU(channels, self.out_channels, kernel_size=1))
         self.features = nn.SequentialCell(layers)
-        self._engine = LiveEngine()
-
-    def __call__(self, *inputs: Tensor, **kwargs: Any) -> Any:
-        """Compute the features: by the fast engine in plain inference on the CPU, else by MindSpore."""
-        features = None if kwargs else self.fast_features(*inputs)
-        return super().__call__(*inputs, **kwargs) if features is None else features
-
-    def fast_features(self, *inputs: Tensor) -> Tensor | None:
-        """Return the features if the engine can tell them; None where only MindSpore can."""
-        return self._engine.features(self, inputs) if type(self) is MobileNetV2Backbone else None
-
-    def forget_fast_features(self) -> None:
-        """Give back the memory of the engine's copy of the network; the next call makes it anew."""
-        self._engine.forget()
 
     def construct(self, x: Tensor) -> Tensor:
         """Return the features of a batch of images."""
@@ -232,19 +209,6 @@ class MobileNetV2Combine(nn.Cell):
         super().__init__(auto_prefix=False)
         self.backbone = backbone
         self.head = head
-        self._engine = LiveNetwork()
-
-    def __call__(self, *inputs: Tensor, **kwargs: Any) -> Any:
-        """Compute the head's answer: by the fast engine in plain inference on the CPU, else by MindSpore.
-
-        In GRAPH mode MindSpore would compile both into one graph and the backbone would never be called.
-        """
-        answer = None if kwargs else self.fast_answer(*inputs)
-        return super().__call__(*inputs, **kwargs) if answer is None else answer
-
-    def fast_answer(self, *inputs: Tensor) -> Any:
-        """Return the head's answer if the engine can tell it; None where only MindSpore can."""
-        return self._engine.answer(self, inputs) if type(self) is MobileNetV2Combine else None
 
     def construct(self, x: Tensor) -> Tensor:
         """Return the head's answer to the backbone's features."""

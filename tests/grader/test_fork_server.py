@@ -523,6 +523,19 @@ def test_the_course_librarys_own_copy_is_known(tmp_path):
     assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
 
 
+def test_the_course_library_as_it_was_handed_out_before_is_known(tmp_path):
+    shutil.copytree(course_library(), tmp_path / "src_mindspore")
+    (tmp_path / "main.py").write_text(
+        "from src_mindspore import cpu\nfrom src_mindspore.engine import live", encoding="utf-8"
+    )
+    for place, name in (("cpu.py", "cpu.txt"), ("engine/live.py", "live.txt")):
+        shutil.copyfile(Path(__file__).parent / "earlier_handouts" / name, tmp_path / "src_mindspore" / place)
+        assert not cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+    with (tmp_path / "src_mindspore" / "engine" / "live.py").open("a") as file:
+        file.write("# mine\n")
+    assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+
+
 def _command(pid):
     try:
         with pathlib.Path(f"/proc/{pid}/cmdline").open("rb") as file:

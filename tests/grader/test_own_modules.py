@@ -25,6 +25,7 @@ sys.path[:1] = [str(folder), str(installed)]
 # This clone's own, where it is installed so that it can be edited.
 sys.meta_path[:] = [finder for finder in sys.meta_path if "editable" not in getattr(finder, "__module__", "")]
 worker._give_way_to(folder, library, [str(installed / "datasets"), str(installed / "src_mindspore")])
+worker._accelerate(library)
 found = {}
 for name in sys.argv[5:]:
     try:
@@ -41,7 +42,13 @@ def imported(tmp_path):
     """Where modules come from, with the harness installed as packages that stand on the path."""
     places = {name: tmp_path / name for name in ("submission", "course", "installed")}
     written = {
-        "course": ("src_mindspore/__init__.py", "src_mindspore/cpu.py", "src_mindspore/engine/graph.py"),
+        "course": (
+            "src_mindspore/__init__.py",
+            "src_mindspore/cpu.py",
+            "src_mindspore/mobilenetv2.py",
+            "src_mindspore/engine/__init__.py",
+            "src_mindspore/engine/graph.py",
+        ),
         "installed": (
             "src_mindspore/__init__.py",
             "src_mindspore/cpu.py",
@@ -51,12 +58,13 @@ def imported(tmp_path):
         ),
     }
 
-    def run(brought, names):
+    def run(brought, names, engine=""):
         for place, files in {**written, "submission": brought}.items():
             places[place].mkdir()
             for file in files:
                 (places[place] / file).parent.mkdir(parents=True, exist_ok=True)
                 (places[place] / file).touch()
+        (places["course"] / "src_mindspore" / "engine" / "__init__.py").write_text(engine, encoding="utf-8")
         done = subprocess.run(
             [sys.executable, "-c", IMPORT, WORKER, *places.values(), *names],
             cwd=tmp_path,
@@ -100,6 +108,43 @@ def test_who_brings_nothing_gets_the_course_library_and_nothing_of_the_harness(i
         "datasets.classes": "No module named 'datasets'",
         "datasets": "No module named 'datasets'",
     }
+
+
+ENGINE = """
+import sys, types
+def accelerate_every_network():
+    assert "src_mindspore.mobilenetv2" in sys.modules
+    fast = sys.modules["fast"] = types.ModuleType("fast")
+    fast.__file__ = "accelerated"
+"""
+NETWORK = "src_mindspore.mobilenetv2"
+SLOW = "No module named 'fast'"
+
+
+@pytest.mark.parametrize(
+    ("brought", "names", "said"),
+    [
+        ([], [NETWORK], "accelerated"),
+        (["src_mindspore/dataset.py"], ["src_mindspore.dataset", NETWORK], "accelerated"),
+        (["src_mindspore/__init__.py", "src_mindspore/dataset.py"], [NETWORK], "accelerated"),
+        (["src_mindspore/mobilenetv2.py"], [NETWORK], SLOW),
+        (["src_mindspore/__init__.py", "src_mindspore/mobilenetv2.py"], [NETWORK], SLOW),
+        ([], ["src_mindspore.cpu", "src_mindspore.engine.graph"], SLOW),
+    ],
+)
+def test_the_course_librarys_network_is_accelerated_once_it_is_imported(imported, brought, names, said):
+    found = imported(brought, [*names, "fast"], engine=ENGINE)
+    place = "submission" if "src_mindspore/mobilenetv2.py" in brought else "course"
+    assert found.pop("fast") == said
+    assert (
+        found.get(NETWORK, f"{place}/{NETWORK.replace('.', '/')}.py")
+        == f"{place}/{NETWORK.replace('.', '/')}.py"
+    )
+
+
+@pytest.mark.parametrize("engine", ["", "raise ImportError('no onnxruntime')", "1 / 0"])
+def test_without_an_engine_that_works_the_network_is_imported_all_the_same(imported, engine):
+    assert imported([], [NETWORK], engine=engine) == {NETWORK: "course/src_mindspore/mobilenetv2.py"}
 
 
 def test_on_the_lower_rung_too_a_submissions_own_modules_run(

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from src_mindspore import cpu
@@ -14,6 +15,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(cpu.VARIABLE, "x")
     monkeypatch.delenv(cpu.VARIABLE)
     monkeypatch.delitem(sys.modules, "mindspore", raising=False)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
     monkeypatch.setattr(cpu, "has_avx512", lambda: True)
 
 
@@ -31,10 +33,72 @@ def test_a_user_s_own_value_stays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fresh")
-def test_after_the_import_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "mindspore", sys)
+def test_pytorch_which_reads_the_same_variable_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", sys)
     assert not cpu.cap_onednn_isa()
     assert cpu.VARIABLE not in os.environ
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_release_of_mindspore_without_a_onednn_of_its_own_is_told_by_the_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "lib").mkdir()
+    package = ModuleType("mindspore")
+    package.__file__ = str(tmp_path / "__init__.py")
+    monkeypatch.setitem(sys.modules, "mindspore", package)
+    for name in ("libother.so", "libdnnl.so.3"):
+        (tmp_path / "lib" / name).touch()
+        assert cpu.cap_onednn_isa()
+        assert os.environ.pop(cpu.VARIABLE) == "AVX2"
+
+
+ASKED = """
+import ctypes, os, sys
+from pathlib import Path
+{program}
+import mindspore
+library = next(Path(mindspore.__file__).with_name("lib").glob("libdnnl.so*"))
+print(hex(ctypes.CDLL(str(library)).dnnl_get_effective_cpu_isa()), os.environ.get("ONEDNN_MAX_CPU_ISA"))
+"""
+CONVOLVES = """
+import mindspore, numpy
+mindspore.nn.Conv2d(1, 1, 3)(mindspore.Tensor(numpy.ones((1, 1, 8, 8), numpy.float32))).asnumpy()
+"""
+
+
+def onednn_after(program: str) -> tuple[str, str]:
+    """What oneDNN computes with after a program, with the variable; and what was said."""
+    code = ASKED.format(program=program)
+    environment = {name: value for name, value in os.environ.items() if name != cpu.VARIABLE}
+    environment |= {"GLOG_v": "3", "PYTHONUTF8": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, encoding="utf-8", check=True
+    )
+    return done.stdout.splitlines()[-1], done.stderr
+
+
+@pytest.mark.mindspore
+@pytest.mark.skipif(not cpu.has_avx512(), reason="this CPU has no AVX-512")
+@pytest.mark.parametrize("first", ["mindspore", "src_mindspore.transforms", "src_mindspore.mobilenetv2"])
+def test_whichever_is_imported_first_onednn_stays_off_its_slow_path(first: str) -> None:
+    said = onednn_after(f"import {first}, mindspore, src_mindspore.mobilenetv2\n{CONVOLVES}")
+    assert said == (f"{hex(cpu._AVX2)} AVX2", "")
+
+
+@pytest.mark.mindspore
+@pytest.mark.skipif(not cpu.has_avx512(), reason="this CPU has no AVX-512")
+def test_where_it_is_too_late_one_line_says_that_training_will_be_slow() -> None:
+    used, said = onednn_after(
+        f"{CONVOLVES}\nimport src_mindspore.mobilenetv2\nfrom src_mindspore.cpu import *\ncap_onednn_isa()"
+    )
+    assert used.endswith(" None")
+    assert int(used.split()[0], 16) > cpu._AVX2
+    assert (said.count("\n"), "training will be many times slower" in said, "会慢很多倍" in said) == (
+        1,
+        True,
+        True,
+    )
 
 
 @pytest.mark.usefixtures("fresh")
@@ -65,15 +129,6 @@ def test_avx512_is_read_from_the_cpu_s_flags(
 
 def test_a_system_without_cpuinfo_counts_as_without_avx512(tmp_path: Path) -> None:
     assert not cpu.has_avx512(tmp_path / "none")
-
-
-@pytest.mark.mindspore
-@pytest.mark.skipif(not cpu.has_avx512(), reason="this CPU has no AVX-512")
-def test_importing_the_network_sets_the_cap() -> None:
-    code = "import os, src_mindspore.mobilenetv2; print(os.environ['ONEDNN_MAX_CPU_ISA'])"
-    environment = {name: value for name, value in os.environ.items() if name != cpu.VARIABLE}
-    printed = subprocess.check_output([sys.executable, "-c", code], env=environment, text=True)
-    assert printed.strip() == "AVX2"
 
 
 @pytest.mark.parametrize(("load", "busy"), [(0.1, False), (1.4, False), (1.6, True)])

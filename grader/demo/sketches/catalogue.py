@@ -8,7 +8,7 @@ from typing import Final
 from numpy.random import Generator
 
 from grader.demo.canvas import Canvas
-from grader.demo.sketches import dry, hazardous, recyclable, wet
+from grader.demo.sketches import containers, dry, hazardous, recyclable, wet
 
 ANYHOW: Final = 180.0
 """The object lies on the ground: any turn is as likely."""
@@ -28,13 +28,13 @@ class Sketch:
 
 SKETCHES: Final[Mapping[str, Sketch]] = MappingProxyType(
     {
-        "00_00": Sketch(recyclable.plastic_bottle, STANDING),
+        "00_00": Sketch(containers.plastic_bottle, STANDING),
         "00_01": Sketch(recyclable.hat, STANDING),
         "00_02": Sketch(recyclable.newspaper, STANDING),
-        "00_03": Sketch(recyclable.can, STANDING),
-        "00_04": Sketch(recyclable.glassware, STANDING),
-        "00_05": Sketch(recyclable.glass_bottle, STANDING),
-        "00_06": Sketch(recyclable.cardboard, STANDING),
+        "00_03": Sketch(containers.can, STANDING),
+        "00_04": Sketch(containers.glassware, STANDING),
+        "00_05": Sketch(containers.glass_bottle, STANDING),
+        "00_06": Sketch(containers.cardboard, STANDING),
         "00_07": Sketch(recyclable.basketball, ANYHOW),
         "00_08": Sketch(recyclable.paper, ANYHOW),
         "00_09": Sketch(recyclable.metalware, STANDING),
@@ -45,7 +45,7 @@ SKETCHES: Final[Mapping[str, Sketch]] = MappingProxyType(
         "01_04": Sketch(dry.toothbrush, ANYHOW),
         "01_05": Sketch(dry.dirty_clothes, STANDING),
         "01_06": Sketch(dry.seashell, ANYHOW),
-        "01_07": Sketch(dry.ceramic_bowl, STANDING),
+        "01_07": Sketch(containers.ceramic_bowl, STANDING),
         "02_00": Sketch(hazardous.paint_bucket, STANDING),
         "02_01": Sketch(hazardous.battery, ANYHOW),
         "02_02": Sketch(hazardous.fluorescent_lamp, ANYHOW),

@@ -1,4 +1,4 @@
-"""Dry waste: chopsticks, lighter, broom, mirror, toothbrush, dirty clothes, seashell, ceramic bowl.
+"""Dry waste, but for the bowl: chopsticks, lighter, broom, mirror, toothbrush, dirty clothes, seashell.
 
 Each function draws one object of its class, upright, in the middle of the canvas.
 """
@@ -408,58 +408,3 @@ def _whelk(c: Canvas, rng: Generator) -> None:
             shade(colour, 0.65),
             opacity=0.6,
         )
-
-
-def ceramic_bowl(c: Canvas, rng: Generator) -> None:
-    """Draw a rice bowl seen a little from above, plain or with a painted pattern, sometimes chipped."""
-    glaze = choose(rng, (WHITE, near(rng, 45, 0.12, 0.9), near(rng, 200, 0.3, 0.6), near(rng, 20, 0.5, 0.4)))
-    w, deep, tilt = rng.uniform(0.74, 0.86), rng.uniform(0.6, 0.78), rng.uniform(0.16, 0.3)
-    top, dark = -0.3, shade(glaze, 0.45)
-    foot = top + deep
-    c.fill(box(-0.3, foot - 0.06, 0.3, foot + 0.12, 0.05), cylinder(shade(glaze, 0.8)), ink=dark)
-    side = smooth(
-        [(w, top), (w * 0.93, top + deep * 0.45), (w * 0.62, top + deep * 0.85), (0.3, foot + 0.02)], False
-    )
-    body = np.concatenate([ellipse(0, top, w, tilt, start=180, end=360), side, side[::-1] * (-1, 1)]).astype(
-        np.float32
-    )
-    c.fill(body, cylinder(glaze, 0.3, 0.4), ink=dark)
-    _bowl_pattern(c, rng, (w, top, deep, tilt))
-    c.fill(ellipse(0, top, w, tilt), gradient(shade(glaze, 0.6), shade(glaze, 1.05)), ink=dark)
-    c.fill(ellipse(0, top + 0.04, w * 0.6, tilt * 0.55), shade(glaze, 0.9), opacity=0.5, soft=0.05)
-    edge = choose(rng, (shade(glaze, 1.1), near(rng, 220, 0.7, 0.55)))
-    c.line(ellipse(0, top, w * 0.985, tilt * 0.97), 0.03, edge, closed=True)
-    if rng.random() < 0.4:
-        x = rng.uniform(-0.4, 0.4)
-        y = top + tilt * float(np.sqrt(1 - (x / w) ** 2))
-        c.fill(
-            jagged(points([(x - 0.1, y - 0.03), (x + 0.1, y - 0.03), (x + 0.03, y + 0.1)]), 0.03, rng),
-            (140, 160, 175),
-            ink=dark,
-        )
-        c.line(
-            jagged([(x, y + 0.08), (x + 0.05, y + 0.2), (x, y + 0.35)], 0.03, rng), 0.012, dark, inside=True
-        )
-
-
-def _bowl_pattern(c: Canvas, rng: Generator, form: tuple[float, float, float, float]) -> None:
-    """Painted rings, flowers or a wave round the bowl."""
-    w, top, deep, tilt = form
-    ink = choose(rng, (near(rng, 222, 0.8, 0.55), near(rng, 222, 0.8, 0.55), near(rng, 355, 0.8, 0.65)))
-    kind = choose(rng, ("rings", "flowers", "wave", "plain"))
-    y = top + deep * 0.42
-    if kind == "plain":
-        return
-    for at, width in ((0.1, 0.025), (0.75, 0.03)):
-        ring = ellipse(0, top + deep * at, w * (1 - at * 0.42), tilt, start=5, end=175)
-        c.line(ring, width, ink, opacity=0.85, inside=True)
-    for x in np.linspace(-0.55, 0.55, 4) if kind == "flowers" else ():
-        at = y + tilt * float(np.sqrt(1 - (x / w) ** 2)) - 0.05
-        for turn in range(0, 360, 72):
-            petal = moved(ellipse(0.06, 0, 0.06, 0.035), x, at, turn)
-            c.fill(petal, ink, opacity=0.9, inside=True)
-        c.fill(ellipse(x, at, 0.03, 0.03), (60, 190, 230), inside=True)
-    if kind == "wave":
-        x = np.linspace(-w, w, 60)
-        curve = y + tilt * np.sqrt(np.clip(1 - (x / w) ** 2, 0, 1)) - 0.05 + 0.05 * np.sin(x * 22)
-        c.line(points(np.stack([x * 0.93, curve], 1)), 0.035, ink, opacity=0.85, inside=True)

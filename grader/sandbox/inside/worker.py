@@ -35,8 +35,9 @@ import struct
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,8 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _SECCOMP_SET_MODE_FILTER, _SECCOMP_FILTER_FLAG_TSYNC = 1, 1
 _INSTRUCTION = 8
 """Bytes of one instruction of a seccomp program."""
+_NETWORK = "src_mindspore.mobilenetv2"
+"""The module of the course library that holds its network."""
 _MOST_ALIKE = 3
 _WEIGHTS = (".ckpt", ".mindir", ".pt", ".pth", ".safetensors", ".onnx", ".h5")
 """Endings of files that hold nothing but a network; an array or a pickle may be anything."""
@@ -62,6 +65,7 @@ def run(settings: dict[str, Any]) -> None:
     # The script's own folder leaves the path, the submission comes first.
     sys.path[0] = str(folder)
     _give_way_to(folder, Path(settings["library"]), settings["harness"])
+    _accelerate(Path(settings["library"]))
     sys.argv = ["main.py"]
     random.seed(0)
     np.random.seed(0)
@@ -181,6 +185,42 @@ def _give_way_to(folder: Path, library: Path, harness: Iterable[str]) -> None:
     # own may lie in any folder of it, which it then puts on the path by itself.
     if not any(any(folder.rglob(file)) for name in packages for file in (name, f"{name}.py")):
         sys.path.append(str(library))
+
+
+def _accelerate(library: Path) -> None:
+    """Have the course library's network answer plain inference by ONNX Runtime, once it is imported.
+
+    A program that is graded need not ask for that, as the templates do. Who brings a network of their own, a
+    copy of the library's among it, gets what they bring.
+    """
+    sys.meta_path.insert(0, _NetworkFinder(library.joinpath(*_NETWORK.split(".")).with_suffix(".py")))
+
+
+class _NetworkFinder:
+    """Finds the course library's network, and nothing else."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = str(file)
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None = None, _: Any = None) -> ModuleSpec | None:
+        """Find the network, unless the folders of its package hold another."""
+        if fullname != _NETWORK:
+            return None
+        found = PathFinder.find_spec(fullname, path)
+        if found is not None and found.origin != self._file:
+            return None
+        return importlib.util.spec_from_file_location(fullname, loader=_NetworkLoader(fullname, self._file))
+
+
+class _NetworkLoader(SourceFileLoader):
+    """Loads the network, and then has it accelerated."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the network's file, and turn the course library's engine on."""
+        super().exec_module(module)
+        # An engine that a submission brings may be anything; where it does not do, MindSpore answers.
+        with contextlib.suppress(Exception):
+            importlib.import_module("src_mindspore.engine").accelerate_every_network()
 
 
 def _load(channel: socket.socket, folder: Path) -> Any:

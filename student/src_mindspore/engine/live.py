@@ -1,19 +1,16 @@
 """Plain inference of a live MindSpore network on ONNX Runtime, several times faster than MindSpore's own.
 
-`MobileNetV2Backbone` and the combined network ask here first whenever they are called. An answer is given
-only where MindSpore would give the same one, to float32 rounding: on the CPU, not in training, no gradient
-wanted, float32 images of 224x224. Everything else, and all training, stays with MindSpore.
+An accelerated `MobileNetV2Backbone` or `MobileNetV2Combine` asks here first whenever it is called. An answer
+is given only where MindSpore would give the same one, to float32 rounding: on the CPU, not in training, no
+gradient wanted, float32 images of 224x224. Everything else, and all training, stays with MindSpore.
 
 Of the combined network the engine computes the backbone, and the head is MindSpore's, until it is known what
 the head does (`head.py`) and the graph of both has given MindSpore's answer to the same images. `watch.py`
 sees to it that a network that has changed is not answered for by its old graph.
-
-`SRC_MINDSPORE_ENGINE=off` in the environment turns it off.
 """
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,34 +19,82 @@ from mindspore import Tensor, nn
 
 from src_mindspore.engine.head import Steps, compiled_graph_name, read_compiled_head, read_library_head
 from src_mindspore.engine.mindspore_internals import in_graph_mode, pynative_executor
-from src_mindspore.engine.watch import NetworkWatch, is_as_written, is_plain_backbone, is_untouched
+from src_mindspore.engine.switch import SWITCH as SWITCH
+from src_mindspore.engine.switch import is_switched_on
+from src_mindspore.engine.watch import (
+    NetworkWatch,
+    is_as_written,
+    is_of_the_library,
+    is_plain_backbone,
+    is_untouched,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from src_mindspore.engine.graph import FloatArray
     from src_mindspore.engine.session import FeatureExtractor
 
-SWITCH = "SRC_MINDSPORE_ENGINE"
-_OFF = frozenset({"off", "0", "false", "no"})
 _INPUT_SHAPE = (3, 224, 224)
 # How far the whole graph may be from MindSpore's answer, in parts of the largest number in it.
 _TOLERANCE = 1e-4
 
 
-class LiveEngine:
-    """Answers for one backbone. A copy of a network gets an engine of its own, with nothing in it yet."""
+def attach(cell: nn.Cell) -> None:
+    """Have a cell asked for plain inference answer by ONNX Runtime, if it is a network of the library's."""
+    kind = _ENGINES.get(type(cell).__name__)
+    if kind is not None and is_of_the_library(cell) and "_engine" not in vars(cell):
+        cell._engine = kind()
+        _intercept_calls_of(type(cell))
+
+
+def attach_to_all(classes: Iterable[type[nn.Cell]]) -> None:
+    """Do that for every network of these classes, when it is first called."""
+    for each in classes:
+        _attached_when_called.add(each)
+        _intercept_calls_of(each)
+
+
+def fast_answer(cell: nn.Cell, *inputs: Any) -> Any:
+    """Return the answer of a network to `inputs`; None where it is not accelerated, or only MindSpore can."""
+    if type(cell) in _attached_when_called:
+        attach(cell)
+    engine = vars(cell).get("_engine")
+    return engine.answer(cell, inputs) if isinstance(engine, LiveEngine | LiveNetwork) else None
+
+
+def _intercept_calls_of(kind: type[nn.Cell]) -> None:
+    """Python looks `__call__` up in the class. Networks of it to which nothing is attached notice nothing."""
+    if "__call__" not in vars(kind):  # the library's had one of its own once, and is still handed in so
+        kind.__call__ = _call
+
+
+def _call(self: nn.Cell, *inputs: Any, **named: Any) -> Any:
+    # Of the combined network, too: in GRAPH mode MindSpore compiles both cells into one graph, and the
+    # backbone is never called.
+    answer = None if named else fast_answer(self, *inputs)
+    return nn.Cell.__call__(self, *inputs, **named) if answer is None else answer
+
+
+class _OfOneNetwork:
+    """An engine that goes with one network: a copy of the network gets one with nothing in it yet."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> _OfOneNetwork:
+        return type(self)()
+
+    def __reduce__(self) -> tuple[type[_OfOneNetwork], tuple[()]]:
+        return type(self), ()
+
+
+class LiveEngine(_OfOneNetwork):
+    """Answers for one backbone."""
 
     def __init__(self) -> None:
-        self._is_usable = _is_switched_on()
+        self._is_usable = is_switched_on()
         self._extractor: FeatureExtractor | None = None
         self._watch: NetworkWatch | None = None
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> LiveEngine:
-        return LiveEngine()
-
-    def __reduce__(self) -> tuple[type[LiveEngine], tuple[()]]:
-        return LiveEngine, ()
-
-    def features(self, backbone: nn.Cell, inputs: tuple[Any, ...]) -> Tensor | None:
+    def answer(self, backbone: nn.Cell, inputs: tuple[Any, ...]) -> Tensor | None:
         """Return the features (N, C, 7, 7) of the images in `inputs`; None if this is not plain inference."""
         images = _plain_images(inputs) if self._is_usable and not backbone.training else None
         if images is None:
@@ -59,6 +104,9 @@ class LiveEngine:
         if self._extractor is None or self._watch is None or self._watch.is_in_training():
             return None
         return Tensor.from_numpy(self._extractor(images))
+
+    features = answer
+    """As the network's file called it when it asked by itself; copies of that file are still handed in."""
 
     def forget(self) -> None:
         """Give the memory back; all is made anew at the next call."""
@@ -116,20 +164,14 @@ class _Whole:
         return Tensor.from_numpy(self.extractor(images))
 
 
-class LiveNetwork:
-    """Answers for a backbone and its head. A copy of a network gets one of its own, too."""
+class LiveNetwork(_OfOneNetwork):
+    """Answers for a backbone and its head."""
 
     def __init__(self) -> None:
-        self._is_usable = _is_switched_on()
+        self._is_usable = is_switched_on()
         self._whole: _Whole | None = None
         # Heads, and compiled graphs of heads, that are not plain; they need not be looked at again.
         self._refused: set[str] = set()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> LiveNetwork:
-        return LiveNetwork()
-
-    def __reduce__(self) -> tuple[type[LiveNetwork], tuple[()]]:
-        return LiveNetwork, ()
 
     def answer(self, network: nn.Cell, inputs: tuple[Any, ...]) -> Any:
         """Return what the head makes of the features; None if this is not plain inference.
@@ -151,10 +193,8 @@ class LiveNetwork:
 
     def _answer_and_learn(self, network: nn.Cell, inputs: Tensor, images: FloatArray) -> Any:
         """Answer by the backbone's graph and MindSpore's head, and see whether one graph could do it."""
-        if not hasattr(network.backbone, "fast_features"):  # a backbone of somebody's own
-            return None
-        features = network.backbone.fast_features(inputs)
-        if features is None:
+        features = fast_answer(network.backbone, inputs)
+        if features is None:  # not plain, or a backbone of somebody's own
             return None
         answer = network.head(features)
         source = compiled_graph_name(network.head) if in_graph_mode() else f"PyNative {id(network.head)}"
@@ -181,8 +221,15 @@ class LiveNetwork:
         whole.batch_sizes.add(len(images))
         self._whole = whole
         # What the backbone alone needed is not needed any more.
-        network.backbone.forget_fast_features()
+        network.backbone._engine.forget()
         return whole
+
+
+_ENGINES: dict[str, type[LiveEngine] | type[LiveNetwork]] = {
+    "MobileNetV2Backbone": LiveEngine,
+    "MobileNetV2Combine": LiveNetwork,
+}
+_attached_when_called: set[type[nn.Cell]] = set()
 
 
 def _make_whole(network: nn.Cell, steps: Steps) -> _Whole:
@@ -205,10 +252,6 @@ def _agree(found: FloatArray, expected: FloatArray) -> bool:
     if found.shape != expected.shape or expected.dtype != np.float32:
         return False
     return bool(np.abs(found - expected).max() <= _TOLERANCE * np.abs(expected).max())
-
-
-def _is_switched_on() -> bool:
-    return os.environ.get(SWITCH, "").strip().lower() not in _OFF
 
 
 def _plain_images(inputs: tuple[Any, ...]) -> FloatArray | None:

@@ -46,12 +46,25 @@ def network():
     return network.set_train(False)
 
 
+def fast(network, images):
+    """What the engine answers once it is asked for; None where only MindSpore can."""
+    from src_mindspore.engine import accelerate
+    from src_mindspore.engine.live import fast_answer
+
+    return fast_answer(accelerate(network), images)
+
+
 def answer(network, images):
-    return network(images).asnumpy()
+    from src_mindspore.engine import accelerate
+
+    return accelerate(network)(images).asnumpy()
 
 
 def stock_answer(network, images):
     """What MindSpore itself answers."""
+    from src_mindspore.engine import accelerate
+
+    accelerate(network)
     engines = [network._engine, network.backbone._engine]
     before = [engine._is_usable for engine in engines]
     for engine in engines:
@@ -64,7 +77,7 @@ def stock_answer(network, images):
 
 
 def uses_engine(network, images) -> bool:
-    return network.backbone.fast_features(images) is not None
+    return fast(network.backbone, images) is not None
 
 
 def answers_for_both(network, images) -> bool:
@@ -85,6 +98,39 @@ def test_it_answers_as_mindspore_does(network, images, mode):
     np.testing.assert_allclose(
         network.backbone(images).asnumpy(), network.backbone.construct(images).asnumpy(), atol=1e-3
     )
+
+
+def test_a_network_that_nobody_accelerates_is_mindspores_alone(network, images, mode):
+    from mindspore import nn
+    from src_mindspore.engine import accelerate
+    from src_mindspore.engine.live import fast_answer
+
+    twin = copy.deepcopy(network)
+    answer(twin, images)
+    expected = nn.Cell.__call__(network, images).asnumpy()
+    np.testing.assert_array_equal(network(images).asnumpy(), expected)
+    assert [fast_answer(cell, images) for cell in (network, network.backbone)] == [None, None]
+    assert accelerate(network) is network
+    assert fast_answer(network, images) is not None
+
+
+def test_a_network_is_accelerated_wherever_it_stands_in_a_students_own(network, images):
+    import mindspore as ms
+    from students_heads import Doubling
+
+    ms.set_context(mode=ms.PYNATIVE_MODE)
+    own = Doubling(network)
+    np.testing.assert_allclose(answer(own, images), 2 * stock_answer(network, images), atol=1e-3)
+    assert network._engine._whole is not None
+
+
+def test_a_model_of_mindspores_predicts_by_the_engine_too(network, images, mode):
+    import mindspore as ms
+    from src_mindspore.engine import accelerate
+
+    said = ms.Model(accelerate(network)).predict(images).asnumpy()
+    assert len(images) in network._engine._whole.batch_sizes
+    np.testing.assert_allclose(said, stock_answer(network, images), atol=1e-3)
 
 
 def change_by_training(network, images):
@@ -283,12 +329,12 @@ def test_what_is_not_the_plain_network_is_left_to_mindspore(network, images):
     swapped.features[0].features[2] = nn.ReLU()
     half.to_float(ms.float16)
     for backbone in (Doubled().set_train(False), hooked, swapped, half):
-        assert backbone.fast_features(images) is None
-    assert network.backbone.fast_features(images[:, :, :200]) is None
-    assert network.backbone.fast_features(images.astype(ms.float16)) is None
-    assert network.backbone.fast_features(images.asnumpy()) is None
+        assert fast(backbone, images) is None
+    assert fast(network.backbone, images[:, :, :200]) is None
+    assert fast(network.backbone, images.astype(ms.float16)) is None
+    assert fast(network.backbone, images.asnumpy()) is None
     network.backbone.features[4].conv[3].set_train(True)
-    assert network.backbone.fast_features(images) is None
+    assert fast(network.backbone, images) is None
 
 
 def test_a_copy_of_a_network_has_an_engine_of_its_own(network, images):
@@ -320,7 +366,7 @@ def with_head(backbone, head):
 
 
 def by_mindspores_head(network, images):
-    return network.head(network.backbone.fast_features(images)).asnumpy()
+    return network.head(fast(network.backbone, images)).asnumpy()
 
 
 @pytest.mark.parametrize(
@@ -527,12 +573,24 @@ def test_drawn_images_are_answered_as_by_mindspore(network, tmp_path):
 def test_one_switch_turns_it_off():
     code = """
 import numpy as np
-from src_mindspore.mobilenetv2 import MobileNetV2Backbone
 import mindspore as ms
-backbone = MobileNetV2Backbone().set_train(False)
-print(backbone.fast_features(ms.Tensor(np.zeros((1, 3, 224, 224), np.float32))) is None)
+from src_mindspore.engine import accelerate, accelerate_every_network
+from src_mindspore.mobilenetv2 import MobileNetV2Backbone
+class Negative(MobileNetV2Backbone):
+    def construct(self, x):
+        return -self.features(x)
+images = ms.Tensor(np.zeros((1, 3, 224, 224), np.float32))
+accelerated, plain = accelerate(MobileNetV2Backbone().set_train(False)), MobileNetV2Backbone().set_train(False)
+own = Negative().set_train(False)
+accelerated(images), plain(images), own(images)
+print([vars(each).get("_engine") is not None for each in (accelerated, plain, own)])
+accelerate_every_network()
+plain(images), own(images)
+print([vars(each).get("_engine") is not None for each in (accelerated, plain, own)])
+print("onnxruntime" in __import__("sys").modules)
 """
-    for value, off in (("off", "True"), ("on", "False")):
+    both = ["[True, False, False]", "[True, True, False]", "True"]
+    for value, said in (("off", ["[False, False, False]"] * 2 + ["False"]), ("on", both)):
         done = subprocess.run(
             [sys.executable, "-c", code],
             env={**os.environ, "SRC_MINDSPORE_ENGINE": value},
@@ -540,7 +598,7 @@ print(backbone.fast_features(ms.Tensor(np.zeros((1, 3, 224, 224), np.float32))) 
             text=True,
             check=True,
         )
-        assert done.stdout.strip() == off
+        assert done.stdout.splitlines() == said
 
 
 CHANGES = {
@@ -569,15 +627,68 @@ def test_a_library_that_was_changed_is_mindspores(images, change, mode, tmp_path
     source = Path(mobilenetv2.__file__).read_text(encoding="utf-8")
     before, after = CHANGES[change]
     assert before in source
-    (tmp_path / "mobilenetv2.py").write_text(source.replace(before, after), encoding="utf-8")
-    spec = importlib.util.spec_from_file_location("src_mindspore.mobilenetv2", tmp_path / "mobilenetv2.py")
+    theirs = loaded(source.replace(before, after), tmp_path, monkeypatch)
+    network = theirs.mobilenet_v2(theirs.MobileNetV2Backbone(), theirs.MobileNetV2Head(num_classes=5))
+    network.set_train(False)
+    assert fast(network, images) is None
+
+
+ASKS_BY_ITSELF = """
+import math
+from src_mindspore.engine.live import LiveEngine, LiveNetwork
+"""
+CALL = """
+
+    def __call__(self, *inputs, **kwargs):
+        answer = None if kwargs else self.{name}(*inputs)
+        return super().__call__(*inputs, **kwargs) if answer is None else answer
+
+    def {name}(self, *inputs):
+        return self._engine.{method}(self, inputs) if type(self) is {kind} else None
+"""
+BACKBONE = CALL.format(name="fast_features", method="features", kind="MobileNetV2Backbone")
+FORGETS = """
+    def forget_fast_features(self):
+        self._engine.forget()
+"""
+COMBINE = CALL.format(name="fast_answer", method="answer", kind="MobileNetV2Combine")
+EARLIER = {
+    "import math\n": ASKS_BY_ITSELF,
+    "nn.SequentialCell(layers)\n": "nn.SequentialCell(layers)\n        self._engine = LiveEngine()"
+    + BACKBONE
+    + FORGETS,
+    "self.head = head\n": "self.head = head\n        self._engine = LiveNetwork()" + COMBINE,
+}
+"""How the network's own file asked the engine before a program did: copies of it are handed in."""
+
+
+def test_an_earlier_copy_of_the_network_stays_fast_by_itself(images, mode, tmp_path, monkeypatch):
+    from src_mindspore import mobilenetv2
+
+    source = Path(mobilenetv2.__file__).read_text(encoding="utf-8")
+    for now, before in EARLIER.items():
+        assert source.count(now) == 1
+        source = source.replace(now, before)
+    theirs = loaded(source, tmp_path, monkeypatch)
+    network = theirs.mobilenet_v2(theirs.MobileNetV2Backbone(), theirs.MobileNetV2Head(num_classes=5))
+    network.set_train(False)
+    said = network(images).asnumpy()
+    assert len(images) in network._engine._whole.batch_sizes
+    np.testing.assert_allclose(said, stock_answer(network, images), atol=1e-3)
+    twin = copy.deepcopy(network)
+    np.testing.assert_array_equal(twin(images).asnumpy(), said)
+    assert twin._engine is not network._engine
+
+
+def loaded(source, folder, monkeypatch):
+    """The network's file as a student has it."""
+    (folder / "mobilenetv2.py").write_text(source, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location("src_mindspore.mobilenetv2", folder / "mobilenetv2.py")
     theirs = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, "src_mindspore.mobilenetv2", theirs)
     spec.loader.exec_module(theirs)
-    network = theirs.mobilenet_v2(theirs.MobileNetV2Backbone(), theirs.MobileNetV2Head(num_classes=5))
-    network.set_train(False)
-    assert network.fast_answer(images) is None
+    return theirs
 
 
 def test_a_library_that_was_not_changed_is_answered_for(network, images, mode):
-    assert network.fast_answer(images) is not None
+    assert fast(network, images) is not None
