@@ -104,9 +104,7 @@ def test_the_same_is_told_once():
 
 def test_the_table_of_causes_knows_only_codes_of_the_catalogue_and_leads_in_no_circle():
     table = {code: catalogue.explained_by(code) for code in catalogue.codes()}
-    assert {code for row in catalogue._table(catalogue._CAUSES)["cause"] for code in row["codes"]} <= set(
-        table
-    )
+    assert {code for row in catalogue.table("causes")["cause"] for code in row["codes"]} <= set(table)
     assert set().union(*table.values()) <= set(table)
     assert list(TopologicalSorter(table).static_order())
 
@@ -128,7 +126,7 @@ def test_every_message_is_whole_in_both_languages(code):
 
 
 def test_every_word_of_the_pages_is_there_in_both_languages_with_the_same_details():
-    table = catalogue._table(catalogue._WORDS)
+    table = catalogue.table("words")
     for name, texts in table.items():
         assert set(texts) == {"en", "zh"}, name
         fields = {language: sorted(set(re.findall(r"{(\w+)}", text))) for language, text in texts.items()}
@@ -324,7 +322,7 @@ def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
     used |= set(re.findall(r'ZipError\("([a-z0-9-]+)"\)', source))
     used |= {*collect._ENDS.values(), "unusable", *(f"unusable-{kind}" for kind in collect._UNUSABLE)}
     used |= set(collect._FORGERIES.values())
-    phrases = catalogue._table(catalogue._PHRASES)
+    phrases = catalogue.table("phrases")
     assert used == set(phrases)
     assert all(set(phrase) == {"en", "zh"} for phrase in phrases.values())
 
