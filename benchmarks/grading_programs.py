@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from benchmarks.grading import EACH, PEAK
@@ -29,14 +30,15 @@ from grader.classroom.store import open_store
 from grader.classroom.submissions import find_entries
 from grader.intake import take_in
 from grader.model.assignment import Assignment, load_assignment
+from grader.model.job import Checks, Exam
 from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.run.interview import interview
-from grader.sandbox import forkable, process
+from grader.sandbox import process
 from grader.sandbox.isolation import Rung, choose_rung
 from grader.sandbox.policy import course_library, environment_for
-from grader.session.station import Conditions
+from grader.session.session import Session, open_session
 from grader.split import open_split
 from reference.run import ASK_WORKER
 
@@ -129,15 +131,8 @@ def grade_class(arguments: Sequence[str]) -> None:
     parser.add_argument("--jobs", type=int, help="submissions at a time (default: the batch's own)")
     parser.add_argument("--no-sharing", action="store_true", help="have every worker import MindSpore itself")
     options = parser.parse_args(arguments)
-    if options.no_sharing:
-        forkable.imports_mindspore = _none_does
     with tempfile.TemporaryDirectory(prefix="class-", ignore_cleanup_errors=True) as folder:
         _grade(options, Path(folder))
-
-
-def _none_does(submission: Path) -> bool:
-    del submission
-    return False
 
 
 def _grade(options: argparse.Namespace, folder: Path) -> None:
@@ -147,7 +142,7 @@ def _grade(options: argparse.Namespace, folder: Path) -> None:
         with (submissions / f"student{number:03}" / "main.py").open("a", encoding="utf-8") as file:
             file.write(f"# {number}\n")  # so that no two are the same
     assignment = load_assignment(options.assignment)
-    conditions = Conditions(open_split(options.split, assignment.classes), assignment)
+    exam = Exam(open_split(options.split, assignment.classes), assignment, checks=Checks(replay=False))
     peaks: list[float] = []
     progress = ProgressTeller(options.students)
 
@@ -160,8 +155,9 @@ def _grade(options: argparse.Namespace, folder: Path) -> None:
 
     with open_store(folder / "out", submissions) as store:
         begun = time.perf_counter()
-        with local_executor(conditions, options.jobs) as executor:
-            ClassPass(conditions, executor, store).run(find_entries(submissions).entries, finished)
+        opened = nullcontext(Session(exam)) if options.no_sharing else open_session(exam)
+        with opened as session, local_executor(session, options.jobs) as executor:
+            ClassPass(session, executor, store).run(find_entries(submissions).entries, finished)
         seconds = time.perf_counter() - begun
     tell(Samples(EACH, (seconds / options.students,)))
     tell(Samples(PEAK, (max(peaks),)))

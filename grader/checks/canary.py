@@ -10,7 +10,7 @@ numpy or OpenCV that gives other pixels, a change in the harness that counts wro
 class wrong marks, or give the hidden images away, and nothing in a single report would tell. It does not
 replace the tests, which try far more, and it says nothing about any one submission.
 
-It costs two tenths of a second, so a process that grades a whole class keeps the outcome for some minutes. It
+It costs two tenths of a second, so a session, which may grade a whole class, tries it once. The outcome
 is kept nowhere else: a file that says "passed" could be stale, or written by somebody else.
 """
 
@@ -26,7 +26,7 @@ import numpy as np
 from grader.errors import HarnessError, Line, line
 from grader.model.assignment import Assignment, Limits
 from grader.model.classes import ClassInfo
-from grader.model.grading import Outcome
+from grader.model.grading import Grading
 from grader.model.split import Split, SplitImage, split_of
 from grader.model.verdict import Verdict
 
@@ -39,7 +39,7 @@ _ASSIGNMENT = Assignment(
     limits=Limits(import_seconds=30.0, first_prediction_seconds=30.0, image_seconds=30.0, total_seconds=60.0),
 )
 
-Grade = Callable[[Path, Split, Assignment], Outcome]
+Grade = Callable[[Path, Split, Assignment], Grading]
 """How a submission is graded: given, so that it is the very function that students' go through."""
 
 
@@ -66,23 +66,22 @@ def _image(label: int) -> SplitImage:
     return SplitImage(f"{label}/0.png", label, cv2.imencode(".png", pixels)[1].tobytes())
 
 
-def _check(who: str, outcome: Outcome, verdict: Verdict, correct: int) -> None:
-    report = outcome.report
-    got = report.score.correct if report.score else 0
-    if (report.verdict, got) != (verdict, correct):
+def _check(who: str, grading: Grading, verdict: Verdict, correct: int) -> None:
+    got = grading.tally.correct if grading.tally else 0
+    if (grading.verdict, got) != (verdict, correct):
         raise HarnessError(
             "canary-failed",
             who=line(who),
-            verdict=report.verdict.value,
+            verdict=grading.verdict.value if grading.verdict else "",
             right=got,
             known=verdict.value,
             known_right=correct,
-            because=_because(outcome),
+            because=_because(grading),
         )
 
 
-def _because(outcome: Outcome) -> Line | str:
+def _because(grading: Grading) -> Line | str:
     """Say what the submission printed, or else what the report says first."""
-    printed = outcome.answers.output.strip().splitlines() if outcome.answers else []
-    said = "; ".join(printed) or next((finding.title for finding in outcome.report.findings), "")
+    printed = grading.answers.output.strip().splitlines() if grading.answers else []
+    said = "; ".join(printed) or next((finding.title for finding in grading.findings), "")
     return line("in-brackets", text=said) if said else ""

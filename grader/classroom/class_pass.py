@@ -12,14 +12,11 @@ from grader.classroom.executor import Executor, run_all
 from grader.classroom.store import Result, Store
 from grader.classroom.submissions import Entry
 from grader.errors import HarnessError
-from grader.model.job import Question
-from grader.model.submission import Submission
+from grader.model.job import Job
 from grader.model.verdict import Verdict
 from grader.progress import Phase, Progress, silent
-from grader.session.grading import question_of
-from grader.session.harness import this_harness
-from grader.session.stages import circumstances_now, failed_outcome
-from grader.session.station import Conditions, StopAsked
+from grader.session.session import Session, StopAsked
+from grader.session.stages import begun, lost
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,8 @@ class Step:
 class ClassPass:
     """How the class is gone through."""
 
-    conditions: Conditions
+    session: Session
+    """Submissions are taken in through it, wherever they are graded."""
     executor: Executor
     store: Store
     """Written to by this process alone, wherever the gradings are done."""
@@ -53,7 +51,6 @@ class ClassPass:
             HarnessError: nothing can be graded, or what was found out cannot be kept. What has been kept is
                 safe in every case.
         """
-        this_harness()  # computed once, here, and not by every thread
         stop = threading.Event()
         tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
         pool = self.executor.pool()
@@ -74,47 +71,47 @@ class ClassPass:
         except HarnessError:
             raise
         except Exception as error:
-            failure = traceback.format_exc()
-            nothing = Submission(name=id_, folder=source, files=(), sha256="")
-            split, assignment = self.conditions.split, self.conditions.assignment
-            question = Question(nothing, split, assignment, "official", this_harness())
-            outcome = failed_outcome(question, circumstances_now(), error, failure)
+            grading = lost(begun(self.session.exam, id_), "take in", error, traceback.format_exc())
         try:
-            return Step(self.store.save(id_, outcome), is_new=True)
+            return Step(self.store.save(id_, grading)[0], is_new=True)
         except OSError as error:
             raise HarnessError("result-not-kept", id=id_, reason=error) from error
 
     def _one(self, id_: str, source: Path, stop: threading.Event) -> Step:
         kept = self.store.read(id_)
-        if kept is not None:
-            # One that could not be taken in has no identity of its own: looking again costs next to nothing.
-            question = question_of(source, self.conditions.split, self.conditions.assignment)
-            is_same = question is not None and question.identity == kept.report.identity
-            if is_same and self._may_hold(kept):
-                return Step(kept)
-            if self._is_one_too_many(kept, question):
-                return Step(kept, is_refused=True)
+        with self.session.taking_in(source, name=id_) as taken:
+            if kept is not None:
+                job = taken.grading.job
+                if self._may_hold(kept, job):
+                    return Step(kept)
+                if self._is_one_too_many(kept, job):
+                    return Step(kept, is_refused=True)
 
-        watched = self.watch(id_)
+            watched = self.watch(id_)
 
-        def go_on(phase: Phase, done: int = 0, total: int = 0, /) -> None:
-            if stop.is_set():
-                raise StopAsked
-            watched(phase, done, total)
+            def go_on(phase: Phase, done: int = 0, total: int = 0, /) -> None:
+                if stop.is_set():
+                    raise StopAsked
+                watched(phase, done, total)
 
-        outcome = self.executor.grade(id_, source, go_on)
+            grading = self.executor.grade(taken, go_on)
         watched("report")
-        result = self.store.save(id_, outcome)
-        return Step(result, is_new=result.report is outcome.report)
+        result, is_new = self.store.save(id_, grading)
+        return Step(result, is_new=is_new)
 
-    def _is_one_too_many(self, kept: Result, question: Question | None) -> bool:
-        most = self.conditions.assignment.attempts.most
-        is_another = question is None or question.submission.sha256 != kept.report.submission.sha256
+    def _is_one_too_many(self, kept: Result, job: Job) -> bool:
+        most = self.session.exam.assignment.attempts.most
+        is_another = job.submission is None or job.submission.sha256 != kept.report.submission.sha256
         return most is not None and is_another and len(kept.attempts) >= most
 
-    def _may_hold(self, kept: Result) -> bool:
-        """Whether a kept result of the very same need not be made anew."""
+    def _may_hold(self, kept: Result, job: Job) -> bool:
+        """Whether a kept result is of the very same, and need not be made anew.
+
+        What could not be taken in has no identity of its own: saying so again costs next to nothing.
+        """
+        if job.submission is None or job.identity != kept.report.identity:
+            return False
         if self.regrade or kept.report.verdict is Verdict.INTERNAL:
             return False
-        wants_replay = self.conditions.replay and kept.report.verdict is Verdict.GRADED
+        wants_replay = self.session.exam.checks.replay and kept.report.verdict is Verdict.GRADED
         return not wants_replay or kept.report.checks.replay.status != "off"

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from uuid import uuid4
 
 import dask
@@ -24,13 +23,13 @@ from distributed import Client, KilledWorker, Security
 
 from grader.classroom.cluster_worker import Bench, Farewell, farewell_of, grade_parcel, pack
 from grader.errors import HarnessError, Language, UsageError, line
-from grader.model.grading import Outcome
-from grader.model.job import Question
+from grader.model.grading import Grading
+from grader.model.job import Exam
+from grader.model.submission import Submission
 from grader.progress import Progress
-from grader.session.grading import take_and_grade
 from grader.session.harness import this_harness
-from grader.session.stages import circumstances_now, failed_outcome
-from grader.session.station import Conditions
+from grader.session.session import Session, TakenIn
+from grader.session.stages import explained, lost
 
 _CONNECT_SECONDS = 10
 _MOST_THREADS = 1024
@@ -47,7 +46,6 @@ class ClusterExecutor:
 
     client: Client
     address: str
-    conditions: Conditions
     bench: str
     """What this batch's benches are called."""
     jobs: int | None
@@ -69,36 +67,33 @@ class ClusterExecutor:
             raise self._lost() from error
         return max(1, sum(threads.values()))
 
-    def grade(self, name: str, source: Path, progress: Progress) -> Outcome:
-        """Take one submission in here, and have it graded by a worker."""
+    def grade(self, taken: TakenIn, progress: Progress) -> Grading:
+        """Have one submission that has been taken in here graded by a worker."""
         progress("elsewhere")
-        return take_and_grade(
-            source,
-            self.conditions.split,
-            self.conditions.assignment,
-            lambda question, _: self._remotely(question),
-            name=name,
-            public=self.conditions.public,
-        )
+        grading, submission = taken.grading, taken.grading.job.submission
+        if submission is None or grading.is_refused:
+            return explained(grading)
+        try:
+            graded = self._remotely(submission)
+        except KilledWorker as error:
+            died = HarnessError("worker-died", times=error.allowed_failures + 1)
+            return lost(grading, "interview", died, f"{error}\n")
+        return replace(graded, job=grading.job)
 
-    def _remotely(self, question: Question) -> Outcome:
-        began = circumstances_now()
+    def _remotely(self, submission: Submission) -> Grading:
         try:
             future = self.client.submit(
                 grade_parcel,
-                pack(question.submission),
+                pack(submission),
                 self.bench,
                 # Of one family, so that what waits does so at the scheduler; and dask's own pages name it.
-                key=("grading", question.submission.name, uuid4().hex),
+                key=("grading", submission.name, uuid4().hex),
                 pure=False,
             )
-            outcome: Outcome = future.result()
-        except KilledWorker as error:
-            died = HarnessError("worker-died", times=error.allowed_failures + 1)
-            return failed_outcome(question, began, died, f"{error}\n")
+            graded: Grading = future.result()
         except (CancelledError, OSError) as error:
             raise self._lost() from error
-        return replace(outcome, split=question.split)
+        return graded
 
     def _lost(self) -> HarnessError:
         return HarnessError("cluster-lost", address=self.address)
@@ -106,13 +101,13 @@ class ClusterExecutor:
 
 @contextmanager
 def cluster_executor(
-    place: str, conditions: Conditions, jobs: int | None = None, language: Language = "en"
+    place: str, session: Session, jobs: int | None = None, language: Language = "en"
 ) -> Iterator[ClusterExecutor]:
     """Connect to a cluster and make its workers ready, those that join later too.
 
     Args:
         place: HOST:PORT of the scheduler.
-        conditions: what is the same for every submission.
+        session: what is the same for every submission.
         jobs: submissions under way at a time; None for as many as the workers have threads.
         language: of what is said about the cluster.
 
@@ -124,10 +119,10 @@ def cluster_executor(
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with dask.config.set(_LARGE_TASKS), _connected(place, language) as client:
-        _send_benches(client, bench, conditions)
+        _send_benches(client, bench, session.exam)
         if not client.nthreads():
             sys.stderr.write(f"grader: {line('cluster-empty').told(language)}\n")
-        yield ClusterExecutor(client, place, conditions, bench, jobs)
+        yield ClusterExecutor(client, place, bench, jobs)
 
 
 def _connected(place: str, language: Language) -> Client:
@@ -152,10 +147,10 @@ def _is_this_machine(place: str) -> bool:
         return host == "localhost"
 
 
-def _send_benches(client: Client, bench: str, conditions: Conditions) -> None:
+def _send_benches(client: Client, bench: str, exam: Exam) -> None:
     try:
         client.register_plugin(Farewell(client.id, bench), name=farewell_of(bench))
-        client.register_plugin(Bench(bench, conditions, this_harness()), name=bench)
+        client.register_plugin(Bench(bench, exam, this_harness()), name=bench)
     except HarnessError:
         raise
     except Exception as error:  # whatever a program raises that does not know what it is sent

@@ -25,13 +25,13 @@ from distributed import SchedulerPlugin, Worker, WorkerPlugin, get_worker
 from grader.classroom.executor import bind_to_next, core_groups
 from grader.errors import HarnessError
 from grader.files import digest_of_bytes, make_readable, workspace
-from grader.model.grading import Outcome
-from grader.model.job import Harness
+from grader.model.grading import Grading
+from grader.model.job import Exam, Harness
 from grader.model.split import split_of
 from grader.model.submission import Submission
 from grader.progress import Phase
 from grader.session.harness import this_harness
-from grader.session.station import Conditions, Station, StopAsked, station
+from grader.session.session import Session, StopAsked, open_session
 
 
 @dataclass(frozen=True)
@@ -78,18 +78,18 @@ _LEFT: set[str] = set()
 class Bench(WorkerPlugin):
     """One batch's place on one worker."""
 
-    def __init__(self, name: str, conditions: Conditions, harness: Harness) -> None:
+    def __init__(self, name: str, exam: Exam, harness: Harness) -> None:
         self._name = name
-        self._conditions = conditions
+        self._exam = exam
         self._harness = harness
 
     def setup(self, worker: Worker) -> None:
         """Arrive on a worker; what takes time is left to the first grading."""
         self._refusal = _difference(self._harness, this_harness())
-        self._station: Station | None = None
+        self._session: Session | None = None
         self._stack, self._lock = ExitStack(), threading.Lock()
         self._stop = threading.Event()
-        threads = self._conditions.assignment.limits.threads
+        threads = self._exam.assignment.limits.threads
         self._cores = core_groups(sorted(os.sched_getaffinity(0)), worker.state.nthreads, threads)
         self._bound = threading.local()
         if self._refusal:  # also heard of by whoever began the batch, if the worker was there already
@@ -102,7 +102,7 @@ class Bench(WorkerPlugin):
         with self._lock:
             self._stack.close()
 
-    def grade(self, parcel: Parcel) -> Outcome:
+    def grade(self, parcel: Parcel) -> Grading:
         """Grade one submission in a sandbox of this worker's.
 
         Raises:
@@ -111,16 +111,18 @@ class Bench(WorkerPlugin):
         if self._refusal:
             raise HarnessError("worker-refuses", reason=self._refusal)
         self._bind()
-        ready = self._ready()
+        session = self._ready()
         with workspace() as folder:
-            return ready.grade(ready.question(unpack(parcel, folder)), folder, self._go_on)
+            return session.examine(session.arrived(unpack(parcel, folder), folder), self._go_on)
 
-    def _ready(self) -> Station:
+    def _ready(self) -> Session:
         with self._lock:
             self._go_on()
-            if self._station is None:
-                self._station = self._stack.enter_context(station(self._conditions))
-            return self._station
+            if self._session is None:
+                session = self._stack.enter_context(open_session(self._exam))
+                session.make_ready()
+                self._session = session
+            return self._session
 
     def _bind(self) -> None:
         if not hasattr(self._bound, "is_bound"):
@@ -155,22 +157,22 @@ def farewell_of(bench: str) -> str:
     return f"{bench}-farewell"
 
 
-def grade_parcel(parcel: Parcel, bench: str) -> Outcome:
+def grade_parcel(parcel: Parcel, bench: str) -> Grading:
     """Grade one submission: the task that a cluster is given, once for each.
 
     Returns:
-        the outcome, without the split: who asked has it.
+        the grading, without the split and the submission: who asked has both.
 
     Raises:
         HarnessError: this worker cannot grade; says which and why.
     """
     worker = get_worker()
     try:
-        outcome = _arrived(worker, bench).grade(parcel)
+        grading = _arrived(worker, bench).grade(parcel)
     except (HarnessError, OSError) as error:
         # An OSError, of a full disk for example, would be taken for one of the connection.
         raise HarnessError("worker-says", worker=worker.address, reason=error) from None
-    return _without_split(outcome)
+    return _without_split(grading)
 
 
 def _arrived(worker: Worker, name: str) -> Bench:
@@ -184,8 +186,8 @@ def _arrived(worker: Worker, name: str) -> Bench:
     return bench
 
 
-def _without_split(outcome: Outcome) -> Outcome:
-    return replace(outcome, split=split_of((), places=()))
+def _without_split(grading: Grading) -> Grading:
+    return replace(grading, job=replace(grading.job, submission=None, split=split_of((), places=())))
 
 
 def _difference(wanted: Harness, here: Harness) -> str:

@@ -13,17 +13,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 from grader.errors import HarnessError
-from grader.model.grading import Outcome
-from grader.model.job import Question
+from grader.model.grading import Grading
 from grader.progress import Progress
-from grader.session.grading import take_and_grade
-from grader.session.stages import circumstances_now, failed_outcome
-from grader.session.station import Conditions, Station, station
+from grader.session.session import Session, TakenIn
+from grader.session.stages import lost
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -40,16 +37,14 @@ class Executor(Protocol):
     def capacity(self) -> int:
         """Return how many submissions can be under way now."""
 
-    def grade(self, name: str, source: Path, progress: Progress) -> Outcome:
-        """Grade one submission; called in a thread of the pool.
+    def grade(self, taken: TakenIn, progress: Progress) -> Grading:
+        """Grade one submission that has been taken in, or refused; called in a thread of the pool.
 
         Args:
-            name: what it is called in its report.
-            source: a folder or .zip.
+            taken: the submission.
             progress: told each phase, and each image, as far as that happens in this process.
 
         Raises:
-            UsageError: there is no such submission.
             HarnessError: nothing can be graded there.
         """
 
@@ -91,49 +86,41 @@ class LocalExecutor:
     while another is idle.
     """
 
-    ready: Station
+    session: Session
     jobs: int
 
     def pool(self) -> ThreadPoolExecutor:
         """Return threads, each with cores of its own where there are enough."""
-        return bound_pool(self.jobs, self.ready.conditions.assignment.limits.threads)
+        return bound_pool(self.jobs, self.session.exam.assignment.limits.threads)
 
     def capacity(self) -> int:
         """Return the number of jobs."""
         return self.jobs
 
-    def grade(self, name: str, source: Path, progress: Progress) -> Outcome:
+    def grade(self, taken: TakenIn, progress: Progress) -> Grading:
         """Grade one submission in a sandbox of this machine.
 
         That this machine can grade has been tried before: if it cannot now, that is for this one alone.
         """
-        conditions = self.ready.conditions
-
-        def answer(question: Question, workspace: Path) -> Outcome:
-            began = circumstances_now()
-            try:
-                return self.ready.grade(question, workspace, progress)
-            except HarnessError as error:
-                return failed_outcome(question, began, error, traceback.format_exc())
-
-        return take_and_grade(
-            source, conditions.split, conditions.assignment, answer, name=name, public=conditions.public
-        )
+        try:
+            return self.session.examine(taken, progress)
+        except HarnessError as error:
+            return lost(taken.grading, "interview", error, traceback.format_exc())
 
 
 @contextmanager
-def local_executor(conditions: Conditions, jobs: int | None = None) -> Iterator[LocalExecutor]:
+def local_executor(session: Session, jobs: int | None = None) -> Iterator[LocalExecutor]:
     """Make this machine ready for a class.
 
     Args:
-        conditions: what is the same for every submission.
+        session: what is the same for every submission.
         jobs: submissions at a time; None for as many as keep all cores busy.
 
     Raises:
         HarnessError: the canary did not pass.
     """
-    with station(conditions) as ready:
-        yield LocalExecutor(ready, jobs or default_jobs(conditions.assignment.limits.threads))
+    session.make_ready()
+    yield LocalExecutor(session, jobs or default_jobs(session.exam.assignment.limits.threads))
 
 
 def default_jobs(threads: int) -> int:

@@ -24,9 +24,10 @@ from pydantic import ValidationError
 
 from grader.errors import Language, UsageError
 from grader.files import WRITING, write_atomically
-from grader.model.grading import Outcome
+from grader.model.grading import Grading
 from grader.model.report import Report
 from grader.model.verdict import Verdict
+from grader.report.build import build_report
 from grader.report.files import (
     EARLIER,
     INSTRUCTOR_HTML,
@@ -34,7 +35,7 @@ from grader.report.files import (
     REPORT_HTML,
     REPORT_JSON,
     check_output_folder,
-    write_outcome,
+    write_grading,
 )
 
 STUDENTS = "students"
@@ -78,21 +79,25 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError):
             return ()
 
-    def save(self, id_: str, outcome: Outcome) -> Result:
-        """Keep a grading; an earlier one's files are moved aside, never overwritten."""
-        report = outcome.report
+    def save(self, id_: str, grading: Grading) -> tuple[Result, bool]:
+        """Keep a grading; an earlier one's files are moved aside, never overwritten.
+
+        Returns:
+            What is kept now, and whether that is this grading: one that adds nothing is not kept.
+        """
+        report = build_report(grading)
         kept = self.read(id_)
         if kept is not None and _adds_nothing(report, kept.report):
-            return kept
+            return kept, False
         attempts = self.attempts(id_)
         digest = report.submission.sha256
         if digest and digest not in attempts[-1:] and report.verdict is not Verdict.INTERNAL:
             attempts = (*attempts, digest)
-        write_outcome(outcome, self.student(id_), self._language)
+        write_grading(grading, self.student(id_), self._language)
         record = {"id": id_, "identity": report.identity, "attempts": attempts}
         text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
         write_atomically(self._record(id_), text.encode("utf-8"))
-        return Result(id_, report, attempts)
+        return Result(id_, report, attempts), True
 
     def answers(self, id_: str) -> list[dict[str, Any]]:
         """Return the answer to every image, for the instructor's eyes; empty if no code was run."""

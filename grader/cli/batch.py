@@ -37,12 +37,13 @@ from grader.cli.command import (
 from grader.errors import Language, UsageError
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
+from grader.model.job import Checks, Exam
 from grader.model.split import Split
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import WatchedClass, showing
 from grader.report.text import verdict_in_words
-from grader.session.station import Conditions
+from grader.session.session import Session, open_session
 from grader.similarity import given_to_all
 from grader.split import choose_split
 from grader.wording import words
@@ -129,10 +130,14 @@ def _grade_class(options: argparse.Namespace, entries: Sequence[Entry]) -> int:
     waiting = nullcontext if options.quiet else showing
     watched = WatchedClass(sum(entry.source is not None for entry in entries), options.lang)
     with open_store(options.out, folder, options.lang) as store:
-        conditions = Conditions(split, assignment, options.replay, public)
+        exam = Exam(split, assignment, checks=Checks(replay=options.replay), public=public)
         try:
-            with waiting(watched.words), _executor(options, conditions) as executor:
-                plan = ClassPass(conditions, executor, store, options.regrade, watched.begin)
+            with (
+                waiting(watched.words),
+                open_session(exam) as session,
+                _executor(options, session) as executor,
+            ):
+                plan = ClassPass(session, executor, store, options.regrade, watched.begin)
                 steps = _grade(plan, entries, watched)
         except KeyboardInterrupt:
             return _interrupted(store, options.lang)
@@ -177,19 +182,19 @@ def _summary(
     yield f"  {say_('batch-pages', path=page)}"
 
 
-def _executor(options: argparse.Namespace, conditions: Conditions) -> AbstractContextManager[Executor]:
+def _executor(options: argparse.Namespace, session: Session) -> AbstractContextManager[Executor]:
     """Return where to grade, once entered.
 
     Raises:
         UsageError: that is a cluster, and dask is not installed.
     """
     if options.executor is None:
-        return local_executor(conditions, options.jobs)
+        return local_executor(session, options.jobs)
     try:
         from grader.classroom.cluster import cluster_executor  # an extra; and it takes half a second
     except ModuleNotFoundError as error:
         raise UsageError("executor-missing", name=error.name) from error
-    return cluster_executor(options.executor, conditions, options.jobs, options.lang)
+    return cluster_executor(options.executor, session, options.jobs, options.lang)
 
 
 def _grade(plan: ClassPass, entries: Sequence[Entry], watched: WatchedClass) -> list[Step]:

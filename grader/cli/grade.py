@@ -23,14 +23,15 @@ from grader.cli.command import (
 )
 from grader.intake import check_exists, name_of
 from grader.model.assignment import load_assignment
+from grader.model.job import Checks, Exam
 from grader.model.report import Report
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import Watched, showing
-from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
+from grader.report.build import build_report
+from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_grading
 from grader.report.text import render_brief, render_text
-from grader.sandbox.isolation import fork_server_for
-from grader.session.grading import Checks, run_grading
+from grader.session.session import open_session
 from grader.split import choose_split
 from grader.wording import words
 
@@ -79,35 +80,32 @@ def _run(options: argparse.Namespace) -> int:
     if not options.quiet:
         say_what_is_left_out(options.split, split.aside, options.lang)
     check_output_folder(out, submission, options.split)
-    public = open_public(options.public, assignment.classes, options.lang)
+    exam = Exam(
+        split,
+        assignment,
+        "self-check" if options.self_check else "official",
+        Checks(
+            canary=not options.skip_canary,
+            replay=not options.no_replay,
+            diagnosis=not options.no_diagnosis,
+        ),
+        open_public(options.public, assignment.classes, options.lang),
+    )
     watched = Watched(options.lang)
     # Of many that are graded side by side, a line each is what was asked for.
     is_quiet = options.quiet or (options.brief and not sys.stderr.isatty())
     waiting = nullcontext() if is_quiet else showing(watched.words)
-    with fork_server_for(assignment.limits) as server, waiting:
-        outcome = run_grading(
-            submission,
-            split,
-            assignment,
-            self_check=options.self_check,
-            checks=Checks(
-                canary=not options.skip_canary,
-                replay=not options.no_replay,
-                diagnosis=not options.no_diagnosis,
-            ),
-            progress=watched,
-            public=public,
-            server=server,
-        )
+    with open_session(exam) as session, waiting:
+        grading = session.grade(submission, progress=watched)
         watched("report")
-        page = write_outcome(outcome, out, options.lang)
-    if outcome.failure:
-        sys.stderr.write(outcome.failure)
+        page = write_grading(grading, out, options.lang)
+    sys.stderr.write(grading.trace)
+    report = build_report(grading)
     if options.brief or options.quiet:
-        say(render_brief(outcome.report))
+        say(render_brief(report))
     else:
-        say(f"{render_text(outcome.report, options.lang)}\n{_pages(page, out, options)}")
-    return _exit_code(outcome.report)
+        say(f"{render_text(report, options.lang)}\n{_pages(page, out, options)}")
+    return _exit_code(report)
 
 
 def _pages(page: Path, out: Path, options: argparse.Namespace) -> str:

@@ -12,20 +12,21 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from grader.errors import Language
 from grader.files import digest_of_file
 from grader.findings.answers import HIDDEN_NAME, findings_of_checkpoints, findings_of_names
 from grader.findings.exceptions import code_of, narrow, place, short, some, told
-from grader.intake import IntakeRefusedError
 from grader.model.assignment import Assignment
-from grader.model.job import Question
-from grader.model.predictions import Answers, Prediction, Raised, Stop, Tally, Unusable
+from grader.model.grading import Grading, Refusal
+from grader.model.job import Isolation, Job
+from grader.model.predictions import Answers, Prediction, Raised, Stop, Tally
 from grader.model.replay import Replay
 from grader.model.report import FindingPart
 from grader.model.submission import Submission
-from grader.model.verdict import Verdict
+from grader.model.verdict import Verdict, worst
 from grader.run.worker import PROCESSOR_TIME
 from grader.sandbox.policy import course_library
 from grader.wording import explained_by, finding, phase_words, phrase, words
@@ -59,31 +60,62 @@ _FORGERIES = {
 _UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
 
 
-def findings_of_refusal(refusal: IntakeRefusedError) -> tuple[FindingPart, ...]:
+def verdict_of(grading: Grading) -> Verdict:
+    """Return how a grading ended."""
+    if grading.is_lost:
+        return Verdict.INTERNAL
+    if grading.answers is None or grading.tally is None:
+        return Verdict.FORMAT
+    return worst(_verdicts(grading.answers, grading.tally))
+
+
+def findings_of(grading: Grading) -> tuple[FindingPart, ...]:
+    """Return what there is to say about a grading, the first thing to mend first."""
+    about = tuple(_about_split(grading.job))
+    if (fault := grading.fault) is not None:
+        detail = short(fault.said) if isinstance(fault.said, str) else fault.said
+        return (finding("harness-failed", detail=detail), *about)
+    if grading.refusal is not None:
+        return (finding_of_refusal(grading.refusal), *about)
+    if grading.hidden_files:
+        # One name and no count: a hand-in full of guesses must not tell which of them are right.
+        return (finding("leaked-file", detail=short(str(grading.hidden_files[0].path))), *about)
+    submission, answers, tally = grading.job.submission, grading.answers, grading.tally
+    if submission is None or answers is None or tally is None:
+        return about
+    found = [
+        *grading.diagnosis.findings,
+        *_Asked(submission, grading.job, answers, tally).findings(),
+        *_of_replay(grading.again),
+        *_of_isolation(grading.isolation),
+        *about,
+    ]
+    return in_order(found, tally.total)
+
+
+def finding_of_refusal(refusal: Refusal) -> FindingPart:
     """Say why a submission was not taken in."""
     if refusal.code == "bad-zip":
         why = {"detail": phrase("en", refusal.detail), "detail_zh": phrase("zh", refusal.detail)}
-        return (finding(refusal.code, **why),)
-    return (finding(refusal.code, detail=short(refusal.detail)),)
+        return finding(refusal.code, **why)
+    return finding(refusal.code, detail=short(refusal.detail))
 
 
-def findings_of_answers(answers: Answers, tally: Tally, question: Question) -> Iterator[FindingPart]:
-    """Say what went wrong while answering, and what is worth knowing; some of it perhaps twice."""
-    submission, assignment = question.submission, question.assignment
-    raised = [*_not_ready(answers.not_ready, question), *_raised(answers.predictions, tally, question)]
-    yield from raised
-    # Which of several came first is chance.
-    stops = sorted(answers.stops, key=lambda stop: (stop.verdict, stop.told))
-    yield from (_stop(stop, assignment) for stop in stops)
-    yield from _not_loaded(answers.output, submission)
-    is_unreadable = any(found.code == _UNREADABLE for found in raised)
-    yield from findings_of_checkpoints(submission, is_unreadable=is_unreadable)
-    yield from findings_of_names(answers.predictions, tally, assignment.classes)
-    yield from _own_library(submission)
-    yield from (finding("one-folder-deeper", detail=note) for note in submission.notes)
+def _about_split(job: Job) -> Iterator[FindingPart]:
+    """Say what is particular about the images that were asked."""
+    if job.split.is_demo:
+        yield finding("demo-split")
+    present, total = len({image.label for image in job.split.images}), len(job.assignment.classes)
+    if present < total:
+        yield finding("partial-split", count=present, total=total)
 
 
-def findings_of_replay(again: Replay) -> Iterator[FindingPart]:
+def _of_isolation(isolation: Isolation | None) -> Iterator[FindingPart]:
+    if isolation is not None and not isolation.is_top:
+        yield finding("lower-isolation")
+
+
+def _of_replay(again: Replay) -> Iterator[FindingPart]:
     """Say what came out when a part of the images was asked again."""
     if again.status == "incomplete":
         yield finding("replay-incomplete")
@@ -93,12 +125,11 @@ def findings_of_replay(again: Replay) -> Iterator[FindingPart]:
         yield finding("memorised-images", count=again.lost, total=again.altered)
 
 
-def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:
-    """Yield every verdict that applies; see :func:`grader.verdict.worst`."""
+def _verdicts(answers: Answers, tally: Tally) -> Iterator[Verdict]:
+    """Yield every verdict that applies."""
     if answers.not_ready is not None:
-        yield (
-            Verdict.CONTRACT if answers.not_ready.stage == "predict" else _verdict_of(answers.not_ready.error)
-        )
+        is_import = answers.not_ready.stage != "predict"
+        yield _verdict_of(answers.not_ready.error) if is_import else Verdict.CONTRACT
     yield from (stop.verdict for stop in answers.stops)
     if (spokesman := _spokesman(answers.predictions)) is not None:
         yield _verdict_of(spokesman)
@@ -106,19 +137,67 @@ def verdict_of(answers: Answers, tally: Tally) -> Iterator[Verdict]:
         yield Verdict.CONTRACT
 
 
-def _not_ready(not_ready: Unusable | None, question: Question) -> Iterator[FindingPart]:
-    if not_ready is None:
-        return
-    error = not_ready.error
-    if not_ready.stage == "import":
-        yield told(code_of(error), error, question.submission, question.harness.libraries)
-    elif error.type != "missing":
-        why = f"unusable-{error.type}" if error.type in _UNUSABLE else "unusable"
-        yield finding("predict-unusable", detail=phrase("en", why), detail_zh=phrase("zh", why))
-    elif error.message:
-        yield finding("predict-elsewhere", detail=short(error.message, _MOST_LIKE_PREDICT))
-    else:
-        yield finding("no-predict")
+@dataclass(frozen=True)
+class _Asked:
+    """A submission that was asked, with what it answered."""
+
+    submission: Submission
+    job: Job
+    answers: Answers
+    tally: Tally
+
+    def findings(self) -> Iterator[FindingPart]:
+        """Say what went wrong while answering, and what is worth knowing; some of it perhaps twice."""
+        raised = [*self._not_ready(), *self._raised()]
+        yield from raised
+        # Which of several came first is chance.
+        stops = sorted(self.answers.stops, key=lambda stop: (stop.verdict, stop.told))
+        yield from (_stop(stop, self.job.assignment) for stop in stops)
+        yield from _not_loaded(self.answers.output, self.submission)
+        is_unreadable = any(found.code == _UNREADABLE for found in raised)
+        yield from findings_of_checkpoints(self.submission, is_unreadable=is_unreadable)
+        yield from findings_of_names(self.answers.predictions, self.tally, self.job.assignment.classes)
+        yield from _own_library(self.submission)
+        yield from (finding("one-folder-deeper", detail=note) for note in self.submission.notes)
+
+    def _not_ready(self) -> Iterator[FindingPart]:
+        if (not_ready := self.answers.not_ready) is None:
+            return
+        error = not_ready.error
+        if not_ready.stage == "import":
+            yield told(code_of(error), error, self.submission, self.job.harness.libraries)
+        elif error.type != "missing":
+            why = f"unusable-{error.type}" if error.type in _UNUSABLE else "unusable"
+            yield finding("predict-unusable", detail=phrase("en", why), detail_zh=phrase("zh", why))
+        elif error.message:
+            yield finding("predict-elsewhere", detail=short(error.message, _MOST_LIKE_PREDICT))
+        else:
+            yield finding("no-predict")
+
+    def _raised(self) -> Iterator[FindingPart]:
+        """Report the commonest exception of predict; the first image in the split's order speaks for it."""
+        spokesman = _spokesman(self.answers.predictions)
+        if spokesman is None:
+            return
+        narrowed = Raised(
+            type=narrow(spokesman.type, HIDDEN_NAME),
+            message=narrow(spokesman.message, _HIDDEN_MESSAGE),
+            where=narrow(spokesman.where, HIDDEN_NAME),
+            trace="",
+        )
+        yield finding(
+            "predict-raised",
+            self.tally.raised,
+            count=self.tally.raised,
+            total=self.tally.total,
+            type=narrowed.type,
+            message=narrowed.message,
+            **place(narrowed),
+        )
+        # Judged by the whole message, worded with the narrow one.
+        code = code_of(spokesman)
+        if "predict-raised" in explained_by(code):
+            yield told(code, narrowed, self.submission, self.job.harness.libraries)
 
 
 def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
@@ -160,34 +239,6 @@ def _end(stop: Stop, language: Language) -> str:
         if stop.told.startswith(start):
             return phrase(language, name, rest=stop.told.removeprefix(start))
     return stop.told
-
-
-def _raised(
-    predictions: Sequence[Prediction | None], tally: Tally, question: Question
-) -> Iterator[FindingPart]:
-    """Report the commonest exception of predict; the first such image in the split's order speaks for it."""
-    spokesman = _spokesman(predictions)
-    if spokesman is None:
-        return
-    narrowed = Raised(
-        type=narrow(spokesman.type, HIDDEN_NAME),
-        message=narrow(spokesman.message, _HIDDEN_MESSAGE),
-        where=narrow(spokesman.where, HIDDEN_NAME),
-        trace="",
-    )
-    yield finding(
-        "predict-raised",
-        tally.raised,
-        count=tally.raised,
-        total=tally.total,
-        type=narrowed.type,
-        message=narrowed.message,
-        **place(narrowed),
-    )
-    # Judged by the whole message, worded with the narrow one.
-    code = code_of(spokesman)
-    if "predict-raised" in explained_by(code):
-        yield told(code, narrowed, question.submission, question.harness.libraries)
 
 
 def _spokesman(predictions: Sequence[Prediction | None]) -> Raised | None:

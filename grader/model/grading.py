@@ -1,17 +1,36 @@
-"""All that a grading leaves: the report for the student, and what only the instructor may see."""
+"""One grading, as far as it has come: a record that comes back richer from each stage."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Literal
 
-from grader.model.classes import ClassInfo
-from grader.model.predictions import Answers
-from grader.model.replay import OFF, Replay
-from grader.model.report import Report
-from grader.model.split import Split
+from grader.errors import Line
+from grader.model.diagnosis import OFF as NO_DIAGNOSIS
+from grader.model.diagnosis import Diagnosis
+from grader.model.job import Canary, Circumstances, Isolation, Job
+from grader.model.predictions import Answers, Tally
+from grader.model.replay import OFF as NO_REPLAY
+from grader.model.replay import Replay
+from grader.model.report import FindingPart
+from grader.model.verdict import Verdict
 
 KEY = "key"
+
+Stage = Literal["take in", "canary", "interview", "score", "replay", "diagnose", "explain"]
+_COST_NO_SCORE: frozenset[Stage] = frozenset({"replay", "diagnose"})
+"""Stages that come when the score stands: it is not lost where one of these fails."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a submission was not taken in."""
+
+    code: str
+    """Of the catalogue of findings."""
+    detail: str
+    """What is wrong, or with which file."""
 
 
 @dataclass(frozen=True)
@@ -25,19 +44,61 @@ class HiddenFile:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One grading's results."""
+class Failure:
+    """What went wrong in the harness itself."""
 
-    report: Report
-    answers: Answers | None
-    """Per image; None if no code was run."""
-    split: Split
-    classes: tuple[ClassInfo, ...]
-    shuffle_seed: int
-    """Of the order in which images were asked. Beside a report it would tell labels: no report has it."""
-    again: Replay = OFF
-    """What came of asking a part of the split again."""
-    failure: str = ""
-    """Traceback of what went wrong in the harness itself, if anything did."""
+    stage: Stage
+    said: Line | str
+    trace: str
+    """All that is known of it; for the instructor's eyes only."""
+
+
+@dataclass(frozen=True)
+class Grading:
+    """What a grading has found out so far. What a stage has not been reached for has its default."""
+
+    job: Job
+    circumstances: Circumstances
+    """Of the machine that asks."""
+    refusal: Refusal | None = None
+    """None if the submission was taken in."""
     hidden_files: tuple[HiddenFile, ...] = ()
-    """What it holds that is kept for grading; nothing was run then."""
+    """What the submission holds that is kept for grading; nothing is run then."""
+    canary: Canary = "not-needed"
+    isolation: Isolation | None = None
+    """Of the workers that were asked; None if no code was run."""
+    shuffle_seed: int | None = None
+    """Of the order in which images were asked. Beside a report it would tell labels: no report has it."""
+    answers: Answers | None = None
+    """None if no code was run."""
+    tally: Tally | None = None
+    """The counted answers; None if there are none."""
+    again: Replay = NO_REPLAY
+    """What came of asking a part of the split again."""
+    diagnosis: Diagnosis = NO_DIAGNOSIS
+    verdict: Verdict | None = None
+    """None until the grading has been explained."""
+    findings: tuple[FindingPart, ...] = ()
+    """In the order in which they are to be read."""
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing of the submission is run: it could not be taken in, or holds what is hidden."""
+        return self.job.submission is None or bool(self.hidden_files)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the harness failed before there was a score."""
+        return self.fault is not None
+
+    @property
+    def fault(self) -> Failure | None:
+        """The failure that cost the score, if one did."""
+        costly = (failure for failure in self.failures if failure.stage not in _COST_NO_SCORE)
+        return next(costly, None)
+
+    @property
+    def trace(self) -> str:
+        """All that is known of the first failure; empty if there was none."""
+        return self.failures[0].trace if self.failures else ""

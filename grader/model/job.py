@@ -24,27 +24,36 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Question:
-    """What was asked of whom, by which rules: everything a grading's identity is made of."""
+class Checks:
+    """What an official grading does beside asking every image; a self-check needs only the diagnosis."""
 
-    submission: Submission
+    canary: bool = True
+    """Try this harness first on two submissions whose outcome is known."""
+    replay: bool = True
+    """Ask a part of the split again afterwards."""
+    diagnosis: bool = True
+    """Find out by experiment why the score is not better; a student's own check does, too."""
+
+
+ALL_CHECKS = Checks()
+NO_CHECKS = Checks(canary=False, replay=False, diagnosis=False)
+
+
+@dataclass(frozen=True)
+class Exam:
+    """What is the same for every submission: the images, the rules, and what is done beside asking."""
+
     split: Split
     assignment: Assignment
-    mode: Mode
-    harness: Harness
+    mode: Mode = "official"
+    checks: Checks = ALL_CHECKS
+    public: Split | None = None
+    """Images that students have, for comparison, and may hand in; None for the assignment's own."""
 
     @property
-    def identity(self) -> str:
-        """One digest: two gradings with the same identity must have the same score."""
-        return digest_of_parts(
-            (
-                ("submission", self.submission.sha256),
-                ("split", self.split.sha256),
-                ("assignment", self.assignment.sha256),
-                ("harness", self.harness.sha256),
-                ("mode", self.mode),
-            )
-        )
+    def is_official(self) -> bool:
+        """Whether it is no student's own check."""
+        return self.mode == "official"
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,33 @@ class Harness:
     def sha256(self) -> str:
         """One digest over all of it."""
         return digest_of_json(asdict(self))
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked of whom, by which rules: everything a grading's identity is made of."""
+
+    name: str
+    """What the submission is called in its report; no part of the identity."""
+    submission: Submission | None
+    """None if it could not be taken in."""
+    split: Split
+    assignment: Assignment
+    mode: Mode
+    harness: Harness
+
+    @property
+    def identity(self) -> str:
+        """One digest: two gradings with the same identity must have the same score."""
+        return digest_of_parts(
+            (
+                ("submission", self.submission.sha256 if self.submission else ""),
+                ("split", self.split.sha256),
+                ("assignment", self.assignment.sha256),
+                ("harness", self.harness.sha256),
+                ("mode", self.mode),
+            )
+        )
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,10 @@ import numpy as np
 from grader.errors import LANGUAGES, Language
 from grader.model.assignment import MIB, Assignment
 from grader.model.classes import ClassInfo
-from grader.model.diagnosis import OFF as NO_DIAGNOSIS
-from grader.model.diagnosis import Diagnosis
-from grader.model.job import Canary, Circumstances, Isolation, Question
+from grader.model.grading import Grading
+from grader.model.job import Isolation
 from grader.model.predictions import Answers, Stop, Tally
-from grader.model.replay import OFF, Replay
+from grader.model.replay import Replay
 from grader.model.report import (
     AssignmentPart,
     BoundaryPart,
@@ -24,7 +23,6 @@ from grader.model.report import (
     ConfusionPart,
     EnginePart,
     FilePart,
-    FindingPart,
     HarnessPart,
     IntervalPart,
     IsolationPart,
@@ -36,10 +34,11 @@ from grader.model.report import (
     StopPart,
     SubmissionPart,
 )
+from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.printable import shown
-from grader.scoring.tally import images_to, points_for
+from grader.scoring.tally import images_to, nothing_answered, points_for
 from grader.statistics import wilson_interval
 from grader.wording import words
 
@@ -48,62 +47,37 @@ _MOST_NAME, _MOST_PATH = 120, 200
 """Characters of what a student named."""
 
 
-def build_report(
-    question: Question,
-    verdict: Verdict,
-    tally: Tally,
-    answers: Answers | None,
-    findings: Sequence[FindingPart],
-    isolation: Isolation | None,
-    circumstances: Circumstances,
-    canary: Canary = "not-needed",
-    again: Replay = OFF,
-    diagnosis: Diagnosis = NO_DIAGNOSIS,
-) -> Report:
-    """Return the report.
+def build_report(grading: Grading) -> Report:
+    """Return the report of a grading that has been explained.
 
-    Args:
-        question: what was asked.
-        verdict: the one verdict that stands at the top.
-        tally: the counted answers; all wrong if there are none.
-        answers: None if no code was run.
-        findings: in the order in which they are to be read.
-        isolation: None if no code was run.
-        circumstances: for the `run` section.
-        canary: whether the harness was tried first.
-        again: what came of asking again.
-        diagnosis: what came of looking for the cause of wrong answers; its findings are among `findings`.
+    Raises:
+        ValueError: it has not been.
     """
-    classes = question.assignment.classes
+    if grading.verdict is None:
+        raise ValueError("a grading without a verdict has no report")
+    job, classes = grading.job, grading.job.assignment.classes
+    counted = grading.tally or nothing_answered(job.split, len(classes))
     return Report(
-        identity=question.identity,
-        mode=question.mode,
-        verdict=verdict,
-        score=None if verdict is Verdict.INTERNAL else _score(tally, question.assignment),
-        per_class=tuple(_class(index, tally, classes) for index in range(len(classes))),
+        identity=job.identity,
+        mode=job.mode,
+        verdict=grading.verdict,
+        score=None if grading.is_lost else _score(counted, job.assignment),
+        per_class=tuple(_class(index, counted, classes) for index in range(len(classes))),
         confusion=ConfusionPart(
             labels=tuple(info.name for info in classes),
-            matrix=tuple(tuple(int(count) for count in row) for row in tally.confusion),
+            matrix=tuple(tuple(int(count) for count in row) for row in counted.confusion),
         ),
-        findings=tuple(findings),
-        isolation=_isolation(isolation),
-        checks=ChecksPart(canary=canary, replay=_replay(again), diagnosis=diagnosis.status),
-        engine=_engine(answers, question.assignment),
-        submission=_submission(question.submission),
-        split=SplitPart(
-            sha256=question.split.sha256,
-            images=len(question.split.images),
-            classes=len({image.label for image in question.split.images}),
-            is_demo=question.split.is_demo,
+        findings=grading.findings,
+        isolation=_isolation(grading.isolation),
+        checks=ChecksPart(
+            canary=grading.canary, replay=_replay(grading.again), diagnosis=grading.diagnosis.status
         ),
-        assignment=AssignmentPart(
-            title=question.assignment.title,
-            title_zh=question.assignment.title_zh or question.assignment.title,
-            sha256=question.assignment.sha256,
-            channel_order=question.assignment.channel_order,
-        ),
-        harness=HarnessPart(**asdict(question.harness)),
-        run=_run(answers, again, diagnosis, circumstances),
+        engine=_engine(grading.answers, job.assignment),
+        submission=_submission(job.name, job.submission),
+        split=_split(job.split),
+        assignment=_assignment(job.assignment),
+        harness=HarnessPart(**asdict(job.harness)),
+        run=_run(grading),
     )
 
 
@@ -168,11 +142,12 @@ def _engine(answers: Answers | None, assignment: Assignment) -> EnginePart | Non
     )
 
 
-def _submission(submission: Submission) -> SubmissionPart:
+def _submission(name: str, submission: Submission | None) -> SubmissionPart:
+    files = submission.files if submission else ()
     return SubmissionPart(
-        name=shown(submission.name, _MOST_NAME),
-        sha256=submission.sha256 or None,
-        size=submission.size,
+        name=shown(name, _MOST_NAME),
+        sha256=submission.sha256 if submission else None,
+        size=submission.size if submission else 0,
         files=tuple(
             FilePart(
                 path=shown(str(file.path), _MOST_PATH),
@@ -180,9 +155,27 @@ def _submission(submission: Submission) -> SubmissionPart:
                 sha256=file.sha256,
                 is_checkpoint=file.is_checkpoint,
             )
-            for file in submission.files
+            for file in files
         ),
-        notes=tuple(map(shown, submission.notes)),
+        notes=tuple(map(shown, submission.notes)) if submission else (),
+    )
+
+
+def _split(split: Split) -> SplitPart:
+    return SplitPart(
+        sha256=split.sha256,
+        images=len(split.images),
+        classes=len({image.label for image in split.images}),
+        is_demo=split.is_demo,
+    )
+
+
+def _assignment(assignment: Assignment) -> AssignmentPart:
+    return AssignmentPart(
+        title=assignment.title,
+        title_zh=assignment.title_zh or assignment.title,
+        sha256=assignment.sha256,
+        channel_order=assignment.channel_order,
     )
 
 
@@ -200,9 +193,8 @@ def _replay(again: Replay) -> ReplayPart:
     )
 
 
-def _run(
-    answers: Answers | None, again: Replay, diagnosis: Diagnosis, circumstances: Circumstances
-) -> RunPart:
+def _run(grading: Grading) -> RunPart:
+    answers, circumstances = grading.answers, grading.circumstances
     # Seconds are rounded: a run time must not carry what a submission saw out of the sandbox.
     timing = answers.timing if answers else None
     return RunPart(
@@ -213,8 +205,8 @@ def _run(
         other_predictions_seconds=round(sum(timing.rest), 1) if timing else 0.0,
         median_prediction_ms=round(1000 * statistics.median(timing.rest)) if timing and timing.rest else None,
         total_seconds=round(timing.total, 1) if timing else 0.0,
-        replay_seconds=_coarse(again.seconds),
-        diagnosis_seconds=_coarse(diagnosis.seconds),
+        replay_seconds=_coarse(grading.again.seconds),
+        diagnosis_seconds=_coarse(grading.diagnosis.seconds),
         peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
         stops=_stops(answers.stops if answers else ()),
     )

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from grader.errors import Language, UsageError
 from grader.files import WRITING, Held, hold, place_of
-from grader.model.grading import Outcome
+from grader.model.grading import Grading
 from grader.model.report import SCHEMA_VERSION, Report
+from grader.report.build import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor, render_instructor_page
 from grader.sandbox.policy import is_visible_inside
@@ -56,7 +57,7 @@ def check_output_folder(out: Path, submission: Path, images: Path | None = None)
             raise UsageError("out-in-the-way", path=folder)
 
 
-def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Path:
+def write_grading(grading: Grading, out: Path, language: Language = "en") -> Path:
     """Write all files of a grading below `out`; return the path of `report.html`.
 
     The pages have both languages, and show `language` first.
@@ -64,11 +65,12 @@ def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Pat
     Files of an earlier grading are moved to `earlier/<number>/`, once the new ones are on the disk. The
     folder is held all the while: nothing is written where a link in it, or in its place, leads.
     """
+    report = build_report(grading)
     contents = {
-        REPORT_JSON: to_json(outcome),
-        REPORT_HTML: render_html(outcome.report, language),
-        INSTRUCTOR_JSON: render_instructor(outcome),
-        INSTRUCTOR_HTML: render_instructor_page(outcome, language),
+        REPORT_JSON: to_json(report),
+        REPORT_HTML: render_html(report, language),
+        INSTRUCTOR_JSON: render_instructor(grading),
+        INSTRUCTOR_HTML: render_instructor_page(grading, language),
     }
     out.mkdir(parents=True, exist_ok=True)
     with hold(out) as folder:
@@ -90,9 +92,9 @@ def write_outcome(outcome: Outcome, out: Path, language: Language = "en") -> Pat
     return out / REPORT_HTML
 
 
-def to_json(outcome: Outcome) -> str:
+def to_json(report: Report) -> str:
     """Return `report.json`'s text."""
-    return json.dumps(outcome.report.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
+    return json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
 
 
 def read_report(path: Path) -> Report:

@@ -19,26 +19,27 @@ from jinja2 import Template
 
 from grader.checks.replay import says_other
 from grader.errors import Language
-from grader.model.grading import KEY, Outcome
+from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, WrongType, classes_of
 from grader.model.replay import Replay
 from grader.model.split import SplitImage
 from grader.printable import one_line
+from grader.report.build import build_report
 from grader.report.html import thumbnail, tone_of
 from grader.wording import environment_of
 
 
-def render_instructor(outcome: Outcome) -> str:
+def render_instructor(grading: Grading) -> str:
     """Return the JSON text of `instructor/answers.json`."""
-    answers = outcome.answers
-    names = outcome.report.confusion.labels
+    answers, job = grading.answers, grading.job
+    names = tuple(info.name for info in job.assignment.classes)
     value: dict[str, Any] = {
-        "identity": outcome.report.identity,
-        "verdict": outcome.report.verdict.value,
-        "shuffle_seed": outcome.shuffle_seed,
-        "harness_failure": outcome.failure,
+        "identity": job.identity,
+        "verdict": grading.verdict.value if grading.verdict else None,
+        "shuffle_seed": grading.shuffle_seed,
+        "harness_failure": grading.trace,
         "output": answers.output if answers else "",
-        "hidden_files": [{"file": str(file.path), "is": file.secret} for file in outcome.hidden_files],
+        "hidden_files": [{"file": str(file.path), "is": file.secret} for file in grading.hidden_files],
         "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
         "stops": [],
         "answers": [],
@@ -50,15 +51,15 @@ def render_instructor(outcome: Outcome) -> str:
         ]
         value["answers"] = [
             {"image": image.name, "truth": names[image.label], **_prediction(prediction, names)}
-            for image, prediction in zip(outcome.split.images, answers.predictions, strict=True)
+            for image, prediction in zip(grading.job.split.images, answers.predictions, strict=True)
         ]
-    value["replay"] = {"output": outcome.again.output, "answers": _replay(outcome, names)}
+    value["replay"] = {"output": grading.again.output, "answers": _replay(grading, names)}
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def _replay(outcome: Outcome, names: tuple[str, ...]) -> list[dict[str, Any]]:
+def _replay(grading: Grading, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return what was asked again, one row an image."""
-    again = outcome.again
+    again = grading.again
     return [
         {
             "image": probe.image.name,
@@ -131,30 +132,30 @@ class Told:
     numbers: dict[str, int]
 
 
-def render_instructor_page(outcome: Outcome, language: Language = "en") -> str:
+def render_instructor_page(grading: Grading, language: Language = "en") -> str:
     """Return the whole page. Everything that comes from a submission is escaped by the template engine."""
-    answers = outcome.answers
+    report, answers = build_report(grading), grading.answers
     not_ready = answers.not_ready if answers else None
-    groups, left_out = _confusions(outcome)
+    groups, left_out = _confusions(grading)
     page: str = _template().render(
         language=language,
-        report=outcome.report,
-        tone=tone_of(outcome.report),
-        classes=outcome.classes,
+        report=report,
+        tone=tone_of(report),
+        classes=grading.job.assignment.classes,
         groups=groups,
         left_out=left_out,
         was_asked=answers is not None and not_ready is None,
-        looked_at=[*_looked_at(outcome.again)],
-        changed=[*_changed(outcome)],
+        looked_at=[*_looked_at(grading.again)],
+        changed=[*_changed(grading)],
         import_error=not_ready.error.trace if not_ready else "",
         printed=answers.output if answers else "",
-        printed_again=outcome.again.output,
+        printed_again=grading.again.output,
         hidden_files=[
             (one_line(str(file.path)), None if file.secret == KEY else file.secret)
-            for file in outcome.hidden_files[:MOST_SHOWN]
+            for file in grading.hidden_files[:MOST_SHOWN]
         ],
-        more_hidden_files=len(outcome.hidden_files[MOST_SHOWN:]),
-        failure=outcome.failure,
+        more_hidden_files=len(grading.hidden_files[MOST_SHOWN:]),
+        failure=grading.trace,
     )
     return page
 
@@ -164,15 +165,15 @@ def _template() -> Template:
     return environment_of(Path(__file__).parent).get_template("instructor.html")
 
 
-def _confusions(outcome: Outcome) -> tuple[list[Confusion], int]:
+def _confusions(grading: Grading) -> tuple[list[Confusion], int]:
     """Return the confusions, the costliest first, and how many images are left out of them."""
-    if outcome.answers is None or outcome.answers.not_ready is not None:
+    if grading.answers is None or grading.answers.not_ready is not None:
         return [], 0
     missed: defaultdict[tuple[int, int | None], list[tuple[SplitImage, Prediction | None]]] = defaultdict(
         list
     )
-    predictions = outcome.answers.predictions
-    said_to = zip(outcome.split.images, predictions, classes_of(predictions), strict=True)
+    predictions = grading.answers.predictions
+    said_to = zip(grading.job.split.images, predictions, classes_of(predictions), strict=True)
     for image, prediction, said in said_to:
         if said != image.label:
             missed[image.label, said].append((image, prediction))
@@ -211,12 +212,12 @@ def _looked_at(again: Replay) -> Iterator[Told]:
     yield Told("instructor-looked-limits", {})
 
 
-def _changed(outcome: Outcome) -> Iterator[Changed]:
+def _changed(grading: Grading) -> Iterator[Changed]:
     """Yield what was asked again and answered otherwise; of altered copies, only what was right before."""
-    if outcome.answers is None:
+    if grading.answers is None:
         return
-    for probe, then in zip(outcome.again.probes, outcome.again.predictions, strict=True):
-        first = outcome.answers.predictions[probe.index]
+    for probe, then in zip(grading.again.probes, grading.again.predictions, strict=True):
+        first = grading.answers.predictions[probe.index]
         if says_other(first, then) and (not probe.is_altered or probe.was_right):
             yield Changed(probe.image.name, probe.is_altered, _in_words(first), _in_words(then))
 

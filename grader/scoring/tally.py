@@ -36,6 +36,11 @@ def tally(predictions: Sequence[Prediction | None], split: Split, classes: int) 
     )
 
 
+def nothing_answered(split: Split, classes: int) -> Tally:
+    """Return the count of a submission that was asked nothing: every image is without an answer."""
+    return tally([None] * len(split.images), split, classes)
+
+
 def points_for(correct: int, total: int, rule: Points) -> float:
     """Return the points for `correct` of `total` images, rounded as the rule says."""
     accuracy = correct / total

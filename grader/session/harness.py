@@ -1,15 +1,17 @@
-"""What graded: the version, the very source, and the libraries that can change a score."""
+"""What graded, when and where: the version, the very source, and the libraries that can change a score."""
 
 from __future__ import annotations
 
+import datetime
 import platform
+import socket
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from grader.files import digest_of_file, digest_of_parts
-from grader.model.job import Harness
+from grader.model.job import Circumstances, Harness
 from grader.sandbox.policy import course_library
 
 _LIBRARIES = (
@@ -35,6 +37,14 @@ def this_harness() -> Harness:
         source_sha256=digest_of_parts((name, digest_of_file(path)) for name, path in _sources()),
         python=platform.python_version(),
         libraries=dict(sorted([*libraries.items(), *opencv().items()])),
+    )
+
+
+def circumstances_now() -> Circumstances:
+    """Return when and where a grading that begins now is done."""
+    return Circumstances(
+        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        host=socket.gethostname(),
     )
 
 

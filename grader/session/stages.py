@@ -1,197 +1,189 @@
-"""What comes after the main pass, in the same sandbox over fresh copies: asking again, and the diagnosis.
+"""The stages of a grading, each of which takes its record and gives it back richer.
 
-A score that stands by then is not lost over either.
-
-What comes out of a grading, from what happened in it: the report, also where there is nothing to grade.
+First `taken_in`, then `interviewed`, `scored`, `replayed`, `diagnosed`, and at last `explained`. What fails
+is recorded by `attempt`: before there is a score the whole grading is lost (INTERNAL), later the stage alone.
 """
 
 from __future__ import annotations
 
-import datetime
 import secrets
 import shutil
-import socket
 import traceback
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.checks.replay import replay
 from grader.diagnosis.diagnosis import Subject, diagnose
 from grader.errors import LineError
-from grader.findings.collect import findings_of_answers, findings_of_replay, in_order, verdict_of
-from grader.findings.exceptions import short
+from grader.findings.collect import findings_of, verdict_of
+from grader.intake import IntakeRefusedError, name_of, take_in
 from grader.model.diagnosis import Diagnosis
-from grader.model.grading import Outcome
-from grader.model.job import Canary, Circumstances, Question
-from grader.model.predictions import Answers
+from grader.model.grading import Failure, Grading, Refusal, Stage
+from grader.model.job import Exam, Job
 from grader.model.replay import Replay
-from grader.model.report import FindingPart, Report
-from grader.model.split import Split
-from grader.model.submission import SubmittedFile
-from grader.model.verdict import Verdict, worst
-from grader.report.build import build_report
+from grader.model.submission import Submission, SubmittedFile
+from grader.progress import Progress
+from grader.run.interview import interview
 from grader.sandbox.isolation import Rung
 from grader.scoring.tally import tally
+from grader.session.harness import circumstances_now, this_harness
+from grader.session.secrecy import find_hidden_files
 from grader.split import public_split
-from grader.wording import finding
+
+_SEED_BITS = 53
+_RunStage = Callable[[Grading], Grading]
 
 
-def replayed(rung: Rung, workspace: Path, question: Question, answers: Answers) -> tuple[Replay, str]:
-    """Ask a part of the split again; return what came of it and, if the harness failed, the traceback.
+@dataclass(frozen=True)
+class Room:
+    """Where one submission that has been taken in is asked."""
 
-    A score that stands is not lost over that.
+    exam: Exam
+    submission: Submission
+    workspace: Path
+    """A private folder, in which nothing stands in the way but the submission's copy."""
+    rung: Rung
+    progress: Progress
+
+    def fresh(self, folder: Path) -> Rung:
+        """Return workers over a copy of the submission that is as new as the first one was.
+
+        From the date of its files a submission could tell otherwise that it is being asked again.
+        """
+        copy = shutil.copytree(self.submission.folder, folder / "submission")
+        return self.rung.over(replace(self.submission, folder=copy), folder)
+
+    def over(self, folder: Path) -> Rung:
+        """Return workers over another folder, with room for the files in it, and with all cores we have.
+
+        It holds a program of ours, which uses them all; a submission is given those of the assignment.
+        """
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        files = (SubmittedFile(PurePosixPath("all"), size, ""),)
+        program = replace(self.submission, folder=folder, files=files)
+        return self.rung.over(program, folder.parent).on_all_cores()
+
+
+def begun(exam: Exam, name: str, submission: Submission | None = None) -> Grading:
+    """Return the record of a grading that begins now, here."""
+    job = Job(name, submission, exam.split, exam.assignment, exam.mode, this_harness())
+    return Grading(job, circumstances_now())
+
+
+def taken_in(exam: Exam, source: Path, workspace: Path, name: str | None = None) -> Grading:
+    """Take a submission in, and look for what only the instructor should have.
+
+    Raises:
+        UsageError: there is no such submission.
     """
     try:
-        again = replay(
-            lambda: _fresh(rung, workspace / "again").launch,
-            question.split,
-            question.assignment,
-            answers,
-            question.identity,
-            secrets.randbits(53),
-        )
-    except Exception:
-        return Replay("failed"), traceback.format_exc()
-    return again, ""
+        submission = take_in(source, workspace, exam.assignment.limits)
+    except IntakeRefusedError as refusal:
+        grading = begun(exam, name or name_of(source))
+        return replace(grading, refusal=Refusal(refusal.code, refusal.detail))
+    submission = replace(submission, name=name or submission.name)
+    grading = begun(exam, submission.name, submission)
+    return replace(grading, hidden_files=find_hidden_files(submission, exam))
 
 
-def diagnosed(
-    rung: Rung,
-    workspace: Path,
-    question: Question,
-    answers: Answers,
-    again: Replay,
-    public: Split | None,
-) -> tuple[Diagnosis, str]:
-    """Find out why the score is not better; as with the replay, a failure costs no score."""
-    folder = workspace / "diagnosis"
+def interviewed(grading: Grading, room: Room) -> Grading:
+    """Ask about every image.
+
+    Raises:
+        HarnessError: a sandbox did not come up.
+    """
+    room.progress("import")
+    seed, total = secrets.randbits(_SEED_BITS), len(room.exam.split.images)
+    answers = interview(
+        room.rung.launch,
+        room.exam.split,
+        room.exam.assignment,
+        seed,
+        lambda asked: room.progress("predict", asked, total),
+    )
+    return replace(grading, isolation=room.rung.isolation, shuffle_seed=seed, answers=answers)
+
+
+def scored(grading: Grading) -> Grading:
+    """Count the answers."""
+    if grading.answers is None:
+        return grading
+    job = grading.job
+    counted = tally(grading.answers.predictions, job.split, len(job.assignment.classes))
+    return replace(grading, tally=counted)
+
+
+def replayed(grading: Grading, room: Room) -> Grading:
+    """Ask about a part of the images again."""
+    if grading.answers is None or not (room.exam.checks.replay and room.exam.is_official):
+        return grading
+    room.progress("replay")
+    again = replay(
+        lambda: room.fresh(room.workspace / "again").launch,
+        room.exam.split,
+        room.exam.assignment,
+        grading.answers,
+        grading.job.identity,
+        secrets.randbits(_SEED_BITS),
+    )
+    return replace(grading, again=again)
+
+
+def diagnosed(grading: Grading, room: Room) -> Grading:
+    """Find out why the score is not better."""
+    exam = room.exam
+    if grading.answers is None or not exam.checks.diagnosis:
+        return grading
+    room.progress("diagnosis")
+    folder = room.workspace / "diagnosis"
     subject = Subject(
-        submission=question.submission,
-        split=question.split,
-        assignment=question.assignment,
-        answers=answers,
-        again=again,
-        start=lambda program: _over(rung, program).launch,
-        fresh=lambda name: _fresh(rung, folder / name).launch,
+        submission=room.submission,
+        split=exam.split,
+        assignment=exam.assignment,
+        answers=grading.answers,
+        again=grading.again,
+        start=lambda program: room.over(program).launch,
+        fresh=lambda name: room.fresh(folder / name).launch,
         folder=folder,
-        seed=secrets.randbits(53),
-        public=lambda: None if question.mode == "self-check" else public or public_split(question.assignment),
+        seed=secrets.randbits(_SEED_BITS),
+        public=lambda: (exam.public or public_split(exam.assignment)) if exam.is_official else None,
     )
+    return replace(grading, diagnosis=diagnose(subject))
+
+
+def explained(grading: Grading) -> Grading:
+    """Say how the grading ended, and what there is to say about it."""
+    return replace(grading, verdict=verdict_of(grading), findings=findings_of(grading))
+
+
+def attempt(grading: Grading, stage: Stage, run: _RunStage) -> Grading:
+    """Run a stage, unless the grading is lost already; a failure is recorded and ends nothing else."""
+    if grading.is_lost:
+        return grading
     try:
-        return diagnose(subject), ""
-    except Exception:
-        return Diagnosis("failed"), traceback.format_exc()
+        return run(grading)
+    except Exception as error:
+        return _with_failure(grading, stage, error, traceback.format_exc())
 
 
-def _over(rung: Rung, folder: Path) -> Rung:
-    """Return the same rung over another folder, with room for the files in it, and with all cores we have.
-
-    It runs a program of ours, which uses them all; a submission is given those of the assignment.
-    """
-    size = sum(file.stat().st_size for file in folder.iterdir())
-    files = (SubmittedFile(PurePosixPath("all"), size, ""),)
-    return rung.over(replace(rung.submission, folder=folder, files=files), folder.parent).on_all_cores()
-
-
-def _fresh(rung: Rung, folder: Path) -> Rung:
-    """Return the same rung over a copy of the submission that is as new as the first one was.
-
-    From the date of its files a submission could tell otherwise that it is being asked again.
-    """
-    copy = shutil.copytree(rung.submission.folder, folder / "submission")
-    return rung.over(replace(rung.submission, folder=copy), folder)
-
-
-def circumstances_now() -> Circumstances:
-    """Return when and where a grading that begins now is done."""
-    return Circumstances(
-        started=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        host=socket.gethostname(),
-    )
-
-
-def graded_report(
-    question: Question,
-    answers: Answers,
-    rung: Rung,
-    circumstances: Circumstances,
-    canary: Canary,
-    again: Replay,
-    diagnosis: Diagnosis,
-) -> Report:
-    """Return the report on a submission that was asked everything that could be asked.
+def lost(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:
+    """Return the record, explained, of a grading that the harness failed over: no score.
 
     Args:
-        question: what was asked.
-        answers: what came of it.
-        rung: of isolation.
-        circumstances: when and where.
-        canary: what it said of this harness.
-        again: what came of asking again.
-        diagnosis: what explains the score.
-    """
-    counted = tally(answers.predictions, question.split, len(question.assignment.classes))
-    findings = [
-        *diagnosis.findings,
-        *findings_of_answers(answers, counted, question),
-        *findings_of_replay(again),
-        *([] if rung.isolation.is_top else [finding("lower-isolation")]),
-        *_about(question.split, len(question.assignment.classes)),
-    ]
-    return build_report(
-        question,
-        worst(verdict_of(answers, counted)),
-        counted,
-        answers,
-        in_order(findings, counted.total),
-        rung.isolation,
-        circumstances,
-        canary,
-        again,
-        diagnosis,
-    )
-
-
-def ungraded_report(
-    question: Question, verdict: Verdict, findings: Sequence[FindingPart], circumstances: Circumstances
-) -> Report:
-    """Return the report on a submission that was asked nothing: refused, or the harness failed over it."""
-    counted = tally([None] * len(question.split.images), question.split, len(question.assignment.classes))
-    return build_report(
-        question,
-        verdict,
-        counted,
-        None,
-        [*findings, *_about(question.split, len(question.assignment.classes))],
-        None,
-        circumstances,
-    )
-
-
-def failed_outcome(
-    question: Question, circumstances: Circumstances, error: Exception, failure: str
-) -> Outcome:
-    """Return the outcome of a grading that the harness failed over: no score.
-
-    Args:
-        question: what was asked.
-        circumstances: when and where it began.
+        grading: as far as it came.
+        stage: which one failed.
         error: what went wrong.
-        failure: all that is known of it, a traceback for example.
+        trace: all that is known of it, a traceback for example.
     """
-    detail = error.line if isinstance(error, LineError) else short(str(error))
-    findings = (finding("harness-failed", detail=detail),)
-    report = ungraded_report(question, Verdict.INTERNAL, findings, circumstances)
-    return Outcome(
-        report, None, question.split, question.assignment.classes, secrets.randbits(53), failure=failure
-    )
+    return explained(_with_failure(grading, stage, error, trace))
 
 
-def _about(split: Split, classes: int) -> list[FindingPart]:
-    """Say what is particular about the images that were asked."""
-    found = [finding("demo-split")] if split.is_demo else []
-    present = len({image.label for image in split.images})
-    if present < classes:
-        found.append(finding("partial-split", count=present, total=classes))
-    return found
+def _with_failure(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:
+    said = error.line if isinstance(error, LineError) else str(error)
+    failures = (*grading.failures, Failure(stage, said, trace))
+    if stage == "replay":
+        return replace(grading, failures=failures, again=Replay("failed"))
+    if stage == "diagnose":
+        return replace(grading, failures=failures, diagnosis=Diagnosis("failed"))
+    return replace(grading, failures=failures)

@@ -3,9 +3,10 @@
 import pytest
 
 from grader import Verdict
+from grader.model.job import NO_CHECKS
 from grader.run import interview, usage
 from grader.run.clock import LONGEST_STRETCH_SECONDS, AttentiveClock
-from grader.session.grading import NO_CHECKS, run_grading
+from tests.grader.gradings import report_of
 
 
 class Times:
@@ -71,7 +72,7 @@ def held_up(monkeypatch):
 
 
 def test_a_grader_that_was_held_up_costs_a_submission_nothing(write_submission, split, assignment, held_up):
-    report = run_grading(write_submission(), split, assignment, checks=NO_CHECKS).report
+    report = report_of(write_submission(), split, assignment, checks=NO_CHECKS)
     assert report.verdict is Verdict.GRADED
     assert report.score.correct == report.score.total
     assert report.run.total_seconds < assignment.limits.total_seconds
@@ -82,6 +83,6 @@ def test_a_deadline_comes_all_the_same(write_submission, split, assignment, held
     limits = assignment.limits.model_copy(update={"import_seconds": 3.0})
     rules = assignment.model_copy(update={"limits": limits})
     folder = write_submission("import time\ntime.sleep(600)")
-    report = run_grading(folder, split, rules, checks=NO_CHECKS).report
+    report = report_of(folder, split, rules, checks=NO_CHECKS)
     assert report.verdict is Verdict.TIMEOUT
     assert held_up

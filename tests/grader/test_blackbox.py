@@ -6,9 +6,11 @@ import pytest
 
 from grader.diagnosis.probes.public_gap import fisher_greater
 from grader.model.assignment import Splits
+from grader.model.job import Checks
 from grader.model.split import SplitImage, split_of
-from grader.session.grading import Checks, run_grading
+from grader.report.build import build_report
 from grader.split import open_split, public_split
+from tests.grader.gradings import grading_of
 
 from .conftest import CLASSES
 
@@ -43,13 +45,13 @@ ANSWER = """
 def test_an_alteration_that_undoes_the_mistake_names_it(
     row, channel, code, split, write_submission, assignment
 ):
-    outcome = run_grading(
+    outcome = grading_of(
         write_submission(ANSWER.format(row=row, channel=channel)), split, assignment, checks=CHECKS
     )
-    assert not outcome.failure
-    codes = [finding.code for finding in outcome.report.findings if finding.code != "demo-split"]
+    assert not outcome.trace
+    codes = [finding.code for finding in outcome.findings if finding.code != "demo-split"]
     assert codes == ([code] if code else [])
-    assert (outcome.report.score.correct == IMAGES) == ((row, channel) == (0, 0))
+    assert (build_report(outcome).score.correct == IMAGES) == ((row, channel) == (0, 0))
 
 
 @pytest.mark.parametrize(("kept", "is_found"), [("kept[0]", True), ("'Hats'", False), ("said", False)])
@@ -64,9 +66,9 @@ def test_an_answer_that_is_kept_is_told_from_one_that_is_always_the_same(
             kept.append(said)
             return {kept}
     """
-    outcome = run_grading(write_submission(source), split, assignment, checks=CHECKS)
-    assert not outcome.failure
-    codes = [finding.code for finding in outcome.report.findings]
+    outcome = grading_of(write_submission(source), split, assignment, checks=CHECKS)
+    assert not outcome.trace
+    codes = [finding.code for finding in outcome.findings]
     assert ("kept-answer" in codes) == is_found, codes
 
 
@@ -86,15 +88,15 @@ def test_what_was_learnt_by_heart_shows_in_the_public_images(
     row, channel, is_found, split, write_submission, assignment, tmp_path
 ):
     """Green tells the class of a public image, of a hidden one nothing; blue of the first row tells it in both."""
-    outcome = run_grading(
+    outcome = grading_of(
         write_submission(ANSWER.format(row=row, channel=channel)),
         split,
         assignment,
         checks=CHECKS,
         public=open_split(public_folder(tmp_path), CLASSES),
     )
-    assert not outcome.failure
-    found = {finding.code: finding for finding in outcome.report.findings}
+    assert not outcome.trace
+    found = {finding.code: finding for finding in outcome.findings}
     assert ("public-gap" in found) == is_found
     if is_found:
         assert "predict() gets 100.0 % of 45 public images right" in found["public-gap"].rationale
@@ -129,6 +131,6 @@ def test_a_submission_that_fails_when_asked_again_keeps_its_score(split, write_s
                 raise SystemExit("a picture on its side")
             return "Hats"
     """
-    outcome = run_grading(write_submission(source), split, assignment, checks=CHECKS)
-    assert (outcome.report.score.correct, outcome.failure) == (IMAGES // 3, "")
-    assert outcome.report.checks.diagnosis == "done"
+    outcome = grading_of(write_submission(source), split, assignment, checks=CHECKS)
+    assert (build_report(outcome).score.correct, outcome.trace) == (IMAGES // 3, "")
+    assert build_report(outcome).checks.diagnosis == "done"

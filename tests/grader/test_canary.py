@@ -11,25 +11,20 @@ import pytest
 from grader import Verdict
 from grader.checks.canary import ATTACK, HONEST, canary_split, check_canary
 from grader.errors import HarnessError
+from grader.model.job import NO_CHECKS, Checks, Exam
+from grader.report.build import build_report
 from grader.sandbox import bubblewrap
 from grader.sandbox import isolation as ladder
 from grader.scoring import labels
-from grader.session import grading
-from grader.session.grading import NO_CHECKS, Checks, run_grading
+from grader.session.session import Session
+from tests.grader.gradings import grading_of
 
 from .conftest import ORACLE
 from .test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
 
 
 def grade(source, split, assignment):
-    return run_grading(source, split, assignment, checks=NO_CHECKS)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_kept_from_other_tests():
-    grading._canary_passes.cache_clear()
-    yield
-    grading._canary_passes.cache_clear()
+    return grading_of(source, split, assignment, checks=NO_CHECKS)
 
 
 def test_on_this_machine_both_have_their_known_outcome(cwd):  # noqa: F811
@@ -82,7 +77,7 @@ def test_without_a_sandbox_the_attack_finds_its_way(monkeypatch):
     monkeypatch.setattr(ladder, "_try", lambda *_: "off")
     with pytest.raises(HarnessError, match="built-in attack got"):
         check_canary(
-            lambda source, split, assignment: run_grading(
+            lambda source, split, assignment: grading_of(
                 source, split, assignment, self_check=True, checks=NO_CHECKS
             )
         )
@@ -102,15 +97,16 @@ def test_a_harness_that_counts_wrongly_is_noticed(monkeypatch, fault):
 
 
 def test_where_the_canary_fails_no_submission_is_asked_and_there_is_no_score(
-    write_submission, split, assignment, monkeypatch, tmp_path
+    write_submission, split, assignment, monkeypatch
 ):
+    session = Session(Exam(split, assignment))
     monkeypatch.setattr(labels.LabelReader, "read", lambda self, text: 0)
-    outcome = run_grading(write_submission(ORACLE), split, assignment)
-    assert (outcome.report.verdict, outcome.report.score, outcome.answers) == (Verdict.INTERNAL, None, None)
-    assert "built-in" in outcome.report.findings[0].title
+    failed = session.grade(write_submission(ORACLE))
+    assert (failed.verdict, build_report(failed).score, failed.answers) == (Verdict.INTERNAL, None, None)
+    assert "built-in" in failed.findings[0].title
     monkeypatch.undo()
     # A failure is not kept.
-    assert run_grading(write_submission(ORACLE, name="b"), split, assignment).report.checks.canary == "passed"
+    assert session.grade(write_submission(ORACLE, name="b")).canary == "passed"
 
 
 def test_the_canary_is_tried_once_for_many_and_the_report_says_if_it_was_not(
@@ -118,17 +114,23 @@ def test_the_canary_is_tried_once_for_many_and_the_report_says_if_it_was_not(
 ):
     folder = write_submission(ORACLE)
     tried = []
-    check = grading.check_canary
-    monkeypatch.setattr(grading, "check_canary", lambda grade: tried.append(check(grade)))
-    monkeypatch.setattr(grading, "_CANARY_LASTS_SECONDS", 10**9)  # no period ends between two gradings
-    reports = [run_grading(folder, split, assignment).report for _ in range(2)]
-    assert [report.checks.canary for report in reports] == ["passed", "passed"]
+    monkeypatch.setattr(
+        "grader.session.session.check_canary", lambda grade: tried.append(check_canary(grade))
+    )
+
+    def graded(session):
+        return build_report(session.grade(folder)).checks.canary
+
+    session = Session(Exam(split, assignment))
+    assert [graded(session) for _ in range(2)] == ["passed", "passed"]
     assert len(tried) == 1
-    grading._canary_passes.cache_clear()
     tried.clear()
-    skipped = run_grading(folder, split, assignment, checks=Checks(canary=False)).report
-    own = run_grading(folder, split, assignment, self_check=True).report
-    assert [report.checks.canary for report in (skipped, own)] == ["skipped", "not-needed"]
+    ready = Session(Exam(split, assignment))
+    ready.make_ready()
+    assert (graded(ready), len(tried)) == ("passed", 1)
+    tried.clear()
+    assert graded(Session(Exam(split, assignment, checks=Checks(canary=False)))) == "skipped"
+    assert graded(Session(Exam(split, assignment, "self-check"))) == "not-needed"
     assert tried == []
 
 

@@ -11,7 +11,7 @@ from grader.run.worker import WorkerProcess
 from grader.sandbox import isolation as ladder
 from grader.sandbox import kernel as control_group
 from grader.sandbox.kernel import ControlGroup, dividable, is_delegated, own_group
-from grader.session.grading import run_grading
+from tests.grader.gradings import report_of
 from tests.patience import PATIENCE_SECONDS
 
 needs_a_group = pytest.mark.skipif(dividable() is None, reason="no control group is ours: systemd-run --user --scope -p Delegate=yes")  # fmt: skip
@@ -44,7 +44,7 @@ def test_a_group_that_cannot_be_divided_is_done_without(
     assert control_group.make(tmp_path / "nowhere", 1, 1) is None
     # One that fails only when a worker wants its own.
     monkeypatch.setattr(ladder.control_group, "dividable", lambda: tmp_path / "nowhere")
-    assert run_grading(write_submission(), split, assignment).report.verdict is Verdict.GRADED
+    assert report_of(write_submission(), split, assignment).verdict is Verdict.GRADED
 
 
 def test_a_group_is_made_with_its_bounds_and_taken_away(tmp_path):
@@ -66,7 +66,7 @@ def test_the_kernel_ends_a_group_for_its_memory_even_if_nobody_looks(
     small = assignment.model_copy(
         update={"limits": assignment.limits.model_copy(update={"memory_mib": 200, "scratch_mib": 16})}
     )
-    report = run_grading(write_submission(source), split, small).report
+    report = report_of(write_submission(source), split, small)
     assert report.verdict is Verdict.MEMORY
     assert "control group" in report.isolation.description
     assert not [path for path in dividable().iterdir() if path.name.startswith("worker-")]

@@ -375,7 +375,9 @@ def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
     (tmp_path / "main.py").write_text("def predict(image): ...", encoding="utf-8")
     subject = Subject(submission, split_of(images, ()), assignment, graded, OFF, never, never, tmp_path, 1)
     assert diagnose(subject).status == "nothing-to-explain"
-    assert diagnose(replace(subject, answers=replace(graded, answers=(None, *answers[1:])))).status == "off"
+    assert (
+        diagnose(replace(subject, answers=replace(graded, predictions=(None, *answers[1:])))).status == "off"
+    )
 
 
 @pytest.mark.parametrize(

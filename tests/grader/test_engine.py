@@ -10,9 +10,10 @@ import pytest
 from grader.model.assignment import Assignment
 from grader.model.classes import ClassInfo
 from grader.model.verdict import Verdict
-from grader.session.grading import run_grading
+from grader.report.build import build_report
 from grader.split import open_split
 from reference.weights import write_checkpoint
+from tests.grader.gradings import grading_of
 from tests.reference.drawn_shapes import CLASSES, draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
@@ -108,8 +109,8 @@ def test_a_students_submission_gets_the_same_answers_with_the_engine_and_without
         source = textwrap.dedent(MAIN).format(switch=switch, names=NAMES)
         (folder / "main.py").write_text(source, encoding="utf-8")
         write_checkpoint(checkpoint, folder / "results" / "mobilenetv2.ckpt")
-        outcomes.append(run_grading(folder, open_split(images / "val", classes), assignment))
-    fast, stock = (outcome.report for outcome in outcomes)
+        outcomes.append(grading_of(folder, open_split(images / "val", classes), assignment))
+    fast, stock = (build_report(outcome) for outcome in outcomes)
     assert fast.verdict is stock.verdict is Verdict.GRADED
     assert set(fast.engine.frameworks) == {"mindspore", "onnxruntime"}
     assert set(stock.engine.frameworks) == {"mindspore"}

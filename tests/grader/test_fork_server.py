@@ -13,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from grader import Verdict
+from grader.model.job import NO_CHECKS
+from grader.report.build import build_report
 from grader.sandbox import fork_server, forkable, policy
 from grader.sandbox import system_calls as seccomp
 from grader.sandbox.fork_server import runs_read_only
 from grader.sandbox.forkable import cares_what_is_imported, imports_mindspore
 from grader.sandbox.isolation import fork_server_for
 from grader.sandbox.policy import course_library
-from grader.session.grading import NO_CHECKS, run_grading
+from tests.grader.gradings import grading_of
 from tests.patience import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +95,7 @@ def graded(write_submission, split, assignment):
         folder = write_submission(source, name=f"zhang{next(numbers)}")
         for name, text in files.items():
             (folder / f"{name}.py").write_text(text, encoding="utf-8")
-        return run_grading(folder, split, rules, checks=NO_CHECKS, server=server)
+        return grading_of(folder, split, rules, checks=NO_CHECKS, server=server)
 
     return run
 
@@ -154,7 +156,7 @@ def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks
     ids=lambda source: source.splitlines()[-1][:40],
 )
 def test_a_forked_worker_ends_as_a_started_one_does(graded, server, forks, assignment, source):
-    started, forked = graded(source).report, graded(source, server).report
+    started, forked = build_report(graded(source)), build_report(graded(source, server))
     assert forks
     assert forked.verdict is started.verdict
     assert forked.score == started.score
@@ -165,7 +167,7 @@ def test_a_forked_worker_ends_as_a_started_one_does(graded, server, forks, assig
 def test_the_end_of_the_grading_is_the_end_of_all_that_a_forked_worker_started(graded, server):
     marker = f"{os.getpid()}.7771"
     source = f"import subprocess\nsubprocess.Popen(['setsid', 'sleep', '{marker}'])\ndef predict(image): return 'Hats'"
-    assert graded(source, server).report.verdict is Verdict.GRADED
+    assert graded(source, server).verdict is Verdict.GRADED
     assert not [
         pid for pid in os.listdir("/proc") if pid.isdigit() and marker.encode() in _command(pid).split(b"\0")
     ]
@@ -185,7 +187,7 @@ print("left:", left())
 def predict(image): return "Hats"
 """
     outcome = graded(source, server)
-    assert outcome.report.verdict is Verdict.GRADED
+    assert outcome.verdict is Verdict.GRADED
     assert "left: 2" in outcome.answers.output
 
 
@@ -205,7 +207,7 @@ def predict(image): return "Hats"
     limits = assignment.limits.model_copy(update={"processor_seconds": 2})
     rules = assignment.model_copy(update={"limits": limits})
     outcome = graded(source, server, rules=rules)
-    assert outcome.report.verdict is Verdict.TIMEOUT
+    assert outcome.verdict is Verdict.TIMEOUT
     assert outcome.answers.stops[0].detail == "processor time"
     assert forks
 
@@ -236,7 +238,7 @@ def test_all_that_stand_in_the_sandbox_count_whosever_children_they_are(
     source = AS_SIBLINGS + source + "\ntime.sleep(99)\ndef predict(image): return 'Hats'"
     outcome = graded(source, server, rules=rules)
     assert forks
-    assert outcome.report.verdict is verdict
+    assert outcome.verdict is verdict
     if verdict is Verdict.TIMEOUT:
         assert outcome.answers.stops[0].detail == "processor time"
 
@@ -262,7 +264,7 @@ def predict(image): return "Hats"
 """
     limits = assignment.limits.model_copy(update={"processor_seconds": 2})
     outcome = graded(source, server, rules=assignment.model_copy(update={"limits": limits}))
-    assert outcome.report.verdict is Verdict.TIMEOUT
+    assert outcome.verdict is Verdict.TIMEOUT
     assert outcome.answers.stops[0].detail == "processor time"
 
 
@@ -317,7 +319,7 @@ def test_a_users_own_interpreter_is_out_of_reach(server):
 def test_one_server_serves_many_and_ends_with_its_context(graded, assignment, forks):
     with fork_server_for(assignment.limits) as server:
         for _ in range(3):
-            assert graded("def predict(image): return 'Hats'", server).report.verdict is Verdict.GRADED
+            assert graded("def predict(image): return 'Hats'", server).verdict is Verdict.GRADED
         pid = server._running.process.pid
         assert pathlib.Path(f"/proc/{pid}").exists()
     assert len(forks) == 3
@@ -329,14 +331,14 @@ def test_a_server_that_dies_costs_nothing_but_time(graded, server, forks):
     graded(source, server)
     server._running.process.send_signal(signal.SIGKILL)
     server._running.process.wait()
-    assert graded(source, server).report.verdict is Verdict.GRADED
-    assert graded(source, server).report.verdict is Verdict.GRADED
+    assert graded(source, server).verdict is Verdict.GRADED
+    assert graded(source, server).verdict is Verdict.GRADED
     assert len(forks) == 1
 
 
 def test_where_the_imports_fail_workers_are_started(graded, server, forks, monkeypatch):
     monkeypatch.setattr(fork_server, "IMPORTS", ("no_such_library",))
-    assert graded("def predict(image): return 'Hats'", server).report.verdict is Verdict.GRADED
+    assert graded("def predict(image): return 'Hats'", server).verdict is Verdict.GRADED
     assert not forks
 
 
@@ -344,10 +346,10 @@ def test_a_module_of_ones_own_is_imported_in_place_of_a_library_that_was(graded,
     source = "import mindspore\nimport cv2\ndef predict(image): return cv2.ANSWER"
     outcome = graded(source, server, cv2="ANSWER = 'Hats'", mindspore="")
     assert (
-        outcome.report.score.correct
-        == graded(source, cv2="ANSWER = 'Hats'", mindspore="").report.score.correct
+        build_report(outcome).score.correct
+        == build_report(graded(source, cv2="ANSWER = 'Hats'", mindspore="")).score.correct
     )
-    assert outcome.report.verdict is Verdict.GRADED
+    assert outcome.verdict is Verdict.GRADED
     assert not forks
 
 

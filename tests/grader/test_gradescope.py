@@ -12,8 +12,9 @@ import pytest
 from grader.cli.main import main
 from grader.exchange.gradescope import render_results
 from grader.model.assignment import Limits, load_assignment
+from grader.model.job import NO_CHECKS
 from grader.model.verdict import Verdict
-from grader.session.grading import NO_CHECKS, grade
+from grader.session.session import grade
 
 from .conftest import CLASSES, ORACLE
 

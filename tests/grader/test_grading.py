@@ -17,15 +17,17 @@ import numpy as np
 import pytest
 
 from grader import HarnessError, Verdict, grade
+from grader.model.job import NO_CHECKS
 from grader.model.submission import CHECKPOINT_SUFFIXES
+from grader.report.build import build_report
 from grader.report.instructor import render_instructor
 from grader.run import interview as interview_module
 from grader.run import usage
 from grader.sandbox import isolation as ladder
 from grader.sandbox import policy
 from grader.sandbox.inside.worker import _WEIGHTS
-from grader.session import grading
-from grader.session.grading import run_grading
+from grader.session.harness import this_harness
+from tests.grader.gradings import grading_of, report_of
 from tests.patience import wait_until
 
 from .conftest import ORACLE
@@ -42,9 +44,7 @@ def graded(write_submission, split, assignment):
     """Grade a main.py given as text."""
 
     def run(source, name="zhang", **limits):
-        return run_grading(
-            write_submission(source, name=name), split, with_limits(assignment, **limits)
-        ).report
+        return report_of(write_submission(source, name=name), split, with_limits(assignment, **limits))
 
     return run
 
@@ -69,8 +69,8 @@ def test_grade_is_the_whole_in_one_call(write_submission, split_folder, assignme
 
 def test_the_same_grading_twice_differs_in_run_alone(write_submission, split, assignment):
     folder = write_submission(ORACLE.replace("// 80", "// 100"))
-    first, second = (run_grading(folder, split, assignment) for _ in range(2))
-    assert first.report.model_dump(exclude={"run"}) == second.report.model_dump(exclude={"run"})
+    first, second = (grading_of(folder, split, assignment) for _ in range(2))
+    assert build_report(first).model_dump(exclude={"run"}) == build_report(second).model_dump(exclude={"run"})
     assert first.shuffle_seed != second.shuffle_seed
 
 
@@ -79,7 +79,7 @@ def test_a_zip_and_a_chinese_folder_are_the_same_submission(write_submission, sp
     archive = tmp_path / "第三组.zip"
     with zipfile.ZipFile(archive, "w") as zipped:
         zipped.write(folder / "main.py", "main.py")
-    reports = [run_grading(source, split, assignment).report for source in (folder, archive)]
+    reports = [report_of(source, split, assignment) for source in (folder, archive)]
     assert [report.submission.name for report in reports] == ["第三组 张三", "第三组"]
     assert reports[0].submission.sha256 == reports[1].submission.sha256
     assert reports[0].identity == reports[1].identity
@@ -108,7 +108,7 @@ def test_printing_probing_and_writing_do_no_harm(write_submission, split, assign
         """
     )
     before = (folder / "main.py").read_bytes()
-    report = run_grading(folder, split, assignment).report
+    report = report_of(folder, split, assignment)
     assert report.verdict is Verdict.GRADED
     assert report.score.correct == TOTAL
     assert (folder / "main.py").read_bytes() == before
@@ -301,9 +301,7 @@ def test_a_submission_that_fails_at_certain_images_has_the_same_report_in_every_
             return NAMES[int(image[0, 0, 0]) // 80]
     """
     folder = write_submission(source)
-    reports = [
-        run_grading(folder, split, with_limits(assignment, image_seconds=1.5)).report for _ in range(3)
-    ]
+    reports = [report_of(folder, split, with_limits(assignment, image_seconds=1.5)) for _ in range(3)]
     if "sleep" in fate:  # by the first prediction's deadline it has had its chance
         reports = [report for report in reports if report.run.stops[0].phase != "first prediction"]
     assert {report.score.correct for report in reports} <= {10}
@@ -312,8 +310,8 @@ def test_a_submission_that_fails_at_certain_images_has_the_same_report_in_every_
 
 def test_a_submission_that_always_dies_is_given_up_soon(write_submission, split, assignment):
     folder = write_submission("import os\ndef predict(image): os.abort()")
-    outcome = run_grading(folder, split, assignment)
-    assert (outcome.report.verdict, len(outcome.answers.stops)) == (Verdict.CRASH, 3)
+    outcome = grading_of(folder, split, assignment)
+    assert (outcome.verdict, len(outcome.answers.stops)) == (Verdict.CRASH, 3)
 
 
 def test_how_a_process_ended_is_told_without_the_number_that_it_chose(write_submission, split, assignment):
@@ -327,15 +325,15 @@ def test_how_a_process_ended_is_told_without_the_number_that_it_chose(write_subm
                 os.kill(os.getpid(), 34 + int(image[0, 0, 0]) // 8)
             return "Hats"
     """
-    outcome = run_grading(write_submission(source), split, assignment, checks=grading.NO_CHECKS)
+    outcome = grading_of(write_submission(source), split, assignment, checks=NO_CHECKS)
     ends = {stop.detail for stop in outcome.answers.stops}
     assert {"exit code 3", "exit code 83"} < ends
-    told = [finding.title for finding in outcome.report.findings if finding.code == "died"]
+    told = [finding.title for finding in outcome.findings if finding.code == "died"]
     assert told == [
         "The process ended by itself while predicting (exit code > 0)",
         "The process ended by itself while predicting (signal)",
     ]
-    assert {stop.detail for stop in outcome.report.run.stops} == {"exit code > 0", "signal"}
+    assert {stop.detail for stop in build_report(outcome).run.stops} == {"exit code > 0", "signal"}
     instructors = json.loads(render_instructor(outcome))
     assert {stop["detail"] for stop in instructors["stops"]} == ends
 
@@ -458,7 +456,7 @@ def test_an_engine_is_not_faked_by_a_file_of_its_name(graded):
 
 def test_main_py_itself_is_graded_whatever_else_is_called_main(write_submission, split, assignment):
     folder = write_submission(ORACLE, **{"main/__init__.py": "def predict(image): return 'Hats'"})
-    assert run_grading(folder, split, assignment).report.score.correct == TOTAL
+    assert report_of(folder, split, assignment).score.correct == TOTAL
 
 
 def test_odd_exceptions_and_signatures_are_described_or_survived(graded):
@@ -493,7 +491,7 @@ def test_scoring_cannot_be_patched_from_inside(graded):
 
 def test_files_of_the_submission_cannot_shadow_the_worker(write_submission, split, assignment):
     shadows = dict.fromkeys(("json.py", "numpy.py", "struct.py", "grader.py", "sitecustomize.py", "usercustomize.py"), "raise SystemExit('shadowed')")  # fmt: skip
-    report = run_grading(write_submission(ORACLE, **shadows), split, assignment).report
+    report = report_of(write_submission(ORACLE, **shadows), split, assignment)
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
 
 
@@ -503,8 +501,8 @@ def test_below_the_top_rung_official_grading_refuses_and_a_self_check_says_so(
     monkeypatch.setattr(ladder, "_try", lambda *_: "user namespaces are off")
     folder = write_submission(ORACLE)
     with pytest.raises(HarnessError, match=r"user namespaces are off.*--self-check"):
-        run_grading(folder, split, assignment)
-    report = run_grading(folder, split, assignment, self_check=True).report
+        grading_of(folder, split, assignment)
+    report = report_of(folder, split, assignment, self_check=True)
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
     assert report.isolation.rung == "process"
     assert "lower-isolation" in codes(report)
@@ -518,21 +516,21 @@ def test_the_lower_rung_ends_what_it_started_and_starts_afresh(
         ORACLE
         + "\nimport os\nasked = 0\nanswer = predict\ndef predict(image):\n    global asked; asked += 1\n    return os.abort() if asked == 5 else answer(image)"
     )
-    report = run_grading(
+    report = report_of(
         write_submission(textwrap.dedent(ORACLE) + source.removeprefix(ORACLE)),
         split,
         assignment,
         self_check=True,
-    ).report
+    )
     assert (report.verdict, report.score.correct) == (Verdict.CRASH, 10)
     marker = f"sleep {os.getpid()}.25"
     source = f"import subprocess, os\nsubprocess.Popen({marker.split()!r}, start_new_session=True)\nwhile True: pass"
-    report = run_grading(
+    report = report_of(
         write_submission(source, name="li"),
         split,
         with_limits(assignment, import_seconds=1.0),
         self_check=True,
-    ).report
+    )
     assert report.verdict is Verdict.TIMEOUT
     assert marker not in commands()
 
@@ -552,7 +550,7 @@ def test_a_sandbox_that_does_not_come_up_is_the_harness_fault_and_no_score(
 ):
     monkeypatch.setattr(policy, "_interpreter", lambda: iter(()))
     monkeypatch.setattr(ladder, "_try", lambda *_: None)
-    report = run_grading(write_submission(ORACLE), split, assignment).report
+    report = report_of(write_submission(ORACLE), split, assignment)
     assert (report.verdict, report.score) == (Verdict.INTERNAL, None)
     assert "did not come up" in report.findings[0].title
 
@@ -562,7 +560,7 @@ def test_nothing_is_left_behind(write_submission, split, assignment, tmp_path, m
     (tmp_path / "temp").mkdir()
     marker = f"sleep {os.getpid()}.5"
     source = f"import subprocess\nsubprocess.Popen({marker.split()!r}, start_new_session=True)\nopen('/tmp/x', 'w').write('x')\nwhile True: pass"
-    run_grading(write_submission(source), split, with_limits(assignment, import_seconds=1.0))
+    grading_of(write_submission(source), split, with_limits(assignment, import_seconds=1.0))
     assert list((tmp_path / "temp").iterdir()) == []
     wait_until(lambda: marker not in commands())
 
@@ -604,19 +602,19 @@ def test_a_fault_of_the_harness_is_internal_and_has_no_score(
 ):
     monkeypatch.setattr(interview_module, "encode_question", lambda *_: 1 / 0)
     # Without the canary, which would find the fault first.
-    outcome = run_grading(write_submission(ORACLE), split, assignment, checks=grading.NO_CHECKS)
-    assert outcome.report.verdict is Verdict.INTERNAL
-    assert outcome.report.score is None
-    assert codes(outcome.report) == ["harness-failed"]
-    assert "ZeroDivisionError" in outcome.failure
+    outcome = grading_of(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
+    assert outcome.verdict is Verdict.INTERNAL
+    assert build_report(outcome).score is None
+    assert codes(build_report(outcome)) == ["harness-failed"]
+    assert "ZeroDivisionError" in outcome.trace
 
 
 def test_another_harness_is_another_identity(write_submission, split, assignment, monkeypatch):
     folder = write_submission(ORACLE)
-    first = run_grading(folder, split, assignment).report
-    other = dataclasses.replace(grading.this_harness(), source_sha256="another")
-    monkeypatch.setattr(grading, "this_harness", lambda: other)
-    assert run_grading(folder, split, assignment).report.identity != first.identity
+    first = report_of(folder, split, assignment)
+    other = dataclasses.replace(this_harness(), source_sha256="another")
+    monkeypatch.setattr("grader.session.stages.this_harness", lambda: other)
+    assert report_of(folder, split, assignment).identity != first.identity
 
 
 def commands() -> str:
@@ -635,7 +633,7 @@ def test_an_answer_in_time_is_not_lost_when_the_grader_is_held_up(
     # As on a machine that stands still: every look at the worker takes longer than an image may.
     monkeypatch.setattr(usage, "measure", lambda processes: (time.sleep(0.3), measure(processes))[1])
     rules = with_limits(assignment, image_seconds=0.2, first_prediction_seconds=0.2)
-    report = run_grading(write_submission(ORACLE), split, rules).report
+    report = report_of(write_submission(ORACLE), split, rules)
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
 
 
@@ -679,7 +677,7 @@ def test_a_checkpoint_that_is_opened_for_every_image_is_named(
     files = {"Net.CKPT": "weights", "labels.txt": "Hats"}
     folder = write_submission(OPENS.format(each=each), **files)
     np.save(folder / "mean.npy", np.zeros(3))
-    found = codes(run_grading(folder, split, assignment).report)
+    found = codes(report_of(folder, split, assignment))
     assert ("reloads-model" in found) == is_found, found
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from grader import Verdict
 from grader.model.assignment import Splits
-from grader.report.files import write_outcome
-from grader.session import hidden_files
-from grader.session.grading import NO_CHECKS, run_grading
+from grader.model.job import NO_CHECKS, Exam
+from grader.report.build import build_report
+from grader.report.files import write_grading
+from grader.session import secrecy
+from grader.session.session import Session
 from grader.split import make_key, open_sealed, write_sealed
 
 from .conftest import CLASSES, ORACLE
@@ -35,21 +37,22 @@ def sealed(tmp_path, split):
     return open_sealed(tmp_path / "hidden.sealed", tmp_path / "split.key", CLASSES)
 
 
-def graded(source, split, assignment, **options):
-    return run_grading(source, split, assignment, checks=NO_CHECKS, **options)
+def graded(source, split, assignment, *, public=None, self_check=False):
+    mode = "self-check" if self_check else "official"
+    return Session(Exam(split, assignment, mode, NO_CHECKS, public)).grade(source)
 
 
 def is_refused(outcome) -> bool:
-    return "leaked-file" in [finding.code for finding in outcome.report.findings]
+    return "leaked-file" in [finding.code for finding in outcome.findings]
 
 
 def test_hidden_images_in_a_submission_are_refused_before_anything_is_run(leaky, split, assignment, tmp_path):
     outcome = graded(leaky, split, assignment)
-    report = outcome.report
+    report = build_report(outcome)
     assert (report.verdict, report.score.correct, outcome.answers) == (Verdict.FORMAT, 0, None)
     # It counts as an attempt: a hand-in of guesses is not free.
     assert report.submission.sha256
-    write_outcome(outcome, tmp_path / "out")
+    write_grading(outcome, tmp_path / "out")
     told = (tmp_path / "out" / "report.json").read_text(encoding="utf-8") + (
         tmp_path / "out" / "report.html"
     ).read_text(encoding="utf-8")
@@ -61,7 +64,7 @@ def test_hidden_images_in_a_submission_are_refused_before_anything_is_run(leaky,
 
 
 def test_the_instructor_is_told_of_each_and_which_it_is(leaky, split, assignment, tmp_path):
-    write_outcome(graded(leaky, split, assignment), tmp_path / "out")
+    write_grading(graded(leaky, split, assignment), tmp_path / "out")
     answers = json.loads((tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8"))
     assert answers["hidden_files"] == [
         {"file": f"data/{number}.bin", "is": name} for number, name in enumerate(STOLEN)
@@ -108,7 +111,7 @@ def test_the_public_images_named_on_the_command_line_count_too(leaky, split, ass
 def test_an_ordinary_submission_costs_no_look_at_public_images(
     write_submission, split, assignment, monkeypatch
 ):
-    monkeypatch.setattr("grader.session.hidden_files.public_split", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr("grader.session.secrecy.public_split", lambda _: pytest.fail("opened"))
     assert not is_refused(graded(write_submission(ORACLE), split, assignment))
 
 
@@ -127,7 +130,7 @@ def test_a_hidden_image_in_a_zip_within_is_refused(write_submission, split, spli
     assert not is_refused(graded(folder, split, assignment))
     packed(folder, "data.npz", {"b.png": bytes(len(image)), "val/x.png": image, "/etc/y.png": image}, method)
     outcome = graded(folder, split, assignment)
-    assert outcome.report.verdict is Verdict.FORMAT
+    assert outcome.verdict is Verdict.FORMAT
     assert [(str(file.path), file.secret) for file in outcome.hidden_files] == [
         ("data.npz/val/x.png", STOLEN[0]),
         ("data.npz", STOLEN[0]),
@@ -153,9 +156,9 @@ def test_zips_within_cost_no_more_than_is_allowed(
         return len(graded(folder, split, assignment).hidden_files)
 
     assert hidden() == 4
-    monkeypatch.setattr(hidden_files, "_MOST_UNPACKED_BYTES", 2 * len(image))
+    monkeypatch.setattr(secrecy, "_MOST_UNPACKED_BYTES", 2 * len(image))
     assert hidden() == 2
-    monkeypatch.setattr(hidden_files, "_MOST_DIRECTORY_BYTES", 100)
+    monkeypatch.setattr(secrecy, "_MOST_DIRECTORY_BYTES", 100)
     assert hidden() == 0
 
 
@@ -180,4 +183,4 @@ def test_a_zip_within_that_cannot_be_is_passed_by(write_submission, split, split
             data[at + 10 : at + 12] = b"\x0e\x00"
     path.write_bytes(data)
     outcome = graded(folder, split, assignment)
-    assert (outcome.hidden_files, outcome.report.verdict) == ((), Verdict.GRADED)
+    assert (outcome.hidden_files, outcome.verdict) == ((), Verdict.GRADED)

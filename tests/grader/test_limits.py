@@ -15,7 +15,7 @@ import pytest
 
 from grader import Verdict
 from grader.sandbox import policy
-from grader.session.grading import run_grading
+from tests.grader.gradings import grading_of, report_of
 from tests.patience import PATIENCE_SECONDS, wait_until
 
 from .accounts import as_ordinary_user, home_of_ordinary_user
@@ -53,7 +53,7 @@ def with_limits(assignment, **limits):
 def graded(write_submission, split, assignment):
     def run(source, **limits):
         rules = with_limits(assignment, **{**TIGHT, **limits})
-        return run_grading(write_submission(source), split, rules).report
+        return report_of(write_submission(source), split, rules)
 
     return run
 
@@ -166,7 +166,7 @@ def test_the_kernels_limits_stand_behind_and_cannot_be_raised(write_submission, 
         raise RuntimeError("PROBE" + json.dumps(found))
     """
     rules = with_limits(assignment, processes=20, open_files=64, scratch_mib=32, threads=1)
-    message = run_grading(write_submission(source), split, rules).answers.not_ready.error.message
+    message = grading_of(write_submission(source), split, rules).answers.not_ready.error.message
     found = json.loads(message.removeprefix("PROBE"))
     assert found == {
         "CORE": 1,
@@ -208,13 +208,13 @@ GRADE_ALL = """
     import sys
     from pathlib import Path
     from grader.model.assignment import Assignment
-    from grader.session.grading import run_grading
+    from tests.grader.gradings import grading_of, report_of
     from grader.split import open_split
     home = Path(sys.argv[1])
     rules = Assignment.model_validate_json((home / "rules.json").read_text(encoding="utf-8"))
     split = open_split(home / "split", rules.classes)
     for folder in sorted((home / "submissions").iterdir()):
-        print(run_grading(folder, split, rules).report.model_dump_json(exclude={"run"}), flush=True)
+        print(report_of(folder, split, rules).model_dump_json(exclude={"run"}), flush=True)
 """
 
 
@@ -269,13 +269,13 @@ def test_beside_bombs_an_honest_submission_gets_its_score_and_the_machine_is_who
 
     def explode(folder):
         while not going.is_set():
-            verdicts.append((folder.name, run_grading(folder, split, rules).report.verdict))
+            verdicts.append((folder.name, report_of(folder, split, rules).verdict))
 
     with ThreadPoolExecutor(len(bombs)) as pool:
         explosions = [pool.submit(explode, folder) for folder in bombs]
         try:
             for _ in range(3):
-                report = run_grading(bystander, split, rules).report
+                report = report_of(bystander, split, rules)
                 scores.append((report.verdict, report.score.correct))
         finally:
             going.set()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from grader.model.job import NO_CHECKS
+from grader.report.build import build_report
 from grader.sandbox import isolation as ladder
 from grader.sandbox.policy import course_library, own_packages
-from grader.session.grading import NO_CHECKS, run_grading
+from tests.grader.gradings import grading_of
 
 from .conftest import ORACLE
 
@@ -156,9 +158,9 @@ def test_on_the_lower_rung_too_a_submissions_own_modules_run(
     folder = write_submission(ORACLE, **{f"{name}/part.py": "" for name in names}, **{"imports.py": imports})
     with (folder / "main.py").open("a", encoding="utf-8") as file:
         file.write("\nimport imports\n")
-    outcome = run_grading(folder, split, assignment, checks=NO_CHECKS, self_check=True)
-    assert outcome.report.score.correct == outcome.report.score.total
-    assert outcome.report.isolation.rung == "process"
+    outcome = grading_of(folder, split, assignment, checks=NO_CHECKS, self_check=True)
+    assert build_report(outcome).score.correct == build_report(outcome).score.total
+    assert build_report(outcome).isolation.rung == "process"
 
 
 def test_the_course_library_is_the_one_beside_the_grader_wherever_it_was_started(tmp_path):

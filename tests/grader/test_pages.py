@@ -10,9 +10,10 @@ import pytest
 
 from grader.audit import audit_sets, read_set, render_page
 from grader.cli.main import main
+from grader.report.build import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
-from grader.session.grading import run_grading
+from tests.grader.gradings import grading_of
 
 from .conftest import CLASSES, ORACLE
 
@@ -53,12 +54,10 @@ def page_of(write_submission, split, split_folder, assignment):
         if kind == "audit":
             sets = (read_set(split_folder, set_name) for set_name in ("train", "hidden"))
             return render_page(audit_sets(*sets), language)
-        outcome = run_grading(
-            write_submission(HALF_RIGHT), split, assignment, self_check=name == "self-check"
-        )
+        outcome = grading_of(write_submission(HALF_RIGHT), split, assignment, self_check=name == "self-check")
         if kind == "instructor":
             return render_instructor_page(outcome, language)
-        return render_html(outcome.report, "zh" if language == "zh" else "en")
+        return render_html(build_report(outcome), "zh" if language == "zh" else "en")
 
     return page
 

@@ -6,15 +6,16 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from grader.findings.collect import findings_of_refusal
-from grader.intake import IntakeRefusedError
-from grader.model.submission import Submission, SubmittedFile
+from grader.findings.collect import finding_of_refusal
+from grader.model.grading import Refusal
+from grader.model.job import NO_CHECKS
+from grader.model.submission import SubmittedFile
 from grader.printable import one_line, shown
 from grader.report import build
 from grader.report.html import render_html
 from grader.report.text import render_text
-from grader.session.grading import NO_CHECKS, grade
 from grader.wording import codes, finding
+from tests.grader.gradings import grading_of
 from tests.grader.test_findings import FIELDS
 
 STEERS = "\x1b]0;owned\x07\u202e\x9b31m\r\x00"
@@ -35,22 +36,20 @@ def test_no_finding_lets_what_it_is_told_steer_or_go_on_without_end(code):
 
 
 def test_a_refused_name_of_sixty_thousand_letters_is_cut():
-    (found,) = findings_of_refusal(IntakeRefusedError("unsafe-path", repr("../" * 20_000 + STEERS)))
+    found = finding_of_refusal(Refusal("unsafe-path", repr("../" * 20_000 + STEERS)))
     assert len(found.title) < 400
 
 
 @pytest.fixture
-def crowded(write_submission, split, assignment, monkeypatch):
-    """The outcome for five thousand checkpoints of names as long as file systems let them be, all markup."""
+def crowded(write_submission, split, assignment):
+    """The report on five thousand checkpoints of names as long as file systems let them be, all markup."""
     names = (PurePosixPath(f"{number:04d}{STEERS[:-1]}" + "<&'" * 60 + ".ckpt") for number in range(5000))
     files = tuple(SubmittedFile(name, 1, f"{number:064x}") for number, name in enumerate(names))
-    part = build._submission
-
-    def crowd(submission: Submission):
-        return part(replace(submission, name="<" * 60_000 + STEERS, files=files))
-
-    monkeypatch.setattr(build, "_submission", crowd)
-    return grade(write_submission("def predict(image): return 'Hats'"), split, assignment, checks=NO_CHECKS)
+    folder = write_submission("def predict(image): return 'Hats'")
+    grading = grading_of(folder, split, assignment, checks=NO_CHECKS)
+    submission = replace(grading.job.submission, files=files)
+    job = replace(grading.job, name="<" * 60_000 + STEERS, submission=submission)
+    return build.build_report(replace(grading, job=job))
 
 
 def test_a_page_stays_small_whatever_is_handed_in(crowded):

@@ -5,8 +5,9 @@ import threading
 
 import pytest
 
+from grader.model.job import Exam
 from grader.progress import Display, Watched, WatchedClass, showing
-from grader.session.grading import run_grading
+from grader.session.session import Session
 
 
 class Clock:
@@ -30,11 +31,8 @@ def clock():
 
 def test_a_grading_tells_its_phases_in_order_and_every_image(write_submission, split, assignment):
     heard = []
-    run_grading(
-        write_submission(),
-        split,
-        assignment,
-        progress=lambda phase, done=0, total=0: heard.append((phase, done, total)),
+    Session(Exam(split, assignment)).grade(
+        write_submission(), progress=lambda phase, done=0, total=0: heard.append((phase, done, total))
     )
     asked = [("predict", number, 12) for number in range(1, 13)]
     others = [("intake", 0, 0), ("canary", 0, 0), ("import", 0, 0), ("replay", 0, 0), ("diagnosis", 0, 0)]

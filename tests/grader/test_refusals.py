@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from grader.report.build import build_report
 from grader.sandbox import isolation as ladder
 from grader.sandbox.system_calls import (
     ARCHITECTURES,
@@ -21,7 +22,7 @@ from grader.sandbox.system_calls import (
     RefuseValues,
     assemble,
 )
-from grader.session.grading import run_grading
+from tests.grader.gradings import grading_of, report_of
 
 ALLOWED, KILLED = "allowed", "killed"
 X86 = ARCHITECTURES["x86_64"]
@@ -186,7 +187,7 @@ def test_every_refusal_is_felt_inside(write_submission, split, assignment, monke
         monkeypatch.setattr(ladder, "_try", lambda *_: "off")
     calls, errors = every_call()
     folder = write_submission(CALL_ALL.format(calls=calls))
-    outcome = run_grading(folder, split, assignment, self_check=True)
+    outcome = grading_of(folder, split, assignment, self_check=True)
     message = outcome.answers.not_ready.error.message
     assert message.startswith("PROBE"), message
     found = json.loads(message.removeprefix("PROBE"))
@@ -195,7 +196,7 @@ def test_every_refusal_is_felt_inside(write_submission, split, assignment, monke
 
 
 def ended_how(outcome) -> str:
-    return outcome.report.run.stops[0].detail
+    return build_report(outcome).run.stops[0].detail
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="machine code of x86-64")
@@ -208,7 +209,7 @@ def test_a_32_bit_system_call_is_the_end(write_submission, split, assignment):
         ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
     """
     # Kernels without 32-bit programs know no such call at all.
-    ended = ended_how(run_grading(write_submission(source), split, assignment))
+    ended = ended_how(grading_of(write_submission(source), split, assignment))
     assert ended in ("signal SIGSYS", "signal SIGSEGV")
 
 
@@ -241,7 +242,7 @@ def test_what_honest_programs_do_is_let_through(write_submission, split, assignm
         def predict(image):
             return ["Plastic Bottle", "Hats", "Newspaper"][int(image[0, 0, 0]) // 80]
     """
-    report = run_grading(write_submission(source), split, assignment).report
+    report = report_of(write_submission(source), split, assignment)
     assert (report.verdict.value, report.score.correct) == ("GRADED", 12), report.findings
 
 
@@ -262,7 +263,7 @@ def test_memory_that_nobody_has_cannot_be_had(write_submission, split, assignmen
                 found[name] = "refused"
         raise RuntimeError("PROBE" + json.dumps(found))
     """
-    outcome = run_grading(write_submission(source), split, assignment)
+    outcome = grading_of(write_submission(source), split, assignment)
     found = json.loads(outcome.answers.not_ready.error.message.removeprefix("PROBE"))
     assert set(found.values()) == {"refused"}, found
 
@@ -278,5 +279,5 @@ def test_a_choice_of_cores_is_only_said_to_be_made(write_submission, split, assi
         def predict(image):
             return ["Plastic Bottle", "Hats", "Newspaper"][int(image[0, 0, 0]) // 80]
     """
-    report = run_grading(write_submission(source), split, assignment).report
+    report = report_of(write_submission(source), split, assignment)
     assert report.verdict.value == "GRADED", report.findings

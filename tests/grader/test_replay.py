@@ -11,15 +11,16 @@ import pytest
 from grader import Verdict
 from grader.checks.replay import MOST, altered, choose_probes, replay
 from grader.model.assignment import Limits
+from grader.model.job import Checks
 from grader.model.predictions import Answers, Timing
 from grader.model.replay import OFF, Replay
 from grader.model.split import SplitImage, split_of
-from grader.report.files import write_outcome
+from grader.report.build import build_report
+from grader.report.files import write_grading
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from grader.report.text import render_text
-from grader.session import grading
-from grader.session.grading import Checks, run_grading
+from tests.grader.gradings import grading_of
 
 from .conftest import CLASSES
 
@@ -51,13 +52,13 @@ def graded(write_submission, split, assignment):
         folder = write_submission(source, name=name)
         for path, text in more.items():
             (folder / path).write_text(text, encoding="utf-8")
-        return run_grading(folder, split, assignment)
+        return grading_of(folder, split, assignment)
 
     return run
 
 
 def codes(outcome):
-    return [finding.code for finding in outcome.report.findings]
+    return [finding.code for finding in outcome.findings]
 
 
 def table_of(split):
@@ -83,18 +84,18 @@ TABLE = """
 
 def test_an_honest_submission_answers_alike_and_nothing_is_said(graded):
     outcome = graded(HONEST)
-    part = outcome.report.checks.replay
+    part = build_report(outcome).checks.replay
     assert (part.status, part.repeated, part.differed, part.altered, part.lost) == ("done", 24, 0, 24, 0)
     assert part.chance == 1.0
-    assert outcome.report.findings == ()
-    assert "0 of 24 answers differed" in render_text(outcome.report)
-    assert "0 of 24 answers differed" in render_html(outcome.report)
+    assert outcome.findings == ()
+    assert "0 of 24 answers differed" in render_text(build_report(outcome))
+    assert "0 of 24 answers differed" in render_html(build_report(outcome))
 
 
 def test_the_same_grading_twice_asks_the_same_again_and_reports_the_same(graded, split):
     first, second = (graded(HONEST, name=name) for name in ("a", "b"))
     assert [probe.index for probe in first.again.probes] == [probe.index for probe in second.again.probes]
-    assert first.report.checks == second.report.checks
+    assert build_report(first).checks == build_report(second).checks
 
 
 @pytest.mark.parametrize(
@@ -109,22 +110,22 @@ def test_the_same_grading_twice_asks_the_same_again_and_reports_the_same(graded,
 )
 def test_answers_by_chance_or_by_what_came_before_are_unstable(graded, source, monkeypatch):
     # In one order of two thousand the image before happens to give the same answer twice nearly everywhere.
-    monkeypatch.setattr(grading.secrets, "randbits", lambda _: 20)
+    monkeypatch.setattr("secrets.randbits", lambda _: 20)
     outcome = graded(source)
     assert codes(outcome)[:1] == ["unstable-answers"]
     assert "memorised-images" not in codes(outcome)
-    assert outcome.report.verdict is Verdict.GRADED
-    differed = outcome.report.checks.replay.differed
+    assert outcome.verdict is Verdict.GRADED
+    differed = build_report(outcome).checks.replay.differed
     assert differed > 0
-    assert outcome.report.findings[0].title.startswith(f"{differed} of 24 answers differed")
+    assert outcome.findings[0].title.startswith(f"{differed} of 24 answers differed")
 
 
 def test_every_answer_that_differed_stands_on_the_instructors_page(graded):
     source = "asked = 0\ndef predict(image):\n    global asked; asked += 1\n    return f'no class {asked}!'"
     outcome = graded(source)
     listed = render_instructor_page(outcome).rpartition('<ul class="told">')[2].partition("</ul>")[0]
-    assert outcome.report.checks.replay.differed > 20
-    assert listed.count("<li>") == outcome.report.checks.replay.differed
+    assert build_report(outcome).checks.replay.differed > 20
+    assert listed.count("<li>") == build_report(outcome).checks.replay.differed
 
 
 def test_one_class_in_several_spellings_is_one_answer(graded):
@@ -136,15 +137,15 @@ def test_one_class_in_several_spellings_is_one_answer(graded):
             name = ["Plastic Bottle", "Hats", "Newspaper"][int(image[0, 0, 0]) // 80]
             return name.upper() if asked % 2 else name.lower()
     """
-    assert graded(textwrap.dedent(source)).report.checks.replay.differed == 0
+    assert build_report(graded(textwrap.dedent(source))).checks.replay.differed == 0
 
 
 def test_a_table_of_exact_pixels_is_found_and_its_score_left_alone(graded, split):
     outcome = graded(TABLE, **{"table.json": table_of(split)})
-    assert outcome.report.score.correct == IMAGES
-    assert outcome.report.verdict is Verdict.GRADED
+    assert build_report(outcome).score.correct == IMAGES
+    assert outcome.verdict is Verdict.GRADED
     assert codes(outcome) == ["memorised-images"]
-    part = outcome.report.checks.replay
+    part = build_report(outcome).checks.replay
     assert part.differed == 0
     assert part.lost >= 12
     assert part.chance < 1e-6
@@ -168,7 +169,7 @@ def test_behaving_while_it_may_be_a_probe_is_unstable(graded, split):
         return "nothing" if asked <= 54 else by_table(image)
     """
     outcome = graded(TABLE + turncoat, **{"table.json": table_of(split)})
-    assert outcome.report.score.correct == IMAGES - 54
+    assert build_report(outcome).score.correct == IMAGES - 54
     # Of the six that it answered, none again as at first.
     again = {probe.index for probe in outcome.again.probes if not probe.is_altered}
     late = sum(outcome.answers.predictions[index].text != "nothing" for index in again)
@@ -212,7 +213,7 @@ def test_both_passes_look_the_same_from_inside(graded):
 
 def test_who_could_not_answer_all_is_not_asked_again(graded):
     for name, source in {"a": "1 / 0", "b": "import os\ndef predict(image): os.abort()"}.items():
-        assert graded(source, name=name).report.checks.replay.status == "off"
+        assert build_report(graded(source, name=name)).checks.replay.status == "off"
 
 
 def test_what_is_asked_again_differs_from_grading_to_grading_but_not_for_one(split):
@@ -314,7 +315,7 @@ def test_a_replay_that_ends_early_costs_nothing_but_a_note(write_submission, spl
     # As long as it may take altogether, the second time there is not enough.
     source = "import time\ntime.sleep(1)\ndef predict(image): return 'Hats'"
     folder = write_submission(source)
-    outcome = run_grading(folder, split, assignment)
+    outcome = grading_of(folder, split, assignment)
     main: Answers = outcome.answers
     hurried = assignment.model_copy(update={"limits": Limits(total_seconds=0.5)})
     result = replay(lambda: launch_of(folder, hurried), split, hurried, main, "identity", 1)
@@ -325,24 +326,24 @@ def test_a_replay_that_ends_early_costs_nothing_but_a_note(write_submission, spl
 
 def test_it_can_be_switched_off_and_a_self_check_has_none(write_submission, split, assignment):
     folder = write_submission(HONEST)
-    off = run_grading(folder, split, assignment, checks=Checks(replay=False))
-    own = run_grading(folder, split, assignment, self_check=True)
+    off = grading_of(folder, split, assignment, checks=Checks(replay=False))
+    own = grading_of(folder, split, assignment, self_check=True)
     assert off.again == own.again == OFF
-    assert off.report.checks.replay.status == "off"
-    assert off.report.run.replay_seconds is None
+    assert build_report(off).checks.replay.status == "off"
+    assert build_report(off).run.replay_seconds is None
 
 
 def test_a_fault_in_the_replay_costs_no_score(write_submission, split, assignment, monkeypatch):
     monkeypatch.setattr("grader.checks.replay.choose_probes", lambda *_: 1 / 0)
-    outcome = run_grading(write_submission(HONEST), split, assignment)
-    assert (outcome.report.verdict, outcome.report.score.correct) == (Verdict.GRADED, IMAGES)
-    assert outcome.report.checks.replay.status == "failed"
-    assert "ZeroDivisionError" in outcome.failure
+    outcome = grading_of(write_submission(HONEST), split, assignment)
+    assert (outcome.verdict, build_report(outcome).score.correct) == (Verdict.GRADED, IMAGES)
+    assert build_report(outcome).checks.replay.status == "failed"
+    assert "ZeroDivisionError" in outcome.trace
 
 
 def test_which_images_differed_is_the_instructors_alone(graded, split, tmp_path):
     outcome = graded(TABLE, **{"table.json": table_of(split)})
-    write_outcome(outcome, tmp_path / "out")
+    write_grading(outcome, tmp_path / "out")
     rows = json.loads((tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8"))[
         "replay"
     ]["answers"]

@@ -14,17 +14,19 @@ import pytest
 from grader.errors import UsageError
 from grader.files import Held
 from grader.model.assignment import Points
+from grader.model.job import NO_CHECKS
 from grader.model.report import Report
 from grader.model.verdict import Verdict
 from grader.printable import one_line
-from grader.report.files import check_output_folder, write_outcome
+from grader.report.build import build_report
+from grader.report.files import check_output_folder, write_grading
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from grader.report.schema import FILE, schema_text
 from grader.report.text import costliest, render_text
 from grader.run.usage import allowed_instructions
-from grader.session.grading import NO_CHECKS, run_grading
 from grader.split import open_split
+from tests.grader.gradings import grading_of, report_of
 
 from .conftest import CLASSES, ORACLE
 
@@ -33,7 +35,7 @@ HOSTILE = '<script>alert(1)</script>\x1b[2J=HYPERLINK("x")'
 
 @pytest.fixture
 def outcome(write_submission, split, assignment):
-    return run_grading(
+    return grading_of(
         write_submission(ORACLE.replace("int(image[0, 0, 0]) // 80", "min(int(image[0, 0, 0]) // 80, 1)")),
         split,
         assignment,
@@ -45,7 +47,7 @@ def hostile(write_submission, split, assignment):
     """A submission that puts markup and escape codes wherever text of its own is shown."""
     source = f"def predict(image):\n    if image[0, 0, 0] > 100: raise ValueError({HOSTILE!r})\n    return {HOSTILE!r}"
     files = {"<b>bold</b>.txt": "x", "=cmd.ckpt": "x"}
-    return run_grading(write_submission(source, name="<i>name", **files), split, assignment)
+    return grading_of(write_submission(source, name="<i>name", **files), split, assignment)
 
 
 def test_the_published_schema_is_that_of_the_model():
@@ -55,14 +57,14 @@ def test_the_published_schema_is_that_of_the_model():
 def test_report_json_follows_the_published_schema(outcome, hostile, tmp_path):
     schema = json.loads(FILE.read_text(encoding="utf-8"))
     for number, case in enumerate((outcome, hostile)):
-        write_outcome(case, tmp_path / str(number))
+        write_grading(case, tmp_path / str(number))
         value = json.loads((tmp_path / str(number) / "report.json").read_text(encoding="utf-8"))
         jsonschema.validate(value, schema)
-        assert Report.model_validate(value) == case.report
+        assert Report.model_validate(value) == build_report(case)
 
 
 def test_report_json_has_what_other_programs_rely_on(outcome, tmp_path):
-    write_outcome(outcome, tmp_path / "out")
+    write_grading(outcome, tmp_path / "out")
     value = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert value["verdict"] == "GRADED"
     assert value["score"]["correct"] == 8
@@ -76,7 +78,7 @@ def test_report_json_has_what_other_programs_rely_on(outcome, tmp_path):
 
 
 def test_the_students_files_name_no_hidden_image_and_no_single_answer(outcome, tmp_path):
-    write_outcome(outcome, tmp_path / "out")
+    write_grading(outcome, tmp_path / "out")
     names = [image.name for image in outcome.split.images]
     for file in ("report.json", "report.html"):
         text = (tmp_path / "out" / file).read_text(encoding="utf-8")
@@ -90,7 +92,7 @@ def test_what_a_submission_prints_is_kept_for_the_instructor_alone(
     write_submission, split, assignment, tmp_path
 ):
     source = "print('SECRET PIXELS')\n" + "def predict(image):\n    print('MORE PIXELS')\n    return 'Hats'"
-    write_outcome(run_grading(write_submission(source), split, assignment), tmp_path / "out")
+    write_grading(grading_of(write_submission(source), split, assignment), tmp_path / "out")
     assert "PIXELS" not in (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert "PIXELS" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "SECRET PIXELS" in (tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8")
@@ -109,7 +111,7 @@ def test_little_of_what_is_said_over_a_hidden_image_reaches_the_student(
     write_submission, split, assignment, source
 ):
     source = "PIXELS = ''.join(chr(0x4e00 + n) for n in range(180)) + 'p' * 1700\n" + source
-    report = run_grading(write_submission(source), split, assignment).report
+    report = report_of(write_submission(source), split, assignment)
     told = report.model_dump_json()
     assert max(map(len, re.findall("p+", told))) <= 60
     assert "\u4e01\u4e02\u4e03" not in told
@@ -118,10 +120,10 @@ def test_little_of_what_is_said_over_a_hidden_image_reaches_the_student(
 def test_the_instructors_page_shows_the_missed_images_with_both_names_and_what_was_printed(
     write_submission, split, assignment, tmp_path
 ):
-    outcome = run_grading(
+    outcome = grading_of(
         write_submission("print('LOADING <b>')\ndef predict(image):\n    return 'Hats'"), split, assignment
     )
-    write_outcome(outcome, tmp_path / "out")
+    write_grading(outcome, tmp_path / "out")
     page = (tmp_path / "out" / "instructor" / "report.instructor.html").read_text(encoding="utf-8")
     assert "LOADING &lt;b&gt;" in page
     assert page.count('src="data:image/jpeg;base64,') == 8
@@ -140,7 +142,7 @@ def test_the_instructors_page_takes_text_of_a_submission_for_text(hostile):
 
 
 def test_the_instructors_page_stands_where_nothing_was_asked(write_submission, split, assignment):
-    page = render_instructor_page(run_grading(write_submission("1 / 0"), split, assignment))
+    page = render_instructor_page(grading_of(write_submission("1 / 0"), split, assignment))
     assert "ZeroDivisionError" in page
     assert "No image was asked." in page
     assert "data:image" not in page
@@ -150,13 +152,13 @@ def test_the_instructors_page_stands_where_nothing_was_asked(write_submission, s
 def test_no_report_is_written_or_moved_where_a_link_leads(outcome, tmp_path, name):
     out, others = tmp_path / "out", tmp_path / "others"
     others.mkdir()
-    write_outcome(outcome, out)
+    write_grading(outcome, out)
     if (out / name).exists():
         (out / name).rename(out / "aside")
     (out / name).symlink_to(others)
     before = sorted(path.name for path in out.iterdir())
     with pytest.raises(NotADirectoryError):
-        write_outcome(outcome, out)
+        write_grading(outcome, out)
     assert [*others.iterdir()] == []
     assert sorted(path.name for path in out.iterdir()) == before
     with pytest.raises(UsageError, match="is in the way"):
@@ -175,7 +177,7 @@ def test_reports_go_to_the_folder_that_was_opened_whatever_takes_its_name(outcom
         write(held, name, content)
 
     monkeypatch.setattr(Held, "write", write_after_swap)
-    write_outcome(outcome, out)
+    write_grading(outcome, out)
     assert [*others.iterdir()] == []
     assert sorted(path.name for path in (tmp_path / "moved").iterdir()) == [
         "instructor",
@@ -185,7 +187,7 @@ def test_reports_go_to_the_folder_that_was_opened_whatever_takes_its_name(outcom
 
 
 def test_the_secret_order_is_the_instructors_alone(outcome, tmp_path):
-    write_outcome(outcome, tmp_path / "out")
+    write_grading(outcome, tmp_path / "out")
     assert str(outcome.shuffle_seed) not in (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert str(outcome.shuffle_seed) in (tmp_path / "out" / "instructor" / "answers.json").read_text(
         encoding="utf-8"
@@ -193,7 +195,7 @@ def test_the_secret_order_is_the_instructors_alone(outcome, tmp_path):
 
 
 def test_html_is_one_offline_file_in_which_a_submissions_text_is_only_text(hostile):
-    page = render_html(hostile.report)
+    page = render_html(build_report(hostile))
     assert "<script" not in page
     assert "<b>bold" not in page
     assert "<i>name" not in page
@@ -202,13 +204,13 @@ def test_html_is_one_offline_file_in_which_a_submissions_text_is_only_text(hosti
 
 
 def test_the_terminal_is_not_steered_by_a_submission(hostile):
-    text = render_text(hostile.report)
+    text = render_text(build_report(hostile))
     assert "\x1b" not in text
     assert one_line("a\x1b[31mb\u202ec\nzhang: GRADED 100") == "a\ufffd[31mb\ufffdc\ufffdzhang: GRADED 100"
 
 
 def test_the_terminal_says_score_interval_and_weakest_classes(outcome):
-    text = render_text(outcome.report)
+    text = render_text(build_report(outcome))
     assert "8 of 12 images right (66.67 %)" in text
     assert re.search(r"39\.1 % to 86\.2 %", text)
     assert re.search(r"Newspaper\s+报纸\s+0/4\s+Hats", text)
@@ -220,23 +222,23 @@ def test_page_and_terminal_have_one_order_and_two_languages(hostile):
         "zh": ["下一步", "依据", "评测信息"],
     }
     for language, expected in titles.items():
-        page = render_html(hostile.report, language)
+        page = render_html(build_report(hostile), language)
         assert f'<html lang="{language}">' in page
         assert f'id="in-{language}" checked' in page
         heads = "".join(re.findall(r"<h2.*?</h2>", page))
         said = re.findall(f'lang="{language}">(.*?)<', heads)
         assert [title for title in said if title in expected] == expected
-        places = [render_text(hostile.report, language).find(title) for title in expected]
+        places = [render_text(build_report(hostile), language).find(title) for title in expected]
         assert places == sorted(places)
         assert -1 not in places
-    assert "predict raised" in render_text(hostile.report)
-    assert "predict raised" not in render_text(hostile.report, "zh")
+    assert "predict raised" in render_text(build_report(hostile))
+    assert "predict raised" not in render_text(build_report(hostile), "zh")
 
 
 def test_a_self_check_says_in_plain_sight_that_only_public_images_were_run(
     write_submission, split, assignment
 ):
-    report = run_grading(write_submission(ORACLE), split, assignment, self_check=True).report
+    report = report_of(write_submission(ORACLE), split, assignment, self_check=True)
     for language, sentence in (
         ("en", "public images only; the hidden ones were not run"),
         ("zh", "只使用公开图像，没有运行隐藏图像"),
@@ -248,7 +250,7 @@ def test_a_self_check_says_in_plain_sight_that_only_public_images_were_run(
 
 def test_the_costliest_confusions_come_first(write_submission, split, assignment):
     source = "def predict(image): return 'nothing' if image[0, 0, 0] > 161 else 'Hats'"
-    report = run_grading(write_submission(source), split, assignment, checks=NO_CHECKS).report
+    report = report_of(write_submission(source), split, assignment, checks=NO_CHECKS)
     found = [(confused.truth, confused.said, confused.count) for confused in costliest(report, 8)]
     assert found == [(0, 1, 4), (2, 1, 2), (2, None, 2)]
     assert len(costliest(report, 1)) == 1
@@ -259,7 +261,7 @@ def test_grade_boundaries_are_told_in_images(write_submission, split, assignment
     submission = write_submission(
         "def predict(image): return ['Hats', 'Newspaper'][int(image[0, 0, 0]) > 150]"
     )
-    report = run_grading(submission, split, rules, checks=NO_CHECKS).report
+    report = report_of(submission, split, rules, checks=NO_CHECKS)
     assert [(part.points, part.images) for part in report.score.boundaries] == [(50.0, -2), (90.0, 3)]
     assert "50 points: reached, with 2 images to spare" in render_text(report)
     assert "90 points: 3 more right would do" in render_text(report)
@@ -267,7 +269,7 @@ def test_grade_boundaries_are_told_in_images(write_submission, split, assignment
 
 
 def test_where_nothing_was_answered_no_interval_is_claimed(write_submission, split, assignment):
-    report = run_grading(write_submission("1 / 0"), split, assignment).report
+    report = report_of(write_submission("1 / 0"), split, assignment)
     assert "none of 12 images was answered" in render_text(report)
     assert "interval" not in render_text(report)
     assert "Wilson" not in render_html(report)
@@ -275,7 +277,9 @@ def test_where_nothing_was_answered_no_interval_is_claimed(write_submission, spl
 
 
 def test_where_the_harness_failed_page_and_terminal_give_no_score(outcome):
-    report = outcome.report.model_copy(update={"score": None, "verdict": Verdict.INTERNAL, "engine": None})
+    report = build_report(outcome).model_copy(
+        update={"score": None, "verdict": Verdict.INTERNAL, "engine": None}
+    )
     for text in (render_text(report), render_html(report)):
         assert "The harness failed. This says nothing about the submission" in text
         assert "images right" not in text
@@ -284,7 +288,7 @@ def test_where_the_harness_failed_page_and_terminal_give_no_score(outcome):
 
 def test_a_split_without_some_classes_is_named(write_submission, split_folder, assignment):
     shutil.rmtree(split_folder / "00_02")
-    report = run_grading(write_submission(ORACLE), open_split(split_folder, CLASSES), assignment).report
+    report = report_of(write_submission(ORACLE), open_split(split_folder, CLASSES), assignment)
     assert [finding.title for finding in report.findings] == ["The split has images of 2 of 3 classes only"]
 
 
@@ -295,7 +299,7 @@ def test_what_kept_a_report_from_being_written_is_what_is_said(outcome, tmp_path
     (tmp_path / "out").mkdir()
     monkeypatch.setattr("grader.files.held.os.mkdir", full)
     with pytest.raises(OSError, match="No space left"):
-        write_outcome(outcome, tmp_path / "out")
+        write_grading(outcome, tmp_path / "out")
 
 
 def test_an_earlier_report_is_moved_aside_and_never_overwritten(outcome, tmp_path):
@@ -303,8 +307,8 @@ def test_an_earlier_report_is_moved_aside_and_never_overwritten(outcome, tmp_pat
     out.mkdir()
     (out / "report.json").write_text("mine", encoding="utf-8")
     (out / "notes.txt").write_text("mine", encoding="utf-8")
-    write_outcome(outcome, out)
-    write_outcome(outcome, out)
+    write_grading(outcome, out)
+    write_grading(outcome, out)
     assert (out / "earlier" / "001" / "report.json").read_text(encoding="utf-8") == "mine"
     assert (
         json.loads((out / "earlier" / "002" / "report.json").read_text(encoding="utf-8"))["verdict"]
@@ -342,16 +346,18 @@ def test_an_output_folder_that_cannot_be_used_is_found_before_grading(tmp_path, 
     ],
 )
 def test_a_report_without_points_says_so_once(write_submission, split, assignment, source, shown):
-    report = run_grading(write_submission(source), split, assignment, checks=NO_CHECKS).report
+    report = report_of(write_submission(source), split, assignment, checks=NO_CHECKS)
     page = render_html(report)
     assert {name for name in ("confusions", "classes", "matrix") if f'id="{name}"' in page} == set(shown)
     assert ("95 %" in page, "95 %" in render_text(report)) == (bool(shown), bool(shown))
 
 
 def test_the_marks_before_findings_are_explained(hostile, outcome):
-    assert "What to do next   (x error, ! warning)" in render_text(hostile.report)
-    assert "下一步（x 错误，! 警告）" in render_text(hostile.report, "zh")
-    (heading,) = [line for line in render_text(outcome.report).splitlines() if "What to do next" in line]
+    assert "What to do next   (x error, ! warning)" in render_text(build_report(hostile))
+    assert "下一步（x 错误，! 警告）" in render_text(build_report(hostile), "zh")
+    (heading,) = [
+        line for line in render_text(build_report(outcome)).splitlines() if "What to do next" in line
+    ]
     assert "x error" not in heading
 
 
@@ -359,7 +365,7 @@ def test_chinese_has_full_width_punctuation(hostile, outcome):
     half_width = re.compile(
         r"[\u4e00-\u9fff）] ?[,;:](?!\d)|[,;:] ?[\u4e00-\u9fff]|[\u4e00-\u9fff] \([\u4e00-\u9fff]"
     )
-    for report in (hostile.report, outcome.report):
+    for report in (build_report(hostile), build_report(outcome)):
         assert not half_width.findall(render_text(report, "zh"))
         page = re.sub(
             r"<(style|title)>.*?</\1>|<[^>]+>", "", _in_chinese(render_html(report, "zh")), flags=re.DOTALL

@@ -3,9 +3,11 @@
 import pytest
 
 from grader import Verdict
+from grader.model.job import NO_CHECKS
+from grader.report.build import build_report
 from grader.run import usage as shortage
 from grader.run import worker as worker_process
-from grader.session.grading import NO_CHECKS, run_grading
+from tests.grader.gradings import grading_of, report_of
 
 from .conftest import ORACLE
 
@@ -39,22 +41,22 @@ def test_a_machine_that_is_short_of_memory_grades_nobody(
     memory, write_submission, split, assignment, text, verdict
 ):
     memory(text)
-    outcome = run_grading(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
-    assert outcome.report.verdict is verdict
-    assert (outcome.report.score is None) == (verdict is Verdict.INTERNAL)
-    assert ("the machine is out of memory" in outcome.failure) == (verdict is Verdict.INTERNAL)
+    outcome = grading_of(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
+    assert outcome.verdict is verdict
+    assert (build_report(outcome).score is None) == (verdict is Verdict.INTERNAL)
+    assert ("the machine is out of memory" in outcome.trace) == (verdict is Verdict.INTERNAL)
 
 
 def test_who_is_ended_by_the_kernel_for_everybodys_memory_has_not_crashed(
     monkeypatch, write_submission, split, assignment
 ):
     folder = write_submission(KILLED)
-    assert run_grading(folder, split, assignment, checks=NO_CHECKS).report.verdict is Verdict.CRASH
+    assert report_of(folder, split, assignment, checks=NO_CHECKS).verdict is Verdict.CRASH
     ended = iter(range(99))
     monkeypatch.setattr(worker_process, "processes_ended_for_memory", lambda: next(ended))
-    outcome = run_grading(folder, split, assignment, checks=NO_CHECKS)
-    assert (outcome.report.verdict, outcome.report.score) == (Verdict.INTERNAL, None)
-    assert "ran out of memory" in outcome.failure
+    outcome = grading_of(folder, split, assignment, checks=NO_CHECKS)
+    assert (outcome.verdict, build_report(outcome).score) == (Verdict.INTERNAL, None)
+    assert "ran out of memory" in outcome.trace
 
 
 def test_how_many_the_kernel_has_ended_is_read_from_its_own_count(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from src_mindspore.engine.session import FeatureExtractor
 from src_mindspore.transforms import evaluation_transform
 
 from grader.model.assignment import load_assignment
-from grader.session.grading import Checks
+from grader.model.job import Checks
 from grader.split import demo_split
 from reference.errors import SourceError
 from reference.pretrained import ensure_pretrained

@@ -15,9 +15,11 @@ from grader.classroom.executor import (
     default_jobs,
     run_all,
 )
+from grader.model.diagnosis import OFF
+from grader.model.job import NO_CHECKS, Checks, Exam
 from grader.model.verdict import Verdict
 from grader.progress import silent
-from grader.session import station
+from grader.session.session import Session
 from grader.split import DecodedImage, decoded
 from tests.patience import PATIENCE_SECONDS, wait_until
 
@@ -102,25 +104,26 @@ def test_an_altered_copy_of_a_decoded_image_shows_the_altered_picture(split):
 
 
 def test_public_images_that_are_given_are_what_the_diagnosis_compares_with(
-    monkeypatch, split, assignment, tmp_path
+    monkeypatch, split, assignment, write_submission
 ):
     asked = []
-    monkeypatch.setattr(station, "grade_question", lambda *_, public, **__: asked.append(public))
+    monkeypatch.setattr(
+        "grader.session.stages.diagnose", lambda subject: asked.append(subject.public()) or OFF
+    )
+    folder, checks = write_submission("def predict(image): return ''"), Checks(canary=False, replay=False)
     for public in (None, split):
-        conditions = station.Conditions(split, assignment, public=public)
-        station.Station(conditions, server=None).grade(None, tmp_path, None)
+        Session(Exam(split, assignment, checks=checks, public=public)).grade(folder)
     assert asked == [None, split]
 
 
-def test_public_images_that_are_given_may_be_handed_in(monkeypatch, split, assignment, write_submission):
-    graded = object()
-    monkeypatch.setattr(station, "grade_question", lambda *_, **__: graded)
+def test_public_images_that_are_given_may_be_handed_in(split, assignment, write_submission):
     folder = write_submission("def predict(image): return ''")
     (folder / "given.png").write_bytes(split.images[0].encoded)
 
-    def outcome(public):
-        ready = station.Station(station.Conditions(split, assignment, public=public), server=None)
-        return LocalExecutor(ready, jobs=1).grade("a", folder, silent)
+    def verdict(public):
+        session = Session(Exam(split, assignment, checks=NO_CHECKS, public=public))
+        with session.taking_in(folder, name="a") as taken:
+            return LocalExecutor(session, jobs=1).grade(taken, silent).verdict
 
-    assert outcome(None).report.verdict is Verdict.FORMAT
-    assert outcome(split) is graded
+    assert verdict(None) is Verdict.FORMAT
+    assert verdict(split) is Verdict.GRADED

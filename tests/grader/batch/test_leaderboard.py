@@ -6,7 +6,8 @@ from grader.classroom.gradebook import Row
 from grader.classroom.overview import places
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
-from grader.session.grading import NO_CHECKS, grade
+from grader.model.job import NO_CHECKS
+from grader.session.session import grade
 from grader.statistics import Paired
 
 

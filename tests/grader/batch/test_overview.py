@@ -7,7 +7,8 @@ from grader.classroom.overview import causes_of, overview_of
 from grader.classroom.pages import render_index
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
-from grader.session.grading import NO_CHECKS, grade
+from grader.model.job import NO_CHECKS
+from grader.session.session import grade
 from grader.wording import codes, finding, general_title
 
 

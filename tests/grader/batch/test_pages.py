@@ -14,7 +14,8 @@ from grader.classroom.pages import render_index, render_leaderboard
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.files import digest_of_bytes
-from grader.session.grading import NO_CHECKS, grade
+from grader.model.job import NO_CHECKS
+from grader.session.session import grade
 from tests.patience import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

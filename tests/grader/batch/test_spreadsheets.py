@@ -10,7 +10,8 @@ import pytest
 from grader.classroom.gradebook import COLUMNS, as_it_was, render_csv, render_gradebook, row_of
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
-from grader.session.grading import NO_CHECKS, grade
+from grader.model.job import NO_CHECKS
+from grader.session.session import grade
 from tests.patience import PATIENCE_SECONDS
 
 SOFFICE = shutil.which("soffice") or shutil.which("libreoffice")

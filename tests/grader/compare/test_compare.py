@@ -7,8 +7,9 @@ import pytest
 from grader.cli.main import main
 from grader.errors import UsageError
 from grader.exchange.compare import compare, read_grading
-from grader.report.files import write_outcome
-from grader.session.grading import NO_CHECKS, run_grading
+from grader.model.job import NO_CHECKS, Exam
+from grader.report.files import write_grading
+from grader.session.session import Session
 from grader.split import open_split
 from tests.grader.conftest import CLASSES, ORACLE
 
@@ -22,8 +23,8 @@ def graded(write_submission, split, assignment, tmp_path):
     def of(out, on=split, **sources):
         for id_, source in sources.items():
             folder = write_submission(source, name=f"{out}-{id_}")
-            outcome = run_grading(folder, on, assignment, name=id_, checks=NO_CHECKS)
-            write_outcome(outcome, tmp_path / out / "students" / id_)
+            outcome = Session(Exam(on, assignment, checks=NO_CHECKS)).grade(folder, name=id_)
+            write_grading(outcome, tmp_path / out / "students" / id_)
         return tmp_path / out
 
     return of

@@ -16,7 +16,6 @@ import pytest
 from grader.errors import HarnessError, UsageError
 from grader.files import Held
 from grader.model.classes import ClassInfo
-from grader.session.grading import run_grading
 from grader.split import (
     KEY_VARIABLE,
     MAGIC,
@@ -32,6 +31,7 @@ from grader.split import (
 )
 from grader.split.encryption import CHUNK_BYTES, UnsealError, seal, unseal
 from grader.split.sealed import ContainerError, is_sealed, pack, unpack
+from tests.grader.gradings import grading_of, report_of
 
 from ..conftest import CLASSES, ORACLE
 from ..test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
@@ -262,7 +262,7 @@ def test_a_sealed_split_is_graded_like_its_folder(write_submission, split, seale
     folder = write_submission(ORACLE)
     monkeypatch.setenv(KEY_VARIABLE, str(key_file))
     opened = choose_split(sealed_file, assignment, self_check=False)
-    reports = [run_grading(folder, each, assignment).report for each in (split, opened)]
+    reports = [report_of(folder, each, assignment) for each in (split, opened)]
     assert reports[0].score.correct == 12
     assert reports[0].model_dump(exclude={"run"}) == reports[1].model_dump(exclude={"run"})
 
@@ -272,7 +272,7 @@ def test_a_key_that_a_submission_could_read_is_refused(write_submission, sealed_
     inside = folder / "split.key"
     shutil.copy(key_file, inside)
     with pytest.raises(UsageError, match="inside the submission"):
-        run_grading(folder, open_sealed(sealed_file, inside, CLASSES), assignment)
+        grading_of(folder, open_sealed(sealed_file, inside, CLASSES), assignment)
     inside.unlink()
     visible = Path(sys.prefix) / f"test-{os.getpid()}.key"
     if not os.access(sys.prefix, os.W_OK):
@@ -282,9 +282,7 @@ def test_a_key_that_a_submission_could_read_is_refused(write_submission, sealed_
         # A link does not hide where it really lies.
         (sealed_file.parent / "link.key").symlink_to(visible)
         with pytest.raises(HarnessError, match="submissions can read"):
-            run_grading(
-                folder, open_sealed(sealed_file, sealed_file.parent / "link.key", CLASSES), assignment
-            )
+            grading_of(folder, open_sealed(sealed_file, sealed_file.parent / "link.key", CLASSES), assignment)
     finally:
         visible.unlink(missing_ok=True)
 
@@ -295,8 +293,8 @@ def test_a_split_inside_the_submission_is_refused_unless_it_is_a_students_own_ch
     folder = write_submission(ORACLE)
     split = open_split(shutil.copytree(split_folder, folder / "datasets"), CLASSES)
     with pytest.raises(UsageError, match="inside the submission"):
-        run_grading(folder, split, assignment)
-    assert run_grading(folder, split, assignment, self_check=True).report.score.correct == 12
+        grading_of(folder, split, assignment)
+    assert report_of(folder, split, assignment, self_check=True).score.correct == 12
 
 
 AUDITED = """

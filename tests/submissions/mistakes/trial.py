@@ -6,11 +6,13 @@ from pathlib import Path
 
 from grader import Report
 from grader.model.assignment import Assignment
+from grader.model.job import Checks
 from grader.model.split import Split
-from grader.report.files import write_outcome
+from grader.report.build import build_report
+from grader.report.files import write_grading
 from grader.sandbox.fork_server import ForkServer
-from grader.session.grading import Checks, run_grading
 from reference.weights import write_checkpoint
+from tests.grader.gradings import grading_of
 from tests.submissions.mistakes.planted import Arrays, Planted
 
 WITHOUT_CANARY = Checks(canary=False)
@@ -33,12 +35,12 @@ def try_one(
     write_checkpoint(planted.checkpoint(dict(arrays)), folder / "network.ckpt")
     for name, change in planted.others.items():
         write_checkpoint(change(dict(arrays)), folder / name)
-    outcome = run_grading(folder, split, assignment, checks=checks, server=server)
-    if outcome.failure:
-        raise RuntimeError(outcome.failure)
+    outcome = grading_of(folder, split, assignment, checks=checks, server=server)
+    if outcome.trace:
+        raise RuntimeError(outcome.trace)
     if out is not None:
-        write_outcome(outcome, out)
-    return outcome.report
+        write_grading(outcome, out)
+    return build_report(outcome)
 
 
 def is_named(planted: Planted, report: Report) -> bool:

@@ -1,13 +1,15 @@
-"""What a submission holds that is kept for grading: hidden images, or the key of a sealed split."""
+"""That no submission reaches or holds what is kept for grading: hidden images, or the key of a split."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from grader.errors import HarnessError, UsageError
+from grader.files import place_of
 from grader.intake import (
     DEFLATED,
     STORED,
@@ -20,10 +22,12 @@ from grader.intake import (
     read_content,
     read_entries,
 )
-from grader.model.assignment import Assignment
 from grader.model.grading import KEY, HiddenFile
+from grader.model.job import Exam
 from grader.model.split import Split
 from grader.model.submission import LOCAL_SIGNATURE, Submission, SubmittedFile
+from grader.sandbox.isolation import Rung
+from grader.sandbox.policy import is_visible_inside
 from grader.split import public_split
 
 _MOST_DIRECTORY_BYTES = 1 << 20
@@ -31,27 +35,43 @@ _MOST_UNPACKED_BYTES = 64 << 20
 """Of all zips in a submission together: what lies further back is not looked at."""
 
 
-def find_hidden_files(
-    submission: Submission,
-    split: Split,
-    assignment: Assignment,
-    *,
-    self_check: bool,
-    public: Split | None = None,
-) -> tuple[HiddenFile, ...]:
+def check_apart(source: Path, exam: Exam) -> None:
+    """Refuse a submission that has the split or its key in it; a student's own public images may lie there.
+
+    Raises:
+        UsageError: naming what lies there.
+    """
+    if not exam.is_official and exam.split.key_file is None:
+        return
+    place = place_of(source)
+    for path in _hidden_places(exam.split):
+        if path.is_relative_to(place):
+            raise UsageError("split-inside-submission", path=path)
+
+
+def check_out_of_reach(rung: Rung, split: Split) -> None:
+    """Refuse to ask about images that the sandbox would show.
+
+    Raises:
+        HarnessError: an image of the split, or the key of a sealed one, lies where submissions can read.
+    """
+    if not rung.isolation.is_top:
+        if split.key_file is not None:
+            raise HarnessError("sealed-without-sandbox")
+        return
+    for path in _hidden_places(split):
+        if is_visible_inside(path):
+            raise HarnessError("split-visible", path=path)
+
+
+def find_hidden_files(submission: Submission, exam: Exam) -> tuple[HiddenFile, ...]:
     """Return every file of a submission that only the instructor should have, in the order of the paths.
 
     Images that students were given are none, nor are the drawn demo images; and in a student's own check with
     a folder of images, all images are the student's own.
-
-    Args:
-        submission: what was taken in.
-        split: what is asked.
-        assignment: it names the images that students have.
-        self_check: a student's own check.
-        public: images that students have; None for the assignment's own.
     """
-    if split.is_demo or (self_check and split.key_file is None):
+    split = exam.split
+    if split.is_demo or (not exam.is_official and split.key_file is None):
         return ()
     secrets = {**split.names, split.key_sha256: KEY}
     digests = [(file.path, file.sha256) for file in submission.files]
@@ -59,13 +79,17 @@ def find_hidden_files(
     found = [(path, digest) for path, digest in digests if digest in secrets]
     if not found:
         return ()
-    public = public or public_split(assignment)
+    public = exam.public or public_split(exam.assignment)
     given = public.names.keys() if public else frozenset()
     return tuple(
         HiddenFile(path, secrets[digest])
         for path, digest in found
         if secrets[digest] == KEY or digest not in given
     )
+
+
+def _hidden_places(split: Split) -> tuple[Path, ...]:
+    return (*split.places, split.key_file) if split.key_file else split.places
 
 
 def _sizes(split: Split) -> Iterator[int]:
