@@ -38,7 +38,7 @@ from grader.run.interview import interview
 from grader.sandbox import process
 from grader.sandbox.isolation import Rung, choose_rung
 from grader.sandbox.policy import course_library, environment_for
-from grader.session.session import Session, open_session
+from grader.session import Session, open_session
 from grader.split import open_split
 from reference.run import ASK_WORKER
 

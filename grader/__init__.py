@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from grader.errors import HarnessError, UsageError
     from grader.model.report import Report
     from grader.model.verdict import Verdict
-    from grader.session.session import grade
+    from grader.session import grade
 
 __all__ = ["HarnessError", "Report", "UsageError", "Verdict", "grade"]
 _PLACES = {
@@ -17,7 +17,7 @@ _PLACES = {
     "Report": "grader.model.report",
     "UsageError": "grader.errors",
     "Verdict": "grader.model.verdict",
-    "grade": "grader.session.session",
+    "grade": "grader.session",
 }
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_MOST_SHOWN = 1000
+_MOST_SHOWN, _MOST_SHORT = 1000, 300
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
 _NEVER_FIRST = "，。；：？！、）”』》"
 """No line begins with these."""
 _NEVER_LAST = "（『《"
@@ -30,6 +31,20 @@ def printable(text: str) -> str:
 def shown(text: str, most: int = _MOST_SHOWN) -> str:
     """Return text on one line that steers nothing, cut to `most` characters."""
     return one_line(text if len(text) <= most else text[: most - 3] + "...")
+
+
+def short(text: str, most: int = _MOST_SHORT) -> str:
+    """Return text on one line, cut to `most` characters, and without memory addresses, which change."""
+    line = _ADDRESS.sub("0x...", " ".join(text.split()))
+    return line if len(line) <= most else line[: most - 3] + "..."
+
+
+def narrow(text: str, most: int) -> str:
+    """Return what of a text may be told although a hidden image was in reach: little, and that in ASCII.
+
+    A character of Chinese carries twice the bits of a letter, and enough letters carry an image.
+    """
+    return short(text.encode("ascii", "replace").decode("ascii"), most)
 
 
 def columns(text: str) -> int:

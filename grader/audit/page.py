@@ -13,7 +13,7 @@ from jinja2 import Template
 from grader.audit.audit import Audit, ClassLook
 from grader.audit.pictures import Picture
 from grader.errors import Language
-from grader.report.html import thumbnail
+from grader.report import thumbnail
 from grader.wording import environment_of
 
 MOST_GROUPS, MOST_SUSPECTS, _MOST_OF_A_CLASS = 100, 48, 12

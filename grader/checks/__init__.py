@@ -1,1 +1,6 @@
-"""Two built-in submissions whose outcome is known, which are graded before anybody else's."""
+"""What official grading does beside asking every image: the canary before, the replay afterwards."""
+
+from grader.checks.canary import check_canary
+from grader.checks.replay import ask_again, says_other
+
+__all__ = ["ask_again", "check_canary", "says_other"]

@@ -1,26 +1,20 @@
-"""Which images are asked again, and what an altered copy of one is.
+"""The replay: after the main pass, a part of the split is put to a fresh process of the same submission.
 
 Some images are asked as they are, in another order: an answer that changes depends on chance, or on what was
 asked before. Of others an altered copy is asked, which to an eye and to a network is the same picture but has
 no pixel, and no size, in common with the first: an answer that is lost was found by the exact pixels, unless
 the network is so frail that any change costs answers. That shows in copies of images that it got wrong: a
-frail network gets as many of them right by chance as it loses.
-
-No image is asked both ways, so that a process that is asked again cannot know an altered copy by its
-likeness to something it has seen.
-
-The replay: after the main pass, a part of the split is put to a fresh process of the same submission.
+frail network gets as many of them right by chance as it loses. No image is asked both ways, so that a process
+that is asked again cannot know an altered copy by its likeness to something it has seen.
 
 Inside, nothing tells the two passes apart: the same sandbox over a new copy of the submission, the same
-frames, a random order, and no number that says how many are to come. It runs after the main pass and not
-beside it: on two cores a second import would slow the answers that are being timed.
+frames, a random order, and no number that says how many are to come. The replay runs after the main pass and
+not beside it: on two cores a second import would slow the answers that are being timed. It asks no more than
+the main pass did, and has the same time: how slow a submission is does not decide what is asked.
 
 Nothing here changes a verdict or a score. An honest network gives the same answer to the same image, whatever
 came before; so every changed answer is reported. Over altered copies an honest network errs now and then, the
 more often the worse it is, and only a loss that neither explains is reported.
-
-No image is asked twice, so the replay asks no more than the main pass did, and has the same time: how slow a
-submission is does not decide what is asked.
 """
 
 from __future__ import annotations
@@ -77,7 +71,7 @@ def altered(image: SplitImage) -> SplitImage:
     return SplitImage(image.name, image.label, encoded.tobytes())
 
 
-def replay(
+def ask_again(
     launch: Callable[[], Callable[[int], Launch]],
     split: Split,
     assignment: Assignment,
@@ -102,20 +96,24 @@ def replay(
     if not probes:
         return OFF
     asked = split_of([probe.image for probe in probes], places=())
-    again = interview(launch(), asked, assignment, seed)
+    return _compared(main, was_right, probes, interview(launch(), asked, assignment, seed))
+
+
+def _compared(main: Answers, was_right: Sequence[bool], probes: Sequence[Probe], again: Answers) -> Replay:
+    """Count what was answered otherwise than in the main pass."""
     pairs = [
         (probe, prediction)
         for probe, prediction in zip(probes, again.predictions, strict=True)
         if prediction is not None
     ]
-    probes, predictions = tuple(probe for probe, _ in pairs), tuple(prediction for _, prediction in pairs)
-    is_right = _is_right(predictions, [probe.image for probe in probes])
-    changed = [probe for probe, right in zip(probes, is_right, strict=True) if right != probe.was_right]
+    answered, predictions = tuple(probe for probe, _ in pairs), tuple(prediction for _, prediction in pairs)
+    is_right = _is_right(predictions, [probe.image for probe in answered])
+    changed = [probe for probe, right in zip(answered, is_right, strict=True) if right != probe.was_right]
     return Replay(
-        "done" if len(pairs) == len(asked.images) else "incomplete",
-        probes,
+        "done" if len(pairs) == len(probes) else "incomplete",
+        answered,
         predictions,
-        unanswered=len(asked.images) - len(pairs),
+        unanswered=len(probes) - len(pairs),
         accuracy=sum(was_right) / len(was_right),
         differed=sum(
             says_other(main.predictions[probe.index], prediction)

@@ -15,8 +15,7 @@ from grader.errors import HarnessError
 from grader.model.job import Job
 from grader.model.verdict import Verdict
 from grader.progress import Phase, Progress, silent
-from grader.session.session import Session, StopAsked
-from grader.session.stages import begun, lost
+from grader.session import Session, StopAsked, begun, lost
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,7 @@ from grader.model.grading import Grading
 from grader.model.job import Exam
 from grader.model.submission import Submission
 from grader.progress import Progress
-from grader.session.harness import this_harness
-from grader.session.session import Session, TakenIn
-from grader.session.stages import explained, lost
+from grader.session import Session, TakenIn, explained, lost, this_harness
 
 _CONNECT_SECONDS = 10
 _MOST_THREADS = 1024

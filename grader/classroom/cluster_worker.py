@@ -30,8 +30,7 @@ from grader.model.job import Exam, Harness
 from grader.model.split import split_of
 from grader.model.submission import Submission
 from grader.progress import Phase
-from grader.session.harness import this_harness
-from grader.session.session import Session, StopAsked, open_session
+from grader.session import Session, StopAsked, open_session, this_harness
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ from typing import Protocol, TypeVar
 from grader.errors import HarnessError
 from grader.model.grading import Grading
 from grader.progress import Progress
-from grader.session.session import Session, TakenIn
-from grader.session.stages import lost
+from grader.session import Session, TakenIn, lost
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

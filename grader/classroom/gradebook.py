@@ -31,8 +31,8 @@ from grader.model.assignment import Assignment
 from grader.model.report import FindingPart, ScorePart
 from grader.model.verdict import Verdict
 from grader.printable import one_line
-from grader.report.text import told, verdict_in_words
-from grader.scoring.tally import after_lateness
+from grader.report import texts_of, verdict_in_words
+from grader.scoring import after_lateness
 from grader.wording import words
 
 _MISSING_PACKAGE = "missing-package"
@@ -164,7 +164,7 @@ def _cells(row: Row, language: Language) -> tuple[object, ...]:
         *scored,
         len(row.result.attempts),
         f"{entry.days_late:g}",
-        one_line(told(finding, language)[0]) if (finding := row.first_finding) else "",
+        one_line(texts_of(finding, language)[0]) if (finding := row.first_finding) else "",
         report.submission.sha256 or "",
         report.run.started,
         report.run.total_seconds,

@@ -24,7 +24,7 @@ from grader.classroom.store import Store
 from grader.errors import Language
 from grader.model.report import FindingPart
 from grader.model.verdict import Verdict
-from grader.report.text import told
+from grader.report import texts_of
 from grader.statistics import Paired
 from grader.wording import codes, general_title, has_words, words
 
@@ -79,7 +79,7 @@ def _in_short(finding: FindingPart, language: Language) -> str:
         return words(language, f"cause-{finding.code}")
     if finding.code in codes():
         return general_title(finding.code, language)
-    return told(finding, language)[0]  # of a version that had another catalogue
+    return texts_of(finding, language)[0]  # of a version that had another catalogue
 
 
 _BINS = 20

@@ -30,8 +30,8 @@ from grader.classroom.overview import Place, overview_of, places, pseudonyms
 from grader.classroom.store import STUDENTS, Store
 from grader.errors import LANGUAGES, Language
 from grader.model.assignment import Assignment
-from grader.report.files import INSTRUCTOR_HTML, REPORT_HTML
-from grader.session.harness import this_harness
+from grader.report import INSTRUCTOR_HTML, REPORT_HTML
+from grader.session import this_harness
 from grader.similarity import (
     LEAST_GRAMS,
     LEAST_SHARE,

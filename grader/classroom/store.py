@@ -27,13 +27,13 @@ from grader.files import WRITING, write_atomically
 from grader.model.grading import Grading
 from grader.model.report import Report
 from grader.model.verdict import Verdict
-from grader.report.build import build_report
-from grader.report.files import (
+from grader.report import (
     EARLIER,
     INSTRUCTOR_HTML,
     INSTRUCTOR_JSON,
     REPORT_HTML,
     REPORT_JSON,
+    build_report,
     check_output_folder,
     write_grading,
 )

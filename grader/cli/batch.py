@@ -42,8 +42,8 @@ from grader.model.split import Split
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import WatchedClass, showing
-from grader.report.text import verdict_in_words
-from grader.session.session import Session, open_session
+from grader.report import verdict_in_words
+from grader.session import Session, open_session
 from grader.similarity import given_to_all
 from grader.split import choose_split
 from grader.wording import words

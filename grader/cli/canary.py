@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from grader.cli.command import EXIT_DONE, Command, add_language, say
-from grader.session.session import pass_canary
+from grader.session import pass_canary
 from grader.wording import words
 
 

@@ -17,7 +17,7 @@ from grader.errors import Language
 from grader.model.assignment import load_assignment
 from grader.model.job import Isolation
 from grader.printable import columns, wrapped
-from grader.report.build import isolation_in_words
+from grader.report import isolation_in_words
 from grader.wording import words
 
 _MARKS = {State.OK: "ok", State.WARNING: "!", State.PROBLEM: "FAIL"}

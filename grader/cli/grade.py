@@ -28,10 +28,15 @@ from grader.model.report import Report
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import Watched, showing
-from grader.report.build import build_report
-from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_grading
-from grader.report.text import render_brief, render_text
-from grader.session.session import open_session
+from grader.report import (
+    INSTRUCTOR_HTML,
+    build_report,
+    check_output_folder,
+    render_brief,
+    render_text,
+    write_grading,
+)
+from grader.session import open_session
 from grader.split import choose_split
 from grader.wording import words
 

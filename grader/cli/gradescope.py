@@ -19,7 +19,7 @@ from grader.exchange.gradescope import render_results, write_autograder
 from grader.files import write_atomically
 from grader.model.assignment import load_assignment
 from grader.printable import one_line
-from grader.report.files import REPORT_JSON, read_report
+from grader.report import REPORT_JSON, read_report
 from grader.split import key_file_from, open_sealed
 from grader.wording import words
 

@@ -24,10 +24,10 @@ from grader.diagnosis.choice import choose, shortlist
 from grader.diagnosis.completeness import complete
 from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
 from grader.files import make_readable
-from grader.findings.exceptions import short
 from grader.model.assignment import Assignment
 from grader.model.split import Split, split_of
 from grader.model.submission import Submission
+from grader.printable import short
 from grader.run.interview import interview
 from grader.sandbox.launch import Launch
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from grader.doctor.results import Result, result
 from grader.model.assignment import MIB, Limits
-from grader.session.harness import opencv
+from grader.session import opencv
 
 _LIBRARIES = ("mindspore", "onnxruntime", "numpy")
 _OPENCV = "opencv-python-headless"

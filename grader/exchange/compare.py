@@ -14,8 +14,7 @@ from typing import Any
 from grader.classroom.store import STUDENTS
 from grader.errors import Language, Line, UsageError, in_short, told
 from grader.model.report import Report
-from grader.report.files import INSTRUCTOR_JSON, REPORT_JSON, read_report
-from grader.report.text import verdict_in_words
+from grader.report import INSTRUCTOR_JSON, REPORT_JSON, read_report, verdict_in_words
 from grader.wording import words
 
 

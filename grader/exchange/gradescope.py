@@ -15,7 +15,7 @@ from grader.errors import Language, UsageError
 from grader.exchange.handout import contents
 from grader.model.assignment import Assignment
 from grader.model.report import FindingPart, Report
-from grader.report.text import render_text
+from grader.report import render_text
 
 _HERE = Path(__file__).parent
 _PROGRAMS = ("setup.sh", "run_autograder")

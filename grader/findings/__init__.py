@@ -1,1 +1,5 @@
-"""What a report says in words, and where the words come from."""
+"""What a grading found, in words: its verdict and its findings, the first thing to mend first."""
+
+from grader.findings.collect import findings_of, verdict_of
+
+__all__ = ["findings_of", "verdict_of"]

@@ -1,7 +1,4 @@
-"""What is the matter with the checkpoints that were handed in, as far as their outside tells.
-
-What is the matter with answers that name no class, and with answers that are all the same.
-"""
+"""What is the matter with checkpoints, as far as their outside tells, and with answers that name no class."""
 
 from __future__ import annotations
 
@@ -10,14 +7,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from grader.errors import Language
-from grader.findings.exceptions import narrow, short
 from grader.model.classes import ClassInfo
 from grader.model.predictions import Prediction, Tally
 from grader.model.report import FindingPart
 from grader.model.submission import ENCRYPTED_FORMAT, EXPECTED, Submission, SubmittedFile
-from grader.scoring.labels import LabelReader, normalised, reader_of
+from grader.printable import narrow, short
+from grader.scoring import LabelReader, normalised, reader_of
 from grader.wording import finding, phrase
 
+HIDDEN_NAME = 24
+"""Characters of a name that was said while a hidden image was in reach; enough of them would carry it out."""
+_MOST_NAMES = 5
+_FEWEST_ALIKE = 10
+_LONGEST_NUMBER = 20
+_NUMBER = re.compile(r"\W*\d{1,4}(\.0*)?\W*")
 _MOST_PATH = 80
 
 
@@ -65,14 +68,6 @@ def _trouble(file: SubmittedFile, *, is_unreadable: bool) -> tuple[str, str, str
     if format_ == ENCRYPTED_FORMAT:
         return "encrypted-checkpoint", "", ""
     return ("other-format-checkpoint", format_, expected[0]) if format_ and format_ not in expected else None
-
-
-HIDDEN_NAME = 24
-"""Characters of a name that was said while a hidden image was in reach; enough of them would carry it out."""
-_MOST_NAMES = 5
-_FEWEST_ALIKE = 10
-_LONGEST_NUMBER = 20
-_NUMBER = re.compile(r"\W*\d{1,4}(\.0*)?\W*")
 
 
 def findings_of_names(

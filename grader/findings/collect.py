@@ -1,4 +1,4 @@
-"""From what happened to what the report says about it.
+"""From the record of a grading to its verdict, and to what its report says.
 
 In which order findings are told, and which of them need not be: `causes.toml` says what explains what.
 
@@ -18,7 +18,7 @@ from pathlib import PurePosixPath
 from grader.errors import Language
 from grader.files import digest_of_file
 from grader.findings.answers import HIDDEN_NAME, findings_of_checkpoints, findings_of_names
-from grader.findings.exceptions import code_of, narrow, place, short, some, told
+from grader.findings.exceptions import code_of, finding_of_exception, place, some
 from grader.model.assignment import Assignment
 from grader.model.grading import Grading, Refusal
 from grader.model.job import Isolation, Job
@@ -27,6 +27,7 @@ from grader.model.replay import Replay
 from grader.model.report import FindingPart
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict, worst
+from grader.printable import narrow, short
 from grader.run.worker import PROCESSOR_TIME
 from grader.sandbox.policy import course_library
 from grader.wording import explained_by, finding, phase_words, phrase, words
@@ -57,6 +58,7 @@ _FORGERIES = {
     "a question's number expected": "reply-number",
 }
 """By a stop's text, the phrase that says what came instead of a reply."""
+_RANKS = ("error", "warning", "note")
 _UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
 
 
@@ -165,7 +167,7 @@ class _Asked:
             return
         error = not_ready.error
         if not_ready.stage == "import":
-            yield told(code_of(error), error, self.submission, self.job.harness.libraries)
+            yield finding_of_exception(code_of(error), error, self.submission, self.job.harness.libraries)
         elif error.type != "missing":
             why = f"unusable-{error.type}" if error.type in _UNUSABLE else "unusable"
             yield finding("predict-unusable", detail=phrase("en", why), detail_zh=phrase("zh", why))
@@ -197,7 +199,7 @@ class _Asked:
         # Judged by the whole message, worded with the narrow one.
         code = code_of(spokesman)
         if "predict-raised" in explained_by(code):
-            yield told(code, narrowed, self.submission, self.job.harness.libraries)
+            yield finding_of_exception(code, narrowed, self.submission, self.job.harness.libraries)
 
 
 def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
@@ -294,9 +296,6 @@ def _digest_of_the_courses(path: PurePosixPath) -> str:
     """Return the digest of the course's own file of this name; empty if it has none."""
     file = course_library().parent / path
     return digest_of_file(file) if file.is_file() else ""
-
-
-_RANKS = ("error", "warning", "note")
 
 
 def in_order(findings: Iterable[FindingPart], images: int) -> tuple[FindingPart, ...]:

@@ -1,20 +1,20 @@
-"""Recognising what an exception in a student's code means, so that the help fits.
+"""What an exception of a student's code means: which finding it is, and with which file or package in it.
 
-What an exception of a student's code comes from, in words, with the file or package that it is about.
-
-Packages that students' programs import, and what of them a submission lacks here.
+Here is also the list of packages that students' programs import: by it a package that is not installed is
+told from a module that was not handed in.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import metadata
 
 from grader.errors import Language, in_short
 from grader.model.predictions import Raised
 from grader.model.report import FindingPart
 from grader.model.submission import Submission, SubmittedFile
+from grader.printable import short
 from grader.wording import finding, phrase
 
 _NETWORK = re.compile(
@@ -68,51 +68,107 @@ _SHAPE = re.compile(
 _PATH_WANTED = re.compile(r"for 'filename'|bytes or os\.PathLike|imread|path-like|no attribute 'read'", re.I)
 _WINDOWS_PATH = re.compile(r"\b[A-Za-z]:[\\/]")
 _DATA = re.compile(r"\.(jpe?g|png|bmp)\b|\b(train|val|test|datasets?|data)\b", re.I)
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{6,}")
+_MOST_FILES, _MOST_PATH = 5, 80
+_NO_MODULE = re.compile(r"No module named '([\w.]{1,80})")
+PACKAGES: Mapping[str, str] = {
+    "IPython": "ipython",
+    "PIL": "pillow",
+    "albumentations": "albumentations",
+    "cv2": "opencv-python-headless",
+    "easydict": "easydict",
+    "efficientnet_pytorch": "efficientnet-pytorch",
+    "einops": "einops",
+    "fastai": "fastai",
+    "h5py": "h5py",
+    "imgaug": "imgaug",
+    "ipywidgets": "ipywidgets",
+    "jax": "jax",
+    "keras": "keras",
+    "lightning": "lightning",
+    "matplotlib": "matplotlib",
+    "mindcv": "mindcv",
+    "mindvision": "mindvision",
+    "mmcv": "mmcv",
+    "moxing": "moxing-framework",
+    "onnx": "onnx",
+    "onnxruntime": "onnxruntime",
+    "paddle": "paddlepaddle",
+    "pandas": "pandas",
+    "pytorch_lightning": "pytorch-lightning",
+    "requests": "requests",
+    "safetensors": "safetensors",
+    "scipy": "scipy",
+    "seaborn": "seaborn",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "tensorboard": "tensorboard",
+    "tensorboardX": "tensorboardX",
+    "tensorflow": "tensorflow",
+    "thop": "thop",
+    "timm": "timm",
+    "torch": "torch",
+    "torchinfo": "torchinfo",
+    "torchsummary": "torchsummary",
+    "torchvision": "torchvision",
+    "tqdm": "tqdm",
+    "transformers": "transformers",
+    "ultralytics": "ultralytics",
+    "yaml": "pyyaml",
+}
+"""By the name that is imported, the name to install it by. What is not here is taken for a student's own."""
+_ALSO: Mapping[str, tuple[str, ...]] = {
+    "cv2": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
+}
+"""Other names under which the same is installed."""
+_FRAMEWORKS = frozenset({"jax", "keras", "paddle", "tensorflow", "timm", "torch", "torchvision"})
+_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w{1,40})", re.MULTILINE)
 
 
 def code_of(error: Raised) -> str:
     """Return the catalogue's code for an exception raised by a student's code."""
     if error.type in ("SyntaxError", "IndentationError", "TabError"):
         return "not-utf8" if "utf-8" in error.message or "utf8" in error.message else "syntax-error"
-    if _NULL_BYTES in error.message:
-        return "syntax-error"
-    if "MemoryError" in error.type or _NO_MEMORY.search(error.message):
-        return "memory-refused"
-    if _NO_PROCESS.search(error.message):
-        return "processes-refused"
-    if _WORKER_PROCESSES.search(error.message):
-        return "worker-processes"
-    if error.type == "UnicodeDecodeError":
-        return "not-utf8-data"
-    if error.type in _NETWORK_TYPES or _NETWORK.search(error.message):
-        return "no-network"
-    if error.type in ("ModuleNotFoundError", "ImportError") and "No module named" in error.message:
-        return "missing-module"
-    if (error.type == "EOFError" and "reading a line" in error.message) or (error.type, error.message) == (
-        "SystemExit",
-        _ARGPARSE_EXIT,
-    ):
-        return "asks-keyboard"
-    if error.type == "SystemExit":
-        return "ends-itself"
-    if error.type in _NOT_LOADABLE_TYPES or _NOT_LOADABLE.search(error.message):
-        return "checkpoint-unreadable"
-    if _SHAPE.search(error.message):
-        return "other-shape"
-    if _DEVICE_TARGET.search(error.message):  # MindSpore says of a GPU which library it misses, too
-        return "no-device"
-    if _SCREEN.search(error.message):
-        return "needs-a-screen"
-    if _SHARED_LIBRARY.search(error.message):
-        return "missing-library"
-    if error.type == "FileNotFoundError" or _MISSING.search(error.message):
-        return "missing-file"
-    if _DEVICE.search(error.message):
-        return "no-device"
-    if _PATH_WANTED.search(error.message):
-        return "wants-a-path"
-    return "import-failed"
+    return next(code for code, is_it in _KINDS if is_it(error))
+
+
+def _says(pattern: re.Pattern[str]) -> Callable[[Raised], bool]:
+    return lambda error: pattern.search(error.message) is not None
+
+
+def _is_missing_module(error: Raised) -> bool:
+    return error.type in ("ModuleNotFoundError", "ImportError") and "No module named" in error.message
+
+
+def _asks_keyboard(error: Raised) -> bool:
+    is_read = error.type == "EOFError" and "reading a line" in error.message
+    return is_read or (error.type, error.message) == ("SystemExit", _ARGPARSE_EXIT)
+
+
+_KINDS: tuple[tuple[str, Callable[[Raised], bool]], ...] = (
+    ("syntax-error", lambda error: _NULL_BYTES in error.message),
+    ("memory-refused", lambda error: "MemoryError" in error.type),
+    ("memory-refused", _says(_NO_MEMORY)),
+    ("processes-refused", _says(_NO_PROCESS)),
+    ("worker-processes", _says(_WORKER_PROCESSES)),
+    ("not-utf8-data", lambda error: error.type == "UnicodeDecodeError"),
+    ("no-network", lambda error: error.type in _NETWORK_TYPES),
+    ("no-network", _says(_NETWORK)),
+    ("missing-module", _is_missing_module),
+    ("asks-keyboard", _asks_keyboard),
+    ("ends-itself", lambda error: error.type == "SystemExit"),
+    ("checkpoint-unreadable", lambda error: error.type in _NOT_LOADABLE_TYPES),
+    ("checkpoint-unreadable", _says(_NOT_LOADABLE)),
+    ("other-shape", _says(_SHAPE)),
+    ("no-device", _says(_DEVICE_TARGET)),  # MindSpore says of a GPU which library it misses, too
+    ("needs-a-screen", _says(_SCREEN)),
+    ("missing-library", _says(_SHARED_LIBRARY)),
+    ("missing-file", lambda error: error.type == "FileNotFoundError"),
+    ("missing-file", _says(_MISSING)),
+    ("no-device", _says(_DEVICE)),
+    ("wants-a-path", _says(_PATH_WANTED)),
+    ("import-failed", lambda _: True),
+)
+"""Codes, each with what it is for; the first that fits an exception is taken."""
 
 
 def code_of_missing(message: str, files: Sequence[str]) -> tuple[str, str]:
@@ -141,25 +197,9 @@ def code_of_missing(message: str, files: Sequence[str]) -> tuple[str, str]:
     return "missing-file", ""
 
 
-def short(text: str, most: int = 300) -> str:
-    """Return text on one line, cut to `most` characters, and without memory addresses, which change."""
-    line = _ADDRESS.sub("0x...", " ".join(text.split()))
-    return line if len(line) <= most else line[: most - 3] + "..."
-
-
-def narrow(text: str, most: int) -> str:
-    """Return what of a text may be told although a hidden image was in reach: little, and that in ASCII.
-
-    A character of Chinese carries twice the bits of a letter, and enough letters carry an image.
-    """
-    return short(text.encode("ascii", "replace").decode("ascii"), most)
-
-
-_MOST_FILES, _MOST_PATH = 5, 80
-_NO_MODULE = re.compile(r"No module named '([\w.]{1,80})")
-
-
-def told(code: str, error: Raised, submission: Submission, libraries: Mapping[str, str]) -> FindingPart:
+def finding_of_exception(
+    code: str, error: Raised, submission: Submission, libraries: Mapping[str, str]
+) -> FindingPart:
     """Word an exception; what it says may be told in full if no hidden image had been in reach.
 
     Args:
@@ -237,60 +277,6 @@ def _in_utf16(file: str, files: Sequence[SubmittedFile]) -> str:
     sources = [each for each in files if each.is_utf16 and each.path.suffix == ".py"]
     named = [str(each.path) for each in sources]
     return file if file in named else short(named[0], _MOST_PATH) if named else ""
-
-
-PACKAGES: Mapping[str, str] = {
-    "IPython": "ipython",
-    "PIL": "pillow",
-    "albumentations": "albumentations",
-    "cv2": "opencv-python-headless",
-    "easydict": "easydict",
-    "efficientnet_pytorch": "efficientnet-pytorch",
-    "einops": "einops",
-    "fastai": "fastai",
-    "h5py": "h5py",
-    "imgaug": "imgaug",
-    "ipywidgets": "ipywidgets",
-    "jax": "jax",
-    "keras": "keras",
-    "lightning": "lightning",
-    "matplotlib": "matplotlib",
-    "mindcv": "mindcv",
-    "mindvision": "mindvision",
-    "mmcv": "mmcv",
-    "moxing": "moxing-framework",
-    "onnx": "onnx",
-    "onnxruntime": "onnxruntime",
-    "paddle": "paddlepaddle",
-    "pandas": "pandas",
-    "pytorch_lightning": "pytorch-lightning",
-    "requests": "requests",
-    "safetensors": "safetensors",
-    "scipy": "scipy",
-    "seaborn": "seaborn",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "tensorboard": "tensorboard",
-    "tensorboardX": "tensorboardX",
-    "tensorflow": "tensorflow",
-    "thop": "thop",
-    "timm": "timm",
-    "torch": "torch",
-    "torchinfo": "torchinfo",
-    "torchsummary": "torchsummary",
-    "torchvision": "torchvision",
-    "tqdm": "tqdm",
-    "transformers": "transformers",
-    "ultralytics": "ultralytics",
-    "yaml": "pyyaml",
-}
-"""By the name that is imported, the name to install it by. What is not here is taken for a student's own."""
-_ALSO: Mapping[str, tuple[str, ...]] = {
-    "cv2": ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
-}
-"""Other names under which the same is installed."""
-_FRAMEWORKS = frozenset({"jax", "keras", "paddle", "tensorflow", "timm", "torch", "torchvision"})
-_IMPORT = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(\w{1,40})", re.MULTILINE)
 
 
 def missing_packages(first: str, file: str, submission: Submission) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.printable import shown
-from grader.scoring.tally import images_to, nothing_answered, points_for
+from grader.scoring import images_to, nothing_answered, points_for
 from grader.statistics import wilson_interval
 from grader.wording import words
 

@@ -1,8 +1,6 @@
-"""The report as one HTML file that works offline: no script, no font, no request.
+"""The report as one HTML file that works offline: no script, no font, no request; small pictures are in it.
 
 In the order of a reader's questions: score, what to do next, classes, evidence, how it was graded.
-
-Small pictures inside a page, so that the page stays one file.
 """
 
 from __future__ import annotations
@@ -25,6 +23,9 @@ from grader.wording import environment_of, words
 
 _MOST_CONFUSIONS = 8
 _MOST_FILES = 100
+SIDE = 128
+"""Pixels of the longer side."""
+_QUALITY = 80
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,6 @@ def _size(count: int) -> str:
     if count < 1024:
         return f"{count} B"
     return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
-
-
-SIDE = 128
-"""Pixels of the longer side."""
-_QUALITY = 80
 
 
 def thumbnail(pixels: npt.NDArray[Any]) -> str:

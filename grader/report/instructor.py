@@ -1,8 +1,6 @@
-"""What only the instructor sees: the answer to every image, and what the submission printed.
+"""What only the instructor sees, as data and as a page: the answer to every image, and what was printed.
 
-The instructor's page: the hidden images that were missed, and what the submission printed.
-
-It shows what no student may see, and lies in the instructor's folder alone.
+The page shows the hidden images that were missed. Both lie in the instructor's folder alone.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from typing import Any
 
 from jinja2 import Template
 
-from grader.checks.replay import says_other
+from grader.checks import says_other
 from grader.errors import Language
 from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, WrongType, classes_of
@@ -27,6 +25,10 @@ from grader.printable import one_line
 from grader.report.build import build_report
 from grader.report.html import thumbnail, tone_of
 from grader.wording import environment_of
+
+MOST_SHOWN = 300
+"""Missed images; a page of more is slow to open, and says nothing new."""
+_LONGEST_TEXT = 200
 
 
 def render_instructor(grading: Grading) -> str:
@@ -84,11 +86,6 @@ def _prediction(prediction: Prediction | None, names: tuple[str, ...]) -> dict[s
         {"as": None, "problem": "names no class"} if index is None else {"as": names[index], "problem": None}
     )
     return {"answered": prediction.text, **named}
-
-
-MOST_SHOWN = 300
-"""Missed images; a page of more is slow to open, and says nothing new."""
-_LONGEST_TEXT = 200
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,4 @@
-"""Which confusions of two classes cost most.
-
-The report on a terminal, in the order of the page.
-"""
+"""The report on a terminal, in the order of the page; and which confusions of two classes cost most."""
 
 from __future__ import annotations
 
@@ -16,8 +13,9 @@ from grader.model.report import BoundaryPart, ClassPart, FindingPart, Report
 from grader.printable import one_line
 from grader.wording import phase_words, words
 
-LEAST = 2
+_LEAST_CONFUSED = 2
 """Images; what happened once may have been chance."""
+_MOST_CLASSES = 6
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,8 @@ def costliest(report: Report, most: int) -> Sequence[Confused]:
         if count and said != truth
     ]
     found.sort(key=lambda confused: -confused.count)
-    often = [confused for confused in found if confused.count >= LEAST]
+    often = [confused for confused in found if confused.count >= _LEAST_CONFUSED]
     return (often or found)[:most]
-
-
-_MOST_CLASSES = 6
 
 
 def render_text(report: Report, language: Language = "en") -> str:
@@ -131,7 +126,7 @@ def _boundary(boundary: BoundaryPart, language: Language) -> str:
 def _next(report: Report, language: Language) -> str:
     lines = [f"  {_next_heading(report, language)}"]
     for number, finding in enumerate(report.findings, start=1):
-        title, _, help_ = told(finding, language)
+        title, _, help_ = texts_of(finding, language)
         lines += [f"  {_mark(finding)} {number}. {title}", f"       -> {help_}"]
     if not report.findings:
         lines.append(f"    {words(language, nothing_found(report))}")
@@ -156,7 +151,7 @@ def nothing_found(report: Report) -> str:
     return "next-untried" if report.checks.diagnosis in ("incomplete", "failed", "off") else "next-none"
 
 
-def told(finding: FindingPart, language: Language) -> tuple[str, str, str]:
+def texts_of(finding: FindingPart, language: Language) -> tuple[str, str, str]:
     """Return a finding's title, rationale and help."""
     if language == "zh":
         return finding.title_zh, finding.rationale_zh, finding.help_zh
@@ -197,7 +192,7 @@ def _evidence(report: Report, language: Language) -> str:
         return ""
     lines = [f"  {words(language, 'evidence')}"]
     for number, finding in enumerate(report.findings, start=1):
-        _, rationale, _ = told(finding, language)
+        _, rationale, _ = texts_of(finding, language)
         lines.append(f"    {number}. {rationale}")
     return "\n".join(map(one_line, lines))
 

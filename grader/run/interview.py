@@ -16,7 +16,7 @@ from grader.run.clock import AttentiveClock
 from grader.run.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
 from grader.sandbox.launch import Launch
-from grader.scoring.labels import LabelReader, reader_of
+from grader.scoring import LabelReader, reader_of
 
 _MAX_WORKERS = 20
 _MAX_BARREN = 3

@@ -14,7 +14,7 @@ from grader.model.predictions import Prediction, Raised, Tally, WrongType, class
 from grader.model.split import Split
 
 
-def tally(predictions: Sequence[Prediction | None], split: Split, classes: int) -> Tally:
+def count_predictions(predictions: Sequence[Prediction | None], split: Split, classes: int) -> Tally:
     """Count the predictions, given in the split's order. An image without a valid answer is wrong.
 
     Args:
@@ -38,7 +38,7 @@ def tally(predictions: Sequence[Prediction | None], split: Split, classes: int) 
 
 def nothing_answered(split: Split, classes: int) -> Tally:
     """Return the count of a submission that was asked nothing: every image is without an answer."""
-    return tally([None] * len(split.images), split, classes)
+    return count_predictions([None] * len(split.images), split, classes)
 
 
 def points_for(correct: int, total: int, rule: Points) -> float:

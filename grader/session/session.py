@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from grader.checks.canary import check_canary
+from grader.checks import check_canary
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.grading import Grading
@@ -23,7 +23,7 @@ from grader.model.report import Report
 from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.progress import Progress, silent
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.isolation import choose_rung, fork_server_for
 from grader.session.harness import this_harness

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from grader.checks.replay import replay
+from grader.checks import ask_again
 from grader.diagnosis.diagnosis import Subject, diagnose
 from grader.errors import LineError
-from grader.findings.collect import findings_of, verdict_of
+from grader.findings import findings_of, verdict_of
 from grader.intake import IntakeRefusedError, name_of, take_in
 from grader.model.diagnosis import Diagnosis
 from grader.model.grading import Failure, Grading, Refusal, Stage
@@ -26,7 +26,7 @@ from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
 from grader.run.interview import interview
 from grader.sandbox.isolation import Rung
-from grader.scoring.tally import tally
+from grader.scoring import count_predictions
 from grader.session.harness import circumstances_now, this_harness
 from grader.session.secrecy import find_hidden_files
 from grader.split import public_split
@@ -110,7 +110,7 @@ def scored(grading: Grading) -> Grading:
     if grading.answers is None:
         return grading
     job = grading.job
-    counted = tally(grading.answers.predictions, job.split, len(job.assignment.classes))
+    counted = count_predictions(grading.answers.predictions, job.split, len(job.assignment.classes))
     return replace(grading, tally=counted)
 
 
@@ -119,7 +119,7 @@ def replayed(grading: Grading, room: Room) -> Grading:
     if grading.answers is None or not (room.exam.checks.replay and room.exam.is_official):
         return grading
     room.progress("replay")
-    again = replay(
+    again = ask_again(
         lambda: room.fresh(room.workspace / "again").launch,
         room.exam.split,
         room.exam.assignment,

@@ -10,9 +10,9 @@ from grader.model.assignment import Assignment
 from grader.model.grading import Grading
 from grader.model.job import ALL_CHECKS, Checks, Exam
 from grader.model.split import Split
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.sandbox.fork_server import ForkServer
-from grader.session.session import Session, pass_canary
+from grader.session import Session, pass_canary
 
 
 def grading_of(

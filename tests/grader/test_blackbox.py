@@ -8,7 +8,7 @@ from grader.diagnosis.probes.public_gap import fisher_greater
 from grader.model.assignment import Splits
 from grader.model.job import Checks
 from grader.model.split import SplitImage, split_of
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.split import open_split, public_split
 from tests.grader.gradings import grading_of
 

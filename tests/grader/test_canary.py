@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 
 from grader import Verdict
-from grader.checks.canary import ATTACK, HONEST, canary_split, check_canary
+from grader.checks import check_canary
+from grader.checks.canary import ATTACK, HONEST, canary_split
 from grader.errors import HarnessError
 from grader.model.job import NO_CHECKS, Checks, Exam
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.sandbox import bubblewrap
 from grader.sandbox import isolation as ladder
 from grader.scoring import labels
-from grader.session.session import Session
+from grader.session import Session
 from tests.grader.gradings import grading_of
 
 from .conftest import ORACLE

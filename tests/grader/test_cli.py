@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.cli.main import main
-from grader.session.harness import this_harness
+from grader.session import this_harness
 
 from .conftest import CLASSES, ORACLE, without_progress
 

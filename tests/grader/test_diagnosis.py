@@ -408,7 +408,8 @@ LONG = """
 import resource
 from grader.diagnosis.probes.threads import explain_threads
 from grader.run.frames import MAX_TEXT, Raised
-from grader.findings.exceptions import code_of, code_of_missing, short
+from grader.findings.exceptions import code_of, code_of_missing
+    from grader.printable import short
 used = resource.getrusage(resource.RUSAGE_SELF)
 resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 20,) * 2)
 for unit in ("OMP_NUM_THREADS", "def predict(image): ", "a", "a (", "f(", "    a\\n"):

@@ -10,7 +10,7 @@ import pytest
 from grader.model.assignment import Assignment
 from grader.model.classes import ClassInfo
 from grader.model.verdict import Verdict
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.split import open_split
 from reference.weights import write_checkpoint
 from tests.grader.gradings import grading_of

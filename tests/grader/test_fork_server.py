@@ -14,7 +14,7 @@ import pytest
 
 from grader import Verdict
 from grader.model.job import NO_CHECKS
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.sandbox import fork_server, forkable, policy
 from grader.sandbox import system_calls as seccomp
 from grader.sandbox.fork_server import runs_read_only

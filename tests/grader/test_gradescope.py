@@ -14,7 +14,7 @@ from grader.exchange.gradescope import render_results
 from grader.model.assignment import Limits, load_assignment
 from grader.model.job import NO_CHECKS
 from grader.model.verdict import Verdict
-from grader.session.session import grade
+from grader.session import grade
 
 from .conftest import CLASSES, ORACLE
 

@@ -19,14 +19,14 @@ import pytest
 from grader import HarnessError, Verdict, grade
 from grader.model.job import NO_CHECKS
 from grader.model.submission import CHECKPOINT_SUFFIXES
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.report.instructor import render_instructor
 from grader.run import interview as interview_module
 from grader.run import usage
 from grader.sandbox import isolation as ladder
 from grader.sandbox import policy
 from grader.sandbox.inside.worker import _WEIGHTS
-from grader.session.harness import this_harness
+from grader.session import this_harness
 from tests.grader.gradings import grading_of, report_of
 from tests.patience import wait_until
 

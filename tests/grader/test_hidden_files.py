@@ -10,10 +10,8 @@ import pytest
 from grader import Verdict
 from grader.model.assignment import Splits
 from grader.model.job import NO_CHECKS, Exam
-from grader.report.build import build_report
-from grader.report.files import write_grading
-from grader.session import secrecy
-from grader.session.session import Session
+from grader.report import build_report, write_grading
+from grader.session import Session, secrecy
 from grader.split import make_key, open_sealed, write_sealed
 
 from .conftest import CLASSES, ORACLE

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.model.job import NO_CHECKS
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.sandbox import isolation as ladder
 from grader.sandbox.policy import course_library, own_packages
 from tests.grader.gradings import grading_of

@@ -10,7 +10,7 @@ import pytest
 
 from grader.audit import audit_sets, read_set, render_page
 from grader.cli.main import main
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from tests.grader.gradings import grading_of

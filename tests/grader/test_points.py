@@ -3,7 +3,7 @@
 import pytest
 
 from grader.model.assignment import Late, Points, load_assignment
-from grader.scoring.tally import after_lateness, points_for
+from grader.scoring import after_lateness, points_for
 
 TABLE = Points(table=((0.5, 50.0), (0.8, 80.0), (0.95, 105.0)))
 CURVE = Points(curve=((0.5, 0.0), (0.9, 80.0), (1.0, 100.0)))

@@ -11,9 +11,8 @@ from grader.model.grading import Refusal
 from grader.model.job import NO_CHECKS
 from grader.model.submission import SubmittedFile
 from grader.printable import one_line, shown
-from grader.report import build
+from grader.report import build, render_text
 from grader.report.html import render_html
-from grader.report.text import render_text
 from grader.wording import codes, finding
 from tests.grader.gradings import grading_of
 from tests.grader.test_findings import FIELDS

@@ -7,7 +7,7 @@ import pytest
 
 from grader.model.job import Exam
 from grader.progress import Display, Watched, WatchedClass, showing
-from grader.session.session import Session
+from grader.session import Session
 
 
 class Clock:

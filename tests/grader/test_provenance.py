@@ -8,7 +8,7 @@ from cv2 import version
 
 from grader.findings import exceptions as packages
 from grader.session import harness as provenance
-from grader.session.harness import this_harness
+from grader.session import this_harness
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.sandbox import isolation as ladder
 from grader.sandbox.system_calls import (
     ARCHITECTURES,

@@ -9,17 +9,16 @@ import numpy as np
 import pytest
 
 from grader import Verdict
-from grader.checks.replay import MOST, altered, choose_probes, replay
+from grader.checks import ask_again
+from grader.checks.replay import MOST, altered, choose_probes
 from grader.model.assignment import Limits
 from grader.model.job import Checks
 from grader.model.predictions import Answers, Timing
 from grader.model.replay import OFF, Replay
 from grader.model.split import SplitImage, split_of
-from grader.report.build import build_report
-from grader.report.files import write_grading
+from grader.report import build_report, render_text, write_grading
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
-from grader.report.text import render_text
 from tests.grader.gradings import grading_of
 
 from .conftest import CLASSES
@@ -288,7 +287,7 @@ def test_who_is_slow_is_asked_as_much_as_who_is_fast(write_submission, split, as
     slow = dataclasses.replace(main, timing=Timing(50.0, 50.0, (2.0,) * (IMAGES - 1), 220.0))
     folder = write_submission(TABLE, name="again")
     (folder / "table.json").write_text(table_of(split), encoding="utf-8")
-    result = replay(lambda: launch_of(folder, assignment), split, assignment, slow, "identity", 1)
+    result = ask_again(lambda: launch_of(folder, assignment), split, assignment, slow, "identity", 1)
     assert (result.status, result.repeated, result.altered) == ("done", 24, 24)
     assert result.is_collapse
 
@@ -318,7 +317,7 @@ def test_a_replay_that_ends_early_costs_nothing_but_a_note(write_submission, spl
     outcome = grading_of(folder, split, assignment)
     main: Answers = outcome.answers
     hurried = assignment.model_copy(update={"limits": Limits(total_seconds=0.5)})
-    result = replay(lambda: launch_of(folder, hurried), split, hurried, main, "identity", 1)
+    result = ask_again(lambda: launch_of(folder, hurried), split, hurried, main, "identity", 1)
     assert (result.status, result.differed, result.lost) == ("incomplete", 0, 0)
     assert result.unanswered > 0
     assert not result.is_collapse

@@ -18,12 +18,11 @@ from grader.model.job import NO_CHECKS
 from grader.model.report import Report
 from grader.model.verdict import Verdict
 from grader.printable import one_line
-from grader.report.build import build_report
-from grader.report.files import check_output_folder, write_grading
+from grader.report import build_report, check_output_folder, render_text, write_grading
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from grader.report.schema import FILE, schema_text
-from grader.report.text import costliest, render_text
+from grader.report.text import costliest
 from grader.run.usage import allowed_instructions
 from grader.split import open_split
 from tests.grader.gradings import grading_of, report_of

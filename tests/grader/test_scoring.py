@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from grader.model.assignment import Points
 from grader.model.classes import GARBAGE26, load_classes
 from grader.model.predictions import Prediction, Raised, WrongType
-from grader.scoring.labels import normalised, reader_of
-from grader.scoring.tally import images_to, points_for, tally
+from grader.scoring import count_predictions, images_to, normalised, points_for, reader_of
 from grader.statistics import highest_rate, wilson_interval
 
 from .conftest import CLASSES, PER_CLASS
@@ -157,7 +156,7 @@ def test_an_image_without_a_valid_answer_is_wrong_and_counted(split):
     answers[2] = Prediction(problem=WrongType("int"))
     answers[3] = Prediction(problem=error)
     answers[4] = said("Newspaper")
-    counted = tally(answers, split, len(CLASSES))
+    counted = count_predictions(answers, split, len(CLASSES))
     assert (counted.correct, counted.total) == (1, len(split.images))
     assert counted.confusion[0].tolist() == [1, 0, 0, 3]
     assert counted.confusion[1].tolist() == [0, 0, 1, PER_CLASS - 1]
@@ -171,7 +170,7 @@ def test_an_image_without_a_valid_answer_is_wrong_and_counted(split):
 )
 def test_every_image_counts_exactly_once(split_of_three, labels):
     answers = [None if label is None else said(label) for label in labels]
-    counted = tally(answers, split_of_three, len(CLASSES))
+    counted = count_predictions(answers, split_of_three, len(CLASSES))
     assert counted.total == 12
     assert counted.confusion.sum(axis=1).tolist() == [PER_CLASS] * 3
     truth = [info.name for info in CLASSES for _ in range(PER_CLASS)]

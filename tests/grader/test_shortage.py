@@ -4,7 +4,7 @@ import pytest
 
 from grader import Verdict
 from grader.model.job import NO_CHECKS
-from grader.report.build import build_report
+from grader.report import build_report
 from grader.run import usage as shortage
 from grader.run import worker as worker_process
 from tests.grader.gradings import grading_of, report_of

@@ -19,7 +19,7 @@ from grader.model.diagnosis import OFF
 from grader.model.job import NO_CHECKS, Checks, Exam
 from grader.model.verdict import Verdict
 from grader.progress import silent
-from grader.session.session import Session
+from grader.session import Session
 from grader.split import DecodedImage, decoded
 from tests.patience import PATIENCE_SECONDS, wait_until
 

@@ -7,7 +7,7 @@ from grader.classroom.overview import places
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.model.job import NO_CHECKS
-from grader.session.session import grade
+from grader.session import grade
 from grader.statistics import Paired
 
 

@@ -8,7 +8,7 @@ from grader.classroom.pages import render_index
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.model.job import NO_CHECKS
-from grader.session.session import grade
+from grader.session import grade
 from grader.wording import codes, finding, general_title
 
 

@@ -15,7 +15,7 @@ from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.files import digest_of_bytes
 from grader.model.job import NO_CHECKS
-from grader.session.session import grade
+from grader.session import grade
 from tests.patience import PATIENCE_SECONDS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

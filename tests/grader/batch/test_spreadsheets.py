@@ -11,7 +11,7 @@ from grader.classroom.gradebook import COLUMNS, as_it_was, render_csv, render_gr
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.model.job import NO_CHECKS
-from grader.session.session import grade
+from grader.session import grade
 from tests.patience import PATIENCE_SECONDS
 
 SOFFICE = shutil.which("soffice") or shutil.which("libreoffice")

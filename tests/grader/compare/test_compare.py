@@ -8,8 +8,8 @@ from grader.cli.main import main
 from grader.errors import UsageError
 from grader.exchange.compare import compare, read_grading
 from grader.model.job import NO_CHECKS, Exam
-from grader.report.files import write_grading
-from grader.session.session import Session
+from grader.report import write_grading
+from grader.session import Session
 from grader.split import open_split
 from tests.grader.conftest import CLASSES, ORACLE
 

@@ -8,8 +8,7 @@ from grader import Report
 from grader.model.assignment import Assignment
 from grader.model.job import Checks
 from grader.model.split import Split
-from grader.report.build import build_report
-from grader.report.files import write_grading
+from grader.report import build_report, write_grading
 from grader.sandbox.fork_server import ForkServer
 from reference.weights import write_checkpoint
 from tests.grader.gradings import grading_of
