@@ -14,8 +14,8 @@ from grader.printable import one_line, shown
 from grader.report import build, render_text
 from grader.report.html import render_html
 from grader.wording import codes, finding
+from tests.grader.findings.test_findings import FIELDS
 from tests.grader.gradings import grading_of
-from tests.grader.test_findings import FIELDS
 
 STEERS = "\x1b]0;owned\x07\u202e\x9b31m\r\x00"
 

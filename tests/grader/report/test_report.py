@@ -27,7 +27,7 @@ from grader.run.usage import allowed_instructions
 from grader.split import open_split
 from tests.grader.gradings import grading_of, report_of
 
-from .conftest import CLASSES, ORACLE
+from ..conftest import CLASSES, ORACLE
 
 HOSTILE = '<script>alert(1)</script>\x1b[2J=HYPERLINK("x")'
 

@@ -30,7 +30,7 @@ from grader.session import this_harness
 from tests.grader.gradings import grading_of, report_of
 from tests.patience import wait_until
 
-from .conftest import ORACLE
+from ..conftest import ORACLE
 
 TOTAL = 12
 

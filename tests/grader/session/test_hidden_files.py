@@ -14,7 +14,7 @@ from grader.report import build_report, write_grading
 from grader.session import Session, secrecy
 from grader.split import make_key, open_sealed, write_sealed
 
-from .conftest import CLASSES, ORACLE
+from ..conftest import CLASSES, ORACLE
 
 STOLEN = ("00_01/00002.png", "00_00/00001.png", "00_02/00003.png")
 

@@ -21,7 +21,7 @@ from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from tests.grader.gradings import grading_of
 
-from .conftest import CLASSES
+from ..conftest import CLASSES
 
 IMAGES = 60
 HONEST = """

@@ -20,8 +20,8 @@ from grader.scoring import labels
 from grader.session import Session
 from tests.grader.gradings import grading_of
 
-from .conftest import ORACLE
-from .test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
+from ..conftest import ORACLE
+from ..test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
 
 
 def grade(source, split, assignment):

@@ -15,12 +15,12 @@ from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from tests.grader.gradings import grading_of
 
-from .conftest import CLASSES, ORACLE
+from ..conftest import CLASSES, ORACLE
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright")
 playwright = pytest.importorskip("playwright.sync_api")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NARROW, WIDE = {"width": 390, "height": 844}, {"width": 1200, "height": 900}
 HALF_RIGHT = """
