@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from grader.checks.replay import replay
-from grader.diagnosis.diagnosis import Subject, diagnose
+from grader.diagnosis import Subject, diagnose
 from grader.errors import LineError
 from grader.findings.collect import findings_of_answers, findings_of_replay, in_order, verdict_of
 from grader.findings.exceptions import short

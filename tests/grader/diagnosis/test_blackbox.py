@@ -4,13 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.diagnosis.probes.public_gap import fisher_greater
+from grader.diagnosis.evidence import fisher_greater
 from grader.model.assignment import Splits
 from grader.model.split import SplitImage, split_of
 from grader.session.grading import Checks, run_grading
 from grader.split import open_split, public_split
-
-from .conftest import CLASSES
+from tests.grader.conftest import CLASSES
 
 CHECKS = Checks(canary=False, replay=False)
 IMAGES = 45
