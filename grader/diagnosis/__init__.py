@@ -1,1 +1,10 @@
-"""Why a score is what it is: hypotheses tried on the submission, after it has been graded."""
+"""Why a score is what it is: hypotheses tried on the submission, after it has been graded.
+
+`diagnose` is the one call, `Subject` what it is given, `Diagnosis` the one value that comes of it.
+"""
+
+from grader.diagnosis.diagnosis import diagnose
+from grader.diagnosis.subject import Subject
+from grader.model.diagnosis import Diagnosis
+
+__all__ = ["Diagnosis", "Subject", "diagnose"]

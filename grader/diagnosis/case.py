@@ -1,4 +1,7 @@
-"""What the probes have before them: the answers of the graded run, and what experiments gave."""
+"""What hypotheses are judged by: the answers of the graded run, and what experiments gave.
+
+An experiment adds to a case, a hypothesis reads it; neither knows the other.
+"""
 
 from __future__ import annotations
 
@@ -9,18 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.diagnosis.views import View
-from grader.model.report import FindingPart
 from grader.statistics import Paired, binomial_tail, paired
 
 IntArray = npt.NDArray[np.int64]
 NO_ANSWER = -1
 
-ALPHA = 0.01
-"""A hypothesis is believed if chance explains its evidence less often than this, after a correction for the
-alternatives that were tried: with eight images gained and none lost, say, if two were."""
-LEAST_GAIN = 0.04
-"""Share of the images that a counterfactual must gain for its mistake to be worth a warning."""
-
+FEW, MANY = 20, 200
+"""Images of a first look, and of everything else, at most."""
+CHANCE = 0.05
+"""Two ways to answer are not told apart if chance explains their difference more often than this."""
+LEAST_AGREEMENT = 0.8
+"""A view is taken for what the submission does if it gives so many of its answers."""
 _UNSTABLE = 0.2
 
 
@@ -74,6 +76,11 @@ class CheckpointTrial:
     rivals: tuple[View, ...] = ()
     """Views that reproduce the answers as well as `own`, and lead to other conclusions."""
 
+    @property
+    def differences(self) -> frozenset[str]:
+        """The coordinates in which the submission's view differs from the better one."""
+        return self.own.differs_in(self.best)
+
 
 @dataclass(frozen=True)
 class Case:
@@ -88,20 +95,26 @@ class Case:
     channel_order: str
     unstable: float = 0.0
     """Share of answers that changed when the images were asked again."""
-    kept: Kept | None = None
-    """None if answers are not all the same, or no new process was asked."""
     has_warned: bool = False
     """Whether MindSpore warned that parameters were not loaded."""
+    usual: float | None = None
+    """The accuracy that is usual on these images; None if the assignment does not say, or has others."""
+    openings: int = 0
+    """Calls of predict in which a checkpoint was opened for reading."""
+    source: str = ""
+    """Text of main.py, as much of it as is looked at."""
+    threads: int = 1
+    """Threads that a submission has, by the assignment."""
     checkpoint: CheckpointTrial | None = None
     """None if no checkpoint fits the course network, or none was tried."""
-    public: PublicTrial | None = None
-    """None if there are no public images, or they were not asked."""
+    kept: Kept | None = None
+    """None if answers are not all the same, or no new process was asked."""
     asked: Mapping[str, Trial] = field(default_factory=dict)
     """What the submission answered to altered images, by the name of the alteration."""
     alterations: int = 1
     """How many were tried."""
-    usual: float | None = None
-    """The accuracy that is usual on these images; None if the assignment does not say, or has others."""
+    public: PublicTrial | None = None
+    """None if there are no public images, or they were not asked."""
 
     @property
     def is_right(self) -> npt.NDArray[np.bool_]:
@@ -124,6 +137,11 @@ class Case:
         return self.unstable >= _UNSTABLE
 
     @property
+    def is_constant(self) -> bool:
+        """Whether all answers are the same."""
+        return bool((self.said == self.said[0]).all())
+
+    @property
     def is_collapsed(self) -> bool:
         """Whether all answers are the same in the way that answers lost behind the network are.
 
@@ -135,9 +153,36 @@ class Case:
         return self.is_constant and is_lost and not self.has_warned
 
     @property
-    def is_constant(self) -> bool:
-        """Whether all answers are the same."""
-        return bool((self.said == self.said[0]).all())
+    def is_near(self) -> bool:
+        """Whether some view of the checkpoint gives the submission's answers, be it the only one or not."""
+        trial = self.checkpoint
+        is_random = self.is_constant and self.has_warned
+        if trial is None or self.is_collapsed or is_random:
+            return False
+        return self.agreement(trial.own_trial) >= LEAST_AGREEMENT
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Whether the answers are those of one view, and of no other that means something else.
+
+        One answer to everything is no evidence: too many mistakes give it.
+        """
+        trial = self.checkpoint
+        return trial is not None and self.is_near and not trial.rivals and not self.is_constant
+
+    @property
+    def mistaken_view(self) -> CheckpointTrial | None:
+        """The checkpoint's trial if one view reproduces the answers, and another is to be preferred."""
+        trial = self.checkpoint
+        return trial if trial is not None and self.is_reproduced and trial.differences else None
+
+    @property
+    def is_accounted_for(self) -> bool:
+        """Whether the checkpoint gives these answers, no view of it gives better ones, and none is lost."""
+        trial = self.checkpoint
+        if trial is None or not self.is_reproduced or trial.differences:
+            return False
+        return self.gain(trial.own_trial).p_better >= CHANCE
 
     def gain(self, trial: Trial) -> Paired:
         """Compare an experiment with the graded run, on the images that it was asked."""
@@ -151,23 +196,20 @@ class Case:
         """Number of images that the experiment has right."""
         return int((trial.answers == self.truth[trial.images]).sum())
 
+    def few(self) -> IntArray:
+        """Choose images for a first look: as many wrong ones as right ones, where there are as many."""
+        wrong, right = np.flatnonzero(~self.is_right), np.flatnonzero(self.is_right)
+        half = FEW // 2
+        chosen = spread(wrong, max(half, FEW - len(right))), spread(right, max(half, FEW - len(wrong)))
+        return np.sort(np.concatenate(chosen))
 
-@dataclass(frozen=True)
-class Explanation:
-    """A probe's answer: the mistake it was looking for may be there."""
-
-    finding: FindingPart
-    p: float
-    """How probable the evidence is without the mistake, corrected for the alternatives that were tried."""
-    gain: float | None
-    """Share of the images that would be right besides; None if what was found says nothing of that."""
-
-    @property
-    def is_proved(self) -> bool:
-        """Whether it may be said: chance does not explain it, and it is worth the words."""
-        return self.p < ALPHA and (self.gain is None or self.gain >= LEAST_GAIN)
+    def many(self) -> IntArray:
+        """Choose images for all that is decided."""
+        return spread(np.arange(len(self.truth)), MANY)
 
 
-def corrected(p: float, tried: int) -> float:
-    """Return the p value of the best of so many alternatives (Bonferroni's correction)."""
-    return min(1.0, p * tried)
+def spread(indices: IntArray, most: int) -> IntArray:
+    """Choose evenly: a split is in the order of its classes, and luck is to choose nothing."""
+    if len(indices) <= most:
+        return indices
+    return indices[np.linspace(0, len(indices) - 1, most).round().astype(np.int64)]

@@ -17,14 +17,12 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from grader.diagnosis.case import Case, Trial
+from grader.diagnosis.case import CHANCE, Case, Trial
 from grader.diagnosis.views import STANDARD, View
 from grader.statistics import paired
 
 BoolArray = npt.NDArray[np.bool_]
 
-_CHANCE = 0.05
-"""Two views are not told apart if chance explains their difference more often than this."""
 _CLOSE = 3
 """Images of the first look by which a view may be behind the first and is still looked at."""
 _MOST_OWN, _MOST_BEST, _MOST_LISTED = 3, 2, 10
@@ -103,7 +101,7 @@ def _target(own: View, is_right: Mapping[View, BoolArray]) -> View:
 
 def _is_as_good(one: BoolArray, other: BoolArray) -> bool:
     """Whether chance explains that the other has more."""
-    return paired(one, other).p_better >= _CHANCE
+    return paired(one, other).p_better >= CHANCE
 
 
 def _corrected_for(own: View, best: View, tried: int) -> int:

@@ -1,11 +1,11 @@
 """The white box: the grader runs the student's checkpoint itself, inside the sandbox, under many views.
 
-First a few images under every view; then all of them under the few views that come into question. How many
-that are is counted, not timed: what is found is the same on a busy machine.
+First a few images under every view, then all of them under the few views that come into question. What is
+tried is counted, never timed: what is found is the same on a busy machine.
 
-The program that does it is started like a submission, by the same worker in the same sandbox, over a folder
-of its own that holds the checkpoints and no other file of the student's. What it answers is read as a
-stranger's: the checkpoint is the student's, and may be anything.
+The program that does it (`inside/main.py`) is started like a submission, by the same worker in the same
+sandbox, over a folder of its own that holds the checkpoints and no other file of the student's. Its answers
+are read as a stranger's: the checkpoint is the student's, and may be anything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,129 +21,131 @@ import numpy as np
 
 from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, IntArray, Trial
 from grader.diagnosis.choice import choose, shortlist
-from grader.diagnosis.completeness import complete
-from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
+from grader.diagnosis.subject import Subject
+from grader.diagnosis.views import READOUTS, STANDARD, View, all_views, readout_settings
 from grader.files import make_readable
-from grader.model.assignment import Assignment
-from grader.model.split import Split, split_of
 from grader.model.submission import Submission
-from grader.printable import short
-from grader.run.interview import interview
-from grader.sandbox.launch import Launch
+from grader.printable import shown
 
-_PROGRAM = Path(__file__).parent / "inside" / "main.py"
-_MOST_FILES = 4
+PROGRAM = Path(__file__).parent / "inside" / "main.py"
 LAST_RESORT_SECONDS = 900.0
-"""Of wall clock; a hundred times what an idle machine needs."""
+"""A hundred times what an idle machine needs; past it the diagnosis is `incomplete`."""
+_MOST_FILES = 4
 _LEAST_IMAGES = 8
 """Fewer, where the program fails at the others, are no ground for a choice."""
 _ANSWER = re.compile(r"[0-9,;]{1,40}\|-?\d+(?: -?\d+)*")
 
-Start = Callable[[Path], Callable[[int], Launch]]
-"""Gives a way to start workers over a folder of the grader's own."""
+Files = tuple[tuple[int, ...], ...]
+"""By network, the numbers of its files."""
 
 
 @dataclass(frozen=True)
-class _Run:
+class Request:
+    """What the program is to answer: these views of the first network; of others, perhaps the lab's own."""
+
+    views: tuple[View, ...]
+    files: int
+    """How many checkpoints it is given."""
+    classes: int
+    with_others: bool = False
+
+    def settings(self, channel_order: str) -> dict[str, object]:
+        """Return what is written beside the program."""
+        return {
+            "checkpoints": [f"{number}.ckpt" for number in range(self.files)],
+            "channel_order": channel_order,
+            "views": [view.settings() for view in self.views],
+            "others": STANDARD.settings() if self.with_others else None,
+            "readouts": readout_settings(),
+        }
+
+    def answered(self, networks: int) -> tuple[View, ...]:
+        """Return the views that are answered, in their order, if there are so many networks."""
+        others = range(1, networks) if self.with_others else ()
+        return (*self.views, *(replace(STANDARD, network=number) for number in others))
+
+
+@dataclass(frozen=True)
+class Result:
     """What the program answered."""
 
+    views: tuple[View, ...]
     images: IntArray
     """(M,) of the split."""
     answers: IntArray
-    """(M, views, readouts)."""
-    files: tuple[tuple[int, ...], ...]
-    """By network, the numbers of its files."""
+    """(M, views, readouts): class indices, or NO_ANSWER."""
+    files: Files
+
+    def trials(self) -> dict[View, Trial]:
+        """Return the trial of each view under each readout; all of one readout before the next."""
+        return {
+            replace(view, readout=readout): Trial(self.images, self.answers[:, row, column])
+            for column, readout in enumerate(READOUTS)
+            for row, view in enumerate(self.views)
+        }
 
 
 class WhiteBox:
-    """One submission's checkpoints, to be run under views.
+    """One submission's checkpoints, to be run under views."""
 
-    Args:
-        submission: whose checkpoints they are.
-        split: the images.
-        assignment: the rules.
-        start: how the program is started.
-        folder: an empty or absent folder for it.
-        seed: secret; decides the order of the images.
-    """
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+        self._checkpoints = _checkpoints(subject.submission)
 
-    def __init__(
-        self,
-        submission: Submission,
-        split: Split,
-        assignment: Assignment,
-        start: Start,
-        folder: Path,
-        seed: int,
-    ) -> None:
-        self._files = _checkpoints(submission)
-        self._submission = submission
-        self._split = split
-        self._assignment = assignment
-        self._start = start
-        self._folder = folder
-        self._seed = seed
-
-    @property
-    def has_checkpoint(self) -> bool:
-        """Whether there is anything to run."""
-        return bool(self._files)
-
-    def try_views(self, case: Case, few: IntArray, many: IntArray) -> CheckpointTrial | None:
-        """Return what came of it; None if no checkpoint fits the network.
-
-        Args:
-            case: the graded run.
-            few: images for the first look.
-            many: images for everything else.
+    def try_views(self, case: Case) -> CheckpointTrial | None:
+        """Return what came of it; None if there is no checkpoint, or none fits the network.
 
         Raises:
-            UnfinishedError: it took longer than any machine should need.
+            UnfinishedError: time was over.
         """
-        views = [*all_views()]
-        first = self._run(views, few)
+        if not self._checkpoints:
+            return None
+        first = self._ask([*all_views()], case.few(), with_others=True)
         if first is None:
             return None
-        views += [replace(STANDARD, network=number) for number in range(1, len(first.files))]
-        listed = shortlist(case, _trials(first, views))
-        last = self._run(listed, many)
+        last = self._ask(shortlist(case, first.trials()), case.many())
         if last is None:
             return None
-        trials = _trials(last, listed)
-        choice = choose(case, trials, len(views))
+        return self._conclude(case, last.trials(), len(first.views), first.files)
+
+    def _conclude(
+        self, case: Case, trials: Mapping[View, Trial], tried: int, files: Files
+    ) -> CheckpointTrial:
+        choice = choose(case, trials, tried)
         return CheckpointTrial(
             own=choice.own,
             own_trial=trials[choice.own],
             best=choice.best,
             best_trial=trials[choice.best],
-            file=self._name(first.files[choice.own.network]),
-            best_file=self._name(first.files[choice.best.network]),
+            file=self._name(files[choice.own.network]),
+            best_file=self._name(files[choice.best.network]),
             tried=choice.tried,
             rivals=choice.rivals,
         )
 
-    def _run(self, views: Sequence[View], images: IntArray) -> _Run | None:
-        folder = self._folder / f"{len(views)}-views-of-{len(images)}"
+    def _ask(self, views: Sequence[View], images: IntArray, with_others: bool = False) -> Result | None:
+        """Run the program over these images; None if it answers too few of them."""
+        subject = self._subject
+        request = Request((*views,), len(self._checkpoints), len(subject.assignment.classes), with_others)
+        folder = subject.folder / "checkpoint" / f"{len(views)}-views-of-{len(images)}"
+        self._prepare(folder, request)
+        rules = subject.assignment.for_our_own(LAST_RESORT_SECONDS)
+        pictures = [subject.split.images[index] for index in images]
+        result = read(subject.texts(subject.start(folder), pictures, rules), images, request)
+        return result if result is not None and len(result.images) >= _LEAST_IMAGES else None
+
+    def _prepare(self, folder: Path, request: Request) -> None:
+        """Write the program's folder."""
         folder.mkdir(parents=True)
-        shutil.copyfile(_PROGRAM, folder / "main.py")
-        for number, file in enumerate(self._files):
-            shutil.copyfile(self._submission.folder / file, folder / f"{number}.ckpt")
-        settings = {
-            "checkpoints": [f"{number}.ckpt" for number in range(len(self._files))],
-            "channel_order": self._assignment.channel_order,
-            "views": [view.settings() for view in views],
-        }
+        shutil.copyfile(PROGRAM, folder / "main.py")
+        for number, file in enumerate(self._checkpoints):
+            shutil.copyfile(self._subject.submission.folder / file, folder / f"{number}.ckpt")
+        settings = request.settings(self._subject.assignment.channel_order)
         (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
         make_readable(folder)
-        asked = split_of([self._split.images[index] for index in images], places=())
-        rules = self._assignment.for_our_own(LAST_RESORT_SECONDS)
-        predictions = complete(interview(self._start(folder), asked, rules, self._seed))
-        texts = [prediction.text if prediction else None for prediction in predictions]
-        run = _read(texts, images, len(views), len(self._files), len(self._assignment.classes))
-        return run if run is not None and len(run.images) >= _LEAST_IMAGES else None
 
     def _name(self, numbers: Sequence[int]) -> str:
-        return " + ".join(short(self._files[number], 80) for number in numbers)
+        return " + ".join(shown(self._checkpoints[number], 80) for number in numbers)
 
 
 def _checkpoints(submission: Submission) -> list[str]:
@@ -154,35 +156,32 @@ def _checkpoints(submission: Submission) -> list[str]:
     return [str(file.path) for file in files[:_MOST_FILES]]
 
 
-def _read(texts: Sequence[str | None], images: IntArray, views: int, count: int, classes: int) -> _Run | None:
-    """Read the program's answers; images without a proper one are left out."""
-    files: tuple[tuple[int, ...], ...] = ()
-    kept, rows = [], []
-    for index, text in zip(images, texts, strict=True):
-        if text is None or not _ANSWER.fullmatch(text):
-            continue
-        head, _, body = text.partition("|")
-        try:
-            files = tuple(tuple(int(number) for number in part.split(",")) for part in head.split(";"))
-            numbers = np.array(body.split(), np.int64)
-        except (ValueError, OverflowError):
-            continue
-        if len(numbers) != (views + len(files) - 1) * len(READOUTS):
-            continue
-        if any(number >= count for part in files for number in part):
-            continue
-        kept.append(index)
-        rows.append(np.where((numbers >= 0) & (numbers < classes), numbers, NO_ANSWER))
-    if not kept or any(len(row) != len(rows[0]) for row in rows):
+def read(texts: Sequence[str | None], images: IntArray, request: Request) -> Result | None:
+    """Read the program's answers; images without a proper one are left out. None if no image is left."""
+    every = [(index, _read(text, request)) for index, text in zip(images, texts, strict=True)]
+    proper = [(index, *found) for index, found in every if found is not None]
+    if not proper:
         return None
-    answers = np.stack(rows).reshape(len(rows), -1, len(READOUTS))
-    return _Run(np.array(kept, np.int64), answers, files)
+    kept, files, rows = zip(*proper, strict=True)
+    if any(each != files[0] for each in files):
+        return None
+    views = request.answered(len(files[0]))
+    answers = np.stack(rows).reshape(len(rows), len(views), len(READOUTS))
+    return Result(views, np.array(kept, np.int64), answers, files[0])
 
 
-def _trials(run: _Run, views: Sequence[View]) -> dict[View, Trial]:
-    """Return the trial of each view under each readout; all of one readout before the next."""
-    return {
-        replace(view, readout=readout): Trial(run.images, run.answers[:, row, column])
-        for column, readout in enumerate(READOUTS)
-        for row, view in enumerate(views)
-    }
+def _read(text: str | None, request: Request) -> tuple[Files, IntArray] | None:
+    """Return one answer's files and class indices; None if it is not as it must be."""
+    if text is None or not _ANSWER.fullmatch(text):
+        return None
+    head, _, body = text.partition("|")
+    try:
+        files = tuple(tuple(int(number) for number in part.split(",")) for part in head.split(";"))
+        numbers = np.array(body.split(), np.int64)
+    except (ValueError, OverflowError):
+        return None
+    if any(number >= request.files for part in files for number in part):
+        return None
+    if len(numbers) != len(request.answered(len(files))) * len(READOUTS):
+        return None
+    return files, np.where((numbers >= 0) & (numbers < request.classes), numbers, NO_ANSWER)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.checks import ask_again
-from grader.diagnosis.diagnosis import Subject, diagnose
+from grader.diagnosis import Subject, diagnose
 from grader.errors import LineError
 from grader.findings import findings_of, verdict_of
 from grader.intake import IntakeRefusedError, name_of, take_in

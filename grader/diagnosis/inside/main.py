@@ -1,13 +1,14 @@
 """The program that runs a student's checkpoint under many preprocessings; it runs inside the sandbox alone.
 
 It is started like a submission, in the same sandbox by the same worker, and answers like one: `predict`
-gets an image and returns a text. `settings.json` beside it says which checkpoints there are and under which
-views they are run. No code of the student's runs here, and MindSpore is not needed: the course library
+gets an image and returns a text. `settings.json` beside it says which checkpoints there are, under which
+views they are run, and by which readouts their logits are read; a view is given as its steps, so that no name
+of one stands here. No code of the student's runs here, and MindSpore is not needed: the course library
 reads the checkpoint and writes the graph, ONNX Runtime computes.
 
-The text is `FILES|ANSWERS`: for each network the numbers of its files, and for each view four class
-indices: of the largest logit with mean pooling, of the largest with max pooling, of the smallest and of the
-second largest with mean pooling. `-1` stands for logits that are not numbers.
+The text is `FILES|ANSWERS`: for each network the numbers of its files; and a class index for each view and
+readout, all readouts of one view before the next. The views are those of the settings, then the settings'
+view for other networks, once for each network but the first. `-1` stands for logits that are not numbers.
 """
 
 from __future__ import annotations
@@ -28,22 +29,24 @@ from src_mindspore.engine.checkpoint import parse_checkpoint
 from src_mindspore.engine.graph import BATCH_NORM_EPSILON, INPUT_NAME, OUTPUT_NAME, build_graph
 
 Array: TypeAlias = npt.NDArray[Any]
-Step: TypeAlias = Callable[[Array], Array]
+Step: TypeAlias = Sequence[Any]
+"""Its name, and what it is given."""
 View: TypeAlias = Mapping[str, Any]
 Parts: TypeAlias = tuple[dict[str, Array], list[Array], list[Array]]
 """Backbone, dense layers, and what may be a bias."""
 
 HERE = Path(__file__).resolve().parent
 BATCH = 4
-EDGE, CROP = 256, 224
 MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
+BY_CHANNEL = {
+    "mean": MEAN,
+    "std": STD,
+    "mean-reversed": MEAN[::-1],
+    "std-reversed": STD[::-1],
+    "mean-of-255": 255 * MEAN,
+}
 
 # What a view does with the picture (BGR, uint8), one step after the other.
-
-
-def _centre(image: Array, size: int = CROP) -> Array:
-    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
-    return image[top : top + size, left : left + size]
 
 
 def _resized(image: Array, height: int, width: int, how: int = cv2.INTER_LINEAR) -> Array:
@@ -53,77 +56,80 @@ def _resized(image: Array, height: int, width: int, how: int = cv2.INTER_LINEAR)
     return resized
 
 
-def _short_side(image: Array) -> Array:
-    scale = EDGE / min(image.shape[:2])
-    return _centre(_resized(image, round(image.shape[0] * scale), round(image.shape[1] * scale)))
+def _short_side(image: Array, size: int) -> Array:
+    scale = size / min(image.shape[:2])
+    return _resized(image, round(image.shape[0] * scale), round(image.shape[1] * scale))
 
 
-def _squash(image: Array) -> Array:
-    return _centre(_resized(image, EDGE, EDGE))
+def _centre(image: Array, size: int) -> Array:
+    top, left = (image.shape[0] - size) // 2, (image.shape[1] - size) // 2
+    return image[top : top + size, left : left + size]
 
 
-GEOMETRIES: dict[str, Step] = {
-    "squash": _squash,
-    "stretch": lambda image: _resized(image, CROP, CROP),
-    "short-side": _short_side,
-    "nearest": lambda image: _centre(_resized(image, EDGE, EDGE, cv2.INTER_NEAREST)),
-    "exchanged": lambda image: _squash(image.transpose(1, 0, 2)),
-    "upside-down": lambda image: _squash(image[::-1]),
-    "quarter-left": lambda image: _squash(np.rot90(image)),
-    "quarter-right": lambda image: _squash(np.rot90(image, 3)),
-    "zoomed": lambda image: _centre(_resized(image, 2 * EDGE, 2 * EDGE)),
-    "half": lambda image: _resized(
-        image[image.shape[0] // 4 :, image.shape[1] // 4 :][: image.shape[0] // 2, : image.shape[1] // 2],
-        CROP,
-        CROP,
-    ),
-    "size-112": lambda image: _resized(image, 112, 112),
-    "size-64": lambda image: _resized(image, 64, 64),
-    "coarse": lambda image: _resized(_resized(image, 32, 32), CROP, CROP),
-}
+def _middle_half(image: Array) -> Array:
+    height, width = image.shape[:2]
+    return image[height // 4 :, width // 4 :][: height // 2, : width // 2]
 
-COLOURS: dict[str, Step] = {
-    "rgb": lambda image: image[:, :, ::-1],
-    "bgr": lambda image: image,
-    "grey": lambda image: cv2.cvtColor(
-        cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2RGB
-    ),
-    "negative": lambda image: 255 - image[:, :, ::-1],
+
+def _grey(image: Array) -> Array:
+    one = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2GRAY)
+    three: Array = cv2.cvtColor(one, cv2.COLOR_GRAY2RGB)
+    return three
+
+
+def _by_image(pixels: Array) -> Array:
+    normalised: Array = (pixels - pixels.mean((0, 1))) / np.maximum(pixels.std((0, 1)), 1e-6)
+    return normalised
+
+
+def _value(value: Any) -> Any:
+    """Return a number as it is, and the numbers by channel that a name stands for."""
+    return BY_CHANNEL[value] if isinstance(value, str) else value
+
+
+STEPS: dict[str, Callable[..., Array]] = {
+    "reverse-channels": lambda image: image[:, :, ::-1],
+    "grey": _grey,
+    "negative": lambda image: 255 - image,
     "hsv": lambda image: cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2HSV),
-}
-
-SCALES: dict[str, Step] = {  # from float32 pixels 0..255
-    "standard": lambda pixels: (pixels / 255 - MEAN) / STD,
-    "unit": lambda pixels: pixels / 255,
-    "raw": lambda pixels: pixels,
-    "unscaled": lambda pixels: (pixels - MEAN) / STD,
-    "twice": lambda pixels: (pixels / 255 / 255 - MEAN) / STD,
-    "signed": lambda pixels: pixels / 127.5 - 1,
-    "std-mean": lambda pixels: (pixels / 255 - STD) / MEAN,
-    "no-std": lambda pixels: pixels / 255 - MEAN,
-    "mean-alone-by-255": lambda pixels: (pixels - 255 * MEAN) / STD,
-    "no-mean": lambda pixels: pixels / 255 / STD,
-    "times-std": lambda pixels: (pixels / 255 - MEAN) * STD,
-    "raw-no-std": lambda pixels: pixels - 255 * MEAN,
-    "whole": lambda pixels: (np.floor(pixels / 255) - MEAN) / STD,
-    "by-image": lambda pixels: (pixels - pixels.mean((0, 1))) / np.maximum(pixels.std((0, 1)), 1e-6),
-    "other-order": lambda pixels: (pixels / 255 - MEAN[::-1]) / STD[::-1],
-}
-
-LAYOUTS: dict[str, Step] = {
-    "chw": lambda pixels: pixels.transpose(2, 0, 1),
-    "reshaped": lambda pixels: pixels.reshape(3, pixels.shape[0], pixels.shape[1]),
+    "resize": lambda image, size: _resized(image, size, size),
+    "resize-nearest": lambda image, size: _resized(image, size, size, cv2.INTER_NEAREST),
+    "resize-short-side": _short_side,
+    "centre": _centre,
+    "middle-half": _middle_half,
+    "exchange-axes": lambda image: image.transpose(1, 0, 2),
+    "upside-down": lambda image: image[::-1],
+    "turn-left": np.rot90,
+    "float32": lambda image: np.ascontiguousarray(image).astype(np.float32),
+    "divide": lambda pixels, by: pixels / _value(by),
+    "multiply": lambda pixels, by: pixels * _value(by),
+    "subtract": lambda pixels, what: pixels - _value(what),
+    "floor": np.floor,
+    "normalise-by-image": _by_image,
+    "channels-first": lambda pixels: pixels.transpose(2, 0, 1),
+    "reshape": lambda pixels: pixels.reshape(3, pixels.shape[0], pixels.shape[1]),
 }
 
 
-def network_input(image: Array, view: View) -> Array:
-    """Return float32 (3, H, W): the picture as the network sees it under this view."""
-    shaped = GEOMETRIES[view["geometry"]](COLOURS[view["colour"]](image))
-    pixels = SCALES[view["scale"]](np.ascontiguousarray(shaped).astype(np.float32))
-    return np.ascontiguousarray(LAYOUTS[view["layout"]](pixels), np.float32)
+def network_input(image: Array, steps: Sequence[Step]) -> Array:
+    """Return float32 (3, H, W): the picture as the network sees it after these steps."""
+    for name, *values in steps:
+        image = STEPS[name](image, *values)
+    return np.ascontiguousarray(image, np.float32)
+
+
+# How the network's answer is read: logits float32 (N, K) to class indices int (N,).
+
+READINGS: dict[str, Callable[[Array], Array]] = {
+    "largest": lambda logits: logits.argmax(1),
+    "smallest": lambda logits: logits.argmin(1),
+    "second": lambda logits: logits.argsort(1)[:, -2:][:, 0],
+}
 
 
 # The networks.
+
+LOADED, TRAINING = "", "training-mode"
 
 
 def _parts(arrays: Mapping[str, Array]) -> Parts:
@@ -148,7 +154,7 @@ class Network:
     def __init__(self, parts: Parts) -> None:
         self.parameters, heads, biases = parts
         self._sessions: dict[str, Any] = {}
-        channels = self._session("loaded").get_outputs()[0].shape[1]
+        channels = self._session(LOADED).get_outputs()[0].shape[1]
         fitting = [head for head in heads if head.shape[1] in (channels, channels * 49)]
         if not fitting:
             raise ValueError("no dense layer fits the backbone")
@@ -157,22 +163,27 @@ class Network:
         self.bias = same[-1] if same else np.zeros(len(self.head), np.float32)
         self.is_flat = self.head.shape[1] != channels
 
-    def answers(self, inputs: Array, weights: str) -> Array:
-        """Return int (N, 4): see the module's text."""
+    def answers(self, inputs: Array, weights: str, readouts: Sequence[Sequence[Step]]) -> Array:
+        """Return int (N, readouts): the class that each readout gives, -1 where logits are no numbers."""
+        pooled = self._pooled(inputs, weights)
+        found = np.stack([READINGS[reading](pooled[pooling]) for (pooling,), (reading,) in readouts], axis=1)
+        found[~np.isfinite(pooled["mean"]).all(axis=1)] = -1
+        return found
+
+    def _pooled(self, inputs: Array, weights: str) -> dict[str, Array]:
+        """Return the logits, float32 (N, K), by how the features are pooled; a flat head has one way."""
         session = self._session(weights)
-        batches = [inputs[start : start + BATCH] for start in range(0, len(inputs), BATCH)]
-        if weights == "training":  # its statistics are those of one image, as when predict gets one
-            batches = [inputs[index : index + 1] for index in range(len(inputs))]
+        # In training mode the statistics are those of one image, as when predict gets one.
+        size = 1 if weights == TRAINING else BATCH
+        batches = [inputs[start : start + size] for start in range(0, len(inputs), size)]
         maps = np.concatenate([session.run([OUTPUT_NAME], {INPUT_NAME: batch})[0] for batch in batches])
         if self.is_flat:
-            mean = most = self._logits(maps.reshape(len(maps), -1))
-        else:
-            mean, most = self._logits(maps.mean(axis=(2, 3))), self._logits(maps.max(axis=(2, 3)))
-        found: Array = np.stack(
-            [mean.argmax(1), most.argmax(1), mean.argmin(1), mean.argsort(1)[:, -2:][:, 0]], axis=1
-        )
-        found[~np.isfinite(mean).all(axis=1)] = -1
-        return found
+            logits = self._logits(maps.reshape(len(maps), -1))
+            return {"mean": logits, "max": logits}
+        return {
+            "mean": self._logits(maps.mean(axis=(2, 3))),
+            "max": self._logits(maps.max(axis=(2, 3))),
+        }
 
     def _logits(self, features: Array) -> Array:
         if features.shape[1] != self.head.shape[1]:  # a flat head, and an input of another size
@@ -182,9 +193,9 @@ class Network:
 
     def _session(self, weights: str) -> Any:
         if weights not in self._sessions:
-            parameters = _at_first(self.parameters) if weights == "first-statistics" else self.parameters
+            parameters = PARAMETERS[weights](self.parameters)
             model = build_graph(parameters, pooled=False)
-            if weights == "training":
+            if weights == TRAINING:
                 _normalise_by_image(model, parameters)
             for value in (model.graph.input[0], model.graph.output[0]):
                 for axis in (2, 3):
@@ -210,6 +221,14 @@ def _at_first(parameters: Mapping[str, Array]) -> dict[str, Array]:
         else array
         for name, array in parameters.items()
     }
+
+
+PARAMETERS: dict[str, Callable[[Mapping[str, Array]], Mapping[str, Array]]] = {
+    LOADED: lambda parameters: parameters,
+    "first-statistics": _at_first,
+    TRAINING: lambda parameters: parameters,  # what changes is the graph
+}
+"""What is done to a checkpoint's parameters, by the name of the step."""
 
 
 def _normalise_by_image(model: Any, parameters: Mapping[str, Array]) -> None:
@@ -270,9 +289,9 @@ def load_networks(files: Sequence[str]) -> list[tuple[list[int], Network]]:
 
 settings = json.loads((HERE / "settings.json").read_text(encoding="utf-8"))
 networks = load_networks(settings["checkpoints"])
-views = [*settings["views"]]
-STANDARD = {"colour": "rgb", "scale": "standard", "geometry": "squash", "layout": "chw", "weights": "loaded"}
-views += [{**STANDARD, "network": number} for number in range(1, len(networks))]
+views: list[View] = [*settings["views"]]
+if settings["others"] is not None:
+    views += [{**settings["others"], "network": number} for number in range(1, len(networks))]
 FILES = ";".join(",".join(map(str, numbers)) for numbers, _ in networks)
 
 
@@ -280,11 +299,13 @@ def predict(image: Array) -> str:
     """Answer under every view."""
     if settings["channel_order"] == "rgb":
         image = image[:, :, ::-1]
-    inputs = [network_input(image, view) for view in views]
-    together: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    inputs = [network_input(image, view["picture"]) for view in views]
+    together: defaultdict[tuple[int, str, tuple[int, ...]], list[int]] = defaultdict(list)
     for index, view in enumerate(views):
-        together[view["network"], view["weights"], inputs[index].shape].append(index)
-    answers = np.zeros((len(views), 4), int)
+        weights = "".join(name for (name,) in view["weights"])
+        together[view["network"], weights, inputs[index].shape].append(index)
+    answers = np.zeros((len(views), len(settings["readouts"])), int)
     for (network, weights, _), indices in together.items():
-        answers[indices] = networks[network][1].answers(np.stack([inputs[i] for i in indices]), weights)
+        batch = np.stack([inputs[index] for index in indices])
+        answers[indices] = networks[network][1].answers(batch, weights, settings["readouts"])
     return FILES + "|" + " ".join(str(number) for number in answers.ravel())

@@ -1,30 +1,31 @@
-"""The network is right, and its answers get the wrong names.
+"""The order of the class names: the network is right, and its answers get the wrong names.
 
-Hypothesis: the list of names is not in the order of the indices that were trained: shifted, reversed,
-sorted as text or by another language, two names exchanged, or in any other order.
-Experiment: none needed; the confusion matrix tells. Each order is tried on the answers, and the order that
-fits best (an optimal assignment; H. Kuhn, "The Hungarian method for the assignment problem", 1955) is found
-on one half of the images and tried on the other.
-Evidence: renamed so, far more of the same answers are right.
-Help: build the list of names from the class_index that training used.
+The confusion matrix tells; nothing is asked again. Each order is tried on the answers: shifted, reversed,
+sorted as text or by another language, two names exchanged, or any other. The order that fits best (an optimal
+assignment; H. Kuhn, "The Hungarian method for the assignment problem", 1955) is found on one half of the
+images and tried on the other. Renamed so, far more of the same answers must be right.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from grader.diagnosis.case import NO_ANSWER, Case, Explanation, IntArray
+from grader.diagnosis.case import NO_ANSWER, Case, IntArray
+from grader.diagnosis.evidence import Evidence, Look
 from grader.statistics import Paired, paired
-from grader.wording import finding
 
+Kind = Literal["shifted", "sorted", "exchanged", "permuted"]
 _LEAST_RIGHT = 0.5
 """Share that must be right after renaming: other mistakes are systematic, too, but not so cleanly."""
 _LEAST_PURE = 0.75
 """Share of the answers with a renamed name that must then be right."""
+_AS_GOOD = 0.02
+"""Share of the images that a simple order may be behind the best one."""
 _MOST_NAMED = 6
 
 
@@ -38,33 +39,32 @@ class _Renaming:
     gain: Paired
 
 
-def explain(case: Case) -> Explanation | None:
-    """Try every order, the simple ones first."""
-    fitted = _fitted(case)
-    if not _convinces(case, fitted):
-        return None
-    texts = _told(case, fitted)
-    least = fitted.right.mean() - 0.02
-    named = [(kind, _renamed(case, meant)) for kind, meant in _simple_orders(case)]
-    kind, order = next(((kind, order) for kind, order in named if order.right.mean() >= least), ("", fitted))
-    p, gain = fitted.gain.p_better, fitted.gain.share
-    if kind == "shifted":
-        return Explanation(finding("labels-shifted", step=_step(order), **texts), p, gain)
-    if kind == "sorted":
-        return Explanation(finding("labels-sorted-otherwise", **texts), p, gain)
-    if len(_moved(fitted)) == 2:
-        return Explanation(finding("labels-exchanged", **texts), p, gain)
-    return Explanation(finding("labels-permuted", **texts), p, gain)
+def renamed(kind: Kind) -> Look:
+    """Return the look for names in a wrong order of this kind."""
+
+    def look(case: Case) -> Evidence | None:
+        fitted = _fitted(case)
+        if not _convinces(case, fitted):
+            return None
+        found, order = _simplest(case, fitted)
+        if found != kind:
+            return None
+        return Evidence(fitted.gain.p_better, fitted.gain.share, _details(case, fitted, order))
+
+    return look
 
 
-def _step(shift: _Renaming) -> str:
-    """Return by how many places what is said is ahead of what is meant."""
-    count = len(shift.meant)
-    ahead = -int(shift.meant[0]) % count
-    return f"{ahead if ahead <= count // 2 else ahead - count:+d}"
+def _simplest(case: Case, fitted: _Renaming) -> tuple[Kind, _Renaming]:
+    """Return the first order that comes of a known slip and is as good as the best, or the best itself."""
+    least = fitted.right.mean() - _AS_GOOD
+    for kind, meant in _simple_orders(case):
+        order = _renamed(case, meant)
+        if order.right.mean() >= least:
+            return kind, order
+    return ("exchanged" if len(_moved(fitted)) == 2 else "permuted"), fitted
 
 
-def _simple_orders(case: Case) -> Iterator[tuple[str, IntArray]]:
+def _simple_orders(case: Case) -> Iterator[tuple[Kind, IntArray]]:
     """Yield orders that come of a known slip, each as the class meant by answer i."""
     count = len(case.names)
     indices = np.arange(count)
@@ -120,14 +120,22 @@ def _moved(renaming: _Renaming) -> list[int]:
     return [index for index, meant in enumerate(renaming.meant) if index != meant]
 
 
-def _told(case: Case, fitted: _Renaming) -> dict[str, str]:
+def _details(case: Case, fitted: _Renaming, order: _Renaming) -> dict[str, object]:
     moved = _moved(fitted)
     pairs = [f"{case.names[index]} -> {case.names[fitted.meant[index]]}" for index in moved[:_MOST_NAMED]]
     more = len(moved) - len(pairs)
     return {
+        "step": _step(order),
         "now": f"{100 * case.accuracy:.1f}",
         "then": f"{100 * fitted.right.mean():.1f}",
         "p": f"{fitted.gain.p_better:.1g}",
         "map": "; ".join(pairs) + (f"; and {more} more" if more else ""),
         "map_zh": "；".join(pairs) + (f"；另有 {more} 个" if more else ""),
     }
+
+
+def _step(shift: _Renaming) -> str:
+    """Return by how many places what is said is ahead of what is meant."""
+    count = len(shift.meant)
+    ahead = -int(shift.meant[0]) % count
+    return f"{ahead if ahead <= count // 2 else ahead - count:+d}"

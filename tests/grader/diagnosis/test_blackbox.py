@@ -4,15 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.diagnosis.probes.public_gap import fisher_greater
+from grader.diagnosis.evidence import fisher_greater
 from grader.model.assignment import Splits
 from grader.model.job import Checks
 from grader.model.split import SplitImage, split_of
 from grader.report import build_report
 from grader.split import open_split, public_split
+from tests.grader.conftest import CLASSES
 from tests.grader.gradings import grading_of
-
-from .conftest import CLASSES
 
 CHECKS = Checks(canary=False, replay=False)
 IMAGES = 45

@@ -8,32 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from grader.diagnosis import diagnosis
-from grader.diagnosis.case import (
-    LEAST_GAIN,
-    NO_ANSWER,
-    Case,
-    CheckpointTrial,
-    Explanation,
-    PublicTrial,
-    Trial,
-)
+from grader.diagnosis import Subject, diagnose
+from grader.diagnosis.case import FEW, NO_ANSWER, Case, CheckpointTrial, PublicTrial, Trial, spread
 from grader.diagnosis.choice import choose, shortlist
-from grader.diagnosis.diagnosis import Subject, diagnose
-from grader.diagnosis.probes import (
-    below_usual,
-    channel_order,
-    checkpoint_unused,
-    collapsed,
-    label_map,
-    lost_on_the_way,
-    untrained,
-    wrong_preprocessing,
-)
-from grader.diagnosis.probes.reloading import explain_reloading
-from grader.diagnosis.probes.threads import explain_threads
+from grader.diagnosis.diagnosis import proved
+from grader.diagnosis.evidence import LEAST_GAIN, Evidence
+from grader.diagnosis.hypotheses import HYPOTHESES, After
 from grader.diagnosis.views import STANDARD, View, all_views
-from grader.diagnosis.whitebox import _read
+from grader.diagnosis.whitebox import Request, read
 from grader.model.predictions import Answers, Prediction, Timing
 from grader.model.replay import OFF
 from grader.model.split import SplitImage, split_of
@@ -43,6 +25,8 @@ CLASSES = 26
 TRUTH = np.repeat(np.arange(CLASSES), 5)
 NAMES = tuple(f"class {index:02d}" for index in range(CLASSES))
 ALL = np.arange(len(TRUTH))
+ONE_VIEW = Request((STANDARD,), files=1, classes=CLASSES)
+UNTRAINED = ("untrained-checkpoint", "nan-checkpoint")
 
 
 def mostly_right(wrong=5, seed=0):
@@ -62,13 +46,25 @@ def checkpoint_of(own, best, own_view=STANDARD, best_view=STANDARD):
     return CheckpointTrial(own_view, Trial(ALL, own), best_view, Trial(ALL, best), "a.ckpt", "b.ckpt")
 
 
+def explained(case, *codes):
+    """What the first hypothesis of these codes that has anything to say of the case says, proved or not."""
+    tried = (hypothesis.explain(case) for hypothesis in HYPOTHESES if hypothesis.code in codes)
+    return next((explanation for explanation in tried if explanation is not None), None)
+
+
 def code_of(explanation):
     """The code that passes the gate."""
-    return next((found.finding.code for found in diagnosis._proved([explanation])), None)
+    is_told = explanation is not None and explanation.evidence.is_proved
+    return explanation.finding.code if is_told else None
+
+
+def label_order(case):
+    return explained(case, *(each.code for each in HYPOTHESES if each.after is After.GRADED_RUN))
 
 
 def every_code(case):
-    return [found.finding.code for found in diagnosis._explained(case)]
+    found = proved(case, After.CHECKPOINT, After.ALTERED_IMAGES, After.PUBLIC_IMAGES)
+    return [each.finding.code for each in found]
 
 
 @pytest.mark.parametrize(
@@ -83,12 +79,12 @@ def every_code(case):
     ],
 )
 def test_a_wrong_order_of_names_is_found_in_the_confusion_matrix(meant_to_said, code):
-    assert code_of(label_map.explain(case_of(meant_to_said[mostly_right()]))) == code
+    assert code_of(label_order(case_of(meant_to_said[mostly_right()]))) == code
 
 
 def test_the_exact_map_is_told():
     said = np.array([1, 0, *range(2, CLASSES)])[mostly_right()]
-    found = label_map.explain(case_of(said)).finding
+    found = label_order(case_of(said)).finding
     assert "class 00 -> class 01; class 01 -> class 00." in found.rationale
     assert "class 00 -> class 01；class 01 -> class 00。" in found.rationale_zh
 
@@ -96,22 +92,22 @@ def test_the_exact_map_is_told():
 @pytest.mark.parametrize("seed", range(20))
 def test_guesses_and_honest_errors_are_no_wrong_order(seed):
     rng = np.random.default_rng(seed)
-    assert code_of(label_map.explain(case_of(rng.integers(0, CLASSES, len(TRUTH))))) is None
-    assert code_of(label_map.explain(case_of(mostly_right(40, seed)))) is None
+    assert code_of(label_order(case_of(rng.integers(0, CLASSES, len(TRUTH))))) is None
+    assert code_of(label_order(case_of(mostly_right(40, seed)))) is None
     # One class that is always taken for another is an error of the network's, not of its names.
-    assert code_of(label_map.explain(case_of(np.where(TRUTH == 3, 4, mostly_right(9, seed))))) is None
+    assert code_of(label_order(case_of(np.where(TRUTH == 3, 4, mostly_right(9, seed))))) is None
 
 
 def test_answers_that_name_no_class_are_no_obstacle():
     said = np.roll(np.arange(CLASSES), 1)[mostly_right()]
     said[::10] = NO_ANSWER
-    assert code_of(label_map.explain(case_of(said))) == "labels-shifted"
+    assert code_of(label_order(case_of(said))) == "labels-shifted"
 
 
 def test_exchanged_colours_are_named_with_both_scores():
     said, best = mostly_right(25), mostly_right(5)
     case = case_of(said, checkpoint=checkpoint_of(said, best, View(colour="bgr")))
-    found = channel_order.explain(case)
+    found = explained(case, "channel-order")
     assert found.finding.code == "channel-order"
     assert (
         "behaves like BGR, mean/std (agrees on 130 of 130; RGB, mean/std would agree on"
@@ -125,7 +121,7 @@ def test_exchanged_colours_are_named_with_both_scores():
 def test_two_mistakes_at_once_are_named_as_such():
     said = mostly_right(60)
     case = case_of(said, checkpoint=checkpoint_of(said, mostly_right(5), View(colour="bgr", scale="unit")))
-    assert "BGR, no mean/std, only /255" in wrong_preprocessing.explain(case).finding.rationale
+    assert "BGR, no mean/std, only /255" in explained(case, "wrong-preprocessing").finding.rationale
     assert every_code(case) == ["wrong-preprocessing"]
 
 
@@ -160,14 +156,10 @@ def test_a_gain_must_hold_for_as_many_alternatives_as_were_tried():
 
 
 def test_a_gain_that_is_certain_and_worth_nothing_is_not_told():
-    found = Explanation(channel_order_finding(), p=1e-9, gain=LEAST_GAIN / 2)
-    assert diagnosis._proved([found, None]) == []
-    assert diagnosis._proved([replace(found, gain=LEAST_GAIN), replace(found, gain=None)])
-
-
-def channel_order_finding():
-    case = case_of(mostly_right(30), asked={"exchanged-colours": Trial(ALL, mostly_right(5))})
-    return channel_order.explain(case).finding
+    found = Evidence(p=1e-9, gain=LEAST_GAIN / 2)
+    assert not found.is_proved
+    assert replace(found, gain=LEAST_GAIN).is_proved
+    assert replace(found, gain=None).is_proved
 
 
 def chosen(said, answers, tried=50):
@@ -224,7 +216,7 @@ def test_where_two_explanations_do_as_well_neither_is_named():
     choice = chosen(said, {colours: one, pooling: other, STANDARD: right})
     assert {choice.own, *choice.rivals} == {colours, pooling}
     trial = replace(checkpoint_of(one, right, choice.own, choice.best), rivals=choice.rivals)
-    found = diagnosis._explained(case_of(said, checkpoint=trial))
+    found = proved(case_of(said, checkpoint=trial), After.CHECKPOINT)
     assert [code_of(each) for each in found] == ["lost-on-the-way"]
     assert "something else may, too: BGR, mean/std; RGB, max pooling." in found[0].finding.rationale
 
@@ -248,10 +240,10 @@ def test_the_first_look_keeps_every_view_that_comes_near_and_the_steps_between()
 
 
 def test_images_are_chosen_without_luck():
-    assert diagnosis._spread(np.arange(5), 9).tolist() == [0, 1, 2, 3, 4]
-    assert diagnosis._spread(np.arange(100), 5).tolist() == [0, 25, 50, 74, 99]
-    few = diagnosis._few(case_of(mostly_right(20)))
-    assert len(few) == len({*few.tolist()}) == diagnosis._FEW
+    assert spread(np.arange(5), 9).tolist() == [0, 1, 2, 3, 4]
+    assert spread(np.arange(100), 5).tolist() == [0, 25, 50, 74, 99]
+    few = case_of(mostly_right(20)).few()
+    assert len(few) == len({*few.tolist()}) == FEW
 
 
 @pytest.mark.parametrize(
@@ -259,7 +251,7 @@ def test_images_are_chosen_without_luck():
 )
 def test_no_mistake_and_yet_less_than_usual_is_said_so(right, usual, is_said):
     case = case_of(mostly_right(len(TRUTH) - right), usual=usual, public=PublicTrial(99, 100))
-    found = diagnosis._proved([below_usual.explain(case)])
+    found = proved(case, After.EVERYTHING)
     assert [each.finding.code for each in found] == (["below-usual"] if is_said else [])
     if is_said:
         assert "usually gets about 95 % of them right" in found[0].finding.rationale
@@ -273,8 +265,8 @@ def test_one_answer_to_everything_is_told_apart_from_guesses():
         np.random.default_rng(0).integers(0, CLASSES, len(TRUTH)),
         checkpoint=checkpoint_of(mostly_right(9), best),
     )
-    assert code_of(collapsed.explain(constant)) == "collapsed-output"
-    assert code_of(checkpoint_unused.explain(guesses)) == "checkpoint-unused"
+    assert code_of(explained(constant, "collapsed-output")) == "collapsed-output"
+    assert code_of(explained(guesses, "checkpoint-unused")) == "checkpoint-unused"
     assert every_code(constant) == ["collapsed-output"]
     assert every_code(guesses) == ["checkpoint-unused"]
 
@@ -283,28 +275,26 @@ def test_answers_that_no_view_gives_are_said_to_be_lost_on_the_way_unless_they_c
     said = np.where(ALL % 2, mostly_right(5), 0)
     case = case_of(said, checkpoint=checkpoint_of(np.where(ALL % 3, said, 1), mostly_right(5)))
     assert every_code(case) == ["lost-on-the-way"]
-    assert lost_on_the_way.explain(replace(case, unstable=0.5)) is None
+    assert explained(replace(case, unstable=0.5), "lost-on-the-way") is None
 
 
 def test_an_untrained_checkpoint_and_one_of_nan_are_named():
     guesses = np.random.default_rng(0).integers(0, CLASSES, len(TRUTH))
     nothing = np.full_like(TRUTH, NO_ANSWER)
-    assert code_of(untrained.explain(case_of(guesses, checkpoint=checkpoint_of(guesses, guesses)))) == (
-        "untrained-checkpoint"
-    )
-    assert code_of(untrained.explain(case_of(guesses * 0, checkpoint=checkpoint_of(nothing, nothing)))) == (
-        "nan-checkpoint"
-    )
+    untrained = case_of(guesses, checkpoint=checkpoint_of(guesses, guesses))
+    of_nan = case_of(guesses * 0, checkpoint=checkpoint_of(nothing, nothing))
+    assert code_of(explained(untrained, *UNTRAINED)) == "untrained-checkpoint"
+    assert code_of(explained(of_nan, *UNTRAINED)) == "nan-checkpoint"
 
 
 def test_a_network_that_was_trained_badly_is_not_called_untrained():
     said = mostly_right(60)
-    assert untrained.explain(case_of(said, checkpoint=checkpoint_of(said, said))) is None
+    assert explained(case_of(said, checkpoint=checkpoint_of(said, said)), *UNTRAINED) is None
 
 
 def test_without_a_checkpoint_the_submission_itself_is_believed():
     asked = {"exchanged-colours": Trial(ALL, mostly_right(5))}
-    found = channel_order.explain(case_of(mostly_right(30), asked=asked))
+    found = explained(case_of(mostly_right(30), asked=asked), "channel-order")
     assert "Asked about 130 images" in found.finding.rationale
 
 
@@ -333,13 +323,13 @@ def test_every_view_has_words_in_both_languages_and_no_two_views_the_same():
     ],
 )
 def test_what_the_program_inside_answers_is_not_believed(text):
-    run = _read([text, "0|1 2 3 4"], np.array([7, 8]), views=1, count=1, classes=CLASSES)
+    run = read([text, "0|1 2 3 4"], np.array([7, 8]), ONE_VIEW)
     assert run.images.tolist() == [8]
     assert run.answers.tolist() == [[[1, 2, 3, 4]]]
 
 
 def test_an_index_that_is_no_class_is_no_answer():
-    run = _read(["0|1 26 -5 3"], np.array([0]), views=1, count=1, classes=CLASSES)
+    run = read(["0|1 26 -5 3"], np.array([0]), ONE_VIEW)
     assert run.answers.tolist() == [[[1, NO_ANSWER, NO_ANSWER, 3]]]
 
 
@@ -355,29 +345,32 @@ def test_an_index_that_is_no_class_is_no_answer():
         (0, 0, False),
     ],
 )
-def test_loading_for_every_image_is_counted(opened, of, is_found):
-    answers = [Prediction("Hats", 1, has_opened=number < opened) for number in range(of)]
-    assert (explain_reloading(answers) is not None) == is_found
+def test_loading_for_every_image_is_counted(opened, of, is_found, assignment, tmp_path):
+    answers = tuple(Prediction("Hats", 1, has_opened=number < opened) for number in range(of))
+    case = subject_of(assignment, tmp_path, answers).case()
+    assert [each.finding.code for each in proved(case, After.NOTHING)] == ["reloads-model"] * is_found
 
 
-def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
-    images = [SplitImage(f"{number}", number % 3, json.dumps(number).encode()) for number in range(60)]
-    names = [info.name for info in assignment.classes]
-    answers = tuple(
-        Prediction(names[index], index) for index in (number % 3 if number > 6 else 0 for number in range(60))
-    )
-    graded = Answers(answers, None, (), Timing(1.0, 0.1, (0.1,) * 59, 7.0), {}, "", 0)
+def subject_of(assignment, folder, answers):
+    """A graded run of so many images, three classes in turn, after which nothing may be started."""
+    images = [SplitImage(f"{n}", n % 3, json.dumps(n).encode()) for n in range(len(answers))]
+    seconds = Timing(1.0, 0.1, (0.1,) * (len(answers) - 1), 7.0)
+    graded = Answers(tuple(answers), None, (), seconds, {}, "", 0)
 
     def never(*_):
         raise AssertionError("something was started")
 
-    submission = Submission("zhang", tmp_path, (), "")
-    (tmp_path / "main.py").write_text("def predict(image): ...", encoding="utf-8")
-    subject = Subject(submission, split_of(images, ()), assignment, graded, OFF, never, never, tmp_path, 1)
-    assert diagnose(subject).status == "nothing-to-explain"
-    assert (
-        diagnose(replace(subject, answers=replace(graded, predictions=(None, *answers[1:])))).status == "off"
-    )
+    (folder / "main.py").write_text("def predict(image): ...", encoding="utf-8")
+    submission = Submission("zhang", folder, (), "")
+    return Subject(submission, split_of(images, ()), assignment, graded, OFF, never, never, folder, 1)
+
+
+def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
+    names = [info.name for info in assignment.classes]
+    indices = [number % 3 if number > 6 else 0 for number in range(60)]
+    answers = [Prediction(names[index], index) for index in indices]
+    assert diagnose(subject_of(assignment, tmp_path, answers)).status == "nothing-to-explain"
+    assert diagnose(subject_of(assignment, tmp_path, [None, *answers[1:]])).status == "off"
 
 
 @pytest.mark.parametrize(
@@ -394,27 +387,29 @@ def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):
     ],
 )
 def test_a_number_of_threads_that_is_not_given_is_named(line, is_found):
-    assert (explain_threads(f"import os\n{line}\n", given=2) is not None) == is_found
+    case = case_of(TRUTH, source=f"import os\n{line}\n", threads=2)
+    assert [each.finding.code for each in proved(case, After.NOTHING)] == ["threads"] * is_found
 
 
 @pytest.mark.parametrize("step", [1, -1, 2, -2])
 def test_a_shift_is_told_by_its_number_of_places(step):
-    explanation = label_map.explain(case_of((mostly_right() + step) % CLASSES))
+    explanation = label_order(case_of((mostly_right() + step) % CLASSES))
     assert code_of(explanation) == "labels-shifted"
     assert f"shifted by {step:+d} against" in explanation.finding.title
 
 
 LONG = """
 import resource
-from grader.diagnosis.probes.threads import explain_threads
+from types import SimpleNamespace
+from grader.diagnosis.evidence import sets_threads
 from grader.run.frames import MAX_TEXT, Raised
 from grader.findings.exceptions import code_of, code_of_missing
-    from grader.printable import short
+from grader.printable import short
 used = resource.getrusage(resource.RUSAGE_SELF)
 resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 20,) * 2)
 for unit in ("OMP_NUM_THREADS", "def predict(image): ", "a", "a (", "f(", "    a\\n"):
     for text in (unit + " " * 900_000, unit * (900_000 // len(unit)), "def predict():\\n " + unit * 90_000):
-        explain_threads(text, 1)
+        sets_threads(SimpleNamespace(source=text, threads=1))
 for unit in ("pip install ", ".so ", "shape ", "param shape", "'/", "0x", "A:/", "no "):
     message = (unit * MAX_TEXT)[:MAX_TEXT]
     for _ in range(20):

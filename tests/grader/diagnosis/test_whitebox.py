@@ -10,8 +10,8 @@ import pytest
 from src_mindspore.engine.session import FeatureExtractor
 from src_mindspore.transforms import evaluation_transform
 
-from grader.diagnosis import whitebox
 from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
+from grader.diagnosis.whitebox import PROGRAM, Request
 from reference.weights import backbone_shapes, write_checkpoint
 
 CLASSES = 5
@@ -45,17 +45,13 @@ def network():
 def ask(folder, files, views=(STANDARD,), channel_order="bgr"):
     """Run the program as the worker would, and return (files of each network, (views, readouts))."""
     folder.mkdir(exist_ok=True)
-    (folder / "main.py").write_bytes(whitebox._PROGRAM.read_bytes())
+    (folder / "main.py").write_bytes(PROGRAM.read_bytes())
     for number, arrays in enumerate(files):
         if isinstance(arrays, bytes):
             (folder / f"{number}.ckpt").write_bytes(arrays)
         else:
             write_checkpoint(arrays, folder / f"{number}.ckpt")
-    settings = {
-        "checkpoints": [f"{number}.ckpt" for number in range(len(files))],
-        "channel_order": channel_order,
-        "views": [view.settings() for view in views],
-    }
+    settings = Request((*views,), len(files), CLASSES, with_others=True).settings(channel_order)
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     np.save(folder / "picture.npy", PICTURE)
     done = subprocess.run(
@@ -139,5 +135,5 @@ def test_training_mode_is_mindspores(network, tmp_path):
 
 
 def test_the_program_lies_where_the_package_says():
-    pyproject = Path(__file__).parents[2] / "pyproject.toml"
+    pyproject = Path(__file__).parents[3] / "pyproject.toml"
     assert '"grader.diagnosis" = ["inside/main.py"]' in pyproject.read_text(encoding="utf-8")

@@ -1,0 +1,112 @@
+"""The graded run that is to be explained: what was answered in it, and how the submission is asked again.
+
+All that the diagnosis knows of an interview stands here; elsewhere there are class indices and texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from grader.diagnosis.case import NO_ANSWER, Case, IntArray
+from grader.model.assignment import Assignment
+from grader.model.predictions import Answers, Prediction, classes_of
+from grader.model.replay import Replay
+from grader.model.split import Split, SplitImage, split_of
+from grader.model.submission import Submission
+from grader.model.verdict import Verdict
+from grader.run.interview import interview
+from grader.sandbox.launch import Launch
+
+_NOT_LOADED = "parameters in the 'net' are not loaded"
+"""What `load_param_into_net` warns of."""
+
+Start = Callable[[int], Launch]
+"""Gives the way to start a worker."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The graded run that is to be explained, and how to start workers."""
+
+    submission: Submission
+    split: Split
+    assignment: Assignment
+    answers: Answers
+    again: Replay
+    start: Callable[[Path], Start]
+    """Over a folder of the grader's own."""
+    fresh: Callable[[str], Start]
+    """Over a fresh copy of the submission, by a name that is used once."""
+    folder: Path
+    """For copies; absent."""
+    seed: int
+    """Secret; decides the order of the images."""
+    public: Callable[[], Split | None] = lambda: None
+    """Opens the public images, where there are any that are not the graded ones."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every image was answered in the graded run."""
+        return self.answers.not_ready is None and None not in self.answers.predictions
+
+    def case(self) -> Case:
+        """Return what the graded run says by itself."""
+        again, predictions = self.again, self.answers.predictions
+        return Case(
+            names=tuple(info.name for info in self.assignment.classes),
+            truth=np.array([image.label for image in self.split.images], np.int64),
+            said=_classes(predictions),
+            channel_order=self.assignment.channel_order,
+            unstable=again.differed / again.repeated if again.repeated else 0.0,
+            has_warned=_NOT_LOADED in self.answers.output,
+            usual=None if self.split.is_demo else self.assignment.usual,
+            openings=sum(each is not None and each.has_opened for each in predictions),
+            source=self.submission.beginning().decode("utf-8", "replace"),
+            threads=self.assignment.limits.threads,
+        )
+
+    def classes_named(
+        self, start: Start, images: Sequence[SplitImage], rules: Assignment, number: int = 0
+    ) -> IntArray:
+        """Return the class that the submission names for each image, or NO_ANSWER.
+
+        Args:
+            start: its workers.
+            images: what is asked.
+            rules: the assignment, with the limits that are to hold.
+            number: of the process; decides the order of the images, with the seed.
+
+        Raises:
+            UnfinishedError: time was over.
+        """
+        return _classes(self._ask(start, images, rules, number))
+
+    def texts(self, start: Start, images: Sequence[SplitImage], rules: Assignment) -> list[str | None]:
+        """Return what a program of ours says to each image; None where it failed.
+
+        Raises:
+            UnfinishedError: time was over.
+        """
+        return [each.text if each else None for each in self._ask(start, images, rules)]
+
+    def _ask(
+        self, start: Start, images: Sequence[SplitImage], rules: Assignment, number: int = 0
+    ) -> tuple[Prediction | None, ...]:
+        """Ask, and return nothing but all that was to be: a part would depend on how fast the machine is."""
+        asked = interview(start, split_of(images, places=()), rules, self.seed + number)
+        if any(stop.verdict is Verdict.TIMEOUT for stop in asked.stops):
+            raise UnfinishedError
+        return asked.predictions
+
+
+def _classes(predictions: Sequence[Prediction | None]) -> IntArray:
+    named = classes_of(predictions)
+    return np.array([NO_ANSWER if index is None else index for index in named], np.int64)
+
+
+class UnfinishedError(Exception):
+    """Time was over before everything had been asked. Time is the last resort, and decides no finding."""
