@@ -7,7 +7,6 @@ the images that undoes the mistake makes it answer better. What is asked is coun
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -128,4 +127,5 @@ class BlackBox:
 def _altered(image: SplitImage, name: str) -> SplitImage:
     pixels = np.ascontiguousarray(ALTERATIONS[name](image.pixels("bgr")))
     _, encoded = cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    return replace(image, encoded=encoded.tobytes())
+    # A plain image, whatever the first was: one that keeps its pixels would still show the old ones.
+    return SplitImage(image.name, image.label, encoded.tobytes())

@@ -4,12 +4,14 @@ import cv2
 import numpy as np
 import pytest
 
+from grader.diagnosis.blackbox import ALTERATIONS, _altered
 from grader.diagnosis.evidence import fisher_greater
 from grader.model.assignment import Splits
-from grader.model.job import Checks
+from grader.model.job import Checks, Exam
 from grader.model.split import SplitImage, split_of
 from grader.report import build_report
-from grader.split import open_split, public_split
+from grader.session import Session
+from grader.split import decoded, open_split, public_split
 from tests.grader.conftest import CLASSES
 from tests.grader.gradings import grading_of
 
@@ -87,13 +89,9 @@ def test_what_was_learnt_by_heart_shows_in_the_public_images(
     row, channel, is_found, split, write_submission, assignment, tmp_path
 ):
     """Green tells the class of a public image, of a hidden one nothing; blue of the first row tells it in both."""
-    outcome = grading_of(
-        write_submission(ANSWER.format(row=row, channel=channel)),
-        split,
-        assignment,
-        checks=CHECKS,
-        public=open_split(public_folder(tmp_path), CLASSES),
-    )
+    public = open_split(public_folder(tmp_path), CLASSES)
+    session = Session(Exam(split, assignment, checks=CHECKS, public=public))
+    outcome = session.grade(write_submission(ANSWER.format(row=row, channel=channel)))
     assert not outcome.trace
     found = {finding.code: finding for finding in outcome.findings}
     assert ("public-gap" in found) == is_found
@@ -133,3 +131,9 @@ def test_a_submission_that_fails_when_asked_again_keeps_its_score(split, write_s
     outcome = grading_of(write_submission(source), split, assignment, checks=CHECKS)
     assert (build_report(outcome).score.correct, outcome.trace) == (IMAGES // 3, "")
     assert build_report(outcome).checks.diagnosis == "done"
+
+
+def test_an_altered_copy_of_a_decoded_image_shows_the_altered_picture(split):
+    image = decoded(split, "bgr").images[0]
+    for name, alter in ALTERATIONS.items():
+        assert (_altered(image, name).pixels("bgr") == alter(image.pixels("bgr"))).all()
