@@ -16,9 +16,9 @@ from grader.sandbox import isolation as ladder
 from grader.scoring import labels
 from grader.session import grading
 from grader.session.grading import NO_CHECKS, Checks, run_grading
+from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
 
 from .conftest import ORACLE
-from .test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
 
 
 def grade(source, split, assignment):

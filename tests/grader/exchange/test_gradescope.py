@@ -9,13 +9,12 @@ import zipfile
 
 import pytest
 
-from grader.cli.main import main
-from grader.exchange.gradescope import render_results
+from grader.cli import main
+from grader.exchange import render_results
 from grader.model.assignment import Limits, load_assignment
 from grader.model.verdict import Verdict
 from grader.session.grading import NO_CHECKS, grade
-
-from .conftest import CLASSES, ORACLE
+from tests.grader.conftest import CLASSES, ORACLE
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from grader.classroom.cluster_worker import pack, unpack
 from grader.errors import HarnessError
 from grader.intake import take_in
 from grader.model.assignment import Limits
-from tests.grader.batch.conftest import GOOD, ROOT, VERDICTS
-from tests.grader.batch.test_batch import rows_of, without_run
+from tests.grader.classroom.conftest import GOOD, ROOT, VERDICTS
+from tests.grader.classroom.test_batch import rows_of, without_run
 from tests.grader.conftest import without_progress
 from tests.patience import PATIENCE_SECONDS, wait_until
 
