@@ -259,7 +259,7 @@ def test_the_roster_names_students_days_late_and_who_handed_nothing_in(tmp_path,
         ("id,days_late\nzhang,nan\n", "row 2: days_late is 'nan'"),
         ("id\nzhang\n\nZhang\n", "look alike, is used twice: row 2 of the roster and row 4"),
         ("id\nzhang\nzhang\n", "'zhang' is used twice: row 2 of the roster and row 3"),
-        ("id\nli\n", "zhang: nobody's in the roster"),
+        ("id\nli\n", "no student of the roster has this submission: zhang"),
         ("id,submission\nli,zhang\nwang,zhang.zip\n", "to two students"),
         ("学号,班级\nzhang,1\n", r"unknown column '班级': delete it, or rename it to one of id \(学号\)"),
         ("id,学号\nzhang,1\n", "two columns for 'id'"),
@@ -322,5 +322,5 @@ def test_ids_that_lost_their_zeros_are_noticed(tmp_path, class_folder, text):
 
 
 def test_several_that_are_nobodys_are_named_at_once(tmp_path, class_folder):
-    with pytest.raises(UsageError, match="0013, 0014: nobody's in the roster; add a row"):
+    with pytest.raises(UsageError, match="no student of the roster has this submission: 0013, 0014; add a row"):
         find_entries(class_folder("0012/", "0013/", "0014/"), read_roster(roster(tmp_path, "id\n0012\n")))

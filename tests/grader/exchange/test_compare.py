@@ -39,7 +39,7 @@ def test_only_who_changed_is_named_with_the_files_and_images(graded, capsys):
     assert [flip.effect for flip in changes["b"].flips] == ["lost"] * 8
     assert main(["compare", str(old), str(new), "--images"]) == 0
     said = capsys.readouterr().out
-    assert "3 before, 3 after; 3 with another outcome" in said
+    assert "3 before, 3 after; 3 with another result" in said
     assert "b: GRADED 12/12 -> GRADED 4/12" in said
     assert "lost: 00_02/00000.png (Newspaper): Newspaper -> Hats" in said
     assert "gone: gone (GRADED 4/12)" in said
@@ -79,13 +79,13 @@ def test_a_submission_that_answers_by_chance_is_told_from_one_that_changed(grade
 def test_the_same_grading_has_no_changes_and_single_reports_can_be_compared(graded, capsys):
     old = graded("old", a=ORACLE) / "students" / "a"
     assert main(["compare", str(old), str(old)]) == 0
-    assert capsys.readouterr().out == "1 before, 1 after; 0 with another outcome\n"
+    assert capsys.readouterr().out == "1 before, 1 after; 0 with another result\n"
 
 
 def test_what_is_no_grading_is_refused(tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "report.json").write_text("{}", encoding="utf-8")
-    for name, reason in [("nowhere", "no grading"), ("broken", "not a report of this version")]:
+    for name, reason in [("nowhere", "holds no grading"), ("broken", "not a report of this version")]:
         with pytest.raises(UsageError, match=reason):
             read_gradings(tmp_path / name)
 
