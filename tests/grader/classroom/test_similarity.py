@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from grader.classroom.pages import render_similarity
+from grader.classroom.pages import Heading, render_similarity
 from grader.intake import take_in
 from grader.model.assignment import load_assignment
 from grader.similarity import HandedIn, collect, given_to_all
@@ -64,7 +64,7 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
         hand_in("<b>王", MAIN + VOTE + VIEWS.replace("crops", "</script>"), HEAD * 2),
         hand_in("zhao", MAIN + OTHER, HEAD[:, ::-1]),
     )
-    page = render_similarity("Lab", 3, sketches, given_to_all((), 26))
+    page = render_similarity(Heading("Lab"), 3, sketches, given_to_all((), 26))
     text = read_in("en", page)
     assert "&lt;b&gt;王, li 2 students" in text
     assert text.count("王, li 2 students") == 2, "their heads and their code; their start says nothing more"
@@ -74,18 +74,20 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
     assert not re.search("plagiar|cheat|copied|suspect|guilt", text, re.IGNORECASE)
     assert "It does not say why" in text
     assert text.count("Honest reasons") == 3
-    assert page == render_similarity("Lab", 3, dict(reversed(sketches.items())), given_to_all((), 26))
+    assert page == render_similarity(
+        Heading("Lab"), 3, dict(reversed(sketches.items())), given_to_all((), 26)
+    )
 
 
 def test_a_class_without_any_likeness_has_a_page_too(collected):
-    page = render_similarity("Lab", 0, collected(), ())
+    page = render_similarity(Heading("Lab"), 0, collected(), ())
     assert read_in("en", page).count("None.") == 3
     assert read_in("zh", page).count("没有发现。") == 3
 
 
 def test_the_page_says_all_in_chinese_too(hand_in, collected):
     sketches = collected(hand_in("li", MAIN + VIEWS, HEAD), hand_in("wang", MAIN + VIEWS, HEAD))
-    page = render_similarity("Lab", 3, sketches, given_to_all((), 26), "zh", "实验")
+    page = render_similarity(Heading("Lab", "实验", "zh"), 3, sketches, given_to_all((), 26))
     text = re.sub(r"<pre.*?</pre>", "", page, flags=re.DOTALL)
     text = re.sub(r"<code>.*?</code>|<style>.*</style>|<script>.*</script>", "", text, flags=re.DOTALL)
     told = read_in("zh", text)
@@ -169,6 +171,6 @@ def test_a_zip_is_compared_like_a_folder(hand_in, collected, tmp_path):
         for path in folder.source.iterdir():
             zipped.write(path, path.name)
     zipped_in = HandedIn("wang", archive, folder.sha256)
-    page = render_similarity("Lab", 2, collected(folder, zipped_in), given_to_all((), 26))
+    page = render_similarity(Heading("Lab"), 2, collected(folder, zipped_in), given_to_all((), 26))
     assert read_in("en", page).count("li, wang 2 students") == 2
     assert "the same file" in read_in("en", page)
