@@ -10,8 +10,7 @@ import pytest
 from grader.classroom.pages import Heading, render_similarity
 from grader.intake import take_in
 from grader.model.assignment import load_assignment
-from grader.similarity import HandedIn, collect, given_to_all
-from grader.similarity import collect as collecting
+from grader.similarity import HandedIn, collect, given_to_all, reading
 from grader.similarity.sketch import _MOST_CODE, from_bytes, sketch_of, to_bytes
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 from tests.grader.similarity.test_code import MAIN, OTHER, VIEWS, VOTE
@@ -100,13 +99,13 @@ def test_sketches_are_made_once_and_anew_by_another_program(hand_in, collected, 
     handed_in = [hand_in("li", head=HEAD), hand_in("wang", MAIN + VIEWS), hand_in("zhang", MAIN + VIEWS)]
     first = collected(*handed_in)
     assert len([*(tmp_path / "book" / "sketches").iterdir()]) == 2, "one for both who handed in the same"
-    monkeypatch.setattr(collecting, "take_in", None)
+    monkeypatch.setattr(reading, "take_in", None)
     again = collected(*handed_in)
     assert to_bytes(again["li"], "x") == to_bytes(first["li"], "x")
     assert again["wang"].code == first["wang"].code
     monkeypatch.undo()
     taken = []
-    monkeypatch.setattr(collecting, "take_in", lambda *of: taken.append(of) or take_in(*of))
+    monkeypatch.setattr(reading, "take_in", lambda *of: taken.append(of) or take_in(*of))
     collected(*handed_in, made_by="another")
     assert len(taken) == 2
     collected(handed_in[0], made_by="another")
