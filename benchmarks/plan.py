@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 
 from src_mindspore.cpu import VARIABLE as ONEDNN_CAP
+from src_mindspore.engine.switch import SWITCH
 
 from benchmarks.measure import Runs, Subject
 from benchmarks.results import Figure
@@ -25,7 +26,6 @@ ROOT = Path(__file__).resolve().parents[1]
 ALL_IMAGES = sys.maxsize
 STOCK = "MindSpore"
 CAPPED = "MindSpore, oneDNN capped at AVX2"
-ENGINE_SWITCH = "SRC_MINDSPORE_ENGINE"  # see src_mindspore.engine.live, which cannot be imported quickly
 
 
 def python(module: str, *arguments: object) -> tuple[str, ...]:
@@ -39,13 +39,13 @@ def environment(*, capped: bool, engine: bool) -> dict[str, str]:
     Args:
         capped: keep oneDNN from AVX-512 (see `src_mindspore.cpu`). Otherwise it is told to use all that the
             CPU has, which is what it does by itself and what the course library leaves alone.
-        engine: let the course library answer with ONNX Runtime in plain inference.
+        engine: let ONNX Runtime answer plain inference of networks that are accelerated.
     """
     places = [str(ROOT), str(ROOT / "student"), *(str(Path(entry).resolve()) for entry in sys.path if entry)]
     return {
         **os.environ,
         ONEDNN_CAP: "AVX2" if capped else "DEFAULT",
-        ENGINE_SWITCH: "on" if engine else "off",
+        SWITCH: "on" if engine else "off",
         "GLOG_v": "3",  # MindSpore logs errors only
         "PYTHONPATH": os.pathsep.join(dict.fromkeys(places)),
         "PYTHONIOENCODING": "utf-8",

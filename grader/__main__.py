@@ -12,6 +12,6 @@ with suppress(FileNotFoundError):
         own = str(Path(__file__).parents[1])
         sys.path[:1] = [] if own in sys.path[1:] else [own]
 
-from grader.cli.main import main
+from grader.cli import main
 
 sys.exit(main())

@@ -41,7 +41,7 @@ from grader.model.assignment import Limits
 from grader.model.classes import ClassInfo
 from grader.model.split import SplitImage
 from grader.run.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
-from grader.similarity.likeness import head_of
+from grader.similarity.heads import head_of
 from grader.split.encryption import UnsealError, seal, unseal
 from grader.split.sealed import ContainerError, pack, unpack
 from tests.zip_bytes import Entry, packed, unicode_path

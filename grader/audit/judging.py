@@ -1,6 +1,7 @@
-"""What pictures are compared by: a pretrained network's features, or, without its weights, plainer ones.
+"""What pictures are compared by, and what that says of a picture's class.
 
-What features say of a picture's class, by a linear classifier that has not seen it and by neighbours.
+Features are a pretrained network's, or, without its weights, plainer ones. A linear classifier that has not
+seen a picture judges its class by them, and so do its neighbours.
 
 A library for label errors such as cleanlab would bring pandas and scikit-learn with it for what is one
 formula here: ridge regression's answers to each example, had it been left out, follow from one fit of all.
@@ -31,6 +32,16 @@ _SIDE, _CELL = 64, 8
 """Pixels of the picture that gradients are taken of, and of their cells."""
 _COLOURS = 4
 """Bins of each channel of a colour histogram; one for each quarter of the picture."""
+Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+STRENGTH = 0.1
+"""Of the ridge, on vectors of length 1; ten times as much or as little changes a hundredth of the answers."""
+LEAST_ACCURACY = 0.75
+"""Of the judge on what it has not seen; one that is wrong more often has nothing to say about labels."""
+NEIGHBOURS = 10
+LEAST_NEIGHBOURS = 6
+"""Of the nearest pictures that must have the other class, too."""
+_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -40,73 +51,6 @@ class Features:
     vectors: npt.NDArray[np.float32] = field(repr=False)
     """(N, D), each of length 1."""
     kind: Literal["network", "plain"]
-
-
-def network_features(pictures: Sequence[Picture], weights: Path) -> Features:
-    """Return what a pretrained backbone makes of the pictures.
-
-    Raises:
-        UsageError: the file is no checkpoint of the lab's MobileNetV2.
-    """
-    if not pictures:
-        return Features(np.zeros((0, 1), np.float32), "network")
-    if not weights.is_file():
-        raise UsageError("weights-absent", path=weights)
-    with tempfile.TemporaryDirectory(prefix="lab-audit-") as folder:
-        out = Path(folder, "features.npy")
-        done = subprocess.run(
-            [sys.executable, _PROGRAM, weights, out],
-            input=json.dumps([str(picture.path) for picture in pictures]),
-            env={**os.environ, "PYTHONPATH": str(course_library().parent)},
-            encoding="utf-8",
-            stderr=subprocess.PIPE if not sys.stderr.isatty() else None,
-            check=False,
-        )
-        if done.returncode:
-            said = line("in-brackets", text=done.stderr.strip().splitlines()[-1]) if done.stderr else ""
-            raise UsageError("weights-unusable", path=weights, said=said)
-        return Features(_unit(np.load(out)), "network")
-
-
-def plain_features(pictures: Sequence[Picture]) -> Features:
-    """Return histograms of gradients and of colours.
-
-    N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection" (2005).
-    """
-    gradients = cv2.HOGDescriptor((_SIDE, _SIDE), (2 * _CELL, 2 * _CELL), (_CELL, _CELL), (_CELL, _CELL), 9)
-    rows = []
-    for picture in pictures:
-        small = cv2.resize(picture.pixels(), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-        rows.append(np.concatenate([_unit(np.ravel(gradients.compute(small))), _unit(_colours(small))]))
-    return Features(_unit(np.stack(rows)) if rows else np.zeros((0, 1), np.float32), "plain")
-
-
-def _colours(small: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB)
-    half = _SIDE // 2
-    quarters = [lab[top : top + half, left : left + half] for top in (0, half) for left in (0, half)]
-    bins, limits = [_COLOURS] * 3, [0, 256] * 3
-    counts = [cv2.calcHist([quarter], [0, 1, 2], None, bins, limits).ravel() for quarter in quarters]
-    # Square roots compare histograms by Hellinger's distance: large bins do not drown small ones.
-    return np.asarray(np.sqrt(np.concatenate(counts)), np.float32)
-
-
-def _unit(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
-
-
-Array = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
-STRENGTH = 0.1
-"""Of the ridge, on vectors of length 1; ten times as much or as little changes a hundredth of the answers."""
-LEAST_ACCURACY = 0.75
-"""Of the judge on what it has not seen; one that is wrong more often has nothing to say about labels."""
-NEIGHBOURS = 10
-LEAST_NEIGHBOURS = 6
-"""Of the nearest pictures that must have the other class, too."""
-_ROWS = 512
 
 
 @dataclass(frozen=True)
@@ -149,6 +93,45 @@ class Judgement:
     def is_right(self) -> npt.NDArray[np.bool_]:
         """(N,) where the answer is the folder's."""
         return np.equal(self.answers, self.labels)
+
+
+def network_features(pictures: Sequence[Picture], weights: Path) -> Features:
+    """Return what a pretrained backbone makes of the pictures.
+
+    Raises:
+        UsageError: the file is no checkpoint of the lab's MobileNetV2.
+    """
+    if not pictures:
+        return Features(np.zeros((0, 1), np.float32), "network")
+    if not weights.is_file():
+        raise UsageError("weights-absent", path=weights)
+    with tempfile.TemporaryDirectory(prefix="lab-audit-") as folder:
+        out = Path(folder, "features.npy")
+        done = subprocess.run(
+            [sys.executable, _PROGRAM, weights, out],
+            input=json.dumps([str(picture.path) for picture in pictures]),
+            env={**os.environ, "PYTHONPATH": str(course_library().parent)},
+            encoding="utf-8",
+            stderr=subprocess.PIPE if not sys.stderr.isatty() else None,
+            check=False,
+        )
+        if done.returncode:
+            said = line("in-brackets", text=done.stderr.strip().splitlines()[-1]) if done.stderr else ""
+            raise UsageError("weights-unusable", path=weights, said=said)
+        return Features(_unit(np.load(out)), "network")
+
+
+def plain_features(pictures: Sequence[Picture]) -> Features:
+    """Return histograms of gradients and of colours.
+
+    N. Dalal, B. Triggs, "Histograms of oriented gradients for human detection" (2005).
+    """
+    gradients = cv2.HOGDescriptor((_SIDE, _SIDE), (2 * _CELL, 2 * _CELL), (_CELL, _CELL), (_CELL, _CELL), 9)
+    rows = []
+    for picture in pictures:
+        small = cv2.resize(picture.pixels(), (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+        rows.append(np.concatenate([_unit(np.ravel(gradients.compute(small))), _unit(_colours(small))]))
+    return Features(_unit(np.stack(rows)) if rows else np.zeros((0, 1), np.float32), "plain")
 
 
 def judge_left_out(vectors: npt.NDArray[np.float32], labels: Sequence[str]) -> Judgement:
@@ -207,6 +190,21 @@ def find_suspects(
                 )
             )
     return sorted(found, key=lambda suspect: -suspect.margin)
+
+
+def _colours(small: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB)
+    half = _SIDE // 2
+    quarters = [lab[top : top + half, left : left + half] for top in (0, half) for left in (0, half)]
+    bins, limits = [_COLOURS] * 3, [0, 256] * 3
+    counts = [cv2.calcHist([quarter], [0, 1, 2], None, bins, limits).ravel() for quarter in quarters]
+    # Square roots compare histograms by Hellinger's distance: large bins do not drown small ones.
+    return np.asarray(np.sqrt(np.concatenate(counts)), np.float32)
+
+
+def _unit(vectors: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, 1), np.float32)
 
 
 def _weights_of_examples(examples: Array) -> Array:

@@ -1,11 +1,12 @@
-"""Whether the class can be told without looking: from a file's name or size, or the picture's shape.
+"""Two ways in which a split can mislead: its files give the class away, or its two sets differ in kind.
 
-Whether the hidden images of a class are another kind of picture than its training images.
+A leak tells the class without a look at the picture: the file's name or size, or the picture's shape.
 
-Both are drawn at random from one pool, or so a split claims. Then the distance between their mean features is
-no larger than when the same pictures are dealt into two heaps of these sizes by chance: a permutation test of
-the mean discrepancy (A. Gretton et al., "A kernel two-sample test", JMLR 2012, with a linear kernel), one a
-class, and Holm's correction for so many tests. Duplicates count once, or they would look like a tight heap.
+A shift makes the hidden images of a class another kind of picture than its training images. Both are drawn
+at random from one pool, or so a split claims. Then the distance between their mean features is no larger than
+when the same pictures are dealt into two heaps of these sizes by chance: a permutation test of the mean
+discrepancy (A. Gretton et al., "A kernel two-sample test", JMLR 2012, with a linear kernel), one a class, and
+Holm's correction for so many tests. Duplicates count once, or they would look like a tight heap.
 """
 
 from __future__ import annotations
@@ -25,6 +26,16 @@ FALSE_ALARMS = 1e-6
 LEAST_GAIN = 0.25
 """A clue is told if it closes so much of the gap between naming the commonest class and being always right,
 and chance does not explain it."""
+ALPHA = 0.01
+"""Probability of naming any class at all, where there is no shift."""
+_LEAST_DEALS = 9999
+_DEALS_A_CLASS = 400
+"""So many that even one class of many can be told."""
+_FEWEST = 3
+"""Images on either side."""
+_MOST = 300
+"""Training images of a class that are looked at; more make it no surer."""
+_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -39,20 +50,18 @@ class Leak:
     """How probable that is for a clue that tells nothing."""
 
 
-def _number(picture: Picture) -> float:
-    digits = re.findall(r"\d+", picture.path.stem)
-    return float(digits[-1][:15]) if digits else -1.0
+@dataclass(frozen=True)
+class Shift:
+    """How far apart a class's two sets of images lie."""
 
-
-_NUMBERS: Mapping[str, Callable[[Picture], float]] = {
-    "number": _number,
-    "size": lambda picture: float(picture.size),
-}
-_WORDS: Mapping[str, Callable[[Picture], str]] = {
-    "letters": lambda picture: re.sub(r"\d+", "0", picture.path.stem),
-    "shape": lambda picture: f"{picture.shape}",
-    "exif": lambda picture: str(picture.has_exif),
-}
+    label: str
+    train: int
+    hidden: int
+    """Images that were compared."""
+    distance: float
+    """Between the mean features, in standard deviations of what chance gives, above its mean."""
+    p: float
+    is_shifted: bool
 
 
 def find_leaks(pictures: Sequence[Picture]) -> list[Leak]:
@@ -71,6 +80,33 @@ def find_leaks(pictures: Sequence[Picture]) -> list[Leak]:
         if p < FALSE_ALARMS and correct / len(pictures) >= chance + LEAST_GAIN * (1 - chance):
             found.append(Leak(clue, correct, len(pictures), p))
     return found
+
+
+def find_shifts(
+    pictures: Sequence[Picture], vectors: npt.NDArray[np.float32], groups: Sequence[Group]
+) -> list[Shift]:
+    """Compare each class that has enough images on both sides; the least probable first."""
+    kept = _one_of_each(pictures, groups)
+    labels = sorted({picture.label for picture in pictures})
+    deals = max(_LEAST_DEALS, _DEALS_A_CLASS * len(labels))
+    measured = {}
+    for label in labels:
+        indices = {
+            name: [i for i in kept if pictures[i].label == label and pictures[i].set_name == name]
+            for name in ("train", "hidden")
+        }
+        train, hidden = indices["train"][:_MOST], indices["hidden"][:_MOST]
+        if min(len(train), len(hidden)) >= _FEWEST:
+            distance, p = _compare(vectors[train], vectors[hidden], deals)
+            measured[label] = (len(train), len(hidden), distance, p)
+    shifted = _holm({label: values[3] for label, values in measured.items()})
+    found = [Shift(label, *values, label in shifted) for label, values in measured.items()]
+    return sorted(found, key=lambda shift: (shift.p, -shift.distance))
+
+
+def _number(picture: Picture) -> float:
+    digits = re.findall(r"\d+", picture.path.stem)
+    return float(digits[-1][:15]) if digits else -1.0
 
 
 def _nearest(pictures: Sequence[Picture], value: Callable[[Picture], float]) -> list[str]:
@@ -113,54 +149,6 @@ def _first(counted: Counter[str]) -> str:
     return best[0] if best[1] > 0 else ""
 
 
-ALPHA = 0.01
-"""Probability of naming any class at all, where there is no shift."""
-_LEAST_DEALS = 9999
-_DEALS_A_CLASS = 400
-"""So many that even one class of many can be told."""
-_FEWEST = 3
-"""Images on either side."""
-_MOST = 300
-"""Training images of a class that are looked at; more make it no surer."""
-_SEED = 0
-
-
-@dataclass(frozen=True)
-class Shift:
-    """How far apart a class's two sets of images lie."""
-
-    label: str
-    train: int
-    hidden: int
-    """Images that were compared."""
-    distance: float
-    """Between the mean features, in standard deviations of what chance gives, above its mean."""
-    p: float
-    is_shifted: bool
-
-
-def find_shifts(
-    pictures: Sequence[Picture], vectors: npt.NDArray[np.float32], groups: Sequence[Group]
-) -> list[Shift]:
-    """Compare each class that has enough images on both sides; the least probable first."""
-    kept = _one_of_each(pictures, groups)
-    labels = sorted({picture.label for picture in pictures})
-    deals = max(_LEAST_DEALS, _DEALS_A_CLASS * len(labels))
-    measured = {}
-    for label in labels:
-        indices = {
-            name: [i for i in kept if pictures[i].label == label and pictures[i].set_name == name]
-            for name in ("train", "hidden")
-        }
-        train, hidden = indices["train"][:_MOST], indices["hidden"][:_MOST]
-        if min(len(train), len(hidden)) >= _FEWEST:
-            distance, p = _compare(vectors[train], vectors[hidden], deals)
-            measured[label] = (len(train), len(hidden), distance, p)
-    shifted = _holm({label: values[3] for label, values in measured.items()})
-    found = [Shift(label, *values, label in shifted) for label, values in measured.items()]
-    return sorted(found, key=lambda shift: (shift.p, -shift.distance))
-
-
 def _one_of_each(pictures: Sequence[Picture], groups: Sequence[Group]) -> list[int]:
     """Return the indices of the pictures, of each group of duplicates only the first in either set."""
     seen: set[tuple[int, str]] = set()
@@ -200,3 +188,14 @@ def _holm(p_values: Mapping[str, float]) -> set[str]:
             break
         found.add(label)
     return found
+
+
+_NUMBERS: Mapping[str, Callable[[Picture], float]] = {
+    "number": _number,
+    "size": lambda picture: float(picture.size),
+}
+_WORDS: Mapping[str, Callable[[Picture], str]] = {
+    "letters": lambda picture: re.sub(r"\d+", "0", picture.path.stem),
+    "shape": lambda picture: f"{picture.shape}",
+    "exif": lambda picture: str(picture.has_exif),
+}

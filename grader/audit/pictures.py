@@ -1,6 +1,6 @@
-"""Reading every file of a set of images, good or not, with what the audit compares them by.
+"""The images of a set: every file is read, good or not, and those that are the same are found.
 
-Pictures that are the same, to the pixel or to the eye.
+Two pictures are the same to the pixel, or to the eye.
 """
 
 from __future__ import annotations
@@ -28,6 +28,14 @@ _EXIF = re.compile(rb"(?:Exif\0\0|eXIf)(II\*\0|MM\0\*)")
 """How EXIF data begins in a JPEG file, and in a PNG file."""
 _MOST_EXIF_BYTES = 1 << 16
 _ORIENTATION = 0x0112
+MOST_BITS = 8
+"""Of 63 that may differ between two candidates; a hash alone pairs plain pictures with each other."""
+LEAST_CORRELATION = 0.985
+"""Of the thumbnails of near duplicates."""
+LEAST_LIKENESS = 0.97
+"""Cosine of a network's features of near duplicates. Of 2343 garbage photos the 24 pairs just above 0.955
+were all one photo, mirrored or cropped; of 1394 flower photos, pairs from 0.92 to 0.95 were other flowers."""
+_ROWS = 256
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,25 @@ class PictureSet:
         return {why: [_short(file, self.classes) for file in files] for why, files in self.aside.items()}
 
 
+@dataclass(frozen=True)
+class Group:
+    """Two or more pictures of one thing."""
+
+    pictures: tuple[Picture, ...]
+    is_exact: bool
+    """Whether all have the very same pixels."""
+
+    @property
+    def sets(self) -> frozenset[str]:
+        """Names of the sets that it lies in."""
+        return frozenset(picture.set_name for picture in self.pictures)
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """Names of the classes that it lies in."""
+        return frozenset(picture.label for picture in self.pictures)
+
+
 def read_set(folder: Path, name: str) -> PictureSet:
     """Read all of a folder.
 
@@ -110,31 +137,6 @@ def read_set(folder: Path, name: str) -> PictureSet:
         raise UsageError("cannot-read", path=error.filename, reason=error) from error
     classes = tuple(listing.images)
     return PictureSet(name, classes, tuple(pictures), tuple(unreadable), listing.aside, refusal(listing))
-
-
-def _short(file: Path, classes: Sequence[str]) -> str:
-    return f"{file.parent.name}/{file.name}" if file.parent.name in classes else file.name
-
-
-def _read(file: Path, set_name: str, label: str) -> Picture | None:
-    encoded = file.read_bytes()
-    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
-    if pixels is None:
-        return None
-    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
-    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    return Picture(
-        path=file,
-        set_name=set_name,
-        label=label,
-        size=len(encoded),
-        sha256=hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest(),
-        shape=pixels.shape[:2],
-        bits=perceptual_hash(small),
-        thumbnail=_unit(small.ravel()),
-        has_exif=b"Exif\0\0" in encoded[:4096],
-        orientation=exif_orientation(encoded),
-    )
 
 
 def exif_orientation(encoded: bytes) -> int:
@@ -169,45 +171,10 @@ def perceptual_hash(small: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     return np.asarray(low > np.median(low), np.bool_)
 
 
-def _unit(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    centred = values - values.mean()
-    length = float(np.linalg.norm(centred))
-    return np.asarray(centred / length if length else centred, np.float32)
-
-
 def same_place(first: Path, second: Path) -> bool:
     """Whether two folders are one, or one lies in the other."""
     one, other = Path(os.path.realpath(first)), Path(os.path.realpath(second))
     return one.is_relative_to(other) or other.is_relative_to(one)
-
-
-MOST_BITS = 8
-"""Of 63 that may differ between two candidates; a hash alone pairs plain pictures with each other."""
-LEAST_CORRELATION = 0.985
-"""Of the thumbnails of near duplicates."""
-LEAST_LIKENESS = 0.97
-"""Cosine of a network's features of near duplicates. Of 2343 garbage photos the 24 pairs just above 0.955
-were all one photo, mirrored or cropped; of 1394 flower photos, pairs from 0.92 to 0.95 were other flowers."""
-_ROWS = 256
-
-
-@dataclass(frozen=True)
-class Group:
-    """Two or more pictures of one thing."""
-
-    pictures: tuple[Picture, ...]
-    is_exact: bool
-    """Whether all have the very same pixels."""
-
-    @property
-    def sets(self) -> frozenset[str]:
-        """Names of the sets that it lies in."""
-        return frozenset(picture.set_name for picture in self.pictures)
-
-    @property
-    def labels(self) -> frozenset[str]:
-        """Names of the classes that it lies in."""
-        return frozenset(picture.label for picture in self.pictures)
 
 
 def find_groups(pictures: Sequence[Picture], vectors: npt.NDArray[np.float32] | None = None) -> list[Group]:
@@ -237,6 +204,37 @@ def find_groups(pictures: Sequence[Picture], vectors: npt.NDArray[np.float32] | 
         for group in members.values()
         if len(group) > 1
     ]
+
+
+def _short(file: Path, classes: Sequence[str]) -> str:
+    return f"{file.parent.name}/{file.name}" if file.parent.name in classes else file.name
+
+
+def _read(file: Path, set_name: str, label: str) -> Picture | None:
+    encoded = file.read_bytes()
+    pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR) if encoded else None
+    if pixels is None:
+        return None
+    grey = cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
+    small = cv2.resize(grey, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return Picture(
+        path=file,
+        set_name=set_name,
+        label=label,
+        size=len(encoded),
+        sha256=hashlib.sha256(str(pixels.shape).encode() + pixels.tobytes()).hexdigest(),
+        shape=pixels.shape[:2],
+        bits=perceptual_hash(small),
+        thumbnail=_unit(small.ravel()),
+        has_exif=b"Exif\0\0" in encoded[:4096],
+        orientation=exif_orientation(encoded),
+    )
+
+
+def _unit(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    centred = values - values.mean()
+    length = float(np.linalg.norm(centred))
+    return np.asarray(centred / length if length else centred, np.float32)
 
 
 def _pairs(pictures: Sequence[Picture], vectors: npt.NDArray[np.float32] | None) -> Iterator[tuple[int, int]]:

@@ -1,19 +1,19 @@
-"""Whose a submission is: told by the name of its folder or file, as learning platforms export it.
+"""Who is in a class, and whose a submission is.
 
-Canvas    `lastnamefirstname_12345_67890_file.zip`, with `_LATE` after the name where it was late:
-          the first number is the student, the second the upload.
-Moodle    `Name_12345_assignsubmission_file_` (or `..._file`), or the same before every file's own name:
-          the number of the participant.
-Gradescope `submission_12345`: the number of the submission.
-Anything else is its own id.
+A roster is a CSV file that lists the students and, where file names do not tell, the submission of each. Its
+columns, by their headings: `id` (required); `name`; `submission` (name of the folder or file, or the id in
+that name, where that id is not `id`); `days_late` (a number; 0 or empty is in time). Headings may be in
+Chinese, or spelled as registrars and learning platforms spell them.
 
-Reading a roster that a spreadsheet has saved as text, whatever its program and country make of "CSV".
+The name of a folder or file also tells whose it is, as learning platforms export submissions:
 
-The roster: a CSV file that says who is in the class and, where file names do not, whose is what.
+    Canvas      `lastnamefirstname_12345_67890_file.zip`, with `_LATE` after the name of a late student: the
+                first number is the student's, the second the upload's.
+    Moodle      `Name_12345_assignsubmission_file_` (or `..._file`), or the same before the name of each file:
+                the participant's number.
+    Gradescope  `submission_12345`: the submission's number.
 
-Columns, by their headings: `id` (required); `name`; `submission` (the folder's or file's name, or the id that
-is read from it, where that differs from `id`); `days_late` (a number; 0 or empty is in time). Headings may be
-in Chinese, too, or spelled as registrars and learning platforms do.
+Any other name is its own id.
 """
 
 from __future__ import annotations
@@ -40,26 +40,60 @@ _MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file(_(?P<file
 _MOODLE_TEXT = re.compile(r".+_\d+_assignsubmission_(?!file(_|$))[a-z]+(_.*)?")
 _GRADESCOPE = re.compile(r"submission_(?P<id>\d+)")
 
-# Letters of other scripts that look like a Latin one, after case folding. Digits are left alone: ids such as
-# 10 and 1o may both be real.
 _LOOKS_LIKE = str.maketrans(
     "авԁеһіјкӏмнорԛгѕтԝхусүѵαβγεηικνορτυχωı",
     "abdehijklmhopqrstwxycyvabyenikvoptuxwi",
 )
+"""Letters of other scripts that look like a Latin one, after case folding. Digits are left alone: ids such as
+10 and 1o may both be real."""
+
+_HEADINGS: Mapping[str, tuple[str, ...]] = {
+    "id": ("id", "studentid", "studentnumber", "studentno", "idnumber", "学号", "学生学号", "学籍号", "编号"),
+    "name": ("name", "fullname", "studentname", "student", "姓名", "学生姓名", "名字"),
+    "submission": ("submission", "file", "filename", "folder", "提交", "提交文件", "文件", "文件名"),
+    "days_late": ("dayslate", "latedays", "late", "迟交天数", "迟交", "晚交天数", "逾期天数"),
+}
+_COLUMN_OF = {heading: column for column, headings in _HEADINGS.items() for heading in headings}
+_KNOWN = "id (学号), name (姓名), submission (提交), days_late (迟交天数)"
+
+_ENCODING_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""First bytes of `.xlsx` and `.xls`."""
+_SEPARATORS = ",;\t，；"
+_REWRITTEN = re.compile(r"\d(\.\d+)?[eE]\+\d+|\d+\.0+")
+"""What spreadsheets make of a long number, and programs of a whole one."""
 
 
 @dataclass(frozen=True)
 class Owner:
-    """What a name says about whose submission it is."""
+    """What the name of a folder or file says about whose it is."""
 
     id: str
     name: str
-    """The student's name as far as it is known; else the id."""
+    """The student's name if the platform gives it; else the id."""
     is_late: bool = False
     platform: Platform | None = None
-    """Whose number the id is; None where it is the name itself."""
+    """Whose number the id is; None where the id is the whole name."""
     file: str = ""
-    """What the student called the file, where the platform puts that after its own words."""
+    """The student's own name for the file, where the platform puts that after its own words."""
+
+
+@dataclass(frozen=True)
+class Student:
+    """One row of the roster."""
+
+    id: str
+    name: str
+    submission: str
+    """Which submission is theirs: its file name, or the id in that name."""
+    row: int
+    """Of the file, as spreadsheets count."""
+    days_late: float | None = None
+    """None where the roster does not say."""
 
 
 def owner_of(name: str) -> Owner:
@@ -77,7 +111,7 @@ def owner_of(name: str) -> Owner:
 
 
 def is_typed_text(name: str) -> bool:
-    """Whether a name is that of what a student typed into Moodle instead of handing in a file."""
+    """Whether a name is that of a text that a student typed into Moodle instead of handing in a file."""
     return _MOODLE_TEXT.fullmatch(name) is not None
 
 
@@ -92,190 +126,43 @@ def likeness(text: str) -> str:
     return " ".join(visible.translate(_LOOKS_LIKE).split())
 
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-"""How `.xlsx` and `.xls` begin."""
-_SEPARATORS = ",;\t，；"
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """One row below the headings in which something stands."""
-
-    number: int
-    """As spreadsheets count: the headings are usually row 1."""
-    cells: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table with headings."""
-
-    headings: tuple[str, ...]
-    rows: tuple[TableRow, ...]
-
-
-def read_table(path: Path) -> Table:
-    """Read a table; its first row in which something stands has the headings.
-
-    The text is UTF-8, UTF-16 with a byte-order mark, or GBK, as Excel saves it in China. Cells are separated
-    by commas, semicolons or tabs. Rows in which nothing stands are left out.
-
-    Raises:
-        UsageError: it cannot be read, is in another encoding, is a workbook, or has a row longer than the
-            headings.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError("roster-unread", path=path, reason=error) from error
-    try:
-        headings, *rows = _rows(_text(content, path)) or [TableRow(1, ())]
-    except csv.Error as error:
-        raise UsageError("roster-no-csv", path=path, reason=error) from error
-    named = tuple(heading.strip() for heading in _without_end(headings.cells))
-    for row in rows:
-        if len(_without_end(row.cells)) > len(named):
-            raise UsageError(
-                "roster-long-row",
-                path=path,
-                row=row.number,
-                cells=len(row.cells),
-                columns=len(named),
-                named=", ".join(named),
-            )
-    return Table(named, tuple(rows))
-
-
-def _text(content: bytes, path: Path) -> str:
-    """Decode a file.
-
-    Raises:
-        UsageError: naming what it is, as far as that can be told.
-    """
-    if content.startswith(_WORKBOOKS):
-        raise UsageError("roster-workbook", path=path)
-    encoding = next((encoding for mark, encoding in _MARKS if content.startswith(mark)), "utf-8")
-    try:
-        return content.decode(encoding)
-    except UnicodeDecodeError as error:
-        if encoding == "utf-8" and (text := _as_gbk(content)) is not None:
-            return text
-        raise UsageError("roster-encoding", path=path) from error
-
-
-def _as_gbk(content: bytes) -> str | None:
-    """Decode GBK; None if it is more likely something else.
-
-    Nearly any bytes can be read as GBK, names in a Western encoding among them, but only as characters that
-    hardly anybody's name has. Those of everyday are in GB 2312, the part that came first.
-    """
-    try:
-        text = content.decode("gb18030")
-    except UnicodeDecodeError:
-        return None
-    foreign = [char for char in text if not char.isascii()]
-    usual = sum(bool(char.encode("gb2312", "ignore")) for char in foreign)
-    return text if usual > len(foreign) / 2 else None
-
-
-def _rows(text: str) -> list[TableRow]:
-    if "\0" in text:
-        raise csv.Error("it holds NUL characters, as UTF-16 without a byte-order mark does")
-    lines = io.StringIO(text, newline="")
-    told = _told_separator(text)
-    if told:
-        lines.readline()
-    reader = csv.reader(lines, delimiter=told or _separator(text))
-    return list(_filled(reader, 1 if told else 0))
-
-
-def _filled(reader: Iterator[list[str]], before: int) -> Iterator[TableRow]:
-    for number, cells in enumerate(reader, 1 + before):
-        if any(cell.strip() for cell in cells):
-            yield TableRow(number, tuple(cells))
-
-
-def _told_separator(text: str) -> str:
-    """Return what a first line such as `sep=;` says, which Excel understands, or nothing."""
-    first, _, _ = text.partition("\n")
-    first = first.rstrip("\r")
-    is_told = len(first) == len("sep=,") and first.lower().startswith("sep=")
-    return first[-1] if is_told else ""
-
-
-def _separator(text: str) -> str:
-    """Return what separates the headings: whichever separator is there most often, else a comma."""
-    first = next((line for line in text.splitlines() if line.strip(_SEPARATORS + " ")), "")
-    return max(_SEPARATORS, key=first.count)
-
-
-def _without_end(cells: tuple[str, ...]) -> tuple[str, ...]:
-    """Leave out the empty cells at the end, which spreadsheets write where a column has been deleted."""
-    filled = [number for number, cell in enumerate(cells, 1) if cell.strip()]
-    return cells[: max(filled, default=0)]
-
-
-_HEADINGS: Mapping[str, tuple[str, ...]] = {
-    "id": ("id", "studentid", "studentnumber", "studentno", "idnumber", "学号", "学生学号", "学籍号", "编号"),
-    "name": ("name", "fullname", "studentname", "student", "姓名", "学生姓名", "名字"),
-    "submission": ("submission", "file", "filename", "folder", "提交", "提交文件", "文件", "文件名"),
-    "days_late": ("dayslate", "latedays", "late", "迟交天数", "迟交", "晚交天数", "逾期天数"),
-}
-_COLUMN_OF = {heading: column for column, headings in _HEADINGS.items() for heading in headings}
-_KNOWN = "id (学号), name (姓名), submission (提交), days_late (迟交天数)"
-_SHORTENED = re.compile(r"\d(\.\d+)?[eE]\+\d+|\d+\.0+")
-"""What spreadsheets make of a long number, and programs of a whole one."""
-
-
-@dataclass(frozen=True)
-class Student:
-    """One row of the roster."""
-
-    id: str
-    name: str
-    submission: str
-    """Which submission is theirs: its file name, or the id that is read from it."""
-    row: int
-    """Of the file, as spreadsheets count."""
-    days_late: float | None = None
-    """None where the roster does not say."""
-
-
 def read_roster(path: Path) -> tuple[Student, ...]:
     """Read a roster as spreadsheets save it.
 
+    The text is UTF-8, UTF-16 with a byte-order mark, or GBK, as Excel saves it in China. Cells are separated
+    by commas, semicolons or tabs. The first row that is not empty has the headings; empty rows are left out.
+
     Raises:
-        UsageError: it cannot be read, a column is missing, unknown or there twice, or a value is none.
+        UsageError: the file cannot be read or is no such text, a column is missing, unknown or there twice,
+            or a value is not of its column's kind.
     """
-    table = read_table(path)
-    columns = _columns(table.headings, path)
-    return tuple(_student(row, columns, line("row", path=path, row=row.number)) for row in table.rows)
+    headings, rows = _read_table(path)
+    columns = _columns(headings, path)
+    return tuple(_student(row, columns, line("row", path=path, row=row.number)) for row in rows)
+
+
+# --- rows -> students ---------------------------------------------------------------------------------
 
 
 def _columns(headings: tuple[str, ...], path: Path) -> dict[str, int]:
-    """Return where which column is.
+    """Return the number of each column that is there.
 
     Raises:
         UsageError: saying what was found, and what to do.
     """
     found: dict[str, int] = {}
-    strange: list[str] = []
+    unknown: list[str] = []
     for number, heading in enumerate(headings):
         column = _COLUMN_OF.get(_plain(heading))
         if column is None:
-            strange.append(heading)
+            unknown.append(heading)
         elif found.setdefault(column, number) != number:
             raise UsageError("roster-twice", path=path, column=column)
     if "id" not in found:
         first = one_line(", ".join(headings))[:80] or "nothing"
         raise UsageError("roster-no-id", path=path, first=first)
-    if strange:
-        raise UsageError("roster-strange", path=path, column=one_line(strange[0]), known=_KNOWN)
+    if unknown:
+        raise UsageError("roster-strange", path=path, column=one_line(unknown[0]), known=_KNOWN)
     return found
 
 
@@ -284,7 +171,7 @@ def _plain(heading: str) -> str:
     return re.sub(r"[\s_\-:：]+", "", unicodedata.normalize("NFKC", heading).casefold())
 
 
-def _student(row: TableRow, columns: Mapping[str, int], where: Line) -> Student:
+def _student(row: _Row, columns: Mapping[str, int], where: Line) -> Student:
     def cell(name: str) -> str:
         number = columns.get(name, len(row.cells))
         text = row.cells[number] if number < len(row.cells) else ""
@@ -293,7 +180,7 @@ def _student(row: TableRow, columns: Mapping[str, int], where: Line) -> Student:
     if not cell("id"):
         raise UsageError("roster-empty-id", where=where)
     for name in ("id", "submission"):
-        if _SHORTENED.fullmatch(cell(name)):
+        if _REWRITTEN.fullmatch(cell(name)):
             raise UsageError("roster-rewritten", where=where, name=name, value=cell(name))
     return Student(
         id=cell("id"),
@@ -314,3 +201,107 @@ def _days(text: str, where: Line) -> float | None:
     if not (math.isfinite(days) and days >= 0):
         raise UsageError("roster-days", where=where, value=text)
     return days
+
+
+# --- bytes -> rows, whatever program and country the spreadsheet comes from -------------------------------
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One row that is not empty."""
+
+    number: int
+    """As spreadsheets count, from 1."""
+    cells: tuple[str, ...]
+
+
+def _read_table(path: Path) -> tuple[tuple[str, ...], tuple[_Row, ...]]:
+    """Return the headings, and the rows below them."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError("roster-unread", path=path, reason=error) from error
+    try:
+        first, *rows = _rows(_text(content, path)) or [_Row(1, ())]
+    except csv.Error as error:
+        raise UsageError("roster-no-csv", path=path, reason=error) from error
+    headings = tuple(heading.strip() for heading in _without_empty_end(first.cells))
+    for row in rows:
+        if len(_without_empty_end(row.cells)) > len(headings):
+            raise UsageError(
+                "roster-long-row",
+                path=path,
+                row=row.number,
+                cells=len(row.cells),
+                columns=len(headings),
+                named=", ".join(headings),
+            )
+    return headings, tuple(rows)
+
+
+def _text(content: bytes, path: Path) -> str:
+    """Decode a file.
+
+    Raises:
+        UsageError: naming what the file is, as far as its bytes tell.
+    """
+    if content.startswith(_WORKBOOKS):
+        raise UsageError("roster-workbook", path=path)
+    encoding = next((encoding for mark, encoding in _ENCODING_MARKS if content.startswith(mark)), "utf-8")
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        if encoding == "utf-8" and (text := _as_gbk(content)) is not None:
+            return text
+        raise UsageError("roster-encoding", path=path) from error
+
+
+def _as_gbk(content: bytes) -> str | None:
+    """Decode GBK; None if the text is more likely in another encoding.
+
+    Nearly any bytes can be read as GBK, names in a Western encoding among them, but only as characters that
+    hardly anybody's name has. Everyday characters are in GB 2312, the part that came first.
+    """
+    try:
+        text = content.decode("gb18030")
+    except UnicodeDecodeError:
+        return None
+    foreign = [char for char in text if not char.isascii()]
+    usual = sum(bool(char.encode("gb2312", "ignore")) for char in foreign)
+    return text if usual > len(foreign) / 2 else None
+
+
+def _rows(text: str) -> list[_Row]:
+    if "\0" in text:
+        raise csv.Error("it holds NUL characters, as UTF-16 without a byte-order mark does")
+    lines = io.StringIO(text, newline="")
+    declared = _declared_separator(text)
+    if declared:
+        lines.readline()
+    reader = csv.reader(lines, delimiter=declared or _likely_separator(text))
+    return list(_filled(reader, first=2 if declared else 1))
+
+
+def _filled(reader: Iterator[list[str]], first: int) -> Iterator[_Row]:
+    for number, cells in enumerate(reader, first):
+        if any(cell.strip() for cell in cells):
+            yield _Row(number, tuple(cells))
+
+
+def _declared_separator(text: str) -> str:
+    """Return the separator of a first line such as `sep=;`, which Excel understands; else nothing."""
+    first = text.partition("\n")[0].rstrip("\r")
+    is_declared = len(first) == len("sep=,") and first.lower().startswith("sep=")
+    return first[-1] if is_declared else ""
+
+
+def _likely_separator(text: str) -> str:
+    """Return the separator that is most frequent among the headings, else a comma."""
+    first = next((row for row in text.splitlines() if row.strip(_SEPARATORS + " ")), "")
+    return max(_SEPARATORS, key=first.count)
+
+
+def _without_empty_end(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave out the empty cells at the end, which spreadsheets write where a column has been deleted."""
+    filled = [number for number, cell in enumerate(cells, 1) if cell.strip()]
+    return cells[: max(filled, default=0)]

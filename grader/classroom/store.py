@@ -1,9 +1,9 @@
-"""What a batch has found out so far, kept so that no moment at which it is killed costs a result.
+"""The results of a class, kept one by one: a kill at any moment costs no result that is there.
 
-Below the batch's folder lie, for every student,
+Below the class's output folder lie, for every student,
 
-    students/<id>/            the reports, as one grading writes them
-    records/<id>.json         that this result is whole: written last, and all at once
+    students/<id>/            the reports, as the grading of one submission writes them
+    records/<id>.json         says that this result is whole: written last, and atomically
 
 A result counts once its record is there and names the same grading as the report; anything less is
 graded again. Records are the instructor's: `attempts` lists the submissions that were graded for this id.
@@ -50,18 +50,18 @@ class Result:
     id: str
     report: Report
     attempts: tuple[str, ...]
-    """Digests of the submissions that were run for this id so far, in their order."""
+    """Digests of the submissions that were graded for this id so far, in their order."""
 
 
 class Store:
-    """The folder of one batch; made by :func:`open_store`."""
+    """The output folder of one class; opened by :func:`open_store`."""
 
     def __init__(self, folder: Path, language: Language = "en") -> None:
         self.folder = folder
         self._language: Language = language
 
     def read(self, id_: str) -> Result | None:
-        """Return what is kept of a student, or None if nothing whole is."""
+        """Return the result that is kept of a student, or None if there is none, or not a whole one."""
         try:
             record = json.loads(self._record(id_).read_text(encoding="utf-8"))
             report = Report.model_validate_json((self.student(id_) / REPORT_JSON).read_text(encoding="utf-8"))
@@ -133,11 +133,11 @@ class Store:
 
 @contextmanager
 def open_store(folder: Path, submissions: Path, language: Language = "en") -> Iterator[Store]:
-    """Open a batch's folder, or make it, for one batch at a time; students' pages show `language` first.
+    """Open a class's output folder, or make it; students' pages show `language` first.
 
     Raises:
         UsageError: it cannot be written, lies inside the submissions or they in it, is something else's
-            folder, or another batch is at work in it.
+            folder, or another command is at work in it.
     """
     if submissions.resolve().is_relative_to(folder.resolve()):
         raise UsageError("batch-inside-out", path=folder)
@@ -163,7 +163,7 @@ def _move_aside(path: Path, earlier: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what a batch that was killed had not finished writing."""
+    """Remove what a command that was killed had not finished writing."""
     for path in (
         *folder.glob(f"{WRITING}*"),
         *folder.glob(f"*/{WRITING}*"),

@@ -16,10 +16,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    summary="grade two built-in submissions whose outcome is known",
-    description="Grade a built-in honest submission, which must get its known score, and a built-in attack, "
-    "which must gain nothing. Official grading does so by itself, before it begins.",
-    epilog="exit code: 0 both had their known outcome, 3 one had another: do not grade on this machine",
+    summary="check the grader on two built-in submissions",
+    description="Grade two built-in submissions: an honest one, which must get its known score, and an "
+    "attack, which must gain nothing. Official grading does this by itself before it begins.",
+    epilog="exit code: 0 both got the known result, 3 one of them did not: do not grade on this machine",
     add_arguments=lambda parser: add_language(parser, "the result"),
     run=_run,
 )

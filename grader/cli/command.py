@@ -1,13 +1,4 @@
-"""What a command of `python -m grader` is, and the exit codes that they share.
-
-The option that chooses a language, which every command has.
-
-The option `--key-file`, which every command has that opens a sealed split.
-
-What a command says of files in a split that are no images: nothing is left out in silence.
-
-The option that names public images, which several commands have.
-"""
+"""What commands share: their form, exit codes, options, and the lines that they say on standard error."""
 
 from __future__ import annotations
 
@@ -19,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.errors import ENVIRONMENT_VARIABLE, LANGUAGES, OPTION, Language, usual_language
-from grader.model.classes import ClassInfo
+from grader.model.assignment import Assignment, load_assignment
 from grader.model.split import Split
 from grader.printable import one_line
-from grader.split import KEY_VARIABLE, PASSED_OVER, is_exposed, open_split
+from grader.split import KEY_VARIABLE, PASSED_OVER, choose_split, is_exposed, open_split
 from grader.wording import words
 
 EXIT_DONE = 0
@@ -31,6 +22,10 @@ EXIT_USAGE = 2
 EXIT_INTERNAL = 3
 EXIT_INTERRUPTED = 130
 
+_REASONS = (*PASSED_OVER, "empty")
+"""Why something in a split's folder is left out, in the order in which the reasons are said."""
+_MOST_NAMED = 3
+
 
 @dataclass(frozen=True)
 class Command:
@@ -38,10 +33,10 @@ class Command:
 
     Attributes:
         summary: one line for the list of commands.
-        description: what `--help` says first.
-        epilog: what `--help` says last, its exit codes among it.
-        add_arguments: give the parser its arguments.
-        run: do it; returns the exit code. UsageError and HarnessError are said in one line by the caller.
+        description: the beginning of `--help`.
+        epilog: the end of `--help`, with the exit codes.
+        add_arguments: gives the parser its arguments.
+        run: does it; returns the exit code. The caller says UsageError and HarnessError in one line.
     """
 
     summary: str
@@ -49,6 +44,16 @@ class Command:
     epilog: str
     add_arguments: Callable[[argparse.ArgumentParser], object]
     run: Callable[[argparse.Namespace], int]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What submissions are graded on."""
+
+    assignment: Assignment
+    split: Split
+    public: Split | None
+    """Images that students have, as given by `--public`."""
 
 
 def command_of(actions: Mapping[str, Command], summary: str, description: str) -> Command:
@@ -65,9 +70,79 @@ def command_of(actions: Mapping[str, Command], summary: str, description: str) -
     return Command(
         summary=summary,
         description=description,
-        epilog="every action has a --help of its own",
+        epilog="every action has its own --help",
         add_arguments=add_arguments,
         run=lambda options: actions[options.action].run(options),
+    )
+
+
+# --- options ------------------------------------------------------------------------------------------
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the options that :func:`open_inputs` goes by."""
+    parser.add_argument(
+        "--split",
+        type=Path,
+        metavar="PATH",
+        help="images to grade on: a folder with one sub-folder per class, or a sealed file "
+        "(default: the assignment's own)",
+    )
+    add_key_file(parser)
+    add_assignment(parser)
+    parser.add_argument(
+        "--public",
+        type=Path,
+        metavar="DIR",
+        help="images that students have; the diagnosis asks about some of them, too, to find out what was "
+        "memorised (default: the assignment's own)",
+    )
+
+
+def open_inputs(options: argparse.Namespace, *, self_check: bool) -> Inputs:
+    """Open what submissions are graded on, and say what in it is left out.
+
+    Raises:
+        UsageError: something that was given cannot be used.
+    """
+    assignment = load_assignment(options.assignment)
+    split = choose_split(options.split, assignment, self_check=self_check, key_file=options.key_file)
+    warn_if_exposed(split.key_file, options.lang)
+    if not options.quiet:
+        say_what_is_left_out(options.split, split.aside, options.lang)
+    public = None
+    if options.public is not None:
+        public = open_split(options.public, assignment.classes)
+        say_what_is_left_out(options.public, public.aside, options.lang)
+    return Inputs(assignment, split, public)
+
+
+def add_assignment(
+    parser: argparse.ArgumentParser, what: str = "assignment file (default: the 26-class garbage lab)"
+) -> None:
+    """Give a parser `--assignment`."""
+    parser.add_argument("--assignment", type=Path, metavar="FILE", help=what)
+
+
+def add_key_file(parser: argparse.ArgumentParser, what: str = "key of a sealed split") -> None:
+    """Give a parser `--key-file`, for a command that opens a sealed split or makes one."""
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help=f"{what} (default: ${KEY_VARIABLE})")
+
+
+def add_language(parser: argparse.ArgumentParser, of_what: str, *, of_pages: bool = False) -> None:
+    """Give a parser `--lang`, the language of `of_what` and of errors.
+
+    Args:
+        parser: of a command.
+        of_what: for `--help`.
+        of_pages: whether pages are written, which have both languages and show this one first.
+    """
+    both = "; pages have both languages, and show this one first" if of_pages else ""
+    parser.add_argument(
+        OPTION,
+        choices=LANGUAGES,
+        default=usual_language(),
+        help=f"language of {of_what}: en or zh (default: ${ENVIRONMENT_VARIABLE}, or en){both}",
     )
 
 
@@ -77,12 +152,15 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
         "-q",
         "--quiet",
         action="store_true",
-        help="print the last line and errors alone: no progress, no notes; the files are the same",
+        help="print only the last line and errors: no progress, no notes; the files are the same",
     )
 
 
+# --- what is said -------------------------------------------------------------------------------------
+
+
 def say(text: str) -> None:
-    """Print to whoever still listens: what matters is in files already."""
+    """Print. A reader that has gone away is no error: what matters is in files already."""
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -91,77 +169,31 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def add_language(parser: argparse.ArgumentParser, of_what: str, *, of_pages: bool = False) -> None:
-    """Give a parser `--lang`, which is the language `of_what`; errors are in it, too.
-
-    Args:
-        parser: of a command.
-        of_what: for `--help`.
-        of_pages: whether pages are written, which have both languages and show this one first.
-    """
-    both = "; pages have both, and a switch" if of_pages else ""
-    parser.add_argument(
-        OPTION,
-        choices=LANGUAGES,
-        default=usual_language(),
-        help=f"language of {of_what}: en or zh (default: ${ENVIRONMENT_VARIABLE}, or en){both}",
-    )
-
-
-def add_key_file(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the option."""
-    parser.add_argument("--key-file", type=Path, help=f"key of a sealed split (default: ${KEY_VARIABLE})")
+def note(text: str) -> None:
+    """Say one line on standard error."""
+    sys.stderr.write(f"grader: {one_line(text)}\n")
 
 
 def warn_if_exposed(key_file: Path | None, language: Language) -> None:
-    """Say so if others than the key file's owner can read it; it is used all the same."""
+    """Say so if others than the key file's owner can read it; the key is used all the same."""
     if key_file is not None and is_exposed(key_file):
-        sys.stderr.write(f"grader: {one_line(words(language, 'key-exposed', path=key_file))}\n")
-
-
-_REASONS = (*PASSED_OVER, "empty")
-_MOST_NAMED = 3
+        note(words(language, "key-exposed", path=key_file))
 
 
 def say_what_is_left_out(place: Path | None, aside: Mapping[str, Sequence[str]], language: Language) -> None:
-    """Say in one line on standard error what was passed over, with counts, reasons and first names.
+    """Say in one line on standard error what a split leaves out, with counts, reasons and first names.
 
     Args:
         place: the folder that the user gave; None for the assignment's own.
         aside: names relative to the folder, by the reason.
         language: of the line.
     """
-    said = [_said(why, names, language) for why in _REASONS if (names := aside.get(why))]
+    said = [_in_short(why, names, language) for why in _REASONS if (names := aside.get(why))]
     if said:
         where = place or words(language, "aside-own-split")
-        line = words(language, "aside", where=where, what=words(language, "semicolon").join(said))
-        sys.stderr.write(f"grader: {one_line(line)}\n")
+        note(words(language, "aside", where=where, what=words(language, "semicolon").join(said)))
 
 
-def _said(why: str, names: Sequence[str], language: Language) -> str:
+def _in_short(why: str, names: Sequence[str], language: Language) -> str:
     first = ", ".join([*names[:_MOST_NAMED], *(["..."] if names[_MOST_NAMED:] else [])])
     return words(language, f"aside-{why}", count=len(names), names=first)
-
-
-def add_public(parser: argparse.ArgumentParser) -> None:
-    """Give a parser `--public`."""
-    parser.add_argument(
-        "--public",
-        type=Path,
-        metavar="DIR",
-        help="images that students have: the diagnosis asks about some of them, too, to tell what was learnt "
-        "by heart (default: the assignment's own)",
-    )
-
-
-def open_public(path: Path | None, classes: Sequence[ClassInfo], language: Language) -> Split | None:
-    """Open the folder that was given, and say what in it is no image; None if none was given.
-
-    Raises:
-        UsageError: the folder cannot be used.
-    """
-    if path is None:
-        return None
-    split = open_split(path, classes)
-    say_what_is_left_out(path, split.aside, language)
-    return split

@@ -10,22 +10,24 @@ from pathlib import Path
 
 from grader.cli.command import EXIT_DONE, Command, add_language, say
 from grader.errors import Language
-from grader.exchange.compare import ONE, Change, Flip, Reason, compare, outcome, read_grading
+from grader.exchange import ONE, Change, Flip, Reason, compare, read_gradings, result_in_words
 from grader.printable import one_line
 from grader.wording import words
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("old", type=Path, help="folder of a grading, or of a batch")
-    parser.add_argument("new", type=Path, help="the same, later")
-    parser.add_argument("--images", action="store_true", help="name every image whose answer changed")
-    add_language(parser, "what is said")
+    parser.add_argument(
+        "old", type=Path, metavar="OLD", help="folder of an earlier report, or of an earlier batch"
+    )
+    parser.add_argument("new", type=Path, metavar="NEW", help="folder of a later report, or of a later batch")
+    parser.add_argument("--images", action="store_true", help="list every image whose answer changed")
+    add_language(parser, "the output")
 
 
 def _run(options: argparse.Namespace) -> int:
-    before, after = read_grading(options.old), read_grading(options.new)
+    before, after = read_gradings(options.old), read_gradings(options.new)
     changes = compare(before, after)
-    changed = [change for change in changes if change.is_of_outcome]
+    changed = [change for change in changes if change.changes_result]
     said = partial(words, options.lang)
     lines = [said("compare-counts", before=len(before), after=len(after), changed=len(changed))]
     lines += _common(changes, options.lang)
@@ -38,7 +40,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _common(changes: Sequence[Change], language: Language) -> Iterator[str]:
-    """Say once what changed, and for how many."""
+    """Say once what changed for several students."""
     counts = Counter(reason.told(language) for change in changes for reason in change.reasons)
     for reason, count in counts.most_common():
         if count > 1:
@@ -52,9 +54,9 @@ def _lines(change: Change, language: Language) -> Iterator[str]:
         only = change.after or change.before
         assert only is not None  # noqa: S101 - a change has at least one side
         name = "compare-new" if change.after else "compare-gone"
-        yield said(name, id=id_, outcome=outcome(only.report, language))
+        yield said(name, id=id_, outcome=result_in_words(only.report, language))
         return
-    before, after = (outcome(side.report, language) for side in (change.before, change.after))
+    before, after = (result_in_words(side.report, language) for side in (change.before, change.after))
     yield said("compare-outcome", id=id_, change=f"{before} -> {after}")
     for reason in change.reasons or (Reason("nothing"),):
         yield f"  {said('compare-reason', reason=reason.told(language))}"
@@ -81,9 +83,10 @@ def _image(flip: Flip, language: Language) -> str:
 
 COMMAND = Command(
     summary="say what changed between two gradings, and why",
-    description="Compare two gradings, or two batches: whose verdict, score or answers changed, and whether "
-    "the submission, the split, the assignment or the grader did. For instructors: --images names images.",
-    epilog="exit code: 0 compared, 2 usage",
+    description="Compare two gradings of a submission, or of a class: whose verdict, score or answers "
+    "changed, and which of submission, split, assignment and grader changed. The output of --images names "
+    "hidden images: keep it from students.",
+    epilog="exit code: 0 compared, 2 wrong usage",
     add_arguments=_add_arguments,
     run=_run,
 )

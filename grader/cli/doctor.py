@@ -1,4 +1,4 @@
-"""`python -m grader doctor`: which isolation grading gets on this machine, and what to do for more."""
+"""`python -m grader doctor`: the isolation level of this machine, and how to get a higher one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from tabulate import tabulate
 
-from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, add_language, say
+from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, add_assignment, add_language, say
 from grader.doctor import Result, State, examine
 from grader.errors import Language
 from grader.model.assignment import load_assignment
@@ -57,8 +56,8 @@ def _as_json(rung: Isolation, results: Sequence[Result]) -> str:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the results as JSON, in both languages")
-    parser.add_argument(
-        "--assignment", type=Path, help="assignment whose limits are compared with the machine"
+    add_assignment(
+        parser, "assignment whose limits the machine must meet (default: the 26-class garbage lab)"
     )
     add_language(parser, "the table")
 
@@ -73,9 +72,10 @@ def _run(options: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    summary="say which isolation grading gets on this machine, and what to do for more",
-    description="Probe this machine: the sandbox and what it is made of, memory, cores, libraries.",
-    epilog="exit code: 0 official grading works here, 1 it does not (the table says why), 2 usage",
+    summary="say which isolation level this machine offers, and how to get a higher one",
+    description="Check what grading needs of this machine: the sandbox and what it is made of, memory, "
+    "cores, libraries.",
+    epilog="exit code: 0 official grading works here, 1 it does not (the table says why), 2 wrong usage",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -12,17 +12,13 @@ from grader.cli.command import (
     EXIT_INTERNAL,
     EXIT_REFUSED,
     Command,
-    add_key_file,
+    add_inputs,
     add_language,
-    add_public,
     add_quiet,
-    open_public,
+    open_inputs,
     say,
-    say_what_is_left_out,
-    warn_if_exposed,
 )
 from grader.intake import check_exists, name_of
-from grader.model.assignment import load_assignment
 from grader.model.job import Checks, Exam
 from grader.model.report import Report
 from grader.model.verdict import Verdict
@@ -37,40 +33,38 @@ from grader.report import (
     write_grading,
 )
 from grader.session import open_session
-from grader.split import choose_split
 from grader.wording import words
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("submission", type=Path, help="folder or .zip with main.py and its checkpoint")
+    parser.add_argument("submission", type=Path, help="folder or .zip that holds main.py and its checkpoint")
+    add_inputs(parser)
     parser.add_argument(
-        "--split",
-        type=Path,
-        help="images to ask about: a folder with one sub-folder a class, or a sealed file",
+        "--out", type=Path, metavar="DIR", help="folder for the reports (default: reports/NAME)"
     )
-    add_key_file(parser)
-    parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
-    parser.add_argument("--out", type=Path, help="folder for the reports (default: reports/NAME)")
     parser.add_argument(
         "--self-check",
         action="store_true",
-        help="a student's own check: public images, runs without a sandbox if need be",
+        help="check your own submission on public images; works without the sandbox, too",
     )
     parser.add_argument(
         "--skip-canary",
         action="store_true",
-        help="do not try the two built-in submissions first; the report says so",
+        help="skip the self-test of the grader on two built-in submissions; the report says so",
     )
-    parser.add_argument("--no-replay", action="store_true", help="do not ask a part of the images again")
     parser.add_argument(
-        "--no-diagnosis", action="store_true", help="do not look for the cause of wrong answers by experiment"
+        "--no-replay", action="store_true", help="skip the second pass, which asks about some images again"
     )
-    add_public(parser)
-    add_language(parser, "the summary, and what the pages show first", of_pages=True)
+    parser.add_argument(
+        "--no-diagnosis",
+        action="store_true",
+        help="skip the experiments that look for the cause of wrong answers",
+    )
+    add_language(parser, "the summary", of_pages=True)
     parser.add_argument(
         "--brief",
         action="store_true",
-        help="print one line, and no progress in a log; the reports are the same",
+        help="print one line, and progress on a terminal only; the files are the same",
     )
     add_quiet(parser)
 
@@ -79,25 +73,21 @@ def _run(options: argparse.Namespace) -> int:
     submission: Path = options.submission
     check_exists(submission)
     out: Path = options.out or Path("reports", name_of(submission))
-    assignment = load_assignment(options.assignment)
-    split = choose_split(options.split, assignment, self_check=options.self_check, key_file=options.key_file)
-    warn_if_exposed(split.key_file, options.lang)
-    if not options.quiet:
-        say_what_is_left_out(options.split, split.aside, options.lang)
+    inputs = open_inputs(options, self_check=options.self_check)
     check_output_folder(out, submission, options.split)
     exam = Exam(
-        split,
-        assignment,
+        inputs.split,
+        inputs.assignment,
         "self-check" if options.self_check else "official",
         Checks(
             canary=not options.skip_canary,
             replay=not options.no_replay,
             diagnosis=not options.no_diagnosis,
         ),
-        open_public(options.public, assignment.classes, options.lang),
+        inputs.public,
     )
     watched = Watched(options.lang)
-    # Of many that are graded side by side, a line each is what was asked for.
+    # Many that are graded side by side in a log give one line each.
     is_quiet = options.quiet or (options.brief and not sys.stderr.isatty())
     waiting = nullcontext() if is_quiet else showing(watched.words)
     with open_session(exam) as session, waiting:
@@ -129,8 +119,10 @@ def _exit_code(report: Report) -> int:
 
 COMMAND = Command(
     summary="grade one submission",
-    description="Grade one submission: run predict(image) on every image of a split, in a sandbox.",
-    epilog="exit code: 0 graded, 1 not gradable (the report says why), 2 usage, 3 the harness failed",
+    description="Grade one submission: ask its predict(image) about every image of a split, in a sandbox, "
+    "and write a report that says what to mend first.",
+    epilog="exit code: 0 graded, 1 not gradable (the report says why), 2 wrong usage, 3 the harness failed, "
+    "130 interrupted",
     add_arguments=_add_arguments,
     run=_run,
 )

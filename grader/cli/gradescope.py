@@ -8,6 +8,7 @@ from pathlib import Path
 from grader.cli.command import (
     EXIT_DONE,
     Command,
+    add_assignment,
     add_key_file,
     add_language,
     command_of,
@@ -15,7 +16,7 @@ from grader.cli.command import (
     warn_if_exposed,
 )
 from grader.errors import UsageError
-from grader.exchange.gradescope import render_results, write_autograder
+from grader.exchange import render_results, write_autograder
 from grader.files import write_atomically
 from grader.model.assignment import load_assignment
 from grader.printable import one_line
@@ -27,8 +28,8 @@ _ROOT = Path(__file__).parents[2]
 
 
 def _add_results_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of a grading's report")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results.json")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the report")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results.json to write")
     add_language(parser, "the summary")
 
 
@@ -42,11 +43,13 @@ def _results(options: argparse.Namespace) -> int:
 
 
 def _add_pack_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--split", type=Path, required=True, help="a sealed split: see `split seal`")
+    parser.add_argument(
+        "--split", type=Path, required=True, metavar="FILE", help="sealed split, as `split seal` writes it"
+    )
     add_key_file(parser)
-    parser.add_argument("--assignment", type=Path, help="assignment file (default: the 26-class garbage lab)")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the zip to write")
-    add_language(parser, "what is said")
+    add_assignment(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="zip to write")
+    add_language(parser, "the output")
 
 
 def _pack(options: argparse.Namespace) -> int:
@@ -61,17 +64,17 @@ def _pack(options: argparse.Namespace) -> int:
 
 ACTIONS = {
     "pack": Command(
-        summary="make the zip to upload",
-        description="Pack harness, assignment, sealed split and key into the zip that Gradescope takes as an "
-        "autograder. The container must allow user namespaces; where it does not, no mark is given.",
-        epilog="exit code: 0 done, 2 usage",
+        summary="write the zip to upload",
+        description="Pack grader, assignment, sealed split and key into the zip that Gradescope takes as an "
+        "autograder. Its container must allow user namespaces: without them submissions get no mark.",
+        epilog="exit code: 0 written, 2 wrong usage",
         add_arguments=_add_pack_arguments,
         run=_pack,
     ),
     "results": Command(
         summary="write a report as results.json",
-        description="Write a grading's report as Gradescope's results.json.",
-        epilog="exit code: 0 done, 2 usage",
+        description="Write a report as the results.json that Gradescope reads.",
+        epilog="exit code: 0 written, 2 wrong usage",
         add_arguments=_add_results_arguments,
         run=_results,
     ),
@@ -81,5 +84,5 @@ ACTIONS = {
 COMMAND = command_of(
     ACTIONS,
     summary="make a Gradescope autograder, or write its results",
-    description="Use this harness as a Gradescope autograder.",
+    description="Use this grader as a Gradescope autograder.",
 )

@@ -1,4 +1,4 @@
-"""`python -m grader handout`: pack what students get."""
+"""`python -m grader handout`: pack the files for students."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from grader.cli.command import EXIT_DONE, Command, add_language, say
-from grader.exchange.handout import choose_backbones, contents, write_handout
+from grader.exchange import choose_backbones, contents, write_handout
 from grader.printable import one_line
 from grader.wording import words
 
@@ -14,15 +14,15 @@ _ROOT = Path(__file__).parents[2]
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the zip to write")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="zip to write")
     parser.add_argument(
         "--pretrained",
         type=Path,
         action="append",
         default=[],
         metavar="FILE",
-        help="the backbone to hand out, a MindSpore checkpoint; may be given again for the .safetensors that "
-        "the PyTorch template needs (default: what lies in student/pretrained/)",
+        help="backbone to hand out, a MindSpore checkpoint; give the option again for the .safetensors that "
+        "the PyTorch template needs (default: the files in student/pretrained/)",
     )
     parser.add_argument(
         "--never",
@@ -30,10 +30,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="PATH",
-        help="a file or folder of which nothing may be in it, such as the hidden split or its key; "
-        "may be given again; reference/ is always one",
+        help="file or folder that must not be handed out, such as the hidden split or its key; reference/ "
+        "always is one (repeatable)",
     )
-    add_language(parser, "what is said")
+    add_language(parser, "the output")
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -49,11 +49,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    summary="pack what students get, and check that nothing else is in it",
+    summary="pack the files for students, and check that nothing secret is among them",
     description="Write a zip with the templates, the course library, the pretrained backbone, the class "
-    "lists, and the grader for a self-check; then read it back and look for the reference, a hidden split "
-    "or a key in it.",
-    epilog="exit code: 0 written, 2 usage, or something would be given away",
+    "lists, and the grader for a self-check. The zip is checked before it appears: a file of reference/ or "
+    "of --never, a key or a sealed split in it is an error.",
+    epilog="exit code: 0 written, 2 wrong usage, or a file that must not be handed out",
     add_arguments=_add_arguments,
     run=_run,
 )

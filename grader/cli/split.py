@@ -1,7 +1,4 @@
-"""`python -m grader split audit` and `split make`: whether a split can be trusted, and one that can.
-
-`python -m grader split ACTION ...`: what can be done with the images that submissions are asked about.
-"""
+"""`python -m grader split ACTION ...`: audit, make, seal or open a split."""
 
 from __future__ import annotations
 
@@ -26,6 +23,7 @@ from grader.cli.command import (
     EXIT_DONE,
     EXIT_REFUSED,
     Command,
+    add_assignment,
     add_key_file,
     add_language,
     command_of,
@@ -51,21 +49,23 @@ from grader.wording import words
 
 
 def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("train", type=Path, metavar="TRAIN", help="the training images, a sub-folder a class")
     parser.add_argument(
-        "hidden", type=Path, metavar="HIDDEN", help="the images that submissions are asked about"
+        "train", type=Path, metavar="TRAIN", help="training images: a folder with one sub-folder per class"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write a page with the pictures side by side"
+        "hidden", type=Path, metavar="HIDDEN", help="hidden images: a folder with one sub-folder per class"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write a page that shows the images side by side"
     )
     parser.add_argument(
         "--weights",
         type=Path,
         metavar="FILE",
-        help="a pretrained MobileNetV2 (MindSpore checkpoint), to compare pictures by what a network sees "
-        "(default: by colours and gradients)",
+        help="pretrained MobileNetV2 (MindSpore checkpoint): compare images by its features (default: by "
+        "colours and gradients)",
     )
-    add_language(parser, "the summary, and what the page shows first", of_pages=True)
+    add_language(parser, "the summary", of_pages=True)
 
 
 def _audit(options: argparse.Namespace) -> int:
@@ -78,19 +78,24 @@ def _audit(options: argparse.Namespace) -> int:
     train, hidden = read_set(options.train, "train"), read_set(options.hidden, "hidden")
     featuring = plain_features if weights is None else partial(network_features, weights=weights)
     audit = audit_sets(train, hidden, featuring)
+    said = _audit_in_words(audit, options.lang)
     if out is not None:
-        try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with out.open("x", encoding="utf-8") as file:
-                file.write(render_page(audit, options.lang))
-        except OSError as error:
-            raise UsageError("cannot-write", path=out, reason=error) from error
-    page = f"\n  {one_line(words(options.lang, 'audit-page', path=out))}\n" if out else ""
-    say(_text(audit, options.lang) + page)
+        _write_page(audit, out, options.lang)
+        said += f"\n  {one_line(words(options.lang, 'audit-page', path=out))}\n"
+    say(said)
     return EXIT_REFUSED if audit.is_serious else EXIT_DONE
 
 
-def _text(audit: Audit, language: Language) -> str:
+def _write_page(audit: Audit, out: Path, language: Language) -> None:
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("x", encoding="utf-8") as file:
+            file.write(render_page(audit, language))
+    except OSError as error:
+        raise UsageError("cannot-write", path=out, reason=error) from error
+
+
+def _audit_in_words(audit: Audit, language: Language) -> str:
     counts = {"train": len(audit.train.pictures), "hidden": len(audit.hidden.pictures)}
     lines = [words(language, "audit-counts", **counts)]
     for remark in audit.remarks:
@@ -103,11 +108,21 @@ def _text(audit: Audit, language: Language) -> str:
 
 
 def _add_make_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="all images, with one sub-folder a class")
-    parser.add_argument("--hidden", type=int, metavar="N", required=True, help="how many are to be hidden")
-    parser.add_argument("--seed", type=int, metavar="S", required=True, help="the same seed, the same choice")
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
-    add_language(parser, "what is said")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="all images: a folder with one sub-folder per class"
+    )
+    parser.add_argument("--hidden", type=int, metavar="N", required=True, help="number of hidden images")
+    parser.add_argument(
+        "--seed",
+        type=int,
+        metavar="S",
+        required=True,
+        help="seed of the random choice: the same seed gives the same sets",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", required=True, help="new or empty folder for both sets"
+    )
+    add_language(parser, "the output")
 
 
 def _make(options: argparse.Namespace) -> int:
@@ -130,30 +145,14 @@ def _make(options: argparse.Namespace) -> int:
     return EXIT_DONE
 
 
-AUDIT = Command(
-    summary="look for what leaks from training to hidden images",
-    description="Look for duplicates inside and across two sets of images, for classes whose hidden images "
-    "are of another kind than the training images, for labels that look wrong, for classes that can be told "
-    "without the picture, for missing, empty or uneven classes, and for damaged files.",
-    epilog="exit code: 0 nothing serious, 1 something serious was found, 2 usage",
-    add_arguments=_add_audit_arguments,
-    run=_audit,
-)
-MAKE = Command(
-    summary="divide images into training and hidden ones",
-    description="Copy images into OUT/train and OUT/hidden: classes in proportion, no duplicates across.",
-    epilog="exit code: 0 done, 2 usage",
-    add_arguments=_add_make_arguments,
-    run=_make,
-)
-
-
 def _add_seal_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="images, with one sub-folder a class")
-    parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="the file to write")
-    parser.add_argument("--assignment", type=Path, help="whose classes they are (default: the garbage lab)")
-    add_key_file(parser)
-    add_language(parser, "what is said")
+    parser.add_argument(
+        "folder", type=Path, metavar="DIR", help="hidden images: a folder with one sub-folder per class"
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", required=True, help="sealed file to write")
+    add_assignment(parser, "assignment with the classes of the images (default: the 26-class garbage lab)")
+    add_key_file(parser, "file of the key; a new key is written if there is no such file")
+    add_language(parser, "the output")
 
 
 def _seal(options: argparse.Namespace) -> int:
@@ -175,10 +174,12 @@ def _seal(options: argparse.Namespace) -> int:
 
 
 def _add_open_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="a sealed split")
-    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="a new or empty folder")
+    parser.add_argument("file", type=Path, metavar="FILE", help="sealed split")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", required=True, help="new or empty folder for the images"
+    )
     add_key_file(parser)
-    add_language(parser, "what is said")
+    add_language(parser, "the output")
 
 
 def _open(options: argparse.Namespace) -> int:
@@ -199,30 +200,44 @@ def _say_what(path: Path, split: Split, language: Language) -> None:
     )
 
 
-_CODES = "exit code: 0 done, 2 usage, a wrong key or a damaged file"
 ACTIONS = {
-    "audit": AUDIT,
-    "make": MAKE,
+    "audit": Command(
+        summary="look for what leaks from the training images to the hidden ones",
+        description="Compare the training images with the hidden ones. Look for duplicates within and across "
+        "the two sets, classes whose hidden images are another kind of picture than their training images, "
+        "labels that look wrong, classes that can be told without the picture, missing, empty or uneven "
+        "classes, and damaged files.",
+        epilog="exit code: 0 nothing serious, 1 something serious was found, 2 wrong usage",
+        add_arguments=_add_audit_arguments,
+        run=_audit,
+    ),
+    "make": Command(
+        summary="divide images into training and hidden ones",
+        description="Copy images into OUT/train and OUT/hidden: every class in proportion, and duplicates on "
+        "one side.",
+        epilog="exit code: 0 written, 2 wrong usage",
+        add_arguments=_add_make_arguments,
+        run=_make,
+    ),
     "seal": Command(
         summary="pack a folder of images into one encrypted file",
         description="Pack the images of a split, with their labels, into one encrypted and authenticated "
-        "file, which may lie in a public repository. The key file is made if there is none.",
-        epilog=_CODES,
+        "file, which may lie in a public repository.",
+        epilog="exit code: 0 written, 2 wrong usage, or a file that is no key",
         add_arguments=_add_seal_arguments,
         run=_seal,
     ),
     "open": Command(
         summary="unpack a sealed file into a folder",
-        description="Unpack a sealed split into a folder. Grading does not need it: --split takes the file.",
-        epilog=_CODES,
+        description="Unpack a sealed split into a folder. Grading does not need this: its --split takes the "
+        "sealed file itself.",
+        epilog="exit code: 0 written, 2 wrong usage, a wrong key or a damaged file",
         add_arguments=_add_open_arguments,
         run=_open,
     ),
 }
-
-
 COMMAND = command_of(
     ACTIONS,
     summary="audit, make, seal or open a split",
-    description="Work with splits: the images that submissions are asked about, and their labels.",
+    description="Work with splits: images with labels, on which submissions are graded.",
 )

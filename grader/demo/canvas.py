@@ -6,18 +6,28 @@ smoothed when it is scaled down.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from grader.demo.paint import Colour, Field, Fill
-from grader.demo.shapes import Points, ellipse
+from grader.demo.drawing import Colour, Field, Fill, Points, Slanted, ellipse
 
 SIZE = 448
 """Side of a sheet, pixels: twice the side of the finished image."""
 
 _SHIFT = 4  # OpenCV takes places in 1/16 pixel
+
+
+@dataclass(frozen=True)
+class _Coat:
+    """How a shape is painted; see `Canvas.fill`."""
+
+    paint: Colour | Fill | Slanted
+    opacity: float
+    inside: bool
+    soft: float = 0.0
 
 
 class Canvas:
@@ -47,10 +57,9 @@ class Canvas:
     def fill(
         self,
         shape: Points | Sequence[Points],
-        paint: Colour | Fill,
+        paint: Colour | Fill | Slanted,
         *,
         opacity: float = 1.0,
-        turn: float = 0.0,
         inside: bool = False,
         soft: float = 0.0,
         ink: Colour | None = None,
@@ -61,36 +70,47 @@ class Canvas:
             shape: outline or outlines.
             paint: a colour, or a fill, whose u and v run over the extent of the shape.
             opacity: 0..1.
-            turn: turns the axes of u and v, degrees, so that a slanting stick is shaded across itself.
             inside: only where something is already drawn, so that a stain stays on the shirt.
             soft: blurs the edge, in units of the frame.
             ink: colour of a thin outline, if any.
         """
         outlines = [shape] if isinstance(shape, np.ndarray) else list(shape)
-        self._lay(outlines, paint, opacity, turn, inside, soft, None)
+        self._lay(outlines, _Coat(paint, opacity, inside, soft))
         if ink is not None:
             for outline in outlines:
-                self.line(outline, 0.012, ink, opacity=0.75, closed=True)
+                self.ring(outline, 0.012, ink, opacity=0.75)
 
     def line(
         self,
         path: Points,
         width: float,
-        paint: Colour | Fill,
+        paint: Colour | Fill | Slanted,
         *,
         opacity: float = 1.0,
-        closed: bool = False,
         inside: bool = False,
         soft: float = 0.0,
     ) -> None:
         """Draw along a path, `width` units wide. The other arguments are as in `fill`."""
-        self._lay([path], paint, opacity, 0.0, inside, soft, (width, closed))
+        self._lay([path], _Coat(paint, opacity, inside, soft), (width, False))
+
+    def ring(
+        self,
+        path: Points,
+        width: float,
+        paint: Colour | Fill | Slanted,
+        *,
+        opacity: float = 1.0,
+        inside: bool = False,
+        soft: float = 0.0,
+    ) -> None:
+        """Draw along a path and back to where it begins."""
+        self._lay([path], _Coat(paint, opacity, inside, soft), (width, True))
 
     def lines(
         self, paths: Sequence[Points], width: float, paint: Colour, opacity: float = 1.0, inside: bool = False
     ) -> None:
         """Draw many open paths in one go."""
-        self._lay(list(paths), paint, opacity, 0.0, inside, 0.0, (width, False))
+        self._lay(list(paths), _Coat(paint, opacity, inside), (width, False))
 
     def dots(
         self, places: Points, radius: float, paint: Colour, opacity: float = 1.0, inside: bool = True
@@ -98,25 +118,24 @@ class Canvas:
         """Draw small round dots."""
         outlines = [ellipse(float(x), float(y), radius, radius)[::6] for x, y in places]
         for outline in outlines:
-            self._lay([outline], paint, opacity, 0.0, inside, 0.0, None)
+            self._lay([outline], _Coat(paint, opacity, inside))
 
     def text(
         self,
         words: str,
-        x: float,
-        y: float,
+        middle: tuple[float, float],
         height: float,
         colour: Colour,
         *,
         inside: bool = True,
         bold: int = 2,
     ) -> None:
-        """Write in the middle of (x, y), in letters `height` units high."""
+        """Write around `middle`, in letters `height` units high."""
         font = cv2.FONT_HERSHEY_DUPLEX
         scale = height * self.size / 2 / 22
         (width, tall), _ = cv2.getTextSize(words, font, scale, bold)
         mask = np.zeros((self.size, self.size), np.uint8)
-        corner = (int(self._pixel(x) - width / 2), int(self._pixel(y) + tall / 2))
+        corner = (int(self._pixel(middle[0]) - width / 2), int(self._pixel(middle[1]) + tall / 2))
         cv2.putText(mask, words, corner, font, scale, 255, bold, cv2.LINE_AA)
         x0, y0 = max(corner[0] - 4, 0), max(corner[1] - tall - 8, 0)
         window = (slice(y0, corner[1] + 12), slice(x0, corner[0] + width + 4))
@@ -153,25 +172,19 @@ class Canvas:
     def _pixel(self, place: float) -> float:
         return (place + 1) * self.size / 2 - 0.5
 
-    def _lay(
-        self,
-        outlines: list[Points],
-        paint: Colour | Fill,
-        opacity: float,
-        turn: float,
-        inside: bool,
-        soft: float,
-        pen: tuple[float, bool] | None,
-    ) -> None:
-        window, mask = self._mask(outlines, soft, pen)
+    def _lay(self, outlines: list[Points], coat: _Coat, pen: tuple[float, bool] | None = None) -> None:
+        """Lay a coat over what outlines hold, or along them with a pen: its width, and whether they close."""
+        window, mask = self._mask(outlines, coat.soft, pen)
         if mask.size == 0:
             return
+        turned = coat.paint if isinstance(coat.paint, Slanted) else None
+        paint = turned.fill if turned else coat.paint
         if callable(paint):
-            u, v = self._axes(window, np.concatenate(outlines), turn)
+            u, v = self._axes(window, np.concatenate(outlines), turned.degrees if turned else 0.0)
             colour = paint(u, v)
         else:
             colour = np.array(paint, np.float32)
-        self._over(window, mask * opacity, colour, inside)
+        self._over(window, mask * coat.opacity, colour, coat.inside)
 
     def _mask(
         self, outlines: list[Points], soft: float, pen: tuple[float, bool] | None

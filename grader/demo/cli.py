@@ -16,8 +16,7 @@ from pathlib import Path
 
 import cv2
 
-from grader.demo.generate import DemoError, Plan, write_demo
-from grader.demo.sheet import write_sheet
+from grader.demo.generate import DemoError, Plan, write_demo, write_sheet
 
 REFUSED = 2
 STOPPED = 130

@@ -11,8 +11,20 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from grader.demo.canvas import SIZE, Canvas
-from grader.demo.paint import Colour, choose, hsv, near, shade, vivid
-from grader.demo.shapes import box, ellipse, jagged, moved, points, ribbon
+from grader.demo.drawing import (
+    Colour,
+    box,
+    choose,
+    ellipse,
+    hsv,
+    jagged,
+    moved,
+    near,
+    points,
+    ribbon,
+    shade,
+    vivid,
+)
 
 SIDE = 224
 """Side of a finished image, pixels."""
@@ -152,7 +164,7 @@ def _scrap(sheet: Canvas, rng: Generator, x: float, y: float, r: float) -> None:
     elif kind == "pebble":
         sheet.fill(jagged(ellipse(x, y, r * 0.6, r * 0.45)[:-1:5], r * 0.1, rng), colour, ink=dark)
     else:
-        sheet.line(ellipse(x, y, r * 0.6, r * 0.5), r * 0.2, colour, closed=True)
+        sheet.ring(ellipse(x, y, r * 0.6, r * 0.5), r * 0.2, colour)
 
 
 def _surface(rng: Generator) -> Colour:

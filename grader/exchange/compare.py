@@ -1,6 +1,6 @@
-"""Two gradings of the same students side by side: whose outcome changed, and what explains it.
+"""Two gradings of the same students side by side: whose result changed, and what explains the change.
 
-Reading what a grading left: the folder of one report, or of a whole batch.
+A grading is read from the folder of one report, or from the output folder of a class.
 """
 
 from __future__ import annotations
@@ -11,27 +11,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grader.classroom.store import STUDENTS
+from grader.classroom import STUDENTS
 from grader.errors import Language, Line, UsageError, in_short, told
 from grader.model.report import Report
 from grader.report import INSTRUCTOR_JSON, REPORT_JSON, read_report, verdict_in_words
 from grader.wording import words
 
+ONE = "the submission"
+"""Stands for the id of the only student in the folder of one report."""
+
 
 @dataclass(frozen=True)
 class Graded:
-    """One side: a report and, for the instructor, the answer to every image."""
+    """One student's grading: a report and, for the instructor, the answer to every image."""
 
     report: Report
     answers: Mapping[str, str | None] = field(default_factory=dict)
-    """By image, which class was answered; None for none."""
+    """By image, the class that was answered; None for no valid answer."""
     truths: Mapping[str, str] = field(default_factory=dict)
     """By image, its class."""
 
 
 @dataclass(frozen=True)
 class Flip:
-    """One image that is answered otherwise than before."""
+    """One image with another answer than before."""
 
     image: str
     truth: str
@@ -40,7 +43,7 @@ class Flip:
 
     @property
     def effect(self) -> str:
-        """`gained`, `lost`, or `changed` where it is as wrong as before."""
+        """`gained`, `lost`, or `changed` where both answers are wrong."""
         if self.after == self.truth:
             return "gained"
         return "lost" if self.before == self.truth else "changed"
@@ -48,10 +51,10 @@ class Flip:
 
 @dataclass(frozen=True)
 class Reason:
-    """One of the things that decide a grading, and how it changed."""
+    """One of the inputs that decide a grading, and how that input changed."""
 
     name: str
-    """Of the words for it, behind `changed-`."""
+    """`changed-` and this is the name of the words that say so."""
     details: Mapping[str, object] = field(default_factory=dict)
 
     def told(self, language: Language) -> str:
@@ -62,32 +65,49 @@ class Reason:
 
 @dataclass(frozen=True)
 class Change:
-    """One student's two gradings, where anything differs but the run."""
+    """One student's two gradings, which differ in more than the run."""
 
     id: str
     before: Graded | None
+    """None where the student is in the later grading only."""
     after: Graded | None
-    """None where the student is in one of the gradings only."""
+    """None where the student is in the earlier grading only."""
     reasons: tuple[Reason, ...]
-    """Which of the things that decide a grading changed; empty if none did."""
+    """The inputs that changed; empty if none did."""
     flips: tuple[Flip, ...]
-    """Of the images that both were asked."""
+    """Of the images that were asked in both gradings."""
 
     @property
-    def is_of_outcome(self) -> bool:
-        """Whether verdict, score or an answer changed; not only what was graded, or by what."""
+    def changes_result(self) -> bool:
+        """Whether verdict, score or an answer changed, and not only what was graded, or by what."""
         if self.before is None or self.after is None:
             return True
-        return bool(self.flips) or outcome(self.before.report) != outcome(self.after.report)
+        before, after = self.before.report, self.after.report
+        return bool(self.flips) or result_in_words(before) != result_in_words(after)
 
 
 def compare(before: Mapping[str, Graded], after: Mapping[str, Graded]) -> tuple[Change, ...]:
-    """Return everybody whose gradings differ, in the order of their ids."""
+    """Return the changes of all students whose gradings differ, in the order of their ids."""
     changes = (_change(id_, before.get(id_), after.get(id_)) for id_ in sorted({*before, *after}))
-    return tuple(change for change in changes if change.is_of_outcome or change.reasons)
+    return tuple(change for change in changes if change.changes_result or change.reasons)
 
 
-def outcome(report: Report, language: Language = "en") -> str:
+def read_gradings(folder: Path) -> dict[str, Graded]:
+    """Return every student's grading below `folder`, by id.
+
+    Raises:
+        UsageError: the folder holds no grading, or one that cannot be read.
+    """
+    if (folder / REPORT_JSON).is_file():
+        return {ONE: _read(folder)}
+    try:
+        students = sorted((folder / STUDENTS).iterdir())
+    except OSError as error:
+        raise UsageError("no-grading", path=folder, report=REPORT_JSON) from error
+    return {path.name: _read(path) for path in students if (path / REPORT_JSON).is_file()}
+
+
+def result_in_words(report: Report, language: Language = "en") -> str:
     """Say verdict and score in a few words."""
     verdict = verdict_in_words(report.verdict.value, language)
     if report.score is None:
@@ -141,25 +161,6 @@ def _flips(before: Graded, after: Graded) -> Iterator[Flip]:
     for image in sorted({*before.answers} & {*after.answers}):
         if before.answers[image] != after.answers[image]:
             yield Flip(image, after.truths[image], before.answers[image], after.answers[image])
-
-
-ONE = "the submission"
-"""What the only student of a single grading is called."""
-
-
-def read_grading(folder: Path) -> dict[str, Graded]:
-    """Return every student's grading below `folder`, by id.
-
-    Raises:
-        UsageError: it holds no grading, or one that cannot be read.
-    """
-    if (folder / REPORT_JSON).is_file():
-        return {ONE: _read(folder)}
-    try:
-        students = sorted((folder / STUDENTS).iterdir())
-    except OSError as error:
-        raise UsageError("no-grading", path=folder, report=REPORT_JSON) from error
-    return {path.name: _read(path) for path in students if (path / REPORT_JSON).is_file()}
 
 
 def _read(folder: Path) -> Graded:

@@ -1,6 +1,7 @@
-"""The zip that an instructor uploads as an autograder: harness, assignment, sealed split and its key.
+"""Gradescope: the zip that an instructor uploads as an autograder, and the `results.json` of a submission.
 
-The report as Gradescope's autograder expects it: `results.json`.
+The zip holds grader, assignment, sealed split and key, and the two programs that Gradescope starts:
+`setup.sh` when it builds the image, `run_autograder` for every submission.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ _HERE = Path(__file__).parent
 _PROGRAMS = ("setup.sh", "run_autograder")
 _SECRETS = ("hidden.sealed", "split.key")
 _DATE = (1980, 1, 1, 0, 0, 0)
+"""The same bytes from the same files."""
 
 
 def write_autograder(root: Path, assignment: Assignment, sealed: Path, key_file: Path, out: Path) -> None:
-    """Write the zip. It holds the key: it is for Gradescope and for nobody else.
+    """Write the zip. The key is in it: the zip is for Gradescope and for nobody else.
 
     Args:
         root: a clone of this project.
-        assignment: the rules; written out whole, so that it needs no other file.
+        assignment: the rules; written out whole, so that they need no other file.
         sealed: the split.
         key_file: its key.
         out: a new file, which only its owner can read.
@@ -79,10 +81,10 @@ def _line(key: str, value: object) -> str:
 
 
 def render_results(report: Report, language: Language = "en") -> str:
-    """Return the JSON text.
+    """Return the text of `results.json`.
 
     Where the harness itself failed there is no `score`: Gradescope then shows that the autograder failed, and
-    gives no mark. What a submission prints is hidden, for it could print hidden images.
+    gives no mark. The output of a submission is hidden, since a submission could print hidden images.
     """
     value: dict[str, Any] = {
         "output": render_text(report, language),

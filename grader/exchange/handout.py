@@ -1,8 +1,7 @@
-"""What is handed out: templates, course library, and the grader, for a check of one's own.
+"""The handout: templates, course library, and the grader for a self-check, in one zip.
 
-The check that a handout gives nothing away, made on the finished archive.
-
-Writing the handout: checked before it appears, and the same bytes from the same files.
+The zip is checked before it appears, on its finished bytes: nothing secret may be in it. The same files give
+the same bytes.
 """
 
 from __future__ import annotations
@@ -23,20 +22,24 @@ FOLDERS = ("student", "datasets", "grader")
 SINGLE_FILES = ("pyproject.toml", "LICENSE")
 _INSTRUCTIONS = Path(__file__).with_name("HANDOUT.md")
 _SUFFIXES = frozenset({".py", ".ipynb", ".md", ".toml", ".html", ".css", ".js", ".json"})
-"""Nothing else is taken along from the folders: no image, no checkpoint, no key."""
+"""Nothing else is taken from the folders: no image, no checkpoint, no key."""
 PRETRAINED = "student/pretrained"
 BACKBONES = {".ckpt": "mobilenetv2.ckpt", ".safetensors": "mobilenetv2.safetensors"}
-"""Under which name each template looks for its backbone: train_main.py, train_main_torch.py."""
+"""The name under which each template looks for its backbone: train_main.py, train_main_torch.py."""
 _LEFT_BY_RUNS = frozenset({"results", "pretrained", "__pycache__", "rank_0", "kernel_meta"})
+_MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, "HANDOUT.md")
+_KEY = re.compile(rb"split-key-1:[A-Za-z0-9_-]{40}")
+_IMPORTS_REFERENCE = re.compile(rb"^\s*(from|import)\s+reference\b", re.MULTILINE)
+_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def choose_backbones(root: Path, given: Sequence[Path]) -> list[Path]:
     """Return the backbones to hand out: those given, else what the templates of the clone train with.
 
-    A cache in somebody's home is not looked into: students do not have it.
+    A cache in somebody's home does not count: students do not have it.
 
     Raises:
-        UsageError: there is none for `train_main.py`, which could not train, or one is of no known kind.
+        UsageError: there is none for `train_main.py`, which could not train then, or one is of no known kind.
     """
     chosen = [*given] or [path for name in BACKBONES.values() if (path := root / PRETRAINED / name).is_file()]
     kinds = [path.suffix for path in chosen]
@@ -54,10 +57,10 @@ def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
 
     Args:
         root: a clone of this project.
-        backbones: to hand out with it, each under the name that a template looks for.
+        backbones: handed out, too, each under the name that a template looks for.
 
     Raises:
-        UsageError: there is no clone, or a file cannot be read.
+        UsageError: `root` is no clone, or a file cannot be read.
     """
     if not (root / "student" / "main.py").is_file():
         raise UsageError("no-clone", path=root)
@@ -68,6 +71,53 @@ def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
         return {name: files[name].read_bytes() for name in sorted(files)}
     except OSError as error:
         raise UsageError("cannot-read", path=error.filename, reason=error) from error
+
+
+def write_handout(files: Mapping[str, bytes], out: Path, secret: Iterable[Path]) -> int:
+    """Write the zip, and return how many files it has. Nothing appears unless the check passes.
+
+    Args:
+        files: by their paths in the zip.
+        out: a new file.
+        secret: files and folders that must not be in it.
+
+    Raises:
+        UsageError: `out` is there already or cannot be written, or a file must not be handed out.
+    """
+    if os.path.lexists(out):
+        raise UsageError("out-exists", path=out)
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.external_attr = 0o644 << 16
+            zipped.writestr(entry, data, zipfile.ZIP_DEFLATED)
+    count = check_archive(archive, secret)
+    try:
+        write_new(out, archive.getvalue())
+    except OSError as error:
+        raise UsageError("cannot-write", path=out, reason=error) from error
+    return count
+
+
+def check_archive(archive: BinaryIO, secret: Iterable[Path]) -> int:
+    """Read an archive back and check every file in it; return how many there are.
+
+    Args:
+        archive: a zip, the very bytes that are written afterwards.
+        secret: files and folders that must not be in it: the reference, the hidden split, its key.
+
+    Raises:
+        UsageError: naming what must not be there, and why.
+    """
+    forbidden = {digest_of_file(path): path for path in _files(secret)}
+    forbidden.pop(digest_of_bytes(b""), None)  # an empty file is nobody's secret
+    with zipfile.ZipFile(archive) as zipped:
+        for name in zipped.namelist():
+            data = zipped.read(name)
+            if problem := _problem(name, data, forbidden):
+                raise UsageError("given-away", name=name, problem=problem)
+        return len(zipped.namelist())
 
 
 def _paths(root: Path) -> Iterator[Path]:
@@ -81,36 +131,11 @@ def _below(folder: Path) -> Iterator[Path]:
         if path.is_symlink() or path.name.startswith(".") or path.name in _LEFT_BY_RUNS:
             continue
         if path.is_dir():
-            # Folders in there hold images that somebody fetched or drew.
+            # The folders in datasets/ hold images that somebody fetched or drew.
             if folder.name != "datasets":
                 yield from _below(path)
         elif path.suffix in _SUFFIXES:
             yield path
-
-
-_KEY = re.compile(rb"split-key-1:[A-Za-z0-9_-]{40}")
-_IMPORTS_REFERENCE = re.compile(rb"^\s*(from|import)\s+reference\b", re.MULTILINE)
-_MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, "HANDOUT.md")
-
-
-def check_archive(archive: BinaryIO, secret: Iterable[Path]) -> int:
-    """Read an archive back and look at every file in it; return how many there are.
-
-    Args:
-        archive: a zip, the very bytes that are written afterwards.
-        secret: files and folders of which nothing may be in it: the reference, the hidden split, its key.
-
-    Raises:
-        UsageError: naming what must not be there, and why.
-    """
-    forbidden = {digest_of_file(path): path for path in _files(secret)}
-    forbidden.pop(digest_of_bytes(b""), None)  # an empty file is nobody's secret
-    with zipfile.ZipFile(archive) as zipped:
-        for name in zipped.namelist():
-            data = zipped.read(name)
-            if problem := _problem(name, data, forbidden):
-                raise UsageError("given-away", name=name, problem=problem)
-        return len(zipped.namelist())
 
 
 def _problem(name: str, data: bytes, forbidden: dict[str, Path]) -> Line | None:
@@ -143,28 +168,3 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 def _leads_back(folder: Path) -> bool:
     """Whether a link leads to a folder that it lies in."""
     return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
-
-
-_DATE = (1980, 1, 1, 0, 0, 0)
-
-
-def write_handout(files: Mapping[str, bytes], out: Path, secret: Iterable[Path]) -> int:
-    """Write the zip and check it; return how many files it has. Nothing appears unless the check passes.
-
-    Raises:
-        UsageError: `out` is there already or cannot be written, or a file must not be handed out.
-    """
-    if os.path.lexists(out):
-        raise UsageError("out-exists", path=out)
-    archive = io.BytesIO()
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
-        for name, data in files.items():
-            entry = zipfile.ZipInfo(name, _DATE)
-            entry.external_attr = 0o644 << 16
-            zipped.writestr(entry, data, zipfile.ZIP_DEFLATED)
-    count = check_archive(archive, secret)
-    try:
-        write_new(out, archive.getvalue())
-    except OSError as error:
-        raise UsageError("cannot-write", path=out, reason=error) from error
-    return count

@@ -137,6 +137,3 @@ def _looked_at(files: Sequence[SubmittedFile], folder: Path) -> Iterator[Submitt
             yield replace(file, state=look_at_checkpoint(folder / file.path))
         else:
             yield file
-
-
-__all__ = ["IntakeRefusedError", "check_exists", "name_of", "take_in"]

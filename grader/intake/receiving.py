@@ -26,20 +26,6 @@ from grader.intake.zips import (
 from grader.model.assignment import MIB, Limits
 from grader.model.submission import HEAD_BYTES, SubmittedFile
 
-
-@dataclass
-class IntakeRefusedError(Exception):
-    """The submission cannot be taken in (verdict FORMAT); none of its code was run."""
-
-    code: str
-    """A code of the message catalogue, for example `no-main`."""
-    detail: str = ""
-    """What exactly: a file name, a size. Fills the message's `{detail}`."""
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.detail}"
-
-
 _JUNK_NAMES = frozenset(
     {
         ".ds_store",
@@ -57,36 +43,30 @@ _MAX_DEPTH = 32
 _MAX_PART_BYTES, _MAX_PATH_BYTES = 255, 1024
 _ENTRIES_PER_FILE = 4
 """Folders and junk may be there too, but not without end."""
+MAIN = PurePosixPath("main.py")
+ZIP_SUFFIX = ".zip"
+_MAX_RATIO = 200
+_RATIO_FREE_BYTES = 16 << 20
+"""A file may unpack to this size whatever its ratio: a matrix of zeros is no bomb."""
+_BYTES_PER_ENTRY = 600
+"""A directory entry is 46 bytes, its name, and little more."""
+_CHUNK = 1 << 20
+_TOP = PurePosixPath()
+_ANYBODY_READS = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
+_ANYBODY_ENTERS = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
-def is_junk(path: PurePosixPath) -> bool:
-    """Whether a path is something that tools leave behind and no submission needs.
+@dataclass
+class IntakeRefusedError(Exception):
+    """The submission cannot be taken in (verdict FORMAT); none of its code was run."""
 
-    `__pycache__` is left out for a second reason: byte code need not match its source.
-    """
-    return any(part.lower() in _JUNK_NAMES or part.startswith("._") for part in path.parts)
+    code: str
+    """A code of the message catalogue, for example `no-main`."""
+    detail: str = ""
+    """What exactly: a file name, a size. Fills the message's `{detail}`."""
 
-
-def checked_path(raw: str) -> PurePosixPath:
-    """Turn an archive's or folder's entry name into a safe relative path.
-
-    Raises:
-        IntakeRefusedError: the path is absolute, climbs with `..`, is empty or is too deep.
-    """
-    name = unicodedata.normalize("NFC", raw)
-    path = PurePosixPath(name)
-    if not path.parts or "\0" in name:
-        raise IntakeRefusedError("bad-path", repr(raw))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise IntakeRefusedError("unsafe-path", repr(raw))
-    try:
-        longest = max(len(part.encode("utf-8")) for part in path.parts)
-        length = len(name.encode("utf-8"))
-    except UnicodeEncodeError as error:
-        raise IntakeRefusedError("bad-path", ascii(raw[:80])) from error
-    if len(path.parts) > _MAX_DEPTH or longest > _MAX_PART_BYTES or length > _MAX_PATH_BYTES:
-        raise IntakeRefusedError("bad-path", repr(raw[:80]))
-    return path
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}"
 
 
 @dataclass
@@ -162,7 +142,34 @@ class Receiver:
         return digest.hexdigest(), size, head
 
 
-MAIN = PurePosixPath("main.py")
+def is_junk(path: PurePosixPath) -> bool:
+    """Whether a path is something that tools leave behind and no submission needs.
+
+    `__pycache__` is left out for a second reason: byte code need not match its source.
+    """
+    return any(part.lower() in _JUNK_NAMES or part.startswith("._") for part in path.parts)
+
+
+def checked_path(raw: str) -> PurePosixPath:
+    """Turn an archive's or folder's entry name into a safe relative path.
+
+    Raises:
+        IntakeRefusedError: the path is absolute, climbs with `..`, is empty or is too deep.
+    """
+    name = unicodedata.normalize("NFC", raw)
+    path = PurePosixPath(name)
+    if not path.parts or "\0" in name:
+        raise IntakeRefusedError("bad-path", repr(raw))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise IntakeRefusedError("unsafe-path", repr(raw))
+    try:
+        longest = max(len(part.encode("utf-8")) for part in path.parts)
+        length = len(name.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise IntakeRefusedError("bad-path", ascii(raw[:80])) from error
+    if len(path.parts) > _MAX_DEPTH or longest > _MAX_PART_BYTES or length > _MAX_PATH_BYTES:
+        raise IntakeRefusedError("bad-path", repr(raw[:80]))
+    return path
 
 
 def find_root(files: Sequence[SubmittedFile]) -> PurePosixPath:
@@ -186,25 +193,6 @@ def find_root(files: Sequence[SubmittedFile]) -> PurePosixPath:
     raise _no_main(sorted(paths))
 
 
-def _no_main(paths: Sequence[PurePosixPath]) -> IntakeRefusedError:
-    for path in paths:
-        if path.name == "main.py":
-            return IntakeRefusedError("deep-main", str(path))
-    for path in paths:
-        if path.name.lower() in ("main.py", "predict.py", "main.py.txt", "main.ipynb"):
-            return IntakeRefusedError("misnamed-main", str(path))
-    found = ", ".join(str(path) for path in paths[:5])
-    return IntakeRefusedError("no-main", found + (" ..." if len(paths) > 5 else ""))
-
-
-ZIP_SUFFIX = ".zip"
-_MAX_RATIO = 200
-_RATIO_FREE_BYTES = 16 << 20
-"""A file may unpack to this size whatever its ratio: a matrix of zeros is no bomb."""
-_BYTES_PER_ENTRY = 600
-"""A directory entry is 46 bytes, its name, and little more."""
-
-
 def receive_zip(archive: BinaryIO, receiver: Receiver) -> None:
     """Unpack every plain file of a zip.
 
@@ -219,6 +207,37 @@ def receive_zip(archive: BinaryIO, receiver: Receiver) -> None:
             _receive_entry(archive, entry, receiver)
     except ZipError as error:
         raise IntakeRefusedError("bad-zip", str(error)) from error
+
+
+def receive_folder(folder: Held, receiver: Receiver) -> None:
+    """Copy every plain file of a folder; of one that holds nothing but an archive, what is in that.
+
+    Platforms export an upload so: a folder for each student, and in it what was uploaded.
+
+    Raises:
+        IntakeRefusedError: a link, FIFO, device, socket, hard link or unreadable file.
+    """
+    names = _names(folder, _TOP, receiver)
+    only, *others = [name for name in names if not is_junk(PurePosixPath(name))] or [""]
+    if not others and only.lower().endswith(ZIP_SUFFIX):
+        path = checked_path(only)
+        with _entry(folder, only, path) as entry:
+            if not entry.is_folder:
+                with _open_plain(entry, path) as archive:
+                    receive_zip(archive, receiver)
+                return
+    _receive(folder, names, receiver, _TOP)
+
+
+def _no_main(paths: Sequence[PurePosixPath]) -> IntakeRefusedError:
+    for path in paths:
+        if path.name == "main.py":
+            return IntakeRefusedError("deep-main", str(path))
+    for path in paths:
+        if path.name.lower() in ("main.py", "predict.py", "main.py.txt", "main.ipynb"):
+            return IntakeRefusedError("misnamed-main", str(path))
+    found = ", ".join(str(path) for path in paths[:5])
+    return IntakeRefusedError("no-main", found + (" ..." if len(paths) > 5 else ""))
 
 
 def _listed(archive: BinaryIO, receiver: Receiver) -> list[ZipEntry]:
@@ -266,32 +285,6 @@ def _unpacked(archive: BinaryIO, entry: ZipEntry, path: PurePosixPath) -> Iterat
         if size > _RATIO_FREE_BYTES and size > _MAX_RATIO * max(entry.packed_size, 1):
             raise IntakeRefusedError("bomb", str(path))
         yield piece
-
-
-_CHUNK = 1 << 20
-_TOP = PurePosixPath()
-_ANYBODY_READS = stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH
-_ANYBODY_ENTERS = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
-
-
-def receive_folder(folder: Held, receiver: Receiver) -> None:
-    """Copy every plain file of a folder; of one that holds nothing but an archive, what is in that.
-
-    Platforms export an upload so: a folder for each student, and in it what was uploaded.
-
-    Raises:
-        IntakeRefusedError: a link, FIFO, device, socket, hard link or unreadable file.
-    """
-    names = _names(folder, _TOP, receiver)
-    only, *others = [name for name in names if not is_junk(PurePosixPath(name))] or [""]
-    if not others and only.lower().endswith(ZIP_SUFFIX):
-        path = checked_path(only)
-        with _entry(folder, only, path) as entry:
-            if not entry.is_folder:
-                with _open_plain(entry, path) as archive:
-                    receive_zip(archive, receiver)
-                return
-    _receive(folder, names, receiver, _TOP)
 
 
 def _receive(folder: Held, names: Sequence[str], receiver: Receiver, prefix: PurePosixPath) -> None:

@@ -1,5 +1,8 @@
 """Where a checkpoint's tensors lie, read strictly: a student's file is anybody's file.
 
+This is the grader's one reader of checkpoints. The course library has a reader of its own for MindSpore's, in
+`src_mindspore/engine/checkpoint.py`: students import that, and it must not need the grader.
+
 Three formats are known. MindSpore's `.ckpt` (a protobuf message) and safetensors are followed field by field,
 and anything that is not as the format has it makes the whole file unreadable. Of PyTorch's zip only the raw
 storages are taken, in their order: their names and shapes are in a pickle, which is never loaded. Nothing is
@@ -25,7 +28,6 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from grader.intake.checkpoints import CHECKSUM_BYTES, CHECKSUM_MARK
 from grader.intake.zips import (
     ENCRYPTED,
     STORED,
@@ -42,6 +44,12 @@ MOST_BYTES = 256 << 20
 """Larger files are not looked into: the lab's have nine megabytes."""
 _MOST_TENSORS, _MOST_DIMENSIONS, _MOST_NAME = 10_000, 8, 512
 _MOST_HEADER = 4 << 20
+TAG = b"\x0a"
+"""Of field 1 in MindSpore's `checkpoint.proto`: of each parameter in a file, and of its name."""
+_LENGTH_BYTES = 5
+"""Of the length of a parameter, at most."""
+CHECKSUM_MARK, CHECKSUM_BYTES = b"crc_num", 17
+"""`save_checkpoint(crc_check=True)` appends the mark and ten bytes of CRC-32, big-endian."""
 _MOST_FIELDS = 16
 """Of a tensor's description: its dimensions, its type, its content."""
 _NUMBER, _BYTES = 0, 2
@@ -53,6 +61,10 @@ _STORAGE = re.compile(r"[^/]{1,200}/data/(\d{1,6})")
 
 class UnreadableError(ValueError):
     """The bytes are none of the known formats, or not wholly as it has them."""
+
+
+class CutOffError(UnreadableError):
+    """A length leads out of the file."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +116,45 @@ def tensors_of(data: bytes | mmap.mmap, suffix: str) -> list[Tensor]:
 # --- MindSpore: Checkpoint { 1: repeated { 1: name, 2: { 1: repeated dims, 2: type, 3: content } } } ---
 
 
-def _mindspore(data: memoryview) -> Iterator[Tensor]:
+def parameters_of(data: memoryview) -> Iterator[memoryview]:
+    """Yield the parameters of a MindSpore checkpoint; only their lengths are looked at.
+
+    Raises:
+        CutOffError: the last one is not wholly there.
+        UnreadableError: it is not a row of parameters, or has no end.
+    """
     if bytes(data[-CHECKSUM_BYTES:][: len(CHECKSUM_MARK)]) == CHECKSUM_MARK:
         data = data[:-CHECKSUM_BYTES]
-    for count, (number, parameter) in enumerate(_fields(data)):
-        if number != 1 or count == _MOST_TENSORS:
-            raise UnreadableError("not a row of parameters")
-        fields = [*_few_fields(_content(parameter))]
+    at = count = 0
+    while at < len(data):
+        begin, end = _place_of_parameter(data, at)
+        if count == _MOST_TENSORS:
+            raise UnreadableError("parameters without end")
+        yield data[begin:end]
+        at, count = end, count + 1
+
+
+def _place_of_parameter(data: memoryview, at: int) -> tuple[int, int]:
+    """Return where the parameter at a place begins, behind its tag and length, and where it ends."""
+    if data[at] != TAG[0]:
+        raise UnreadableError("not a row of parameters")
+    length = bytes(data[at + 1 : at + 1 + _LENGTH_BYTES])
+    last = next((place for place, byte in enumerate(length) if byte < 0x80), None)
+    if last is None and len(length) == _LENGTH_BYTES:
+        raise UnreadableError("a length without end")
+    if last is None or at + last + 2 >= len(data):
+        raise CutOffError("cut off")
+    size, begin = _varint(data, at + 1)
+    if data[begin] != TAG[0]:
+        raise UnreadableError("a parameter without a name")
+    if size > len(data) - begin:
+        raise CutOffError("cut off")
+    return begin, begin + size
+
+
+def _mindspore(data: memoryview) -> Iterator[Tensor]:
+    for parameter in parameters_of(data):
+        fields = [*_few_fields(parameter)]
         if [number for number, _ in fields] != [1, 2]:
             raise UnreadableError("a parameter is a name and a tensor")
         name = _content(fields[0][1])

@@ -17,6 +17,15 @@ _END64, _END64_SIGNATURE = struct.Struct("<4sQ2H2L4Q"), b"PK\x06\x06"
 _MOST_COMMENT = 0xFFFF
 _ELSEWHERE_32 = (0xFFFF, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
 """Numbers that only say: see the ZIP64 record. They are also what the short record has room for."""
+STORED, DEFLATED = 0, 8
+ENCRYPTED = 0x1
+_PATCHED, _UTF8 = 0x20, 0x800
+_CENTRAL, _CENTRAL_SIGNATURE = struct.Struct("<4s6H3L5H2L"), b"PK\x01\x02"
+_LOCAL = struct.Struct("<4s5H3L2H")
+_ZIP64_FIELD, _UNICODE_PATH_FIELD = 0x0001, 0x7075
+_ELSEWHERE = 0xFFFFFFFF
+"""In place of a number: see the entry's ZIP64 field."""
+_CHUNK = 1 << 20
 
 
 class ZipError(ValueError):
@@ -36,6 +45,25 @@ class ZipEnd:
     """Where the directory begins in the file."""
     shift: int
     """Bytes before the zip proper, as in an archive that unpacks itself: all positions count from there."""
+
+
+@dataclass(frozen=True)
+class ZipEntry:
+    """One entry of a zip's directory."""
+
+    name: str
+    """As :func:`entry_name` reads it."""
+    raw_name: bytes
+    flags: int
+    method: int
+    checksum: int
+    """CRC-32 of the content."""
+    packed_size: int
+    size: int
+    at: int
+    """Where its own header begins in the file."""
+    mode: int
+    """Kind and permissions, as Unix has them; 0 where nobody said."""
 
 
 def find_zip_end(file: BinaryIO) -> ZipEnd | None:
@@ -68,72 +96,6 @@ def find_zip_end(file: BinaryIO) -> ZipEnd | None:
     if start < offset:
         raise ZipError("zip-damaged")
     return ZipEnd(entries, length, start, start - offset)
-
-
-def _check_says_the_same(short: tuple[int, ...], long: tuple[int, ...]) -> None:
-    for number, true, elsewhere in zip(short, long, _ELSEWHERE_32, strict=True):
-        if number not in (elsewhere, true & elsewhere):
-            raise ZipError("zip-two-directories")
-
-
-def _find_record(tail: bytes) -> int | None:
-    """Return where the end record begins: at the very end, else the last one before a comment."""
-    at = len(tail) - _END.size
-    if at < 0 or not (tail.startswith(_SIGNATURE, at) and tail.endswith(b"\0\0")):
-        at = tail.rfind(_SIGNATURE)
-    return None if at < 0 or len(tail) < at + _END.size else at
-
-
-def _zip64_record(file: BinaryIO, locator_at: int, offset: int) -> tuple[int, tuple[int, ...]]:
-    """Return where the ZIP64 record begins, and its five numbers.
-
-    It lies where its locator says, or directly before that where other bytes stand before the zip.
-    """
-    for at in (offset, locator_at - _END64.size):
-        numbers = _read(file, at, _END64)
-        if numbers[:1] == (_END64_SIGNATURE,):
-            _, _, _, _, disk, directory_disk, _, entries, length, start = numbers
-            return at, (disk, directory_disk, entries, length, start)
-    raise ZipError("zip-two-directories")
-
-
-def _read(file: BinaryIO, at: int, record: struct.Struct) -> tuple[Any, ...]:
-    """Return a record's fields; an empty tuple where the file has none."""
-    if not 0 <= at < file.seek(0, 2):
-        return ()
-    file.seek(at)
-    data = file.read(record.size)
-    return record.unpack(data) if len(data) == record.size else ()
-
-
-STORED, DEFLATED = 0, 8
-ENCRYPTED = 0x1
-_PATCHED, _UTF8 = 0x20, 0x800
-_CENTRAL, _CENTRAL_SIGNATURE = struct.Struct("<4s6H3L5H2L"), b"PK\x01\x02"
-_LOCAL = struct.Struct("<4s5H3L2H")
-_ZIP64_FIELD, _UNICODE_PATH_FIELD = 0x0001, 0x7075
-_ELSEWHERE = 0xFFFFFFFF
-"""In place of a number: see the entry's ZIP64 field."""
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True)
-class ZipEntry:
-    """One entry of a zip's directory."""
-
-    name: str
-    """As :func:`entry_name` reads it."""
-    raw_name: bytes
-    flags: int
-    method: int
-    checksum: int
-    """CRC-32 of the content."""
-    packed_size: int
-    size: int
-    at: int
-    """Where its own header begins in the file."""
-    mode: int
-    """Kind and permissions, as Unix has them; 0 where nobody said."""
 
 
 def read_entries(file: BinaryIO, end: ZipEnd) -> Iterator[ZipEntry]:
@@ -236,6 +198,42 @@ def read_content(file: BinaryIO, entry: ZipEntry) -> Iterator[bytes]:
         yield piece
     if (size, checksum) != (entry.size, entry.checksum):
         raise ZipError("zip-damaged")
+
+
+def _check_says_the_same(short: tuple[int, ...], long: tuple[int, ...]) -> None:
+    for number, true, elsewhere in zip(short, long, _ELSEWHERE_32, strict=True):
+        if number not in (elsewhere, true & elsewhere):
+            raise ZipError("zip-two-directories")
+
+
+def _find_record(tail: bytes) -> int | None:
+    """Return where the end record begins: at the very end, else the last one before a comment."""
+    at = len(tail) - _END.size
+    if at < 0 or not (tail.startswith(_SIGNATURE, at) and tail.endswith(b"\0\0")):
+        at = tail.rfind(_SIGNATURE)
+    return None if at < 0 or len(tail) < at + _END.size else at
+
+
+def _zip64_record(file: BinaryIO, locator_at: int, offset: int) -> tuple[int, tuple[int, ...]]:
+    """Return where the ZIP64 record begins, and its five numbers.
+
+    It lies where its locator says, or directly before that where other bytes stand before the zip.
+    """
+    for at in (offset, locator_at - _END64.size):
+        numbers = _read(file, at, _END64)
+        if numbers[:1] == (_END64_SIGNATURE,):
+            _, _, _, _, disk, directory_disk, _, entries, length, start = numbers
+            return at, (disk, directory_disk, entries, length, start)
+    raise ZipError("zip-two-directories")
+
+
+def _read(file: BinaryIO, at: int, record: struct.Struct) -> tuple[Any, ...]:
+    """Return a record's fields; an empty tuple where the file has none."""
+    if not 0 <= at < file.seek(0, 2):
+        return ()
+    file.seek(at)
+    data = file.read(record.size)
+    return record.unpack(data) if len(data) == record.size else ()
 
 
 def _entry(fields: tuple[int, ...], raw_name: bytes, extra: bytes, shift: int) -> ZipEntry:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from grader.similarity.given import Given, digests_of
-from grader.similarity.likeness import Cluster, Matrix, alikeness, clusters
+from grader.similarity.groups import Cluster, clusters
+from grader.similarity.heads import Matrix, alikeness
 from grader.similarity.sketch import Checkpoint, Sketch
 
 # Measured on heads that were trained on the real images' features, by momentum SGD and by Adam: see heads.py

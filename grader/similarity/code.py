@@ -1,10 +1,9 @@
-"""Python as a row of tokens in which renaming, layout and comments make no difference.
+"""Which students' code is alike, apart from what everybody was given.
 
-Not Python's own tokenizer: that one refuses what is no Python, and half of what is worth comparing may be
-broken. Every text has tokens here, in time that grows with its length alone: no alternative of the expression
-can fail after having read far.
-
-Which students' code is alike, apart from what everybody was given.
+Python is compared as a row of tokens in which renaming, layout and comments make no difference. Python's own
+tokenizer would not do: it refuses what is no Python, and half of what is worth comparing may be broken. Here
+every text has tokens, in time that grows with its length alone: no alternative of the expression can fail
+after having read far.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from grader.similarity.likeness import Cluster, clusters
+from grader.similarity.groups import Cluster, clusters
 from grader.similarity.sketch import CodeFile, Sketch
 
 GRAM = 20
@@ -34,6 +33,12 @@ _TOKEN = re.compile(
     |(?P<sign>.)""",
     re.VERBOSE | re.DOTALL,
 )
+Grams = npt.NDArray[np.uint64]
+LEAST_GRAMS = 80
+"""Shared runs of tokens below which likeness says nothing: about ten lines."""
+LEAST_SHARE = 0.5
+"""Share of the shorter of the two; both apart from what was handed out."""
+_CONTEXT, _MOST_LINES, _MOST_LINE = 2, 120, 160
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,59 +58,6 @@ class Tokens:
         np.add.at(edges, begins + GRAM, -1)
         covered: npt.NDArray[np.bool_] = np.cumsum(edges[:-1]) > 0
         return covered
-
-
-def tokenize(text: str) -> Tokens:
-    """Return the tokens of a text, Python or not.
-
-    Strings, numbers and names each count as one and the same; keywords, signs and the names of attributes
-    stand for themselves.
-    """
-    spans: list[tuple[int, int]] = []
-    kinds: list[str] = []
-    for match in _TOKEN.finditer(text):
-        if match.lastgroup != "space":
-            spans.append(match.span())
-            kinds.append(_kind(match, kinds[-2:]))
-    numbers = {kind: _number(kind) for kind in set(kinds)}
-    row = np.array([numbers[kind] for kind in kinds], np.uint64)
-    return Tokens(np.array(spans, np.int32).reshape(-1, 2), _grams(row))
-
-
-def _kind(match: re.Match[str], before: list[str]) -> str:
-    text = match[0]
-    if match.lastgroup == "string":
-        return '"'
-    if match.lastgroup == "number":
-        return "0"
-    if match.lastgroup == "name" and not keyword.iskeyword(text):
-        is_of_a_library = before[-1:] == ["."] and before != ["self", "."]
-        return text if is_of_a_library or text == "self" else "name"
-    return text
-
-
-def _number(kind: str) -> int:
-    return int.from_bytes(
-        hashlib.blake2b(kind.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
-    )
-
-
-def _grams(row: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    count = max(0, len(row) - GRAM + 1)
-    grams = np.zeros(count, np.uint64)
-    weight = 1
-    for offset in range(GRAM):
-        grams += row[offset : offset + count] * np.uint64(weight)  # modulo 2**64, as unsigned numbers are
-        weight = weight * _STEP % (1 << 64)
-    return grams
-
-
-Grams = npt.NDArray[np.uint64]
-LEAST_GRAMS = 80
-"""Shared runs of tokens below which likeness says nothing: about ten lines."""
-LEAST_SHARE = 0.5
-"""Share of the shorter of the two; both apart from what was handed out."""
-_CONTEXT, _MOST_LINES, _MOST_LINE = 2, 120, 160
 
 
 @dataclass(frozen=True)
@@ -150,9 +102,6 @@ class CodeLink:
     def share(self) -> float:
         """Share of the shorter one that is in the other, 0..1."""
         return self.shared / min(self.own)
-
-
-CodeCluster = Cluster[CodeLink]
 
 
 class ClassCode:
@@ -208,6 +157,51 @@ class ClassCode:
         near = {number + step for number in marked for step in range(-_CONTEXT, _CONTEXT + 1)}
         shown = _with_gaps([line for line in lines if line.number in near], len(lines))
         return Excerpt(file.path, tuple(shown[:_MOST_LINES]), len(shown) > _MOST_LINES)
+
+
+def tokenize(text: str) -> Tokens:
+    """Return the tokens of a text, Python or not.
+
+    Strings, numbers and names each count as one and the same; keywords, signs and the names of attributes
+    stand for themselves.
+    """
+    spans: list[tuple[int, int]] = []
+    kinds: list[str] = []
+    for match in _TOKEN.finditer(text):
+        if match.lastgroup != "space":
+            spans.append(match.span())
+            kinds.append(_kind(match, kinds[-2:]))
+    numbers = {kind: _number(kind) for kind in set(kinds)}
+    row = np.array([numbers[kind] for kind in kinds], np.uint64)
+    return Tokens(np.array(spans, np.int32).reshape(-1, 2), _grams(row))
+
+
+def _kind(match: re.Match[str], before: list[str]) -> str:
+    text = match[0]
+    if match.lastgroup == "string":
+        return '"'
+    if match.lastgroup == "number":
+        return "0"
+    if match.lastgroup == "name" and not keyword.iskeyword(text):
+        is_of_a_library = before[-1:] == ["."] and before != ["self", "."]
+        return text if is_of_a_library or text == "self" else "name"
+    return text
+
+
+def _number(kind: str) -> int:
+    return int.from_bytes(
+        hashlib.blake2b(kind.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+    )
+
+
+def _grams(row: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    count = max(0, len(row) - GRAM + 1)
+    grams = np.zeros(count, np.uint64)
+    weight = 1
+    for offset in range(GRAM):
+        grams += row[offset : offset + count] * np.uint64(weight)  # modulo 2**64, as unsigned numbers are
+        weight = weight * _STEP % (1 << 64)
+    return grams
 
 
 def _shared(sets: list[Grams], lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
@@ -269,3 +263,6 @@ def _with_gaps(lines: list[Line], total: int) -> list[Line]:
         shown.append(line)
         last = line.number
     return shown if last >= total else [*shown, Line(0)]
+
+
+CodeCluster = Cluster[CodeLink]

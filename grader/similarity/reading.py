@@ -1,4 +1,4 @@
-"""Reading one submission in a process of its own, which is stopped where it takes too much of anything.
+"""The sketches of a class: each submission is read once, in a process of its own, and its sketch is kept.
 
 What a student handed in may be made to grow when it is read. The readers have bounds of their own; behind
 them stand the kernel's, on memory, processor time and what is written, on a process that holds nothing of
@@ -9,21 +9,74 @@ processor's, so that a busy machine makes nobody unreadable.
 from __future__ import annotations
 
 import json
-import resource
+import os
 import subprocess
 import sys
 import tempfile
-from pathlib import Path, PurePosixPath
-from typing import Any
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
-from grader.model.assignment import MIB, Limits
-from grader.model.submission import Submission, SubmittedFile
+from grader.files import workspace, write_atomically
+from grader.intake import take_in
+from grader.model.assignment import MIB, Assignment, Limits
+from grader.model.submission import Submission
 from grader.sandbox.policy import environment_for
-from grader.similarity.sketch import Sketch, from_bytes, sketch_of, to_bytes, unread_sketch
+from grader.similarity.sketch import Sketch, from_bytes, to_bytes, unread_sketch
 
 BOUNDS = {"RLIMIT_CPU": 20, "RLIMIT_DATA": 400 * MIB, "RLIMIT_FSIZE": 64 * MIB, "RLIMIT_CORE": 0}
 """Seconds and bytes. A submission with four checkpoints of 256 MiB takes 5 s and 60 MiB."""
 _PACKAGES = Path(__file__).parents[2]
+_FOLDER = "sketches"
+_PRIVATE = 0o600
+"""A sketch holds what students wrote."""
+_SUFFIX = ".npz"
+_MOST_READERS = 4
+"""Processes at a time; each may take the memory that BOUNDS allow."""
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """One student's submission, as it was graded."""
+
+    id: str
+    source: Path
+    sha256: str
+    """Of the submission that was graded; empty if it could not be taken in."""
+
+
+def collect(
+    handed_in: Sequence[HandedIn], assignment: Assignment, folder: Path, made_by: str
+) -> dict[str, Sketch]:
+    """Return the sketches of those submissions that are still as they were graded, by id.
+
+    Args:
+        handed_in: the class.
+        assignment: its limits, and how many classes there are.
+        folder: of the batch; sketches are kept in it, by the digest of the submission.
+        made_by: digest of the program; what another one made is made anew.
+    """
+    kept = folder / _FOLDER
+    kept.mkdir(exist_ok=True)
+    by_digest: defaultdict[str, list[HandedIn]] = defaultdict(list)
+    for item in handed_in:
+        by_digest[item.sha256].append(item)
+    by_digest.pop("", None)
+
+    def sketch(digest: str) -> Sketch | None:
+        return _sketch(by_digest[digest], assignment, kept / f"{digest}{_SUFFIX}", made_by)
+
+    with ThreadPoolExecutor(min(_MOST_READERS, len(os.sched_getaffinity(0)))) as pool:
+        made = dict(zip(by_digest, pool.map(sketch, by_digest), strict=True))
+    for path in kept.iterdir():
+        # Of submissions that have been replaced. It can be made again, like all of them.
+        if path.name.removesuffix(_SUFFIX) not in by_digest:
+            path.unlink()
+    found = ((item.id, made.get(item.sha256)) for item in handed_in)
+    return {id_: sketch for id_, sketch in found if sketch is not None}
 
 
 def read_submission(submission: Submission, classes: int, limits: Limits) -> Sketch:
@@ -46,7 +99,7 @@ def read_submission(submission: Submission, classes: int, limits: Limits) -> Ske
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     with tempfile.TemporaryFile() as written:
         done = subprocess.run(
-            [sys.executable, "-s", "-B", "-m", "grader.similarity.reading"],
+            [sys.executable, "-s", "-B", "-m", "grader.similarity"],
             input=json.dumps(request).encode("ascii"),
             stdout=written,
             stderr=subprocess.DEVNULL,
@@ -59,18 +112,26 @@ def read_submission(submission: Submission, classes: int, limits: Limits) -> Ske
     return unread_sketch(submission) if sketch is None else sketch
 
 
-def _main() -> None:
-    """Read what is asked for on standard input; write its sketch to standard output."""
-    request: dict[str, Any] = json.load(sys.stdin)
-    for name, most in request["bounds"].items():
-        number = getattr(resource, name)
-        hard = resource.getrlimit(number)[1]
-        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(number, (most, most))
-    files = tuple(SubmittedFile(PurePosixPath(path), size, sha256) for path, size, sha256 in request["files"])
-    submission = Submission(name="", folder=Path(request["folder"]), files=files, sha256="")
-    sys.stdout.buffer.write(to_bytes(sketch_of(submission, request["classes"]), ""))
+def _sketch(items: Sequence[HandedIn], assignment: Assignment, kept: Path, made_by: str) -> Sketch | None:
+    """Return the sketch of what all of them handed in, from the first who still has it."""
+    made_by = f"{made_by} {len(assignment.classes)}"
+    if kept.is_file():
+        sketch = from_bytes(kept.read_bytes(), made_by)
+        if sketch is not None:
+            return sketch
+    made = (_new_sketch(item, assignment) for item in items)
+    sketch = next((sketch for sketch in made if sketch is not None), None)
+    if sketch is not None and sketch.is_read:
+        with suppress(OSError):  # made again the next time
+            write_atomically(kept, to_bytes(sketch, made_by), _PRIVATE)
+    return sketch
 
 
-if __name__ == "__main__":
-    _main()
+def _new_sketch(item: HandedIn, assignment: Assignment) -> Sketch | None:
+    """Make a sketch of what is handed in now; None if that is not what was graded."""
+    # Whatever one submission does to us here, the class has its gradebook.
+    with suppress(Exception), workspace() as folder:
+        submission = take_in(item.source, folder, assignment.limits)
+        if submission.sha256 == item.sha256:
+            return read_submission(submission, len(assignment.classes), assignment.limits)
+    return None

@@ -1,7 +1,7 @@
 """What is kept of one submission so that it can be compared: its code, and the heads of its checkpoints.
 
 Everything a student handed in is read here within bounds: so many files, so many bytes, so many values. What
-is left out is said. It is read in a process of its own (`reading.py`), should a bound have a hole.
+is left out is said. It is read in a process of its own (`__main__.py`), should a bound have a hole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from grader.intake import MOST_BYTES, Tensor, UnreadableError, tensors_of
 from grader.model.submission import Submission, SubmittedFile
-from grader.similarity.likeness import Matrix, head_of
+from grader.similarity.heads import Matrix, head_of
 
 _CODE_SUFFIXES = frozenset({".py", ".ipynb"})
 _MOST_CODE, _MOST_NOTEBOOK_BYTES = 200_000, 8 << 20

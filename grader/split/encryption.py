@@ -1,4 +1,9 @@
-"""Encrypting and authenticating bytes of any length, and the key file that belongs to them."""
+"""Bytes of any length, encrypted and authenticated, and the file that their key lies in.
+
+Behind a header stand chunks of ChaCha20-Poly1305, in the manner of STREAM: each nonce is the number of the
+chunk, and says whether it is the last one. Keys come by HKDF from the key file's and a random salt; an HMAC
+over the header tells a wrong key from a changed file.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +37,27 @@ _CHECK_BYTES = 32
 _HEADER_BYTES = len(_PREFIX) + _SALT_BYTES + _CHECK_BYTES
 CHUNK_BYTES = 1 << 16
 _TAG_BYTES = 16
+KEY_VARIABLE = "GRADER_SPLIT_KEY_FILE"
+_KEY_PREFIX = "split-key-1:"
+"""So that a key is recognised for what it is, by people and by programs that look for leaked ones."""
+_COMMENT = "# Opens sealed splits. Keep it out of repositories and away from students.\n"
+_KEY_LETTERS = len(base64.urlsafe_b64encode(bytes(KEY_BYTES)))
+_MOST_BYTES = 4096
 
 
 class UnsealError(LineError, ValueError):
     """The bytes cannot be unsealed with this key; says why, for a person."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key, and the file that it was read from."""
+
+    secret: bytes
+    place: Path
+    """Where the file lies, links followed."""
+    sha256: str
+    """Of the file's content."""
 
 
 def seal(key: bytes, plaintext: bytes) -> bytes:
@@ -69,38 +91,6 @@ def unseal(key: bytes, sealed: bytes) -> bytes:
     return b"".join(_opened(ChaCha20Poly1305(_derived(key, salt, b"chunks")), sealed))
 
 
-def _opened(cipher: ChaCha20Poly1305, sealed: bytes) -> Iterator[bytes]:
-    starts = range(_HEADER_BYTES, len(sealed), CHUNK_BYTES + _TAG_BYTES)
-    for nonce, start in zip(_nonces(len(starts)), starts, strict=True):
-        try:
-            yield cipher.decrypt(nonce, sealed[start : start + CHUNK_BYTES + _TAG_BYTES], None)
-        except InvalidTag as error:
-            raise UnsealError("unseal-damaged") from error
-
-
-def _nonces(count: int) -> Iterator[bytes]:
-    for number in range(count):
-        yield number.to_bytes(11, "big") + bytes((number == count - 1,))
-
-
-def _check(key: bytes, salt: bytes) -> HMAC:
-    check = HMAC(_derived(key, salt, b"header"), SHA256())
-    check.update(_PREFIX + salt)
-    return check
-
-
-def _derived(key: bytes, salt: bytes, purpose: bytes) -> bytes:
-    return HKDF(SHA256(), length=KEY_BYTES, salt=salt, info=_PREFIX + purpose).derive(key)
-
-
-KEY_VARIABLE = "GRADER_SPLIT_KEY_FILE"
-_KEY_PREFIX = "split-key-1:"
-"""So that a key is recognised for what it is, by people and by programs that look for leaked ones."""
-_COMMENT = "# Opens sealed splits. Keep it out of repositories and away from students.\n"
-_KEY_LETTERS = len(base64.urlsafe_b64encode(bytes(KEY_BYTES)))
-_MOST_BYTES = 4096
-
-
 def key_file_from(option: Path | None) -> Path:
     """Return the key file that was asked for, on the command line or else by the environment.
 
@@ -112,17 +102,6 @@ def key_file_from(option: Path | None) -> Path:
     if named := os.environ.get(KEY_VARIABLE):
         return Path(named)
     raise UsageError("no-key", variable=KEY_VARIABLE)
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key, and the file that it was read from."""
-
-    secret: bytes
-    place: Path
-    """Where the file lies, links followed."""
-    sha256: str
-    """Of the file's content."""
 
 
 def read_key(path: Path) -> Key:
@@ -143,10 +122,6 @@ def read_key(path: Path) -> Key:
     if key is None:
         raise _no_key(path)
     return Key(key, place, digest_of_bytes(content))
-
-
-def _no_key(path: Path) -> UsageError:
-    return UsageError("not-a-key", path=path, prefix=_KEY_PREFIX, letters=_KEY_LETTERS)
 
 
 def make_key(path: Path) -> bytes:
@@ -172,6 +147,34 @@ def make_key(path: Path) -> bytes:
 def is_exposed(path: Path) -> bool:
     """Whether others than its owner may read or change the key file."""
     return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+
+def _opened(cipher: ChaCha20Poly1305, sealed: bytes) -> Iterator[bytes]:
+    starts = range(_HEADER_BYTES, len(sealed), CHUNK_BYTES + _TAG_BYTES)
+    for nonce, start in zip(_nonces(len(starts)), starts, strict=True):
+        try:
+            yield cipher.decrypt(nonce, sealed[start : start + CHUNK_BYTES + _TAG_BYTES], None)
+        except InvalidTag as error:
+            raise UnsealError("unseal-damaged") from error
+
+
+def _nonces(count: int) -> Iterator[bytes]:
+    for number in range(count):
+        yield number.to_bytes(11, "big") + bytes((number == count - 1,))
+
+
+def _check(key: bytes, salt: bytes) -> HMAC:
+    check = HMAC(_derived(key, salt, b"header"), SHA256())
+    check.update(_PREFIX + salt)
+    return check
+
+
+def _derived(key: bytes, salt: bytes, purpose: bytes) -> bytes:
+    return HKDF(SHA256(), length=KEY_BYTES, salt=salt, info=_PREFIX + purpose).derive(key)
+
+
+def _no_key(path: Path) -> UsageError:
+    return UsageError("not-a-key", path=path, prefix=_KEY_PREFIX, letters=_KEY_LETTERS)
 
 
 def _decoded(line: str) -> bytes | None:

@@ -28,7 +28,6 @@ _LEFT_BY_SYSTEMS = frozenset({
     "__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",
     "@eadir",
 })  # fmt: skip
-
 REFUSED = ("other-kind", "dangling")
 PASSED_OVER = ("system", "loose", "folder", "special", "no-image")
 
@@ -68,6 +67,15 @@ def is_image_name(name: str) -> bool:
     return not has_folder and not _is_left_by_system(name) and Path(name).suffix.lower() in IMAGE_SUFFIXES
 
 
+def refusal(listing: Listing) -> UsageError | None:
+    """Return an error that says which file must be put right first, if one must."""
+    for why in REFUSED:
+        if files := listing.aside.get(why):
+            more = line("so-many-more", count=len(files) - 1) if files[1:] else ""
+            return UsageError(f"image-{why}", path=files[0], more=more)
+    return None
+
+
 def _why_no_class(entry: Path) -> str:
     if _is_left_by_system(entry.name):
         return "system"
@@ -93,12 +101,3 @@ def _why_no_image(file: Path) -> str:
 def _is_left_by_system(name: str) -> bool:
     # Among them .DS_Store, the ._x.jpg that macOS puts beside an x.jpg, and .ipynb_checkpoints.
     return name.startswith(".") or name.casefold() in _LEFT_BY_SYSTEMS
-
-
-def refusal(listing: Listing) -> UsageError | None:
-    """Return an error that says which file must be put right first, if one must."""
-    for why in REFUSED:
-        if files := listing.aside.get(why):
-            more = line("so-many-more", count=len(files) - 1) if files[1:] else ""
-            return UsageError(f"image-{why}", path=files[0], more=more)
-    return None

@@ -18,6 +18,23 @@ from grader.split.encryption import key_file_from
 from grader.split.folder import Listing, list_images, refusal
 from grader.split.sealed import is_sealed, open_sealed
 
+_DEMO_SEED, _DEMO_IMAGES = 0, 5
+"""As `python -m datasets.demo` draws it unless told otherwise; images a class."""
+MOST_BYTES = 1 << 30
+"""Pixels that are kept; images beyond it are decoded anew each time."""
+
+
+@dataclass(frozen=True, eq=False)
+class DecodedImage(SplitImage):
+    """An image with its pixels, in the order that the assignment asks for."""
+
+    kept: npt.NDArray[np.uint8]
+    order: ChannelOrder
+
+    def pixels(self, channel_order: ChannelOrder) -> npt.NDArray[np.uint8]:
+        """Return the pixels, read-only: every submission gets the same array's bytes."""
+        return self.kept if channel_order == self.order else super().pixels(channel_order)
+
 
 def choose_split(
     path: Path | None, assignment: Assignment, *, self_check: bool, key_file: Path | None = None
@@ -47,16 +64,6 @@ def public_split(assignment: Assignment) -> Split | None:
         return None  # they are for comparison alone: no grading fails over them
 
 
-@lru_cache(maxsize=1)
-def _opened(path: Path, classes: tuple[ClassInfo, ...]) -> Split:
-    # A process that grades a whole class need not read them for each.
-    return open_split(path, classes)
-
-
-_DEMO_SEED, _DEMO_IMAGES = 0, 5
-"""As `python -m datasets.demo` draws it unless told otherwise; images a class."""
-
-
 def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
     """Read an ImageFolder: one sub-folder a class, images in it.
 
@@ -70,6 +77,36 @@ def open_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
         raise UsageError("split-no-folder", path=path) from error
     except OSError as error:
         raise UsageError("split-unread", path=error.filename, reason=error) from error
+
+
+def demo_split() -> Split:
+    """Draw the embedded demo set's validation images; nothing is left on disk."""
+    from grader.demo import FOLDERS, encoded  # needed only here
+
+    images = [
+        SplitImage(f"{folder}/{number:05d}.jpg", label, encoded(("val", folder, number), _DEMO_SEED))
+        for label, folder in enumerate(FOLDERS)
+        for number in range(1, _DEMO_IMAGES + 1)
+    ]
+    return split_of(images, places=())
+
+
+def decoded(split: Split, order: ChannelOrder, most_bytes: int = MOST_BYTES) -> Split:
+    """Return the same split with its images decoded, as many as fit."""
+    images: list[SplitImage] = []
+    for image in split.images:
+        pixels = image.pixels(order)
+        pixels.flags.writeable = False
+        most_bytes -= pixels.nbytes
+        fits = most_bytes >= 0
+        images.append(DecodedImage(image.name, image.label, image.encoded, pixels, order) if fits else image)
+    return replace(split, images=tuple(images))
+
+
+@lru_cache(maxsize=1)
+def _opened(path: Path, classes: tuple[ClassInfo, ...]) -> Split:
+    # A process that grades a whole class need not read them for each.
+    return open_split(path, classes)
 
 
 def _read_split(path: Path, classes: Sequence[ClassInfo]) -> Split:
@@ -97,18 +134,6 @@ def _aside(path: Path, listing: Listing) -> dict[str, tuple[str, ...]]:
     return aside
 
 
-def demo_split() -> Split:
-    """Draw the embedded demo set's validation images; nothing is left on disk."""
-    from grader.demo import FOLDERS, encoded  # needed only here
-
-    images = [
-        SplitImage(f"{folder}/{number:05d}.jpg", label, encoded(("val", folder, number), _DEMO_SEED))
-        for label, folder in enumerate(FOLDERS)
-        for number in range(1, _DEMO_IMAGES + 1)
-    ]
-    return split_of(images, places=())
-
-
 def _read_image(file: Path, label: int) -> SplitImage:
     _check_is_utf8(file.name)
     return SplitImage(name=f"{file.parent.name}/{file.name}", label=label, encoded=file.read_bytes())
@@ -120,31 +145,3 @@ def _check_is_utf8(name: str) -> None:
         name.encode("utf-8")
     except UnicodeEncodeError as error:
         raise UsageError("split-name", name=name) from error
-
-
-MOST_BYTES = 1 << 30
-"""Pixels that are kept; images beyond it are decoded anew each time."""
-
-
-@dataclass(frozen=True, eq=False)
-class DecodedImage(SplitImage):
-    """An image with its pixels, in the order that the assignment asks for."""
-
-    kept: npt.NDArray[np.uint8]
-    order: ChannelOrder
-
-    def pixels(self, channel_order: ChannelOrder) -> npt.NDArray[np.uint8]:
-        """Return the pixels, read-only: every submission gets the same array's bytes."""
-        return self.kept if channel_order == self.order else super().pixels(channel_order)
-
-
-def decoded(split: Split, order: ChannelOrder, most_bytes: int = MOST_BYTES) -> Split:
-    """Return the same split with its images decoded, as many as fit."""
-    images: list[SplitImage] = []
-    for image in split.images:
-        pixels = image.pixels(order)
-        pixels.flags.writeable = False
-        most_bytes -= pixels.nbytes
-        fits = most_bytes >= 0
-        images.append(DecodedImage(image.name, image.label, image.encoded, pixels, order) if fits else image)
-    return replace(split, images=tuple(images))

@@ -24,6 +24,8 @@ from grader.split.folder import is_image_name
 _LENGTH = struct.Struct("!I")
 _MOST_MANIFEST_BYTES = 64 << 20
 _MOST_IMAGES = 1_000_000
+_MOST_BYTES = 4 << 30
+"""All of it is held in memory."""
 
 
 class ContainerError(LineError, ValueError):
@@ -72,31 +74,6 @@ def unpack(data: bytes) -> tuple[tuple[SplitImage, ...], tuple[ClassInfo, ...]]:
     if not all(before < after for before, after in pairwise(order)):
         raise ContainerError("container-order")
     return tuple(images), classes
-
-
-def _manifest(data: bytes) -> tuple[_Manifest, int]:
-    """Return the manifest and where the images begin."""
-    if len(data) < _LENGTH.size:
-        raise ContainerError("container-no-manifest")
-    (length,) = _LENGTH.unpack_from(data)
-    end = _LENGTH.size + length
-    if length > _MOST_MANIFEST_BYTES or end > len(data):
-        raise ContainerError("container-long-manifest")
-    try:
-        return _Manifest.model_validate_json(data[_LENGTH.size : end]), end
-    except ValidationError as error:
-        raise ContainerError("container-form") from error
-
-
-def _check_name(name: str, label: int, classes: Sequence[ClassInfo]) -> None:
-    """Accept `folder/file` of the class that the label names: a path that leads nowhere else."""
-    folder, _, file = name.partition("/")
-    if label >= len(classes) or folder != classes[label].folder or not is_image_name(file):
-        raise ContainerError("container-image", name=name)
-
-
-_MOST_BYTES = 4 << 30
-"""All of it is held in memory."""
 
 
 def is_sealed(path: Path) -> bool:
@@ -193,6 +170,27 @@ def write_folder(images: Sequence[SplitImage], out: Path) -> None:
             raise
     except OSError as error:
         raise UsageError("out-unwritten", path=error.filename or out, reason=error) from error
+
+
+def _manifest(data: bytes) -> tuple[_Manifest, int]:
+    """Return the manifest and where the images begin."""
+    if len(data) < _LENGTH.size:
+        raise ContainerError("container-no-manifest")
+    (length,) = _LENGTH.unpack_from(data)
+    end = _LENGTH.size + length
+    if length > _MOST_MANIFEST_BYTES or end > len(data):
+        raise ContainerError("container-long-manifest")
+    try:
+        return _Manifest.model_validate_json(data[_LENGTH.size : end]), end
+    except ValidationError as error:
+        raise ContainerError("container-form") from error
+
+
+def _check_name(name: str, label: int, classes: Sequence[ClassInfo]) -> None:
+    """Accept `folder/file` of the class that the label names: a path that leads nowhere else."""
+    folder, _, file = name.partition("/")
+    if label >= len(classes) or folder != classes[label].folder or not is_image_name(file):
+        raise ContainerError("container-image", name=name)
 
 
 def _check_can_be_sealed(split: Split) -> None:

@@ -37,7 +37,7 @@ from reference.exporting.classifier import (
     largest_difference,
 )
 from reference.exporting.formats import load_onnx, write_onnx, write_safetensors
-from reference.framework import ENGINE_SWITCH, MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2, ms, nn
+from reference.framework import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2, ms, nn
 from reference.values import FloatArray
 
 _Writer = Callable[[Classifier, Path], None]
@@ -77,7 +77,7 @@ class DenseHead(nn.Cell):
 
 
 def build_network(classifier: Classifier, parameters: Mapping[str, FloatArray] | None = None) -> nn.Cell:
-    """Return a new network in inference mode, which never asks the fast engine.
+    """Return a new network in inference mode. It is not accelerated: MindSpore alone computes it.
 
     Args:
         classifier: what to build.
@@ -92,8 +92,7 @@ def build_network(classifier: Classifier, parameters: Mapping[str, FloatArray] |
         head = MobileNetV2Head(CHANNELS, classes, has_dropout=has_dropout, activation=activation)
     else:
         head = DenseHead(classes, classifier.pooling, classifier.bias is not None, activation)
-    with _engine_off():
-        network = mobilenet_v2(MobileNetV2Backbone(), head)
+    network = mobilenet_v2(MobileNetV2Backbone(), head)
     values = classifier.parameters() if parameters is None else parameters
     named = {name: ms.Parameter(ms.Tensor(value), name=name) for name, value in values.items()}
     missing, left_over = ms.load_param_into_net(network, named, strict_load=True)
@@ -136,20 +135,6 @@ def pynative_mode() -> Iterator[None]:
         yield
     finally:
         ms.set_context(mode=earlier)
-
-
-@contextmanager
-def _engine_off() -> Iterator[None]:
-    """Let networks that are built in the body answer by MindSpore alone."""
-    earlier = os.environ.get(ENGINE_SWITCH)
-    os.environ[ENGINE_SWITCH] = "off"
-    try:
-        yield
-    finally:
-        if earlier is None:
-            del os.environ[ENGINE_SWITCH]
-        else:
-            os.environ[ENGINE_SWITCH] = earlier
 
 
 def write_mindir(classifier: Classifier, path: Path) -> None:

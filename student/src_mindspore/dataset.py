@@ -4,18 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import mindspore.dataset as ds
 import numpy as np
 import numpy.typing as npt
+from mindspore.dataset import vision
 
-from src_mindspore.cpu import available_cores, cap_onednn_isa
-
-cap_onednn_isa()
-
-import mindspore.dataset as ds  # noqa: E402
-from mindspore.dataset import vision  # noqa: E402
-
-from src_mindspore.folders import find_broken_image, labelled_images, read_image, sorted_classes  # noqa: E402
-from src_mindspore.transforms import MEAN, RESIZED, SIZE, STD  # noqa: E402
+from src_mindspore.cpu import available_cores
+from src_mindspore.folders import find_broken_image, labelled_images, read_image, sorted_classes
+from src_mindspore.transforms import MEAN, RESIZED, SIZE, STD
 
 __all__ = ["available_cores", "create_dataset", "find_broken_image", "sorted_classes"]
 

@@ -10,8 +10,7 @@ from string import Formatter
 import pytest
 
 import grader
-from grader.cli import gradescope, split
-from grader.cli.main import COMMANDS, main
+from grader.cli import COMMANDS, gradescope, main, split
 from grader.errors import (
     HarnessError,
     Line,

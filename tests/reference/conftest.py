@@ -12,7 +12,7 @@ from reference.pretrained import ensure_pretrained
 from reference.values import Arrays
 from reference.weights import backbone_shapes
 
-# Before any test imports MindSpore itself: with another instruction set the last bits are not those of a
+# Before any test computes with MindSpore: with another instruction set the last bits are not those of a
 # command in a process of its own.
 cap_onednn_isa()
 

@@ -80,7 +80,7 @@ def live() -> tuple[np.ndarray, np.ndarray]:
     load_param_into_net(network, {name: Parameter(Tensor(value)) for name, value in STATE.items()})
     images = next(drawn_images().batches())[:3]
     network.set_train(False)
-    # The base class's call goes round the fast engine.
+    # The base class's call is MindSpore's, accelerated or not.
     return images, network.head(nn.Cell.__call__(network.backbone, Tensor(images))).asnumpy()
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
+from grader.cli import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.model.verdict import Verdict
 from tests.patience import PATIENCE_SECONDS, wait_until
 
@@ -35,7 +35,7 @@ import sys
 from grader.cli import main
 from grader.sandbox import isolation
 isolation._try = lambda *_: "the walls are taken away to see whether the attack is one"
-sys.exit(main.main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))
 """
 _FORKED = """
 import re, sys
@@ -44,7 +44,7 @@ from grader.sandbox import forkable, fork_server
 fork_server.IMPORTS = ("cv2",)
 forkable.imports_mindspore = lambda _: True
 forkable._BEFORE_THE_IMPORT = re.compile(rb"(?!)")
-sys.exit(main.main(sys.argv[1:]))
+sys.exit(main(sys.argv[1:]))
 """
 """Every worker is forked, as those of submissions with MindSpore are, but without waiting for its import."""
 

@@ -1,1 +1,1 @@
-"""One drawing function a class, a module for each kind of waste."""
+"""How an object of each class is drawn."""

@@ -7,20 +7,29 @@ import numpy as np
 from numpy.random import Generator
 
 from grader.demo.canvas import Canvas
-from grader.demo.paint import (
+from grader.demo.drawing import (
     BLACK,
     WHITE,
     Colour,
+    Points,
+    band,
+    box,
     choose,
     cylinder,
+    ellipse,
     gradient,
+    jagged,
     metal,
     mottled,
+    moved,
     near,
+    points,
+    ribbon,
     shade,
+    smooth,
+    turned,
     vivid,
 )
-from grader.demo.shapes import Points, band, box, ellipse, jagged, moved, points, ribbon, smooth, turned
 
 _SILVER: Colour = (205, 203, 200)
 
@@ -34,8 +43,8 @@ def plastic_bottle(c: Canvas, rng: Generator) -> None:
     body = turned(profile)
     c.fill(body, cylinder(tint, gloss=0.6), opacity=rng.uniform(0.55, 0.75), ink=shade(tint, 0.45))
     for y in np.linspace(0.35, 0.8, 4):
-        c.line(ellipse(0, y, w, 0.05, start=0, end=180), 0.025, shade(tint, 0.6), opacity=0.5, inside=True)
-        c.line(ellipse(0, y + 0.03, w, 0.05, start=0, end=180), 0.015, WHITE, opacity=0.6, inside=True)
+        c.line(ellipse(0, y, w, 0.05, arc=(0, 180)), 0.025, shade(tint, 0.6), opacity=0.5, inside=True)
+        c.line(ellipse(0, y + 0.03, w, 0.05, arc=(0, 180)), 0.015, WHITE, opacity=0.6, inside=True)
     if rng.random() < 0.8:
         _bottle_label(c, rng, -0.2, rng.uniform(0.1, 0.25), w)
     cap = vivid(rng) if rng.random() < 0.7 else WHITE
@@ -53,9 +62,9 @@ def _bottle_label(c: Canvas, rng: Generator, y0: float, y1: float, w: float) -> 
     colour = vivid(rng)
     c.fill(band(y0, y1, w, w, 0.05), cylinder(colour, gloss=0.15), inside=True, ink=shade(colour, 0.5))
     stripe = y0 + (y1 - y0) * rng.uniform(0.75, 0.85)
-    c.line(ellipse(0, stripe, w, 0.05, start=0, end=180), 0.04, WHITE, opacity=0.8, inside=True)
+    c.line(ellipse(0, stripe, w, 0.05, arc=(0, 180)), 0.04, WHITE, opacity=0.8, inside=True)
     words = choose(rng, ("AQUA", "FRESH", "SODA", "COOL", "SPRING"))
-    c.text(words, 0, (y0 + y1) / 2 + 0.02, 0.11, WHITE)
+    c.text(words, (0, (y0 + y1) / 2 + 0.02), 0.11, WHITE)
 
 
 def can(c: Canvas, rng: Generator) -> None:
@@ -72,7 +81,7 @@ def can(c: Canvas, rng: Generator) -> None:
     c.fill(
         ellipse(0, -h, w * 0.84, 0.13), gradient(shade(_SILVER, 0.75), shade(_SILVER, 1.15)), ink=(90, 90, 90)
     )
-    c.line(ellipse(0, -h, w * 0.74, 0.1), 0.014, (110, 110, 110), closed=True)
+    c.ring(ellipse(0, -h, w * 0.74, 0.1), 0.014, (110, 110, 110))
     if rng.random() < 0.6:
         c.fill(ellipse(0.0, -h + 0.045, w * 0.3, 0.035), (30, 30, 35))
     c.fill(ellipse(0.0, -h - 0.02, w * 0.22, 0.04), shade(_SILVER, 1.1), ink=(90, 90, 90))
@@ -88,7 +97,7 @@ def _can_print(c: Canvas, rng: Generator, w: float, second: Colour) -> None:
     else:
         c.fill(ellipse(0, 0, w * 0.75, w * 0.75), cylinder(second, gloss=0.4), inside=True)
     words = choose(rng, ("COLA", "BEER", "TONIC", "JUICE", "FIZZ"))
-    c.text(words, 0, 0.02, 0.17, BLACK if sum(second) > 380 else WHITE, bold=4)
+    c.text(words, (0, 0.02), 0.17, BLACK if sum(second) > 380 else WHITE, bold=4)
 
 
 def glassware(c: Canvas, rng: Generator) -> None:
@@ -100,8 +109,8 @@ def _glass_body(c: Canvas, rng: Generator, outline: Points, opacity: float = 0.3
     """Draw a clear body with bright edges; returns its tint."""
     tint = near(rng, 190, 0.1, 0.92)
     c.fill(outline, cylinder(tint, gloss=0.5), opacity=opacity)
-    c.line(outline, 0.03, shade(tint, 0.5), opacity=0.55, closed=True, inside=True)
-    c.line(outline, 0.012, shade(tint, 0.35), opacity=0.8, closed=True)
+    c.ring(outline, 0.03, shade(tint, 0.5), opacity=0.55, inside=True)
+    c.ring(outline, 0.012, shade(tint, 0.35), opacity=0.8)
     return tint
 
 
@@ -112,7 +121,7 @@ def _drink(rng: Generator) -> Colour:
 def _tumbler(c: Canvas, rng: Generator) -> None:
     top, foot, h = rng.uniform(0.4, 0.52), rng.uniform(0.28, 0.38), rng.uniform(0.6, 0.78)
     outline = np.concatenate(
-        [ellipse(0, -h, top, 0.12, start=180, end=360), ellipse(0, h, foot, 0.1, end=180)]
+        [ellipse(0, -h, top, 0.12, arc=(180, 360)), ellipse(0, h, foot, 0.1, arc=(0, 180))]
     )
     if rng.random() < 0.5:
         level = rng.uniform(-0.3, 0.3)
@@ -136,8 +145,8 @@ def _tumbler(c: Canvas, rng: Generator) -> None:
 def _rim(c: Canvas, y: float, w: float, bulge: float) -> None:
     """Draw the open mouth of a glass."""
     c.fill(ellipse(0, y, w, bulge), WHITE, opacity=0.25)
-    c.line(ellipse(0, y, w, bulge), 0.022, (245, 250, 250), closed=True)
-    c.line(ellipse(0, y + 0.012, w * 0.97, bulge * 0.9), 0.01, (120, 115, 110), closed=True)
+    c.ring(ellipse(0, y, w, bulge), 0.022, (245, 250, 250))
+    c.ring(ellipse(0, y + 0.012, w * 0.97, bulge * 0.9), 0.01, (120, 115, 110))
 
 
 def _wine_glass(c: Canvas, rng: Generator) -> None:
@@ -164,9 +173,9 @@ def _wine_glass(c: Canvas, rng: Generator) -> None:
 
 def _mug(c: Canvas, rng: Generator) -> None:
     w, h = rng.uniform(0.38, 0.46), rng.uniform(0.5, 0.62)
-    c.line(ellipse(w + 0.02, 0.0, 0.26, 0.32, start=-80, end=80), 0.1, (190, 185, 175), opacity=0.75)
-    c.line(ellipse(w + 0.02, 0.0, 0.29, 0.35, start=-80, end=80), 0.015, (90, 85, 80))
-    outline = np.concatenate([ellipse(0, -h, w, 0.12, start=180, end=360), ellipse(0, h, w, 0.12, end=180)])
+    c.line(ellipse(w + 0.02, 0.0, 0.26, 0.32, arc=(-80, 80)), 0.1, (190, 185, 175), opacity=0.75)
+    c.line(ellipse(w + 0.02, 0.0, 0.29, 0.35, arc=(-80, 80)), 0.015, (90, 85, 80))
+    outline = np.concatenate([ellipse(0, -h, w, 0.12, arc=(180, 360)), ellipse(0, h, w, 0.12, arc=(0, 180))])
     if rng.random() < 0.6:
         drink = _drink(rng)
         c.fill(band(-0.25, h - 0.12, w * 0.93, w * 0.93, 0.1), cylinder(drink), opacity=0.75)
@@ -197,7 +206,7 @@ def glass_bottle(c: Canvas, rng: Generator) -> None:
     if rng.random() < 0.85:
         y0 = shoulder + rng.uniform(0.22, 0.3)
         c.fill(band(y0, 0.65, w, w, 0.05), cylinder(paper, 0.35, 0.0), inside=True, ink=(60, 60, 60))
-        c.text(choose(rng, ("WINE", "1998", "ALE", "CIDER")), 0, y0 + 0.2, 0.13, (40, 30, 60))
+        c.text(choose(rng, ("WINE", "1998", "ALE", "CIDER")), (0, y0 + 0.2), 0.13, (40, 30, 60))
         c.lines(
             [points([(-w * 0.6, y), (w * 0.6, y)]) for y in (y0 + 0.32, y0 + 0.38)], 0.014, (60, 50, 70), 0.8
         )
@@ -222,7 +231,7 @@ def _box_sides(c: Canvas, rng: Generator, colour: Colour, corner: Points) -> Non
     side = front - left
     if rng.random() < 0.7:
         place = left + 0.42 * side + np.array([0, 0.42], np.float32)
-        c.text(choose(rng, ("FRAGILE", "THIS UP", "BOX")), float(place[0]), float(place[1]), 0.08, dark)
+        c.text(choose(rng, ("FRAGILE", "THIS UP", "BOX")), (float(place[0]), float(place[1])), 0.08, dark)
         arrow = points([(0, 0.09), (0, -0.09), (-0.05, -0.03), (0, -0.09), (0.05, -0.03)])
         c.line(moved(arrow, float(place[0]), float(place[1]) - 0.18), 0.025, dark)
 
@@ -299,7 +308,7 @@ def _torn_board(c: Canvas, rng: Generator) -> None:
     c.line(
         points([(-0.75, rng.uniform(-0.2, 0.2)), (0.75, rng.uniform(-0.2, 0.2))]), 0.03, shade(colour, 0.6)
     )
-    c.text(choose(rng, ("RECYCLE", "CARTON", "24 PCS")), -0.1, 0.32, 0.13, shade(colour, 0.35))
+    c.text(choose(rng, ("RECYCLE", "CARTON", "24 PCS")), (-0.1, 0.32), 0.13, shade(colour, 0.35))
 
 
 def ceramic_bowl(c: Canvas, rng: Generator) -> None:
@@ -312,7 +321,7 @@ def ceramic_bowl(c: Canvas, rng: Generator) -> None:
     side = smooth(
         [(w, top), (w * 0.93, top + deep * 0.45), (w * 0.62, top + deep * 0.85), (0.3, foot + 0.02)], False
     )
-    body = np.concatenate([ellipse(0, top, w, tilt, start=180, end=360), side, side[::-1] * (-1, 1)]).astype(
+    body = np.concatenate([ellipse(0, top, w, tilt, arc=(180, 360)), side, side[::-1] * (-1, 1)]).astype(
         np.float32
     )
     c.fill(body, cylinder(glaze, 0.3, 0.4), ink=dark)
@@ -320,7 +329,7 @@ def ceramic_bowl(c: Canvas, rng: Generator) -> None:
     c.fill(ellipse(0, top, w, tilt), gradient(shade(glaze, 0.6), shade(glaze, 1.05)), ink=dark)
     c.fill(ellipse(0, top + 0.04, w * 0.6, tilt * 0.55), shade(glaze, 0.9), opacity=0.5, soft=0.05)
     edge = choose(rng, (shade(glaze, 1.1), near(rng, 220, 0.7, 0.55)))
-    c.line(ellipse(0, top, w * 0.985, tilt * 0.97), 0.03, edge, closed=True)
+    c.ring(ellipse(0, top, w * 0.985, tilt * 0.97), 0.03, edge)
     if rng.random() < 0.4:
         x = rng.uniform(-0.4, 0.4)
         y = top + tilt * float(np.sqrt(1 - (x / w) ** 2))
@@ -343,7 +352,7 @@ def _bowl_pattern(c: Canvas, rng: Generator, form: tuple[float, float, float, fl
     if kind == "plain":
         return
     for at, width in ((0.1, 0.025), (0.75, 0.03)):
-        ring = ellipse(0, top + deep * at, w * (1 - at * 0.42), tilt, start=5, end=175)
+        ring = ellipse(0, top + deep * at, w * (1 - at * 0.42), tilt, arc=(5, 175))
         c.line(ring, width, ink, opacity=0.85, inside=True)
     for x in np.linspace(-0.55, 0.55, 4) if kind == "flowers" else ():
         at = y + tilt * float(np.sqrt(1 - (x / w) ** 2)) - 0.05

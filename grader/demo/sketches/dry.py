@@ -7,24 +7,32 @@ import numpy as np
 from numpy.random import Generator
 
 from grader.demo.canvas import Canvas
-from grader.demo.paint import (
+from grader.demo.drawing import (
     BLACK,
     WHITE,
     Colour,
+    Points,
+    Slanted,
     ball,
+    box,
     choose,
     cylinder,
+    ellipse,
     flat,
     gradient,
     hsv,
+    jagged,
     metal,
     mottled,
+    moved,
     near,
+    points,
+    ribbon,
     shade,
+    smooth,
     vivid,
     worn,
 )
-from grader.demo.shapes import Points, box, ellipse, jagged, moved, points, ribbon, smooth
 
 CHROME: Colour = (205, 203, 200)
 
@@ -37,7 +45,7 @@ def chopsticks(c: Canvas, rng: Generator) -> None:
     for side in (-1, 1):
         stick = ribbon([(side * top, -0.97), (side * low, 0.97)], [0.055, 0.05, 0.03])
         lean = float(np.degrees(np.arctan2(side * (top - low), 1.94)))
-        c.fill(stick, worn(rng, cylinder(wood, 0.35, 0.1), 0.04, 24), turn=lean, ink=shade(wood, 0.45))
+        c.fill(stick, Slanted(worn(rng, cylinder(wood, 0.35, 0.1), 0.04, 24), lean), ink=shade(wood, 0.45))
         for _ in range(3):
             y = rng.uniform(-0.8, 0.5)
             x = side * (top + (low - top) * (y + 0.97) / 1.94) + rng.uniform(-0.02, 0.02)
@@ -102,13 +110,13 @@ def _lid_lighter(c: Canvas, rng: Generator) -> None:
     if rng.random() < 0.6:
         _flame(c, -0.02, -0.42)
     lid = moved(box(-0.32, -0.2, 0.32, 0.2, 0.06), 0.6, -0.52, 65)
-    c.fill(lid, metal(steel, 2.0), turn=65, ink=dark)
+    c.fill(lid, Slanted(metal(steel, 2.0), 65), ink=dark)
     c.fill(box(-0.16, -0.42, 0.16, -0.02), metal(shade(CHROME, 0.8), 1.0), ink=(50, 50, 50))
     c.dots(points([(x, y) for x in (-0.09, 0.0, 0.09) for y in (-0.32, -0.2)]), 0.025, (30, 30, 30))
     c.fill(ellipse(0.22, -0.16, 0.1, 0.1), metal((130, 130, 130), 3.0), ink=(30, 30, 30))
     c.fill(box(-0.32, -0.1, 0.32, 0.85, 0.06), metal(steel, rng.uniform(0, 6)), ink=dark)
-    c.line(ellipse(0, 0.4, 0.16, 0.2), 0.02, dark, opacity=0.6, closed=True)
-    c.text(choose(rng, ("Z", "R", "M")), 0, 0.4, 0.18, dark)
+    c.ring(ellipse(0, 0.4, 0.16, 0.2), 0.02, dark, opacity=0.6)
+    c.text(choose(rng, ("Z", "R", "M")), (0, 0.4), 0.18, dark)
 
 
 def broom(c: Canvas, rng: Generator) -> None:
@@ -180,10 +188,10 @@ def old_mirror(c: Canvas, rng: Generator) -> None:
         if kind == "square"
         else (ellipse(0, cy, rx, ry), ellipse(0, cy, rx - border, ry - border))
     )
-    c.fill(outer, metal(frame, rng.uniform(0, 6)), turn=35, ink=shade(frame, 0.3))
+    c.fill(outer, Slanted(metal(frame, rng.uniform(0, 6)), 35), ink=shade(frame, 0.3))
     _frame_beads(c, rng, (outer + glass) / 2 if kind != "square" else outer * 0.92, frame)
     _mirror_glass(c, rng, glass, cy)
-    c.line(glass, 0.025, shade(frame, 0.4), closed=True)
+    c.ring(glass, 0.025, shade(frame, 0.4))
 
 
 def _frame_beads(c: Canvas, rng: Generator, path: Points, frame: Colour) -> None:
@@ -202,7 +210,7 @@ def _mirror_glass(c: Canvas, rng: Generator, glass: Points, cy: float) -> None:
     """Silvery glass: slanting reflections, dark spots from the edge, cracks."""
     silver = near(rng, 205, 0.14, 0.78)
     layer = Canvas(c.size)
-    layer.fill(glass, gradient(shade(silver, 1.25), shade(silver, 0.6)), turn=-30)
+    layer.fill(glass, Slanted(gradient(shade(silver, 1.25), shade(silver, 0.6)), -30))
     for x in rng.uniform(-0.4, 0.4, 3):
         strip = points([(x, cy - 1), (x + 0.13, cy - 1), (x - 0.5, cy + 1), (x - 0.63, cy + 1)])
         layer.fill(strip, WHITE, opacity=0.5, inside=True)
@@ -305,8 +313,8 @@ def _t_shirt(c: Canvas, rng: Generator) -> None:
             0.85,
             inside=True,
         )
-    c.fill(ellipse(0, -0.74, 0.17, 0.14, end=180), shade(colour, 0.35))
-    c.line(ellipse(0, -0.74, 0.19, 0.17, end=180), 0.04, shade(colour, 0.75))
+    c.fill(ellipse(0, -0.74, 0.17, 0.14, arc=(0, 180)), shade(colour, 0.35))
+    c.line(ellipse(0, -0.74, 0.19, 0.17, arc=(0, 180)), 0.04, shade(colour, 0.75))
     c.lines([points([(s * 0.5, -0.24), (s * 0.4, -0.62)]) for s in (-1, 1)], 0.014, dark, 0.8)
     _dirt(c, rng, colour)
 
@@ -396,7 +404,7 @@ def _whelk(c: Canvas, rng: Generator) -> None:
     for y, w in whorls[::-1]:
         c.fill(ellipse(0.02, y, w, w * 0.42, -8), cylinder(colour, 0.35, 0.25), ink=dark)
         c.line(
-            ellipse(0.02, y + w * 0.06, w * 0.97, w * 0.4, -8, start=10, end=170),
+            ellipse(0.02, y + w * 0.06, w * 0.97, w * 0.4, -8, arc=(10, 170)),
             0.03,
             shade(colour, 0.65),
             opacity=0.6,

@@ -7,23 +7,32 @@ import numpy as np
 from numpy.random import Generator
 
 from grader.demo.canvas import Canvas
-from grader.demo.paint import (
+from grader.demo.drawing import (
     BLACK,
     WHITE,
     Colour,
+    Points,
+    Slanted,
     ball,
+    band,
+    box,
     choose,
     cylinder,
+    ellipse,
     flat,
     gradient,
     hsv,
     metal,
+    moved,
     near,
+    points,
+    ribbon,
     shade,
+    smooth,
+    turned,
     vivid,
     worn,
 )
-from grader.demo.shapes import Points, band, box, ellipse, moved, points, ribbon, smooth, turned
 
 STEEL: Colour = (200, 198, 195)
 
@@ -34,18 +43,16 @@ def paint_bucket(c: Canvas, rng: Generator) -> None:
     top, paint = -h + 0.1, vivid(rng)
     tin = choose(rng, (STEEL, STEEL, WHITE, vivid(rng)))
     lift = rng.uniform(0.35, 0.62)
-    c.line(ellipse(0, top + 0.1, w + 0.03, lift, start=180, end=360), 0.028, (90, 90, 90))
+    c.line(ellipse(0, top + 0.1, w + 0.03, lift, arc=(180, 360)), 0.028, (90, 90, 90))
     body = np.concatenate(
-        [ellipse(0, top, w, 0.16, start=180, end=360), ellipse(0, h + 0.15, foot, 0.15, end=180)]
+        [ellipse(0, top, w, 0.16, arc=(180, 360)), ellipse(0, h + 0.15, foot, 0.15, arc=(0, 180))]
     )
     c.fill(body, metal(tin, 1.0) if tin == STEEL else cylinder(tin), ink=shade(tin, 0.35))
     _tin_label(c, rng, (top, h), (w, foot), paint)
-    c.line(
-        ellipse(0, h + 0.1, foot, 0.15, start=0, end=180), 0.025, shade(tin, 0.5), opacity=0.7, inside=True
-    )
+    c.line(ellipse(0, h + 0.1, foot, 0.15, arc=(0, 180)), 0.025, shade(tin, 0.5), opacity=0.7, inside=True)
     c.fill(ellipse(0, top, w, 0.16), shade(tin, 0.8), ink=(60, 60, 60))
     c.fill(ellipse(0, top + 0.01, w * 0.88, 0.13), gradient(shade(paint, 0.75), shade(paint, 1.15)))
-    c.line(ellipse(0, top, w * 0.96, 0.145), 0.03, shade(tin, 1.1), closed=True)
+    c.ring(ellipse(0, top, w * 0.96, 0.145), 0.03, shade(tin, 1.1))
     for x in rng.uniform(-0.8, 0.8, int(rng.integers(1, 4))):
         start = top + 0.16 * float(np.sqrt(1 - x * x)) - 0.02
         drip = ribbon(
@@ -64,7 +71,7 @@ def _tin_label(
     paper = choose(rng, (WHITE, shade(paint, 0.8), BLACK))
     c.fill(band(top + 0.22, low + 0.02, w * 0.98, foot, 0.15), cylinder(paper, 0.35, 0.1), inside=True)
     ink = WHITE if sum(paper) < 380 else paint
-    c.text(choose(rng, ("PAINT", "PAINT", "COLOR", "LACK")), 0, (top + low) / 2 + 0.22, 0.17, ink, bold=4)
+    c.text(choose(rng, ("PAINT", "PAINT", "COLOR", "LACK")), (0, (top + low) / 2 + 0.22), 0.17, ink, bold=4)
 
 
 def battery(c: Canvas, rng: Generator) -> None:
@@ -106,7 +113,7 @@ def _cell(c: Canvas, rng: Generator, colours: tuple[Colour, Colour]) -> None:
     c.lines(cross, 0.045, ink)
     label = Canvas(c.size // 2)
     word = WHITE if sum(body) < 420 else BLACK
-    label.text(choose(rng, ("AA 1.5V", "POWER", "ALKALINE", "MAX")), 0, 0, 0.2, word, inside=False, bold=2)
+    label.text(choose(rng, ("AA 1.5V", "POWER", "ALKALINE", "MAX")), (0, 0), 0.2, word, inside=False, bold=2)
     c.stamp(label, 0.02, 0.12, -90, 0.62)
     c.lines([points([(-0.08, h - 0.18), (0.08, h - 0.18)])], 0.04, word)
 
@@ -121,10 +128,10 @@ def _block(c: Canvas, rng: Generator) -> None:
     c.fill(box(-w, -h, w, h + 0.1, 0.04), cylinder(body, 0.25, 0.4), ink=shade(body, 0.3))
     c.fill(box(-w, -h, w, -h + 0.38), cylinder(top, 0.25, 0.4), inside=True)
     c.fill(box(-w, -h - 0.02, w, -h + 0.06), metal(STEEL), inside=True)
-    c.text("9V", 0, 0.15, 0.34, WHITE if sum(body) < 420 else BLACK, bold=6)
+    c.text("9V", (0, 0.15), 0.34, WHITE if sum(body) < 420 else BLACK, bold=6)
     ink = WHITE if sum(top) < 420 else BLACK
-    c.text("+", -0.2, -h + 0.22, 0.16, ink, bold=4)
-    c.text("-", 0.2, -h + 0.22, 0.16, ink, bold=4)
+    c.text("+", (-0.2, -h + 0.22), 0.16, ink, bold=4)
+    c.text("-", (0.2, -h + 0.22), 0.16, ink, bold=4)
 
 
 def fluorescent_lamp(c: Canvas, rng: Generator) -> None:
@@ -184,16 +191,16 @@ def _spiral_lamp(c: Canvas, rng: Generator) -> None:
     ys = np.linspace(-0.72, 0.16, turns)
     for y in ys[::-1]:
         w = rng.uniform(0.34, 0.36)
-        _glow_line(c, ellipse(0, y - 0.06, w, 0.1, 8, start=180, end=360), 0.1)
+        _glow_line(c, ellipse(0, y - 0.06, w, 0.1, 8, arc=(180, 360)), 0.1)
     for y in ys[::-1]:
-        _glow_line(c, ellipse(0, y, 0.35, 0.12, 8, start=0, end=180), 0.13)
+        _glow_line(c, ellipse(0, y, 0.35, 0.12, 8, arc=(0, 180)), 0.13)
     _lamp_base(c, rng, 0.3)
 
 
 def _u_lamp(c: Canvas, rng: Generator) -> None:
     half = rng.uniform(0.09, 0.11)
     for x in (-0.22, 0.22, 0.0):
-        bend = ellipse(x, -0.72, half, half, start=180, end=360)
+        bend = ellipse(x, -0.72, half, half, arc=(180, 360))
         path = np.concatenate([points([(x - half, 0.32)]), bend, points([(x + half, 0.32)])])
         _glow_line(c, path, 0.12)
     _lamp_base(c, rng, 0.28)
@@ -238,8 +245,7 @@ def _blister(c: Canvas, rng: Generator) -> None:
     w, h = 0.28 * columns, 0.18 * rows
     c.fill(
         box(-w, -h, w, h, 0.08),
-        worn(rng, metal(STEEL, rng.uniform(0, 6)), 0.05, 10),
-        turn=30,
+        Slanted(worn(rng, metal(STEEL, rng.uniform(0, 6)), 0.05, 10), 30),
         ink=(80, 80, 80),
     )
     colours = (vivid(rng), choose(rng, (WHITE, vivid(rng))))

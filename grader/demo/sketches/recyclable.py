@@ -9,24 +9,33 @@ import numpy as np
 from numpy.random import Generator
 
 from grader.demo.canvas import Canvas
-from grader.demo.paint import (
+from grader.demo.drawing import (
     BLACK,
     WHITE,
     Colour,
+    Points,
+    Slanted,
     ball,
+    band,
     blend,
+    box,
     choose,
     cylinder,
+    ellipse,
     flat,
     gradient,
     hsv,
+    jagged,
     metal,
+    moved,
     near,
+    points,
+    ribbon,
     shade,
+    smooth,
     vivid,
     worn,
 )
-from grader.demo.shapes import Points, band, box, ellipse, jagged, moved, points, ribbon, smooth
 
 
 def hat(c: Canvas, rng: Generator) -> None:
@@ -51,7 +60,7 @@ def _cap(c: Canvas, rng: Generator) -> None:
     c.lines(seams, 0.014, dark, 0.7)
     c.fill(ellipse(0.05, -0.6, 0.06, 0.035), peak, ink=dark)
     c.line(smooth([(-0.62, 0.27), (-0.1, 0.33), (0.3, 0.3)], closed=False), 0.05, dark, opacity=0.5)
-    c.text(choose(rng, ("NY", "A", "LA", "B", "K9")), 0.06, -0.13, 0.24, WHITE, bold=4)
+    c.text(choose(rng, ("NY", "A", "LA", "B", "K9")), (0.06, -0.13), 0.24, WHITE, bold=4)
 
 
 def _brimmed_hat(c: Canvas, rng: Generator) -> None:
@@ -69,7 +78,7 @@ def _brimmed_hat(c: Canvas, rng: Generator) -> None:
     c.fill(band(0.08, 0.28, w * 1.01, w * 1.02, 0.12), cylinder(ribbon_colour, 0.35, 0.1), inside=True)
     if colour[2] > 150:
         weave = [ellipse(0, 0.3, r, r * 0.28) for r in np.linspace(0.5, 0.9, 7)]
-        weave += [ellipse(0, y, w, 0.12, start=10, end=170) for y in np.linspace(0.2 - tall, 0.02, 6)]
+        weave += [ellipse(0, y, w, 0.12, arc=(10, 170)) for y in np.linspace(0.2 - tall, 0.02, 6)]
         c.lines(weave, 0.008, dark, 0.35, inside=True)
 
 
@@ -80,7 +89,7 @@ def _knitted_hat(c: Canvas, rng: Generator) -> None:
     )
     c.fill(dome, ball(colour, 0.0), ink=shade(colour, 0.4))
     for y in (-0.25, -0.05):
-        c.line(ellipse(0, y, 0.6, 0.1, start=0, end=180), 0.08, second, inside=True)
+        c.line(ellipse(0, y, 0.6, 0.1, arc=(0, 180)), 0.08, second, inside=True)
     stitches = [points([(x * 0.6, -0.5), (x, 0.35)]) for x in np.linspace(-0.5, 0.5, 15)]
     c.lines(stitches, 0.012, shade(colour, 0.5), 0.5, inside=True)
     c.fill(box(-0.64, 0.28, 0.64, 0.58, 0.1), cylinder(second, 0.35, 0.0), ink=shade(second, 0.4))
@@ -98,7 +107,7 @@ def newspaper(c: Canvas, rng: Generator) -> None:
         c.fill(moved(box(-w, -h, w, h), 0.04, 0.03, turn), shade(grey, 0.85), ink=(90, 90, 90))
     c.fill(box(-w, -h, w, h), worn(rng, flat(grey), 0.05, 6), ink=(80, 80, 80))
     c.text(
-        choose(rng, ("DAILY NEWS", "THE TIMES", "CITY POST", "GAZETTE")), 0, -h + 0.15, 0.135, BLACK, bold=3
+        choose(rng, ("DAILY NEWS", "THE TIMES", "CITY POST", "GAZETTE")), (0, -h + 0.15), 0.135, BLACK, bold=3
     )
     c.lines([points([(-w + 0.05, y), (w - 0.05, y)]) for y in (-h + 0.28, -h + 0.31)], 0.012, BLACK, 0.9)
     photo = choose(rng, ((-w + 0.06, -0.45, 0.1, 0.05), (-0.1, -0.2, w - 0.06, 0.3), (-0.3, -0.45, 0.3, 0.0)))
@@ -158,7 +167,7 @@ def basketball(c: Canvas, rng: Generator) -> None:
         paths.append(points(seen[seen[:, 2] > 0, :2] * r))
     c.lines([path for path in paths if len(path) > 1], 0.035, (25, 25, 35), 0.92, inside=True)
     if rng.random() < 0.4:
-        c.text("NBA", rng.uniform(-0.2, 0.2), rng.uniform(-0.4, 0.4), 0.14, (30, 30, 40))
+        c.text("NBA", (rng.uniform(-0.2, 0.2), rng.uniform(-0.4, 0.4)), 0.14, (30, 30, 40))
 
 
 def paper(c: Canvas, rng: Generator) -> None:
@@ -231,20 +240,22 @@ def _pan(c: Canvas, rng: Generator) -> None:
     steel, r = _steel(rng), rng.uniform(0.5, 0.6)
     grip = choose(rng, (BLACK, steel))
     handle = ribbon([(0.1, -0.2 + 0.02), (0.95, -0.9 + 0.02)], [0.07, 0.05, 0.07])
-    c.fill(handle, cylinder(grip, 0.4, 0.3), turn=-40, ink=shade(grip, 0.4))
+    c.fill(handle, Slanted(cylinder(grip, 0.4, 0.3), -40), ink=shade(grip, 0.4))
     c.fill(ellipse(0.78, -0.755, 0.03, 0.02, -40), (15, 15, 15))
-    c.fill(ellipse(-0.2, 0.15, r, r), metal(steel, rng.uniform(0, 6)), turn=30, ink=shade(steel, 0.35))
-    c.fill(ellipse(-0.2, 0.15, r * 0.86, r * 0.86), gradient(shade(steel, 0.45), shade(steel, 0.8)), turn=-40)
-    c.line(ellipse(-0.2, 0.15, r * 0.86, r * 0.86), 0.014, shade(steel, 0.35), closed=True)
-    c.line(ellipse(-0.2, 0.15, r * 0.6, r * 0.6, start=190, end=260), 0.05, WHITE, opacity=0.4, soft=0.02)
+    c.fill(ellipse(-0.2, 0.15, r, r), Slanted(metal(steel, rng.uniform(0, 6)), 30), ink=shade(steel, 0.35))
+    c.fill(
+        ellipse(-0.2, 0.15, r * 0.86, r * 0.86), Slanted(gradient(shade(steel, 0.45), shade(steel, 0.8)), -40)
+    )
+    c.ring(ellipse(-0.2, 0.15, r * 0.86, r * 0.86), 0.014, shade(steel, 0.35))
+    c.line(ellipse(-0.2, 0.15, r * 0.6, r * 0.6, arc=(190, 260)), 0.05, WHITE, opacity=0.4, soft=0.02)
 
 
 def _pot(c: Canvas, rng: Generator) -> None:
     steel, w, h = _steel(rng), rng.uniform(0.55, 0.65), rng.uniform(0.32, 0.5)
     for side in (-1, 1):
-        c.line(ellipse(side * (w + 0.04), -h + 0.22, 0.16, 0.09), 0.06, shade(steel, 0.55), closed=True)
+        c.ring(ellipse(side * (w + 0.04), -h + 0.22, 0.16, 0.09), 0.06, shade(steel, 0.55))
     body = np.concatenate(
-        [ellipse(0, -h, w, 0.16, start=180, end=360), ellipse(0, h, w * 0.96, 0.16, end=180)]
+        [ellipse(0, -h, w, 0.16, arc=(180, 360)), ellipse(0, h, w * 0.96, 0.16, arc=(0, 180))]
     )
     c.fill(body, metal(steel, rng.uniform(0, 6)), ink=shade(steel, 0.35))
     if rng.random() < 0.5:
@@ -257,10 +268,8 @@ def _pot(c: Canvas, rng: Generator) -> None:
         c.fill(
             ellipse(0, -h, w, 0.16), gradient(shade(steel, 0.35), shade(steel, 0.8)), ink=shade(steel, 0.3)
         )
-        c.line(ellipse(0, -h, w, 0.16), 0.03, shade(steel, 1.25), closed=True)
-    c.line(
-        ellipse(0, -h + 0.12, w, 0.16, start=0, end=180), 0.02, shade(steel, 0.5), opacity=0.6, inside=True
-    )
+        c.ring(ellipse(0, -h, w, 0.16), 0.03, shade(steel, 1.25))
+    c.line(ellipse(0, -h + 0.12, w, 0.16, arc=(0, 180)), 0.02, shade(steel, 0.5), opacity=0.6, inside=True)
 
 
 def _spanner(c: Canvas, rng: Generator) -> None:
@@ -269,11 +278,11 @@ def _spanner(c: Canvas, rng: Generator) -> None:
     c.fill(box(-0.1, -0.6, 0.1, 0.6), metal(steel, 2.0), ink=dark)
     c.fill(box(-0.045, -0.4, 0.045, 0.4, 0.04), shade(steel, 0.65), ink=dark)
     for y, turn in ((-0.66, -20.0), (0.66, 160.0)):
-        c.fill(ellipse(0, y, 0.27, 0.27), metal(steel, 1.0), turn=40, ink=dark)
+        c.fill(ellipse(0, y, 0.27, 0.27), Slanted(metal(steel, 1.0), 40), ink=dark)
         jaw = moved(points([(-0.11, 0.06), (-0.11, -0.4), (0.11, -0.4), (0.11, 0.06), (0, 0.12)]), 0, y, turn)
         c.erase(jaw)
         c.line(jaw[[1, 0, 4, 3, 2]], 0.014, dark, inside=True)
-    c.text("12", 0, 0, 0.07, dark, bold=1)
+    c.text("12", (0, 0), 0.07, dark, bold=1)
 
 
 def _cutlery(c: Canvas, rng: Generator) -> None:

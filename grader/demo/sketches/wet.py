@@ -7,8 +7,25 @@ import numpy as np
 from numpy.random import Generator
 
 from grader.demo.canvas import Canvas
-from grader.demo.paint import Colour, ball, choose, cylinder, gradient, mottled, near, shade, worn
-from grader.demo.shapes import Points, box, ellipse, jagged, moved, points, ribbon, smooth
+from grader.demo.drawing import (
+    Colour,
+    Points,
+    ball,
+    box,
+    choose,
+    cylinder,
+    ellipse,
+    gradient,
+    jagged,
+    mottled,
+    moved,
+    near,
+    points,
+    ribbon,
+    shade,
+    smooth,
+    worn,
+)
 
 PITH: Colour = (195, 228, 248)
 
@@ -95,7 +112,7 @@ def _peel_pieces(c: Canvas, rng: Generator) -> None:
         )
         c.fill(shape, ball(colour, 0.35) if skin_up else mottled(rng, PITH, 0.05, 8), ink=shade(colour, 0.6))
         if not skin_up:
-            c.line(shape, 0.04, colour, closed=True, inside=True)
+            c.ring(shape, 0.04, colour, inside=True)
     _pores(c, rng, shade(colour, 0.9), 60)
 
 
@@ -167,7 +184,7 @@ def _lettuce(c: Canvas, rng: Generator) -> None:
     c.fill(
         outline, worn(rng, gradient(shade(green, 1.1), shade(green, 0.85)), 0.12, 18), ink=shade(green, 0.45)
     )
-    c.line(outline, 0.05, shade(green, 1.35), opacity=0.5, closed=True, inside=True, soft=0.012)
+    c.ring(outline, 0.05, shade(green, 1.35), opacity=0.5, inside=True, soft=0.012)
     _veins(c, stem, w, -0.85, low)
     _age(c, rng)
 
@@ -232,7 +249,7 @@ def _cracked_egg(c: Canvas, rng: Generator, colour: Colour) -> None:
     x, y = rng.uniform(-0.12, 0.12), rng.uniform(-0.3, 0.2)
     hole = jagged(ellipse(x, y, 0.3, 0.26)[:-1:4], 0.08, rng)
     c.fill(hole, gradient((35, 45, 60), (110, 140, 160)), ink=dark)
-    c.line(hole, 0.035, (235, 240, 245), closed=True)
+    c.ring(hole, 0.035, (235, 240, 245))
     for corner in hole[::2]:
         way = points((corner - (x, y)) * np.array([[1.0], [1.35], [1.7]]))
         c.line(jagged(moved(way, x, y), 0.04, rng), 0.014, dark, inside=True)

@@ -19,7 +19,7 @@ from mindspore import nn
 
 from src_mindspore.engine.graph import HeadStep
 from src_mindspore.engine.mindspore_internals import cell_graph_executor
-from src_mindspore.engine.watch import is_of_the_library, is_untouched
+from src_mindspore.engine.plain import is_of_the_library, is_untouched
 
 Steps: TypeAlias = tuple[HeadStep, ...]
 

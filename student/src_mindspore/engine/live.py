@@ -19,15 +19,9 @@ from mindspore import Tensor, nn
 
 from src_mindspore.engine.head import Steps, compiled_graph_name, read_compiled_head, read_library_head
 from src_mindspore.engine.mindspore_internals import in_graph_mode, pynative_executor
-from src_mindspore.engine.switch import SWITCH as SWITCH
+from src_mindspore.engine.plain import is_as_written, is_of_the_library, is_plain_backbone, is_untouched
 from src_mindspore.engine.switch import is_switched_on
-from src_mindspore.engine.watch import (
-    NetworkWatch,
-    is_as_written,
-    is_of_the_library,
-    is_plain_backbone,
-    is_untouched,
-)
+from src_mindspore.engine.watch import NetworkWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

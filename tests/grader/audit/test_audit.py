@@ -12,8 +12,8 @@ from grader.audit import read_set
 from grader.audit.judging import STRENGTH, find_suspects, judge_left_out
 from grader.audit.looks import find_leaks
 from grader.audit.pictures import Picture, exif_orientation, find_groups
-from grader.cli.main import main
-from grader.cli.split import AUDIT
+from grader.cli import main
+from grader.cli.split import ACTIONS
 from tests.image_files import encoded, exif, jpeg_with_exif, png_with_exif, put
 
 CLASSES = ("00_00", "00_01", "00_02")
@@ -370,4 +370,4 @@ def test_a_division_that_cannot_be_made_is_refused(hidden, out, sets, tmp_path, 
 
 
 def test_the_exit_codes_are_told():
-    assert "1 something serious was found" in AUDIT.epilog
+    assert "1 something serious was found" in ACTIONS["audit"].epilog

@@ -18,10 +18,9 @@ from grader.sandbox import bubblewrap
 from grader.sandbox import isolation as ladder
 from grader.scoring import labels
 from grader.session import Session
+from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
+from tests.grader.conftest import ORACLE
 from tests.grader.gradings import grading_of
-
-from ..conftest import ORACLE
-from ..test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
 
 
 def grade(source, split, assignment):

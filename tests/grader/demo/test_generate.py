@@ -215,7 +215,7 @@ def test_the_command_says_drawn_and_then_already_there(
 def test_the_command_refuses_in_one_line_with_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    monkeypatch.setattr("grader.demo.sheet.PER_CLASS", 0)
+    monkeypatch.setattr("grader.demo.generate.PER_CLASS", 0)
     (tmp_path / "taken.png").write_bytes(b"mine")
     assert cli.main([argument.format(tmp_path) for argument in arguments]) == 2
     error = capsys.readouterr().err
@@ -227,7 +227,7 @@ def test_the_command_refuses_in_one_line_with_exit_code_2(
 def test_the_contact_sheet_is_written_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.demo.sheet.PER_CLASS", 1)
+    monkeypatch.setattr("grader.demo.generate.PER_CLASS", 1)
     path = tmp_path / "sheet.png"
     assert cli.main(["--sheet", str(path)]) == 0
     assert "contact sheet drawn" in capsys.readouterr().out

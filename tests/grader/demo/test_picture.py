@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from grader.demo.canvas import Canvas
-from grader.demo.picture import FOLDERS, draw
-from grader.demo.sketches.catalogue import SKETCHES
+from grader.demo.picture import FOLDERS, SKETCHES, draw
 from grader.model.classes import GARBAGE26, load_classes
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli import doctor
-from grader.cli.main import main
+from grader.cli import doctor, main
 from grader.doctor import machine, sandbox
 from grader.doctor.results import Result, State, result
 from grader.model.assignment import Limits
@@ -155,7 +154,7 @@ def test_what_is_scarce_or_missing_is_a_warning_with_a_remedy(tmp_path):
 
 
 def test_nothing_that_computes_is_imported_to_find_out():
-    code = "import sys\nfrom grader.cli.main import main\nmain(['doctor'])\nassert not {'mindspore', 'onnxruntime'} & set(sys.modules)"
+    code = "import sys\nfrom grader.cli import main\nmain(['doctor'])\nassert not {'mindspore', 'onnxruntime'} & set(sys.modules)"
     assert run([sys.executable, "-c", code]).returncode == 0
 
 

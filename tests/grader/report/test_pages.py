@@ -9,7 +9,7 @@ import cv2
 import pytest
 
 from grader.audit import audit_sets, read_set, render_page
-from grader.cli.main import main
+from grader.cli import main
 from grader.report import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page

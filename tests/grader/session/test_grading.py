@@ -574,7 +574,7 @@ def test_a_grader_that_is_killed_takes_its_submission_with_it(
     folder = write_submission(f"import os\nos.execvp('sleep', {marker.split()!r})")
     code = f"""
         import sys
-        from grader.cli.main import main
+        from grader.cli import main
         from grader.sandbox import isolation
         if {rung!r} == "process":
             isolation._try = lambda *_: "off"

@@ -2,8 +2,11 @@
 
 import io
 import json
+import subprocess
+import sys
 import tracemalloc
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +14,13 @@ import pytest
 from grader.intake import Tensor, UnreadableError, take_in, tensors_of
 from grader.model.assignment import load_assignment
 from grader.similarity import reading, sketch
-from grader.similarity.likeness import head_of
+from grader.similarity.heads import head_of
 from grader.similarity.reading import read_submission
 from tests.checkpoint_bytes import field, mindspore_bytes
 from tests.grader.similarity.conftest import CLASSES
 
 MIB = 1 << 20
+ROOT = Path(__file__).parents[3]
 HUGE = b"\x08" + b"\xff" * 8 + b"\x7f"
 """A dimension of 2**63 - 1."""
 
@@ -119,3 +123,11 @@ def test_of_what_is_past_a_bound_the_bytes_are_left(submission, monkeypatch, bou
     (checkpoint,) = read.checkpoints
     assert checkpoint.sha256 == submission.checkpoints[0].sha256
     assert checkpoint.head is None
+
+
+def test_the_process_that_reads_imports_little():
+    code = "import sys, grader.similarity.__main__; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "numpy" in loaded
+    assert {"cv2", "jinja2", "cryptography", "mindspore", "onnxruntime", "torch"}.isdisjoint(loaded)

@@ -10,7 +10,7 @@ import pytest
 
 from grader.intake import UnreadableError, tensors_of
 from grader.similarity import Given, Sketch, compare_checkpoints
-from grader.similarity.likeness import alikeness, head_of
+from grader.similarity.heads import alikeness, head_of
 from grader.similarity.sketch import Checkpoint
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 

@@ -102,7 +102,7 @@ def test_what_the_instructor_handed_out_is_no_likeness_either(tmp_path):
     sketches = {id_: Sketch((CodeFile("main.py", MAIN + VIEWS + VOTE),), ()) for id_ in "ab"}
     assert groups(ClassCode(sketches, given)) == []
     (tmp_path / "empty").mkdir()
-    for wrong, why in (("nowhere", "No such file"), ("empty", "no file is in it")):
+    for wrong, why in (("nowhere", "No such file"), ("empty", "has no file in it")):
         with pytest.raises(UsageError, match=why):
             given_to_all([tmp_path / wrong], 26)
 

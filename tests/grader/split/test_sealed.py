@@ -31,10 +31,10 @@ from grader.split import (
 )
 from grader.split.encryption import CHUNK_BYTES, UnsealError, seal, unseal
 from grader.split.sealed import ContainerError, is_sealed, pack, unpack
+from tests.grader.cli.test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
 from tests.grader.gradings import grading_of, report_of
 
 from ..conftest import CLASSES, ORACLE
-from ..test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
 
 KEY = bytes(range(32))
 HEADER = 74
@@ -306,7 +306,7 @@ def watch(event, arguments):
 
 log = open(sys.argv.pop(1), "w", encoding="utf-8")
 sys.addaudithook(watch)
-from grader.cli.main import main
+from grader.cli import main
 sys.exit(main())
 """
 

@@ -1,4 +1,9 @@
-"""The command line: `python -m grader SUBMISSION ...`, or `python -m grader COMMAND ...`; or `lab-grader`."""
+"""The command line: `python -m grader SUBMISSION ...`, or `python -m grader COMMAND ...`; or `lab-grader`.
+
+Every error ends in one line on standard error and in an exit code: 0 done; 1 not gradable, or found to be so,
+and the report says why; 2 something that was given cannot be used; 3 the harness or this machine failed;
+130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +23,13 @@ from typing import NoReturn, cast
 from grader.cli.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command, say
 from grader.errors import HarnessError, Language, Line, LineError, UsageError, language_of, line
 
-SCRIPT = "lab-grader"
-"""The name under which it is installed."""
-DEFAULT = "grade"
-# The command's name, which is its module's in `grader.commands`, too. A module is imported when it is asked
-# for: to grade one submission is most of what this is used for, and should start at once.
-COMMANDS = (DEFAULT, "batch", "canary", "compare", "doctor", "gradescope", "handout", "split")
+COMMANDS = ("grade", "batch", "canary", "compare", "doctor", "gradescope", "handout", "split")
+"""All commands. Each is the `COMMAND` of the module of its name here, which is imported when the command is
+given: most users grade one submission, which should start at once. A new command is a module and a name."""
+_DEFAULT = "grade"
+"""The command that needs no name."""
+_SCRIPT = "lab-grader"
+"""The name under which the command line is installed."""
 _LONGEST_WORD = 40
 """Characters of a word that are compared with what is known."""
 _FREQUENT = {
@@ -34,15 +40,11 @@ _FREQUENT = {
     r"\(choose from (?P<known>.+)\)",
     "argument-integer": r"argument (?P<option>[^:]+): invalid int value: (?P<value>.+)",
 }
-"""What argparse says most often, by the codes of the lines that say the same."""
+"""The most frequent messages of argparse, by the codes of the lines that say the same in both languages."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do one command; return the exit code.
-
-    0 done; 1 not gradable, or found to be so: the report says why; 2 something that was given cannot be
-    used; 3 the harness or this machine failed; 130 interrupted.
-    """
+    """Run one command; return the exit code."""
     # A terminal that cannot show Chinese must not cost anybody a report.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -71,10 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _choose(arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the command's name and its arguments. A submission that is named as a command is: `./doctor`.
+    """Return the command's name and its arguments. A submission with the name of a command is `./doctor`.
 
     Raises:
-        UsageError: the first argument is no path that exists, and nearly a command.
+        UsageError: the first argument is nearly a command, and no path that exists.
     """
     first = arguments[0] if arguments else ""
     if first in COMMANDS:
@@ -83,11 +85,11 @@ def _choose(arguments: list[str]) -> tuple[str, list[str]]:
         meant = _nearly(first, COMMANDS)
         if meant:
             raise UsageError("no-command", first=first, meant=meant)
-    return DEFAULT, arguments
+    return _DEFAULT, arguments
 
 
 def _nearly(word: str, known: Sequence[str]) -> str:
-    """Return which known word was probably meant; empty if none is near."""
+    """Return the known word that was probably meant; empty if none is near."""
     return next(iter(difflib.get_close_matches(word[:_LONGEST_WORD], known, n=1, cutoff=0.7)), "")
 
 
@@ -97,33 +99,38 @@ def _load(name: str) -> Command:
 
 
 def _parser(name: str, command: Command) -> argparse.ArgumentParser:
-    program = SCRIPT if Path(sys.argv[0]).stem == SCRIPT else "python -m grader"
+    program = _SCRIPT if Path(sys.argv[0]).stem == _SCRIPT else "python -m grader"
     parser = _Parser(
-        prog=program if name == DEFAULT else f"{program} {name}",
+        prog=program if name == _DEFAULT else f"{program} {name}",
         description=command.description,
         epilog=command.epilog,
-        formatter_class=_WholeHelp if name == DEFAULT else argparse.HelpFormatter,
+        formatter_class=_WholeHelp if name == _DEFAULT else argparse.HelpFormatter,
     )
     command.add_arguments(parser)
-    if name == DEFAULT:
-        parser.add_argument("--version", action=_ShowVersion, nargs=0, help="say which harness this is")
+    if name == _DEFAULT:
+        parser.add_argument(
+            "--version",
+            action=_ShowVersion,
+            nargs=0,
+            help="print version, digest of the source and Python's version",
+        )
     return parser
 
 
 class _ShowVersion(argparse.Action):
-    """Says which harness this is: the version, and the source, of which one version may have several."""
+    """Prints the version, and the digest of the source: one version may have several."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        """Say it, and end."""
+        """Print it, and end."""
         from grader.session.harness import this_harness  # it reads the whole source
 
         harness = this_harness()
-        say(f"{SCRIPT} {harness.version} (source {harness.source_sha256[:12]}, Python {harness.python})\n")
+        say(f"{_SCRIPT} {harness.version} (source {harness.source_sha256[:12]}, Python {harness.python})\n")
         parser.exit()
 
 
 class _Parser(argparse.ArgumentParser):
-    """Complains as all else here does, in one line, and says which option or value was meant."""
+    """Says in one line what is wrong, and which option or value was probably meant."""
 
     def error(self, message: str) -> NoReturn:
         meant = self._meant(message)
@@ -143,18 +150,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _WholeHelp(argparse.HelpFormatter):
-    """Lists the other commands below what the default one says of itself."""
+    """Lists the other commands below the help of the default one."""
 
     def format_help(self) -> str:
-        others = [name for name in COMMANDS if name != DEFAULT]
+        others = [name for name in COMMANDS if name != _DEFAULT]
         width = max(map(len, COMMANDS))
         lines = [f"  {name:<{width}}  {_load(name).summary}\n" for name in others]
-        heading = "\nother commands, each with a --help of its own:\n" if others else ""
+        heading = "\nother commands, each with its own --help:\n" if others else ""
         return super().format_help() + heading + "".join(lines)
 
 
 def _in_both(message: str) -> Line | str:
-    """Return what argparse says, which is English, as a line if it is one of the frequent ones."""
+    """Return one of argparse's frequent messages as a line in both languages; any other stays English."""
     for code, pattern in _FREQUENT.items():
         if found := re.fullmatch(pattern, message, re.DOTALL):
             return line(code, **found.groupdict())

@@ -4,7 +4,7 @@ import pytest
 
 from grader.classroom.gradebook import Row
 from grader.classroom.overview import causes_of, overview_of
-from grader.classroom.pages import render_index
+from grader.classroom.pages import Heading, render_index
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.model.job import NO_CHECKS
@@ -70,7 +70,7 @@ def test_causes_are_counted_by_the_first_finding_and_the_most_frequent_is_first(
         ("package timm missing", "缺少软件包 timm", "j"),
         ("symbolic link", "含有符号链接", "g"),
     ]
-    page = render_index("Lab", rows)
+    page = render_index(Heading("Lab"), rows)
     assert '<b>3</b> × <span lang="en">label order</span>' in page
     assert "A module is missing: No module named &#39;torch&#39;" in page
     assert "&#34;" not in general_title("no-main", "en")
@@ -97,15 +97,13 @@ def test_hard_classes_are_told_without_those_whose_mistake_is_known(row):
     both = overview_of([*rows, row("c", renamed("labels-exchanged"), matrix=wrong)])
     assert both.hardest == alone.hardest
     assert (both.judged, both.mistaken) == (2, 1)
-    page = render_index("Lab", [row("c", renamed("labels-exchanged"), matrix=wrong)])
+    page = render_index(Heading("Lab"), [row("c", renamed("labels-exchanged"), matrix=wrong)])
     assert "Left out: 1." in page
 
 
 def test_the_class_page_has_both_languages_and_every_verdict_its_chinese_word(row):
     for language in ("en", "zh"):
-        page = render_index(
-            "Lab", [row("a"), Row(Entry("b", "b", None), None)], language=language, title_zh="实验"
-        )
+        page = render_index(Heading("Lab", "实验", language), [row("a"), Row(Entry("b", "b", None), None)])
         assert f'id="in-{language}" checked' in page
         assert "评测完成" in page
         assert "未提交" in page

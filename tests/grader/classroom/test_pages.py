@@ -10,7 +10,7 @@ import pytest
 
 from grader.classroom.gradebook import Row
 from grader.classroom.overview import Place, overview_of
-from grader.classroom.pages import render_index, render_leaderboard
+from grader.classroom.pages import Heading, render_index, render_leaderboard
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.files import digest_of_bytes
@@ -35,7 +35,7 @@ def board(report):
 
     places = [place("王小明", 12), place("b", 11), place("<i>c", 9), place("a", 4)]
     return render_leaderboard(
-        "A <b>lab</b>", places, 0, {place.row.entry.id: place.row.entry.id for place in places}
+        Heading("A <b>lab</b>"), places, 0, {place.row.entry.id: place.row.entry.id for place in places}
     )
 
 
@@ -44,7 +44,7 @@ def page(report):
     def row(id_, points):
         return Row(Entry(id_, id_, None), Result(id_, report, ("x",)), points)
 
-    return render_index("A <b>lab</b>", [row("a", 9.0), row("b", 100.0), row("<i>王", 20.0), Row(Entry("d", "d", None), None)])  # fmt: skip
+    return render_index(Heading("A <b>lab</b>"), [row("a", 9.0), row("b", 100.0), row("<i>王", 20.0), Row(Entry("d", "d", None), None)])  # fmt: skip
 
 
 def test_nothing_of_a_students_is_markup_and_nothing_is_fetched(page):
@@ -70,8 +70,8 @@ def test_what_was_handed_out_is_nothing_in_common_and_what_was_not_is(write_subm
     assert sorted(groups) == [["a", "b"], ["a", "b", "c"]]
     given = frozenset({digest_of_bytes(b"lab")})
     assert [[row.entry.id for row in group] for group in overview_of(rows, given).shared] == [["a", "b"]]
-    assert "<p>a, b, c</p>" in render_index("Lab", rows)
-    assert "<p>a, b, c</p>" not in render_index("Lab", rows, given)
+    assert "<p>a, b, c</p>" in render_index(Heading("Lab"), rows)
+    assert "<p>a, b, c</p>" not in render_index(Heading("Lab"), rows, given)
 
 
 def shown(page, script, tmp_path):

@@ -1,6 +1,4 @@
-"""Groups of what is alike: whoever is linked to one of a group, by however many steps, belongs to it.
-
-The one matrix of a network that tells one student's from another's: its last, with a row for each class.
+"""The one matrix of a network that tells one student's from another's: its last, with a row for each class.
 
 The backbone is the same for all who did not train it. What a student trained is in the head, so heads are
 compared, by two numbers.
@@ -18,58 +16,13 @@ heads of two. Adam's steps do not sum to zero: there, sums of two starts grow al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from grader.intake import Tensor
-
-
-class HasEnds(Protocol):
-    """Anything that connects two students."""
-
-    @property
-    def ids(self) -> tuple[str, str]:
-        """Whom it connects."""
-        ...
-
-
-Link = TypeVar("Link", bound=HasEnds)
-
-
-@dataclass(frozen=True)
-class Cluster(Generic[Link]):
-    """One group."""
-
-    ids: tuple[str, ...]
-    """Sorted."""
-    links: tuple[Link, ...]
-    """One less than there are members: the closest links that hold the group together, closest first."""
-
-
-def clusters(links: Iterable[Link], distance: Callable[[Link], float]) -> tuple[Cluster[Link], ...]:
-    """Return the groups that links make (single linkage), the largest first.
-
-    This is Kruskal's algorithm: the links of a group are its minimum spanning tree.
-    """
-    group: dict[str, set[str]] = {}
-    kept: list[Link] = []
-    for link in sorted(links, key=lambda link: (distance(link), link.ids)):
-        one, other = (group.setdefault(id_, {id_}) for id_ in link.ids)
-        if one is not other:
-            one |= other
-            group.update(dict.fromkeys(other, one))
-            kept.append(link)
-    groups = {id(members): members for members in group.values()}.values()
-    found = [
-        Cluster(tuple(sorted(members)), tuple(link for link in kept if link.ids[0] in members))
-        for members in groups
-    ]
-    return tuple(sorted(found, key=lambda cluster: (-len(cluster.ids), cluster.ids)))
-
 
 Matrix = npt.NDArray[np.float32]
 _FEWEST_COLUMNS, _MOST_COLUMNS = 16, 2048

@@ -83,7 +83,7 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert (mark["Identifier"], mark["Full name"], mark["Grade"]) == ("Participant 4711", "Li", "100")
     board = (whole / "leaderboard.html").read_text(encoding="utf-8")
     assert board.count("<tr") - 1 == 12
-    assert "8 not graded, and not ranked" in board
+    assert "Not ranked, because not graded: 8." in board
 
     # Killed without warning again and again: nothing that was heard of is lost, and the outcome is the same.
     kept = set()
@@ -149,7 +149,7 @@ def test_a_stopped_batch_says_how_to_go_on(grader, command, class_folder, tmp_pa
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
-    assert "the same command goes on from there" in said.splitlines()[-1]
+    assert "give the same command again to go on" in said.splitlines()[-1]
     assert "Traceback" not in said
 
 
@@ -176,11 +176,11 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_graded(
         assert done.returncode == 2, done.stderr
         *noted, said = done.stderr.splitlines()
         assert reason in said
-        assert all(line.startswith("grader: not taken for submissions: ") for line in noted)
+        assert all(line.startswith("grader: passed over, since these are no submissions: ") for line in noted)
     (class_folder / "GOOD-1").rmdir()
     done = grader(*command("full"))
     assert done.returncode == 2
-    assert "something other than a batch" in done.stderr
+    assert "something other than a class's results" in done.stderr
     assert (full / "thesis.txt").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "out").exists()
 
@@ -269,7 +269,7 @@ def test_the_instructor_hears_which_packages_how_many_submissions_want(
         source = "".join(f"import {package}\n" for package in imports.split(", "))
         (class_folder / name / "main.py").write_text(source, encoding="utf-8")
     done = grader(*command("out"))
-    assert "how many submissions want it: paddle (3), moxing (2)\n" in done.stdout
+    assert "but needed by submissions: paddle (3), moxing (2)\n" in done.stdout
     report = json.loads((tmp_path / "out" / "students" / "c" / "report.json").read_text(encoding="utf-8"))
     assert report["findings"][0]["about"] == ["moxing", "paddle"]
     quiet = grader(*command("out", "--quiet"))

@@ -7,11 +7,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from grader.classroom.pages import render_similarity
+from grader.classroom.pages import Heading, render_similarity
 from grader.intake import take_in
 from grader.model.assignment import load_assignment
-from grader.similarity import HandedIn, collect, given_to_all
-from grader.similarity import collect as collecting
+from grader.similarity import HandedIn, collect, given_to_all, reading
 from grader.similarity.sketch import _MOST_CODE, from_bytes, sketch_of, to_bytes
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 from tests.grader.similarity.test_code import MAIN, OTHER, VIEWS, VOTE
@@ -64,7 +63,7 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
         hand_in("<b>王", MAIN + VOTE + VIEWS.replace("crops", "</script>"), HEAD * 2),
         hand_in("zhao", MAIN + OTHER, HEAD[:, ::-1]),
     )
-    page = render_similarity("Lab", 3, sketches, given_to_all((), 26))
+    page = render_similarity(Heading("Lab"), 3, sketches, given_to_all((), 26))
     text = read_in("en", page)
     assert "&lt;b&gt;王, li 2 students" in text
     assert text.count("王, li 2 students") == 2, "their heads and their code; their start says nothing more"
@@ -74,18 +73,20 @@ def test_the_page_names_groups_shows_why_and_accuses_nobody(hand_in, collected):
     assert not re.search("plagiar|cheat|copied|suspect|guilt", text, re.IGNORECASE)
     assert "It does not say why" in text
     assert text.count("Honest reasons") == 3
-    assert page == render_similarity("Lab", 3, dict(reversed(sketches.items())), given_to_all((), 26))
+    assert page == render_similarity(
+        Heading("Lab"), 3, dict(reversed(sketches.items())), given_to_all((), 26)
+    )
 
 
 def test_a_class_without_any_likeness_has_a_page_too(collected):
-    page = render_similarity("Lab", 0, collected(), ())
+    page = render_similarity(Heading("Lab"), 0, collected(), ())
     assert read_in("en", page).count("None.") == 3
     assert read_in("zh", page).count("没有发现。") == 3
 
 
 def test_the_page_says_all_in_chinese_too(hand_in, collected):
     sketches = collected(hand_in("li", MAIN + VIEWS, HEAD), hand_in("wang", MAIN + VIEWS, HEAD))
-    page = render_similarity("Lab", 3, sketches, given_to_all((), 26), "zh", "实验")
+    page = render_similarity(Heading("Lab", "实验", "zh"), 3, sketches, given_to_all((), 26))
     text = re.sub(r"<pre.*?</pre>", "", page, flags=re.DOTALL)
     text = re.sub(r"<code>.*?</code>|<style>.*</style>|<script>.*</script>", "", text, flags=re.DOTALL)
     told = read_in("zh", text)
@@ -98,13 +99,13 @@ def test_sketches_are_made_once_and_anew_by_another_program(hand_in, collected, 
     handed_in = [hand_in("li", head=HEAD), hand_in("wang", MAIN + VIEWS), hand_in("zhang", MAIN + VIEWS)]
     first = collected(*handed_in)
     assert len([*(tmp_path / "book" / "sketches").iterdir()]) == 2, "one for both who handed in the same"
-    monkeypatch.setattr(collecting, "take_in", None)
+    monkeypatch.setattr(reading, "take_in", None)
     again = collected(*handed_in)
     assert to_bytes(again["li"], "x") == to_bytes(first["li"], "x")
     assert again["wang"].code == first["wang"].code
     monkeypatch.undo()
     taken = []
-    monkeypatch.setattr(collecting, "take_in", lambda *of: taken.append(of) or take_in(*of))
+    monkeypatch.setattr(reading, "take_in", lambda *of: taken.append(of) or take_in(*of))
     collected(*handed_in, made_by="another")
     assert len(taken) == 2
     collected(handed_in[0], made_by="another")
@@ -169,6 +170,6 @@ def test_a_zip_is_compared_like_a_folder(hand_in, collected, tmp_path):
         for path in folder.source.iterdir():
             zipped.write(path, path.name)
     zipped_in = HandedIn("wang", archive, folder.sha256)
-    page = render_similarity("Lab", 2, collected(folder, zipped_in), given_to_all((), 26))
+    page = render_similarity(Heading("Lab"), 2, collected(folder, zipped_in), given_to_all((), 26))
     assert read_in("en", page).count("li, wang 2 students") == 2
     assert "the same file" in read_in("en", page)

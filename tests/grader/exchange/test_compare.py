@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.cli.main import main
+from grader.cli import main
 from grader.errors import UsageError
-from grader.exchange.compare import compare, read_grading
+from grader.exchange import compare, read_gradings
 from grader.model.job import NO_CHECKS, Exam
 from grader.report import write_grading
 from grader.session import Session
@@ -33,14 +33,14 @@ def graded(write_submission, split, assignment, tmp_path):
 def test_only_who_changed_is_named_with_the_files_and_images(graded, capsys):
     old = graded("old", a=ORACLE, b=ORACLE, gone=HATS)
     new = graded("new", a=ORACLE, b=HATS, came=HATS)
-    changes = {change.id: change for change in compare(read_grading(old), read_grading(new))}
+    changes = {change.id: change for change in compare(read_gradings(old), read_gradings(new))}
     assert sorted(changes) == ["b", "came", "gone"]
     (reason,) = changes["b"].reasons
     assert (reason.told("en"), reason.told("zh")) == ("the submission (main.py)", "提交内容（main.py）")
     assert [flip.effect for flip in changes["b"].flips] == ["lost"] * 8
     assert main(["compare", str(old), str(new), "--images"]) == 0
     said = capsys.readouterr().out
-    assert "3 before, 3 after; 3 with another outcome" in said
+    assert "3 before, 3 after; 3 with another result" in said
     assert "b: GRADED 12/12 -> GRADED 4/12" in said
     assert "lost: 00_02/00000.png (Newspaper): Newspaper -> Hats" in said
     assert "gone: gone (GRADED 4/12)" in said
@@ -58,7 +58,7 @@ def test_another_split_is_the_reason_for_everybody(graded, split_folder, capsys)
     old = graded("old", a=ORACLE, b=HATS)
     cv2.imwrite(str(split_folder / "00_00" / "more.png"), np.zeros((9, 9, 3), np.uint8))
     new = graded("new", on=open_split(split_folder, CLASSES), a=ORACLE, b=HATS)
-    changes = compare(read_grading(old), read_grading(new))
+    changes = compare(read_gradings(old), read_gradings(new))
     assert [[reason.told("en") for reason in change.reasons] for change in changes] == [
         ["the split (12 images, then 13)"]
     ] * 2
@@ -72,23 +72,23 @@ def test_a_submission_that_answers_by_chance_is_told_from_one_that_changed(grade
         a="import os\ndef predict(image): return ['Hats', 'Newspaper', 'Plastic Bottle'][os.urandom(1)[0] % 3]",
     )
     new = graded("new", a=(tmp_path / "submissions" / "old-a" / "main.py").read_text(encoding="utf-8"))
-    (change,) = compare(read_grading(old), read_grading(new))
+    (change,) = compare(read_gradings(old), read_gradings(new))
     assert change.reasons == ()
-    assert change.is_of_outcome
+    assert change.changes_result
 
 
 def test_the_same_grading_has_no_changes_and_single_reports_can_be_compared(graded, capsys):
     old = graded("old", a=ORACLE) / "students" / "a"
     assert main(["compare", str(old), str(old)]) == 0
-    assert capsys.readouterr().out == "1 before, 1 after; 0 with another outcome\n"
+    assert capsys.readouterr().out == "1 before, 1 after; 0 with another result\n"
 
 
 def test_what_is_no_grading_is_refused(tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "report.json").write_text("{}", encoding="utf-8")
-    for name, reason in [("nowhere", "no grading"), ("broken", "not a report of this version")]:
+    for name, reason in [("nowhere", "holds no grading"), ("broken", "not a report of this version")]:
         with pytest.raises(UsageError, match=reason):
-            read_grading(tmp_path / name)
+            read_gradings(tmp_path / name)
 
 
 def test_a_report_of_another_version_is_refused_by_its_version(graded, capsys):
@@ -104,4 +104,4 @@ def test_a_report_of_another_version_is_refused_by_its_version(graded, capsys):
     assert "version 1" in capsys.readouterr().err
     path.write_text(text.replace('"schema_version": "2"', '"schema_version": "\\u001b[7m"'), encoding="utf-8")
     with pytest.raises(UsageError, match="not a report of this version"):
-        read_grading(old)
+        read_gradings(old)

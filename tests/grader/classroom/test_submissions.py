@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from grader.classroom.roster import likeness, owner_of, read_roster
-from grader.classroom.submissions import check_ids, find_entries, gathered, opened
+from grader.classroom.submissions import check_ids, find_entries, gather_parts, open_class
 from grader.errors import UsageError
 
 
@@ -118,7 +118,7 @@ def test_moodles_files_without_folders_are_put_together_by_student(class_folder,
         "Sun_14_assignsubmission_onlinetext_onlinetext.html", "Qian_15_assignsubmission_file_/main.py",
     )  # fmt: skip
     found = find_entries(folder)
-    entries = [*gathered(found.entries, tmp_path / "room")]
+    entries = [*gather_parts(found.entries, tmp_path / "room")]
     assert [(entry.id, entry.name, entry.platform, entry.source.name) for entry in entries] == [
         ("11", "王 小明", "moodle", "11"),
         ("12", "Li", "moodle", f"{li}work.zip"),
@@ -133,14 +133,14 @@ def test_moodles_files_without_folders_are_put_together_by_student(class_folder,
 def test_a_file_whose_own_name_no_file_can_have_is_passed_over(class_folder, tmp_path, name):
     li = "Li_12_assignsubmission_file_"
     found = find_entries(class_folder(f"{li}main.py", f"{li}{name}"))
-    (entry,) = gathered(found.entries, tmp_path / "room")
+    (entry,) = gather_parts(found.entries, tmp_path / "room")
     assert [path.name for path in entry.source.iterdir()] == ["main.py"]
     assert len(found.passed_over) == 1
 
 
 def test_canvas_files_are_put_together_too_and_main_py_gets_its_name_back(class_folder, tmp_path):
     folder = class_folder("wang_LATE_7_1_main-2.py", "wang_LATE_7_2_net-1.ckpt")
-    (entry,) = gathered(find_entries(folder).entries, tmp_path / "room")
+    (entry,) = gather_parts(find_entries(folder).entries, tmp_path / "room")
     assert (entry.id, entry.days_late) == ("7", 1.0)
     assert sorted(path.name for path in entry.source.iterdir()) == ["main.py", "net-1.ckpt"]
 
@@ -151,7 +151,7 @@ def test_what_is_put_together_follows_no_link_and_shares_no_file(class_folder, t
     folder = class_folder("a_1_assignsubmission_file_main.py")
     (folder / "a_1_assignsubmission_file_soft").symlink_to(secret)
     os.link(secret, folder / "a_1_assignsubmission_file_hard")
-    (entry,) = gathered(find_entries(folder).entries, tmp_path / "room")
+    (entry,) = gather_parts(find_entries(folder).entries, tmp_path / "room")
     assert {path.name: path.is_symlink() for path in entry.source.iterdir()} == {
         "main.py": False, "soft": True, "hard": True,
     }  # fmt: skip
@@ -182,8 +182,8 @@ def packed(tmp_path, *names):
     ],
 )
 def test_a_class_may_be_one_zip(tmp_path, names):
-    folder = opened(packed(tmp_path, *names), tmp_path / "room")
-    entries = [*gathered(find_entries(folder).entries, tmp_path / "gathered")]
+    folder = open_class(packed(tmp_path, *names), tmp_path / "room")
+    entries = [*gather_parts(find_entries(folder).entries, tmp_path / "gathered")]
     assert [entry.id for entry in entries] == ["11", "12"]
     assert all(entry.source.exists() for entry in entries)
 
@@ -191,7 +191,7 @@ def test_a_class_may_be_one_zip(tmp_path, names):
 @pytest.mark.parametrize("names", [("main.py", "net.ckpt"), ("zhang/main.py", "zhang/net.ckpt")])
 def test_a_zip_of_one_submission_is_no_class(tmp_path, names):
     with pytest.raises(UsageError, match=r"all\.zip has a main\.py of its own"):
-        opened(packed(tmp_path, *names), tmp_path / "room")
+        open_class(packed(tmp_path, *names), tmp_path / "room")
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_no_folder_no_submissions_and_a_file_are_named(tmp_path, class_folder):
         (class_folder("all.rar") / "all.rar", "unpack it"),
     ]:
         with pytest.raises(UsageError, match=reason):
-            find_entries(opened(path, tmp_path / "room"))
+            find_entries(open_class(path, tmp_path / "room"))
 
 
 def test_an_id_that_no_file_can_be_called_is_found_before_anything_is_graded(monkeypatch):
@@ -259,7 +259,7 @@ def test_the_roster_names_students_days_late_and_who_handed_nothing_in(tmp_path,
         ("id,days_late\nzhang,nan\n", "row 2: days_late is 'nan'"),
         ("id\nzhang\n\nZhang\n", "look alike, is used twice: row 2 of the roster and row 4"),
         ("id\nzhang\nzhang\n", "'zhang' is used twice: row 2 of the roster and row 3"),
-        ("id\nli\n", "zhang: nobody's in the roster"),
+        ("id\nli\n", "no student of the roster has this submission: zhang"),
         ("id,submission\nli,zhang\nwang,zhang.zip\n", "to two students"),
         ("学号,班级\nzhang,1\n", r"unknown column '班级': delete it, or rename it to one of id \(学号\)"),
         ("id,学号\nzhang,1\n", "two columns for 'id'"),
@@ -322,5 +322,7 @@ def test_ids_that_lost_their_zeros_are_noticed(tmp_path, class_folder, text):
 
 
 def test_several_that_are_nobodys_are_named_at_once(tmp_path, class_folder):
-    with pytest.raises(UsageError, match="0013, 0014: nobody's in the roster; add a row"):
+    with pytest.raises(
+        UsageError, match="no student of the roster has this submission: 0013, 0014; add a row"
+    ):
         find_entries(class_folder("0012/", "0013/", "0014/"), read_roster(roster(tmp_path, "id\n0012\n")))

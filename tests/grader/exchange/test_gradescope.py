@@ -9,14 +9,13 @@ import zipfile
 
 import pytest
 
-from grader.cli.main import main
-from grader.exchange.gradescope import render_results
+from grader.cli import main
+from grader.exchange import render_results
 from grader.model.assignment import Limits, load_assignment
 from grader.model.job import NO_CHECKS
 from grader.model.verdict import Verdict
 from grader.session import grade
-
-from .conftest import CLASSES, ORACLE
+from tests.grader.conftest import CLASSES, ORACLE
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from grader.classroom.cluster_worker import pack, unpack
 from grader.errors import HarnessError
 from grader.intake import take_in
 from grader.model.assignment import Limits
-from tests.grader.batch.conftest import GOOD, ROOT, VERDICTS
-from tests.grader.batch.test_batch import rows_of, without_run
+from tests.grader.classroom.conftest import GOOD, ROOT, VERDICTS
+from tests.grader.classroom.test_batch import rows_of, without_run
 from tests.grader.conftest import without_progress
 from tests.patience import PATIENCE_SECONDS, wait_until
 
@@ -259,9 +259,9 @@ def test_a_worker_with_another_harness_is_refused_in_one_line(grader, command, c
 @pytest.mark.parametrize(
     ("executor", "reason"),
     [
-        ("dask://127.0.0.1:9", "no dask scheduler at tcp://127.0.0.1:9 that answers"),
+        ("dask://127.0.0.1:9", "no dask scheduler answers at tcp://127.0.0.1:9"),
         ("dask://nothing", "give dask://HOST:PORT"),
-        ("slurm://127.0.0.1:9", "is no dask://HOST:PORT"),
+        ("slurm://127.0.0.1:9", "is not of the form dask://HOST:PORT"),
     ],
 )
 def test_without_a_scheduler_it_is_one_line(grader, command, executor, reason):
@@ -285,5 +285,5 @@ def test_a_parcel_is_the_submission_that_was_taken_in(tmp_path):
     for file in submission.files:
         assert (arrived.folder / file.path).read_bytes() == (submission.folder / file.path).read_bytes()
     (tmp_path / "three").mkdir()
-    with pytest.raises(HarnessError, match="damaged on the way"):
+    with pytest.raises(HarnessError, match="damaged in transfer"):
         unpack(replace(parcel, contents=(b"", *parcel.contents[1:])), tmp_path / "three")

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli.main import main
+from grader.cli import main
 from grader.session import this_harness
+from tests.grader.conftest import CLASSES, ORACLE, without_progress
 
-from .conftest import CLASSES, ORACLE, without_progress
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def run(*arguments, cwd):
@@ -147,7 +146,7 @@ def test_a_reader_that_goes_away_costs_neither_report_nor_exit_code(
 OFTEN = """
 import sys
 from grader import progress
-from grader.cli.main import main
+from grader.cli import main
 progress._LOG_SECONDS = 0.01
 sys.exit(main())
 """
@@ -184,7 +183,7 @@ def test_a_working_folder_that_is_gone_is_no_reason_to_fail(cwd):
 
 
 def test_the_grader_itself_never_imports_mindspore():
-    code = "import sys, grader, grader.cli.main, grader.report.files; sys.exit('mindspore' in sys.modules)"
+    code = "import sys, grader, grader.cli, grader.report.files; sys.exit('mindspore' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}"}, check=False
     )

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from grader.classroom.gradebook import COLUMNS, as_it_was, render_csv, render_gradebook, row_of
+from grader.classroom.gradebook import COLUMNS, original_of, render_csv, render_gradebook, row_of
 from grader.classroom.store import Result
 from grader.classroom.submissions import Entry
 from grader.model.job import NO_CHECKS
@@ -70,7 +70,7 @@ def test_a_gradebook_shows_names_as_they_are_and_computes_nothing(sheet, write_s
     assert tuple(headings) == COLUMNS
     names = [row[1] for row in shown]
     assert names[0] == "王小明"
-    assert [as_it_was(name).strip() for name in names[1:-1]] == [name.strip() for name in NAMES[1:-1]]
+    assert [original_of(name).strip() for name in names[1:-1]] == [name.strip() for name in NAMES[1:-1]]
     assert {(row[2], row[3], row[4]) for row in shown} == {("GRADED", "4", "12")}
 
 

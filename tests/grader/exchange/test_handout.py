@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from grader.cli import handout as command
-from grader.cli.main import main
+from grader.cli import main
 from grader.demo import write_demo
 from grader.errors import UsageError
-from grader.exchange.handout import choose_backbones, contents, write_handout
+from grader.exchange import choose_backbones, contents, write_handout
 from grader.split import make_key
 from reference.weights import write_checkpoint
 from tests.reference.drawn_shapes import untrained_backbone
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MAIN = b"def predict(image): return 'Hats'"
 
 
