@@ -21,6 +21,7 @@ from grader.errors import HarnessError
 from grader.model.grading import Outcome
 from grader.model.job import Question
 from grader.progress import Progress
+from grader.sandbox.isolation import OpenIsolation, open_isolation
 from grader.session.grading import take_and_grade
 from grader.session.stages import circumstances_now, failed_outcome
 from grader.session.station import Conditions, Station, station
@@ -122,17 +123,20 @@ class LocalExecutor:
 
 
 @contextmanager
-def local_executor(conditions: Conditions, jobs: int | None = None) -> Iterator[LocalExecutor]:
+def local_executor(
+    conditions: Conditions, jobs: int | None = None, isolation: OpenIsolation = open_isolation
+) -> Iterator[LocalExecutor]:
     """Make this machine ready for a class.
 
     Args:
         conditions: what is the same for every submission.
         jobs: submissions at a time; None for as many as keep all cores busy.
+        isolation: how workers are kept apart.
 
     Raises:
         HarnessError: the canary did not pass.
     """
-    with station(conditions) as ready:
+    with station(conditions, isolation) as ready:
         yield LocalExecutor(ready, jobs or default_jobs(conditions.assignment.limits.threads))
 
 

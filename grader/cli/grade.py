@@ -29,7 +29,7 @@ from grader.printable import one_line
 from grader.progress import Watched, showing
 from grader.report.files import INSTRUCTOR_HTML, check_output_folder, write_outcome
 from grader.report.text import render_brief, render_text
-from grader.sandbox.isolation import fork_server_for
+from grader.sandbox.isolation import OpenIsolation, open_isolation
 from grader.session.grading import Checks, run_grading
 from grader.split import choose_split
 from grader.wording import words
@@ -84,7 +84,8 @@ def _run(options: argparse.Namespace) -> int:
     # Of many that are graded side by side, a line each is what was asked for.
     is_quiet = options.quiet or (options.brief and not sys.stderr.isatty())
     waiting = nullcontext() if is_quiet else showing(watched.words)
-    with fork_server_for(assignment.limits) as server, waiting:
+    isolate: OpenIsolation = options.isolation or open_isolation
+    with isolate(assignment.limits, official=not options.self_check) as isolation, waiting:
         outcome = run_grading(
             submission,
             split,
@@ -97,7 +98,7 @@ def _run(options: argparse.Namespace) -> int:
             ),
             progress=watched,
             public=public,
-            server=server,
+            isolation=isolation,
         )
         watched("report")
         page = write_outcome(outcome, out, options.lang)

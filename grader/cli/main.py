@@ -13,10 +13,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from grader.cli.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command, say
 from grader.errors import HarnessError, Language, Line, LineError, UsageError, language_of, line
+
+if TYPE_CHECKING:
+    from grader.sandbox.isolation import OpenIsolation
 
 SCRIPT = "lab-grader"
 """The name under which it is installed."""
@@ -37,11 +40,15 @@ _FREQUENT = {
 """What argparse says most often, by the codes of the lines that say the same."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, isolation: OpenIsolation | None = None) -> int:
     """Do one command; return the exit code.
 
     0 done; 1 not gradable, or found to be so: the report says why; 2 something that was given cannot be
     used; 3 the harness or this machine failed; 130 interrupted.
+
+    Args:
+        arguments: of the command line; None for this process's own.
+        isolation: how a submission's workers are kept apart; None for the best level that works here.
     """
     # A terminal that cannot show Chinese must not cost anybody a report.
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -51,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         name, arguments = _choose(given)
         command = _load(name)
-        options = _parser(name, command).parse_args(arguments)
+        options = _parser(name, command).parse_args(arguments, argparse.Namespace(isolation=isolation))
     except UsageError as error:
         return _complain(error, language, EXIT_USAGE)
     # Being told to stop must clean up as Ctrl-C does.

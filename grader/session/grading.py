@@ -26,8 +26,7 @@ from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.progress import Progress, silent
 from grader.run.interview import interview
-from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.isolation import choose_rung
+from grader.sandbox.isolation import IsolationLevel, best_isolation, sandbox_for
 from grader.session.harness import this_harness
 from grader.session.hidden_files import find_hidden_files
 from grader.session.reach import check_apart, check_out_of_reach
@@ -78,7 +77,7 @@ def grade(
         split: an ImageFolder directory, a sealed file, or an opened split; None for the assignment's own,
             or the drawn demo set if it names none.
         assignment: an assignment, or the path of its file; None for the garbage lab.
-        self_check: accept the lower rung of isolation.
+        self_check: accept a lower isolation level.
         key_file: of a sealed split; None for the one that GRADER_SPLIT_KEY_FILE names.
         checks: what official grading does besides.
 
@@ -105,7 +104,7 @@ def run_grading(
     checks: Checks = Checks(),
     progress: Progress = silent,
     public: Split | None = None,
-    server: ForkServer | None = None,
+    isolation: IsolationLevel | None = None,
 ) -> Outcome:
     """Take a submission in, interview it, and put its report together.
 
@@ -114,11 +113,11 @@ def run_grading(
         split: what to ask.
         assignment: the rules.
         name: what the submission is called in its report; None for its folder's or archive's name.
-        self_check: accept the lower rung of isolation.
+        self_check: accept a lower isolation level.
         checks: what official grading does besides.
         progress: told each phase, and each image that has been asked.
         public: images that students have, for comparison; None for the assignment's own.
-        server: what workers may be forked from.
+        isolation: how workers are kept apart; None for the best level that works here.
 
     Raises:
         UsageError: there is no such submission.
@@ -130,7 +129,7 @@ def run_grading(
         split,
         assignment,
         lambda question, workspace: grade_question(
-            question, workspace, checks=checks, progress=progress, public=public, server=server
+            question, workspace, checks=checks, progress=progress, public=public, isolation=isolation
         ),
         name=name,
         self_check=self_check,
@@ -156,7 +155,7 @@ def take_and_grade(
         assignment: the rules.
         answer: gives the outcome of a question; with it comes a private folder, the submission's copy in it.
         name: what the submission is called in its report; None for its folder's or archive's name.
-        self_check: accept the lower rung of isolation.
+        self_check: accept a lower isolation level.
         public: images that students have, and may hand in; None for the assignment's own.
 
     Raises:
@@ -193,7 +192,7 @@ def grade_question(
     checks: Checks = Checks(),
     progress: Progress = silent,
     public: Split | None = None,
-    server: ForkServer | None = None,
+    isolation: IsolationLevel | None = None,
 ) -> Outcome:
     """Interview a submission that has been taken in, and put its report together.
 
@@ -203,36 +202,41 @@ def grade_question(
         checks: what official grading does besides.
         progress: told each phase, and each image that has been asked.
         public: images that students have, for comparison; None for the assignment's own.
-        server: what workers may be forked from.
+        isolation: how workers are kept apart; None for the best level that works here.
 
     Raises:
         HarnessError: this machine cannot grade; whatever fails later gives an outcome with verdict INTERNAL.
     """
     seed, circumstances = secrets.randbits(53), circumstances_now()
     split, assignment, is_official = question.split, question.assignment, question.mode == "official"
-    rung = choose_rung(question.submission, workspace, assignment.limits, official=is_official, server=server)
-    check_out_of_reach(rung, split)
+    level = isolation or best_isolation(official=is_official)
+    sandbox = sandbox_for(level, question.submission, workspace, assignment.limits, official=is_official)
+    check_out_of_reach(sandbox, split)
     try:
         if checks.canary and not checks.canary_has_passed and is_official:
             progress("canary")
             _canary_passes(int(time.monotonic() // _CANARY_LASTS_SECONDS))
         progress("import")
         answers = interview(
-            rung.launch, split, assignment, seed, lambda asked: progress("predict", asked, len(split.images))
+            sandbox.launch,
+            split,
+            assignment,
+            seed,
+            lambda asked: progress("predict", asked, len(split.images)),
         )
     except Exception as error:
         return failed_outcome(question, circumstances, error, traceback.format_exc())
     again, failure = OFF, ""
     if checks.replay and is_official:
         progress("replay")
-        again, failure = replayed(rung, workspace, question, answers)
+        again, failure = replayed(sandbox, workspace, question, answers)
     diagnosis = NO_DIAGNOSIS
     if checks.diagnosis:
         progress("diagnosis")
-        diagnosis, trouble = diagnosed(rung, workspace, question, answers, again, public)
+        diagnosis, trouble = diagnosed(sandbox, workspace, question, answers, again, public)
         failure = failure or trouble
     canary: Canary = "not-needed" if not is_official else "passed" if checks.canary else "skipped"
-    report = graded_report(question, answers, rung, circumstances, canary, again, diagnosis)
+    report = graded_report(question, answers, sandbox, circumstances, canary, again, diagnosis)
     return Outcome(report, answers, split, assignment.classes, seed, again, failure)
 
 

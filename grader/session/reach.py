@@ -7,7 +7,7 @@ from pathlib import Path
 from grader.errors import HarnessError, UsageError
 from grader.files import place_of
 from grader.model.split import Split
-from grader.sandbox.isolation import Rung
+from grader.sandbox.isolation import Sandbox
 from grader.sandbox.policy import is_visible_inside
 
 
@@ -29,13 +29,13 @@ def _hidden_places(split: Split) -> tuple[Path, ...]:
     return (*split.places, split.key_file) if split.key_file else split.places
 
 
-def check_out_of_reach(rung: Rung, split: Split) -> None:
+def check_out_of_reach(sandbox: Sandbox, split: Split) -> None:
     """Refuse to ask about images that the sandbox would show.
 
     Raises:
         HarnessError: an image of the split, or the key of a sealed one, lies where submissions can read.
     """
-    if not rung.isolation.is_top:
+    if not sandbox.isolation.is_top:
         if split.key_file is not None:
             raise HarnessError("sealed-without-sandbox")
         return

@@ -31,20 +31,20 @@ from grader.model.split import Split
 from grader.model.submission import SubmittedFile
 from grader.model.verdict import Verdict, worst
 from grader.report.build import build_report
-from grader.sandbox.isolation import Rung
+from grader.sandbox.isolation import Sandbox
 from grader.scoring.tally import tally
 from grader.split import public_split
 from grader.wording import finding
 
 
-def replayed(rung: Rung, workspace: Path, question: Question, answers: Answers) -> tuple[Replay, str]:
+def replayed(sandbox: Sandbox, workspace: Path, question: Question, answers: Answers) -> tuple[Replay, str]:
     """Ask a part of the split again; return what came of it and, if the harness failed, the traceback.
 
     A score that stands is not lost over that.
     """
     try:
         again = replay(
-            lambda: _fresh(rung, workspace / "again").launch,
+            lambda: _fresh(sandbox, workspace / "again").launch,
             question.split,
             question.assignment,
             answers,
@@ -57,7 +57,7 @@ def replayed(rung: Rung, workspace: Path, question: Question, answers: Answers) 
 
 
 def diagnosed(
-    rung: Rung,
+    sandbox: Sandbox,
     workspace: Path,
     question: Question,
     answers: Answers,
@@ -72,8 +72,8 @@ def diagnosed(
         assignment=question.assignment,
         answers=answers,
         again=again,
-        start=lambda program: _over(rung, program).launch,
-        fresh=lambda name: _fresh(rung, folder / name).launch,
+        start=lambda program: _over(sandbox, program).launch,
+        fresh=lambda name: _fresh(sandbox, folder / name).launch,
         folder=folder,
         seed=secrets.randbits(53),
         public=lambda: None if question.mode == "self-check" else public or public_split(question.assignment),
@@ -84,23 +84,23 @@ def diagnosed(
         return Diagnosis("failed"), traceback.format_exc()
 
 
-def _over(rung: Rung, folder: Path) -> Rung:
-    """Return the same rung over another folder, with room for the files in it, and with all cores we have.
+def _over(sandbox: Sandbox, folder: Path) -> Sandbox:
+    """Return the same sandbox over another folder, with room for the files in it, and with all cores we have.
 
     It runs a program of ours, which uses them all; a submission is given those of the assignment.
     """
     size = sum(file.stat().st_size for file in folder.iterdir())
     files = (SubmittedFile(PurePosixPath("all"), size, ""),)
-    return rung.over(replace(rung.submission, folder=folder, files=files), folder.parent).on_all_cores()
+    return sandbox.over(replace(sandbox.submission, folder=folder, files=files), folder.parent).on_all_cores()
 
 
-def _fresh(rung: Rung, folder: Path) -> Rung:
-    """Return the same rung over a copy of the submission that is as new as the first one was.
+def _fresh(sandbox: Sandbox, folder: Path) -> Sandbox:
+    """Return the same sandbox over a copy of the submission that is as new as the first one was.
 
     From the date of its files a submission could tell otherwise that it is being asked again.
     """
-    copy = shutil.copytree(rung.submission.folder, folder / "submission")
-    return rung.over(replace(rung.submission, folder=copy), folder)
+    copy = shutil.copytree(sandbox.submission.folder, folder / "submission")
+    return sandbox.over(replace(sandbox.submission, folder=copy), folder)
 
 
 def circumstances_now() -> Circumstances:
@@ -114,7 +114,7 @@ def circumstances_now() -> Circumstances:
 def graded_report(
     question: Question,
     answers: Answers,
-    rung: Rung,
+    sandbox: Sandbox,
     circumstances: Circumstances,
     canary: Canary,
     again: Replay,
@@ -125,7 +125,7 @@ def graded_report(
     Args:
         question: what was asked.
         answers: what came of it.
-        rung: of isolation.
+        sandbox: where the submission ran.
         circumstances: when and where.
         canary: what it said of this harness.
         again: what came of asking again.
@@ -136,7 +136,7 @@ def graded_report(
         *diagnosis.findings,
         *findings_of_answers(answers, counted, question),
         *findings_of_replay(again),
-        *([] if rung.isolation.is_top else [finding("lower-isolation")]),
+        *([] if sandbox.isolation.is_top else [finding("lower-isolation")]),
         *_about(question.split, len(question.assignment.classes)),
     ]
     return build_report(
@@ -145,7 +145,7 @@ def graded_report(
         counted,
         answers,
         in_order(findings, counted.total),
-        rung.isolation,
+        sandbox.isolation,
         circumstances,
         canary,
         again,

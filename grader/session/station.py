@@ -13,8 +13,7 @@ from grader.model.job import Question
 from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.progress import Progress
-from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.isolation import fork_server_for
+from grader.sandbox.isolation import IsolationLevel, OpenIsolation, open_isolation
 from grader.session.grading import Checks, grade_question, pass_canary
 from grader.session.harness import this_harness
 from grader.split import decoded
@@ -38,8 +37,8 @@ class Station:
 
     conditions: Conditions
     """With the split's images decoded."""
-    server: ForkServer
-    """What the submissions' workers are forked from."""
+    isolation: IsolationLevel
+    """How the submissions' workers are kept apart."""
 
     def question(self, submission: Submission) -> Question:
         """Return what is asked of a submission that has been taken in."""
@@ -51,15 +50,19 @@ class Station:
         checks = Checks(canary_has_passed=True, replay=self.conditions.replay)
         public = self.conditions.public
         return grade_question(
-            question, workspace, checks=checks, progress=progress, public=public, server=self.server
+            question, workspace, checks=checks, progress=progress, public=public, isolation=self.isolation
         )
 
 
 @contextmanager
-def station(conditions: Conditions) -> Iterator[Station]:
+def station(conditions: Conditions, isolation: OpenIsolation = open_isolation) -> Iterator[Station]:
     """Make this process ready to grade a class.
 
     What is set up here serves all that the process grades; it is torn down when the class is done.
+
+    Args:
+        conditions: what is the same for every submission.
+        isolation: how workers are kept apart.
 
     Raises:
         HarnessError: the canary did not pass here.
@@ -67,8 +70,8 @@ def station(conditions: Conditions) -> Iterator[Station]:
     this_harness()  # computed once, here, and not by every thread
     pass_canary()
     split = decoded(conditions.split, conditions.assignment.channel_order)
-    with fork_server_for(conditions.assignment.limits) as server:
-        yield Station(replace(conditions, split=split), server)
+    with isolation(conditions.assignment.limits, official=True) as level:
+        yield Station(replace(conditions, split=split), level)
 
 
 class StopAsked(BaseException):

@@ -12,7 +12,7 @@ from grader import Verdict
 from grader.checks.canary import ATTACK, HONEST, canary_split, check_canary
 from grader.errors import HarnessError
 from grader.sandbox import bubblewrap
-from grader.sandbox import isolation as ladder
+from grader.sandbox.plain_process import PlainProcess
 from grader.scoring import labels
 from grader.session import grading
 from grader.session.grading import NO_CHECKS, Checks, run_grading
@@ -78,12 +78,11 @@ def test_a_sandbox_with_a_hole_is_noticed_and_the_hole_named(monkeypatch, droppe
         check_canary(grade)
 
 
-def test_without_a_sandbox_the_attack_finds_its_way(monkeypatch):
-    monkeypatch.setattr(ladder, "_try", lambda *_: "off")
+def test_without_a_sandbox_the_attack_finds_its_way():
     with pytest.raises(HarnessError, match="built-in attack got"):
         check_canary(
             lambda source, split, assignment: run_grading(
-                source, split, assignment, self_check=True, checks=NO_CHECKS
+                source, split, assignment, self_check=True, checks=NO_CHECKS, isolation=PlainProcess()
             )
         )
 

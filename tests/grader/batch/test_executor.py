@@ -108,7 +108,7 @@ def test_public_images_that_are_given_are_what_the_diagnosis_compares_with(
     monkeypatch.setattr(station, "grade_question", lambda *_, public, **__: asked.append(public))
     for public in (None, split):
         conditions = station.Conditions(split, assignment, public=public)
-        station.Station(conditions, server=None).grade(None, tmp_path, None)
+        station.Station(conditions, isolation=None).grade(None, tmp_path, None)
     assert asked == [None, split]
 
 
@@ -119,7 +119,7 @@ def test_public_images_that_are_given_may_be_handed_in(monkeypatch, split, assig
     (folder / "given.png").write_bytes(split.images[0].encoded)
 
     def outcome(public):
-        ready = station.Station(station.Conditions(split, assignment, public=public), server=None)
+        ready = station.Station(station.Conditions(split, assignment, public=public), isolation=None)
         return LocalExecutor(ready, jobs=1).grade("a", folder, silent)
 
     assert outcome(None).report.verdict is Verdict.FORMAT

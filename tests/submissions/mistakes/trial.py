@@ -8,7 +8,7 @@ from grader import Report
 from grader.model.assignment import Assignment
 from grader.model.split import Split
 from grader.report.files import write_outcome
-from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.isolation import IsolationLevel
 from grader.session.grading import Checks, run_grading
 from reference.weights import write_checkpoint
 from tests.submissions.mistakes.planted import Arrays, Planted
@@ -24,7 +24,7 @@ def try_one(
     folder: Path,
     checks: Checks = WITHOUT_CANARY,
     out: Path | None = None,
-    server: ForkServer | None = None,
+    isolation: IsolationLevel | None = None,
 ) -> Report:
     """Write the submission into `folder` and return the report on it, whose files are written to `out`."""
     folder.mkdir(parents=True)
@@ -33,7 +33,7 @@ def try_one(
     write_checkpoint(planted.checkpoint(dict(arrays)), folder / "network.ckpt")
     for name, change in planted.others.items():
         write_checkpoint(change(dict(arrays)), folder / name)
-    outcome = run_grading(folder, split, assignment, checks=checks, server=server)
+    outcome = run_grading(folder, split, assignment, checks=checks, isolation=isolation)
     if outcome.failure:
         raise RuntimeError(outcome.failure)
     if out is not None:
