@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from benchmarks.grading import EACH, PEAK
@@ -29,16 +29,17 @@ from grader.classroom.executor import local_executor
 from grader.classroom.store import open_store
 from grader.classroom.submissions import find_entries
 from grader.intake import take_in
-from grader.model.assignment import Assignment, load_assignment
+from grader.model.assignment import Assignment, Limits, load_assignment
 from grader.model.job import Checks, Exam
 from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.run.interview import interview
-from grader.sandbox import process
-from grader.sandbox.isolation import Rung, choose_rung
+from grader.sandbox.isolation import IsolationLevel, best_isolation, open_isolation
+from grader.sandbox.namespaces import Namespaces
+from grader.sandbox.plain_process import PlainProcess
 from grader.sandbox.policy import course_library, environment_for
-from grader.session import Session, open_session
+from grader.session import open_session
 from grader.split import open_split
 from reference.run import ASK_WORKER
 
@@ -77,8 +78,7 @@ def ask_process(
 ) -> Sequence[str]:
     """Interview a worker without isolation: a process of its own."""
     del folder
-    rung = Rung(process.ISOLATION, submission, workspace, assignment.limits, None, None)
-    return _interviewed(rung, assignment, split)
+    return _interviewed(PlainProcess(), submission, workspace, assignment, split)
 
 
 def ask_sandbox(
@@ -86,12 +86,14 @@ def ask_sandbox(
 ) -> Sequence[str]:
     """Interview a worker at the highest isolation level, which is tried first, as in every grading."""
     del folder
-    rung = choose_rung(submission, workspace, assignment.limits, official=True)
-    return _interviewed(rung, assignment, split)
+    return _interviewed(best_isolation(official=True), submission, workspace, assignment, split)
 
 
-def _interviewed(rung: Rung, assignment: Assignment, split: Split) -> Sequence[str]:
-    answers = interview(rung.launch, split, assignment, seed=0, progress=lambda _: None)
+def _interviewed(
+    isolation: IsolationLevel, submission: Submission, workspace: Path, assignment: Assignment, split: Split
+) -> Sequence[str]:
+    sandbox = isolation.sandbox(submission, workspace, assignment.limits)
+    answers = interview(sandbox.launch, split, assignment, seed=0, progress=lambda _: None)
     return [(prediction and prediction.text) or "" for prediction in answers.predictions]
 
 
@@ -135,6 +137,12 @@ def grade_class(arguments: Sequence[str]) -> None:
         _grade(options, Path(folder))
 
 
+def _without_sharing(limits: Limits, *, official: bool) -> AbstractContextManager[Namespaces]:
+    """Have every worker started as a program."""
+    del limits, official
+    return nullcontext(Namespaces())
+
+
 def _grade(options: argparse.Namespace, folder: Path) -> None:
     submissions = folder / "submissions"
     for number in range(options.students):
@@ -155,8 +163,8 @@ def _grade(options: argparse.Namespace, folder: Path) -> None:
 
     with open_store(folder / "out", submissions) as store:
         begun = time.perf_counter()
-        opened = nullcontext(Session(exam)) if options.no_sharing else open_session(exam)
-        with opened as session, local_executor(session, options.jobs) as executor:
+        isolation = _without_sharing if options.no_sharing else open_isolation
+        with open_session(exam, isolation) as session, local_executor(session, options.jobs) as executor:
             ClassPass(session, executor, store).run(find_entries(submissions).entries, finished)
         seconds = time.perf_counter() - begun
     tell(Samples(EACH, (seconds / options.students,)))

@@ -51,6 +51,7 @@ from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import WatchedClass, showing
 from grader.report import verdict_in_words
+from grader.sandbox.isolation import open_isolation
 from grader.session import Session, open_session
 from grader.similarity import Given, given_to_all
 from grader.wording import words
@@ -200,7 +201,10 @@ def _grade(batch: _Batch, watched: WatchedClass) -> list[Step]:
         steps.append(step)
         watched.end(step.result.id, step.result.report.verdict.value)
 
-    with open_session(exam) as session, _executor(options, session) as executor:
+    with (
+        open_session(exam, options.isolation or open_isolation) as session,
+        _executor(options, session) as executor,
+    ):
         ClassPass(session, executor, batch.store, options.regrade, watched.begin).run(batch.entries, keep)
     return steps
 

@@ -24,8 +24,13 @@ from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.progress import Progress, silent
 from grader.report import build_report
-from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.isolation import choose_rung, fork_server_for
+from grader.sandbox.isolation import (
+    IsolationLevel,
+    OpenIsolation,
+    best_isolation,
+    open_isolation,
+    sandbox_for,
+)
 from grader.session.harness import this_harness
 from grader.session.secrecy import check_apart, check_out_of_reach
 from grader.session.stages import (
@@ -59,15 +64,16 @@ class Session:
 
     Args:
         exam: what is the same for every submission.
-        server: what workers may be forked from; None if each is to be started as a program.
+        isolation: how workers are kept apart; None for the best level that works here, each worker started as
+            a program.
         has_passed_canary: whether this machine has been tried already, by whoever opens the session.
     """
 
     def __init__(
-        self, exam: Exam, server: ForkServer | None = None, *, has_passed_canary: bool = False
+        self, exam: Exam, isolation: IsolationLevel | None = None, *, has_passed_canary: bool = False
     ) -> None:
         self.exam = exam
-        self._server = server
+        self._isolation = isolation or best_isolation(official=exam.is_official)
         self._has_passed_canary = has_passed_canary or not (exam.checks.canary and exam.is_official)
         self._lock = threading.Lock()
         this_harness()  # computed once, here, and not by every thread
@@ -126,12 +132,12 @@ class Session:
 
     def _asked(self, taken: TakenIn, submission: Submission, progress: Progress) -> Grading:
         exam, grading, workspace = self.exam, taken.grading, taken.workspace
-        rung = choose_rung(
-            submission, workspace, exam.assignment.limits, official=exam.is_official, server=self._server
+        sandbox = sandbox_for(
+            self._isolation, submission, workspace, exam.assignment.limits, official=exam.is_official
         )
-        check_out_of_reach(rung, exam.split)
+        check_out_of_reach(sandbox, exam.split)
         grading = attempt(grading, "canary", partial(self._with_canary, progress=progress))
-        room = Room(replace(exam, split=self._decoded), submission, workspace, rung, progress)
+        room = Room(replace(exam, split=self._decoded), submission, workspace, sandbox, progress)
         grading = attempt(grading, "interview", partial(interviewed, room=room))
         grading = attempt(grading, "score", scored)
         grading = attempt(grading, "replay", partial(replayed, room=room))
@@ -152,7 +158,7 @@ class Session:
         with self._lock:
             if not self._has_passed_canary:
                 progress("canary")
-                pass_canary()
+                pass_canary(self._isolation)
                 self._has_passed_canary = True
 
     @cached_property
@@ -162,24 +168,33 @@ class Session:
 
 
 @contextmanager
-def open_session(exam: Exam) -> Iterator[Session]:
-    """Yield a session whose workers are forked from a process that has imported MindSpore, where they can be.
+def open_session(exam: Exam, isolation: OpenIsolation = open_isolation) -> Iterator[Session]:
+    """Yield a session, with all that belongs to its isolation level for as long.
 
     Nothing is done before it is needed: a session in which submissions are only taken in costs nothing.
+
+    Args:
+        exam: what is the same for every submission.
+        isolation: opens the level; the usual one is the best that works here, and forks workers where it can.
     """
-    with fork_server_for(exam.assignment.limits) as server:
-        yield Session(exam, server)
+    with isolation(exam.assignment.limits, official=exam.is_official) as level:
+        yield Session(exam, level)
 
 
-def pass_canary() -> None:
+def pass_canary(isolation: IsolationLevel | None = None) -> None:
     """Try this harness on two submissions whose outcome is known.
+
+    Args:
+        isolation: how their workers are kept apart; None for the best level that works here.
 
     Raises:
         HarnessError: one of them had another outcome than the known one.
     """
-    check_canary(
-        lambda source, split, assignment: Session(Exam(split, assignment, checks=NO_CHECKS)).grade(source)
-    )
+
+    def grade_known(source: Path, split: Split, assignment: Assignment) -> Grading:
+        return Session(Exam(split, assignment, checks=NO_CHECKS), isolation).grade(source)
+
+    check_canary(grade_known)
 
 
 def grade(
