@@ -88,7 +88,7 @@ def findings_of(grading: Grading) -> tuple[FindingPart, ...]:
     found = [
         *grading.diagnosis.findings,
         *_Asked(submission, grading.job, answers, tally).findings(),
-        *_of_replay(grading.again),
+        *_of_replay(grading.replay),
         *_of_isolation(grading.isolation),
         *about,
     ]
@@ -153,7 +153,7 @@ class _Asked:
         raised = [*self._not_ready(), *self._raised()]
         yield from raised
         # Which of several came first is chance.
-        stops = sorted(self.answers.stops, key=lambda stop: (stop.verdict, stop.told))
+        stops = sorted(self.answers.stops, key=lambda stop: (stop.verdict, stop.detail_for_student))
         yield from (_stop(stop, self.job.assignment) for stop in stops)
         yield from _not_loaded(self.answers.output, self.submission)
         is_unreadable = any(found.code == _UNREADABLE for found in raised)
@@ -238,9 +238,9 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
 def _end(stop: Stop, language: Language) -> str:
     """Say how a process ended."""
     for start, name in _ENDS.items():
-        if stop.told.startswith(start):
-            return phrase(language, name, rest=stop.told.removeprefix(start))
-    return stop.told
+        if stop.detail_for_student.startswith(start):
+            return phrase(language, name, rest=stop.detail_for_student.removeprefix(start))
+    return stop.detail_for_student
 
 
 def _spokesman(predictions: Sequence[Prediction | None]) -> Raised | None:

@@ -73,7 +73,7 @@ class Grading:
     """None if no code was run."""
     tally: Tally | None = None
     """The counted answers; None if there are none."""
-    again: Replay = NO_REPLAY
+    replay: Replay = NO_REPLAY
     """What came of asking a part of the split again."""
     diagnosis: Diagnosis = NO_DIAGNOSIS
     verdict: Verdict | None = None

@@ -71,14 +71,14 @@ class Unusable:
 
 Phase = Literal["import", "first prediction", "prediction"]
 
-_TOLD = frozenset(
+_TOLD_IN_FULL = frozenset(
     {
         "exit code 0",
         *(f"signal {name}" for name in ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGKILL", "SIGSEGV")),
     }
 )
 """Ends that tell of a kind of mistake; any other is a number that may say what was seen."""
-_COARSE = {"exit code": "exit code > 0", "signal": "signal"}
+_TOLD_IN_PART = {"exit code": "exit code > 0", "signal": "signal"}
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,12 @@ class Stop:
     is_deadline_of_total: bool = False
 
     @property
-    def told(self) -> str:
+    def detail_for_student(self) -> str:
         """What of `detail` a student may read: no number that was chosen once an image was in reach."""
-        if self.phase == "import" or self.detail in _TOLD:
+        if self.phase == "import" or self.detail in _TOLD_IN_FULL:
             return self.detail
-        kind = next((kind for kind in _COARSE if self.detail.startswith(f"{kind} ")), None)
-        return self.detail if kind is None else _COARSE[kind]
+        kind = next((kind for kind in _TOLD_IN_PART if self.detail.startswith(f"{kind} ")), None)
+        return self.detail if kind is None else _TOLD_IN_PART[kind]
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def build_report(grading: Grading) -> Report:
         findings=grading.findings,
         isolation=_isolation(grading.isolation),
         checks=ChecksPart(
-            canary=grading.canary, replay=_replay(grading.again), diagnosis=grading.diagnosis.status
+            canary=grading.canary, replay=_replay(grading.replay), diagnosis=grading.diagnosis.status
         ),
         engine=_engine(grading.answers, job.assignment),
         submission=_submission(job.name, job.submission),
@@ -205,7 +205,7 @@ def _run(grading: Grading) -> RunPart:
         other_predictions_seconds=round(sum(timing.rest), 1) if timing else 0.0,
         median_prediction_ms=round(1000 * statistics.median(timing.rest)) if timing and timing.rest else None,
         total_seconds=round(timing.total, 1) if timing else 0.0,
-        replay_seconds=_coarse(grading.again.seconds),
+        replay_seconds=_coarse(grading.replay.seconds),
         diagnosis_seconds=_coarse(grading.diagnosis.seconds),
         peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
         stops=_stops(answers.stops if answers else ()),
@@ -216,8 +216,9 @@ def _stops(stops: Sequence[Stop]) -> tuple[StopPart, ...]:
     """Return the first stop of each kind: at which image it stops is chosen by a student's code, too."""
     first: dict[tuple[Verdict, str, str], StopPart] = {}
     for stop in stops:
-        part = StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=stop.told)
-        first.setdefault((stop.verdict, stop.phase, stop.told), part)
+        detail = stop.detail_for_student
+        part = StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=detail)
+        first.setdefault((stop.verdict, stop.phase, detail), part)
     return tuple(first.values())
 
 

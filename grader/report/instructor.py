@@ -55,13 +55,13 @@ def render_instructor(grading: Grading) -> str:
             {"image": image.name, "truth": names[image.label], **_prediction(prediction, names)}
             for image, prediction in zip(grading.job.split.images, answers.predictions, strict=True)
         ]
-    value["replay"] = {"output": grading.again.output, "answers": _replay(grading, names)}
+    value["replay"] = {"output": grading.replay.output, "answers": _replay(grading, names)}
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def _replay(grading: Grading, names: tuple[str, ...]) -> list[dict[str, Any]]:
     """Return what was asked again, one row an image."""
-    again = grading.again
+    again = grading.replay
     return [
         {
             "image": probe.image.name,
@@ -122,7 +122,7 @@ class Changed:
 
 
 @dataclass(frozen=True)
-class Told:
+class Sentence:
     """One sentence of the catalogue of words."""
 
     name: str
@@ -142,11 +142,11 @@ def render_instructor_page(grading: Grading, language: Language = "en") -> str:
         groups=groups,
         left_out=left_out,
         was_asked=answers is not None and not_ready is None,
-        looked_at=[*_looked_at(grading.again)],
+        looked_at=[*_looked_at(grading.replay)],
         changed=[*_changed(grading)],
         import_error=not_ready.error.trace if not_ready else "",
         printed=answers.output if answers else "",
-        printed_again=grading.again.output,
+        printed_again=grading.replay.output,
         hidden_files=[
             (one_line(str(file.path)), None if file.secret == KEY else file.secret)
             for file in grading.hidden_files[:MOST_SHOWN]
@@ -195,25 +195,25 @@ def _source(image: SplitImage) -> str:
     return thumbnail(image.pixels("bgr"))
 
 
-def _looked_at(again: Replay) -> Iterator[Told]:
+def _looked_at(again: Replay) -> Iterator[Sentence]:
     """Say what asking again has shown, and what it has not looked at."""
     if again.status not in ("done", "incomplete"):
-        yield Told("instructor-looked-not", {})
+        yield Sentence("instructor-looked-not", {})
         return
     names = ("repeated", "differed", "altered", "lost", "controls", "gained")
-    yield Told("instructor-looked-at", {name: getattr(again, name) for name in names})
+    yield Sentence("instructor-looked-at", {name: getattr(again, name) for name in names})
     if again.unanswered:
-        yield Told("instructor-looked-unanswered", {"count": again.unanswered})
+        yield Sentence("instructor-looked-unanswered", {"count": again.unanswered})
     if not again.can_tell and not again.is_collapse:
-        yield Told("instructor-looked-too-few", {})
-    yield Told("instructor-looked-limits", {})
+        yield Sentence("instructor-looked-too-few", {})
+    yield Sentence("instructor-looked-limits", {})
 
 
 def _changed(grading: Grading) -> Iterator[Changed]:
     """Yield what was asked again and answered otherwise; of altered copies, only what was right before."""
     if grading.answers is None:
         return
-    for probe, then in zip(grading.again.probes, grading.again.predictions, strict=True):
+    for probe, then in zip(grading.replay.probes, grading.replay.predictions, strict=True):
         first = grading.answers.predictions[probe.index]
         if says_other(first, then) and (not probe.is_altered or probe.was_right):
             yield Changed(probe.image.name, probe.is_altered, _in_words(first), _in_words(then))

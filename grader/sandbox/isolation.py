@@ -119,19 +119,3 @@ def sandbox_for(
     if official and not sandbox.isolation.is_top:
         raise HarnessError("no-sandbox", obstacle=line("lower-level", level=sandbox.isolation.rung))
     return sandbox
-
-
-# For callers that have not moved yet.
-Rung = Sandbox
-
-
-def choose_rung(
-    submission: Submission,
-    workspace: Path,
-    limits: Limits,
-    *,
-    official: bool,
-    server: ForkServer | None = None,
-) -> Sandbox:
-    """Return a sandbox of the best isolation level."""
-    return best_isolation(official=official, server=server).sandbox(submission, workspace, limits)

@@ -34,7 +34,7 @@ from grader.sandbox.isolation import (
 from grader.session.harness import this_harness
 from grader.session.secrecy import check_apart, check_out_of_reach
 from grader.session.stages import (
-    Room,
+    Setup,
     attempt,
     begun,
     diagnosed,
@@ -137,11 +137,11 @@ class Session:
         )
         check_out_of_reach(sandbox, exam.split)
         grading = attempt(grading, "canary", partial(self._with_canary, progress=progress))
-        room = Room(replace(exam, split=self._decoded), submission, workspace, sandbox, progress)
-        grading = attempt(grading, "interview", partial(interviewed, room=room))
+        setup = Setup(replace(exam, split=self._decoded), submission, workspace, sandbox, progress)
+        grading = attempt(grading, "interview", partial(interviewed, setup=setup))
         grading = attempt(grading, "score", scored)
-        grading = attempt(grading, "replay", partial(replayed, room=room))
-        return attempt(grading, "diagnose", partial(diagnosed, room=room))
+        grading = attempt(grading, "replay", partial(replayed, setup=setup))
+        return attempt(grading, "diagnose", partial(diagnosed, setup=setup))
 
     def _with_canary(self, grading: Grading, progress: Progress) -> Grading:
         self._try_canary(progress)

@@ -36,7 +36,7 @@ _RunStage = Callable[[Grading], Grading]
 
 
 @dataclass(frozen=True)
-class Room:
+class Setup:
     """Where one submission that has been taken in is asked."""
 
     exam: Exam
@@ -87,22 +87,22 @@ def taken_in(exam: Exam, source: Path, workspace: Path, name: str | None = None)
     return replace(grading, hidden_files=find_hidden_files(submission, exam))
 
 
-def interviewed(grading: Grading, room: Room) -> Grading:
+def interviewed(grading: Grading, setup: Setup) -> Grading:
     """Ask about every image.
 
     Raises:
         HarnessError: a sandbox did not come up.
     """
-    room.progress("import")
-    seed, total = secrets.randbits(_SEED_BITS), len(room.exam.split.images)
+    setup.progress("import")
+    seed, total = secrets.randbits(_SEED_BITS), len(setup.exam.split.images)
     answers = interview(
-        room.sandbox.launch,
-        room.exam.split,
-        room.exam.assignment,
+        setup.sandbox.launch,
+        setup.exam.split,
+        setup.exam.assignment,
         seed,
-        lambda asked: room.progress("predict", asked, total),
+        lambda asked: setup.progress("predict", asked, total),
     )
-    return replace(grading, isolation=room.sandbox.isolation, shuffle_seed=seed, answers=answers)
+    return replace(grading, isolation=setup.sandbox.isolation, shuffle_seed=seed, answers=answers)
 
 
 def scored(grading: Grading) -> Grading:
@@ -114,37 +114,37 @@ def scored(grading: Grading) -> Grading:
     return replace(grading, tally=counted)
 
 
-def replayed(grading: Grading, room: Room) -> Grading:
+def replayed(grading: Grading, setup: Setup) -> Grading:
     """Ask about a part of the images again."""
-    if grading.answers is None or not (room.exam.checks.replay and room.exam.is_official):
+    if grading.answers is None or not (setup.exam.checks.replay and setup.exam.is_official):
         return grading
-    room.progress("replay")
+    setup.progress("replay")
     again = ask_again(
-        lambda: room.fresh(room.workspace / "again").launch,
-        room.exam.split,
-        room.exam.assignment,
+        lambda: setup.fresh(setup.workspace / "again").launch,
+        setup.exam.split,
+        setup.exam.assignment,
         grading.answers,
         grading.job.identity,
         secrets.randbits(_SEED_BITS),
     )
-    return replace(grading, again=again)
+    return replace(grading, replay=again)
 
 
-def diagnosed(grading: Grading, room: Room) -> Grading:
+def diagnosed(grading: Grading, setup: Setup) -> Grading:
     """Find out why the score is not better."""
-    exam = room.exam
+    exam = setup.exam
     if grading.answers is None or not exam.checks.diagnosis:
         return grading
-    room.progress("diagnosis")
-    folder = room.workspace / "diagnosis"
+    setup.progress("diagnosis")
+    folder = setup.workspace / "diagnosis"
     subject = Subject(
-        submission=room.submission,
+        submission=setup.submission,
         split=exam.split,
         assignment=exam.assignment,
         answers=grading.answers,
-        again=grading.again,
-        start=lambda program: room.over(program).launch,
-        fresh=lambda name: room.fresh(folder / name).launch,
+        again=grading.replay,
+        start=lambda program: setup.over(program).launch,
+        fresh=lambda name: setup.fresh(folder / name).launch,
         folder=folder,
         seed=secrets.randbits(_SEED_BITS),
         public=lambda: (exam.public or public_split(exam.assignment)) if exam.is_official else None,
@@ -183,7 +183,7 @@ def _with_failure(grading: Grading, stage: Stage, error: Exception, trace: str) 
     said = error.line if isinstance(error, LineError) else str(error)
     failures = (*grading.failures, Failure(stage, said, trace))
     if stage == "replay":
-        return replace(grading, failures=failures, again=Replay("failed"))
+        return replace(grading, failures=failures, replay=Replay("failed"))
     if stage == "diagnose":
         return replace(grading, failures=failures, diagnosis=Diagnosis("failed"))
     return replace(grading, failures=failures)

@@ -93,7 +93,7 @@ def test_an_honest_submission_answers_alike_and_nothing_is_said(graded):
 
 def test_the_same_grading_twice_asks_the_same_again_and_reports_the_same(graded, split):
     first, second = (graded(HONEST, name=name) for name in ("a", "b"))
-    assert [probe.index for probe in first.again.probes] == [probe.index for probe in second.again.probes]
+    assert [probe.index for probe in first.replay.probes] == [probe.index for probe in second.replay.probes]
     assert build_report(first).checks == build_report(second).checks
 
 
@@ -170,9 +170,9 @@ def test_behaving_while_it_may_be_a_probe_is_unstable(graded, split):
     outcome = graded(TABLE + turncoat, **{"table.json": table_of(split)})
     assert build_report(outcome).score.correct == IMAGES - 54
     # Of the six that it answered, none again as at first.
-    again = {probe.index for probe in outcome.again.probes if not probe.is_altered}
+    again = {probe.index for probe in outcome.replay.probes if not probe.is_altered}
     late = sum(outcome.answers.predictions[index].text != "nothing" for index in again)
-    assert outcome.again.differed == late
+    assert outcome.replay.differed == late
     assert ("unstable-answers" in codes(outcome)) == (late > 0)
 
 
@@ -201,7 +201,7 @@ def test_both_passes_look_the_same_from_inside(graded):
     )
     passes = [
         json.loads(line.removeprefix("SEEN"))
-        for text in (outcome.answers.output, outcome.again.output)
+        for text in (outcome.answers.output, outcome.replay.output)
         for line in text.splitlines()
         if line.startswith("SEEN")
     ]
@@ -327,7 +327,7 @@ def test_it_can_be_switched_off_and_a_self_check_has_none(write_submission, spli
     folder = write_submission(HONEST)
     off = grading_of(folder, split, assignment, checks=Checks(replay=False))
     own = grading_of(folder, split, assignment, self_check=True)
-    assert off.again == own.again == OFF
+    assert off.replay == own.replay == OFF
     assert build_report(off).checks.replay.status == "off"
     assert build_report(off).run.replay_seconds is None
 
@@ -347,6 +347,6 @@ def test_which_images_differed_is_the_instructors_alone(graded, split, tmp_path)
         "replay"
     ]["answers"]
     assert len(rows) == 48
-    assert sum(row["is_altered"] and row["truth"] != row["as"] for row in rows) == outcome.again.lost
+    assert sum(row["is_altered"] and row["truth"] != row["as"] for row in rows) == outcome.replay.lost
     student = (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert not any(row["image"] in student for row in rows)
