@@ -7,6 +7,7 @@ import time
 import pytest
 
 from grader.checks.replay import altered
+from grader.classroom import ClassPass, find_entries, local_executor, open_store
 from grader.classroom.executor import (
     LocalExecutor,
     bind_to_next,
@@ -15,11 +16,12 @@ from grader.classroom.executor import (
     default_jobs,
     run_all,
 )
+from grader.intake import take_in
 from grader.model.diagnosis import OFF
 from grader.model.job import NO_CHECKS, Checks, Exam
 from grader.model.verdict import Verdict
 from grader.progress import silent
-from grader.session import Session
+from grader.session import Session, stages
 from grader.split import DecodedImage, decoded
 from tests.patience import PATIENCE_SECONDS, wait_until
 
@@ -127,3 +129,23 @@ def test_public_images_that_are_given_may_be_handed_in(split, assignment, write_
 
     assert verdict(None) is Verdict.FORMAT
     assert verdict(split) is Verdict.GRADED
+
+
+def test_a_submission_is_taken_in_once_whether_a_result_is_kept_or_not(
+    split, assignment, write_submission, tmp_path, monkeypatch
+):
+    taken = []
+    monkeypatch.setattr(stages, "take_in", lambda *given: taken.append(given[0]) or take_in(*given))
+    folder = write_submission("def predict(image): return 'Hats'")
+    session = Session(Exam(split, assignment, checks=NO_CHECKS))
+    done = []
+    with open_store(tmp_path / "out", folder.parent) as store, local_executor(session, jobs=1) as executor:
+        entries = find_entries(folder.parent).entries
+        for regrade in (False, False, True):
+            ClassPass(session, executor, store, regrade).run(entries, done.append)
+    assert [(step.result.report.verdict, step.is_new) for step in done] == [
+        (Verdict.GRADED, True),
+        (Verdict.GRADED, False),
+        (Verdict.GRADED, False),
+    ]
+    assert taken == [folder] * 3
