@@ -1,10 +1,9 @@
 """Why a score is what it is: hypotheses tried on the submission, after it has been graded.
 
-`diagnose` is the one call, `Subject` what it is given, `Diagnosis` the one value that comes of it.
+`diagnose` is the one call, `Subject` what it is given; a `Diagnosis` of `grader.model` comes of it.
 """
 
 from grader.diagnosis.diagnosis import diagnose
 from grader.diagnosis.subject import Subject
-from grader.model.diagnosis import Diagnosis
 
-__all__ = ["Diagnosis", "Subject", "diagnose"]
+__all__ = ["Subject", "diagnose"]
