@@ -40,17 +40,17 @@ class Line:
     code: str
     details: Mapping[str, object] = field(default_factory=dict)
 
-    def told(self, language: Language) -> str:
+    def text(self, language: Language) -> str:
         """Return the text, filled in.
 
         Raises:
             KeyError: there is no such code, or a detail that its text needs was not given.
         """
-        text: str = lines()[self.code][language]
-        return text.format(**{name: told(detail, language) for name, detail in self.details.items()})
+        sentence: str = lines()[self.code][language]
+        return sentence.format(**{name: text_of(detail, language) for name, detail in self.details.items()})
 
     def __str__(self) -> str:
-        return self.told("en")
+        return self.text("en")
 
 
 def line(code: str, /, **details: object) -> Line:
@@ -71,9 +71,9 @@ class LineError(Exception):
         self.line = line(code, **details)
         super().__init__(str(self.line))
 
-    def told(self, language: Language) -> str:
+    def text(self, language: Language) -> str:
         """Return what is the matter in that language."""
-        return self.line.told(language)
+        return self.line.text(language)
 
     def __reduce__(self) -> tuple[object, ...]:
         # The workers of a cluster send errors.
@@ -100,10 +100,10 @@ def lines() -> Mapping[str, Any]:
     return tomllib.loads(_TABLE.read_text(encoding="utf-8"))
 
 
-def told(detail: object, language: Language) -> object:
+def text_of(detail: object, language: Language) -> object:
     """Return a detail as it is filled in: a line or an error in that language, anything else as it is."""
     if isinstance(detail, Line | LineError):
-        return detail.told(language)
+        return detail.text(language)
     if isinstance(detail, OSError):
         known = f"system-{errno.errorcode.get(detail.errno or 0, '')}"
         english = detail.strerror or str(detail)

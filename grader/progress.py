@@ -30,10 +30,10 @@ Clock = Callable[[], float]
 
 
 class Progress(Protocol):
-    """Told what a grading does now."""
+    """Called with what a grading does now."""
 
     def __call__(self, phase: Phase, done: int = 0, total: int = 0, /) -> None:
-        """Hear that a phase has begun, or that so much of it is done; 0 where nothing can be counted."""
+        """Note that a phase has begun, or that so much of it is done; 0 where nothing can be counted."""
 
 
 def silent(_phase: Phase, _done: int = 0, _total: int = 0, /) -> None:
@@ -50,7 +50,7 @@ class Watched:
         self._first: tuple[int, float] = (0, clock())
 
     def __call__(self, phase: Phase, done: int = 0, total: int = 0, /) -> None:
-        """Hear of it; the first count of a phase is where its pace is measured from."""
+        """Note what is done; the first count of a phase is where its pace is measured from."""
         if phase != self._now[0]:
             self._first = (done, self._clock())
         self._now = (phase, done, total)

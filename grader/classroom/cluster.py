@@ -119,7 +119,7 @@ def cluster_executor(
     with dask.config.set(_LARGE_TASKS), _connected(place, language) as client:
         _send_benches(client, bench, session.exam)
         if not client.nthreads():
-            sys.stderr.write(f"grader: {line('cluster-empty').told(language)}\n")
+            sys.stderr.write(f"grader: {line('cluster-empty').text(language)}\n")
         yield ClusterExecutor(client, place, bench, jobs)
 
 
@@ -129,7 +129,7 @@ def _connected(place: str, language: Language) -> Client:
     security = Security()  # as dask's own configuration says
     is_private = security.tls_ca_file is not None
     if not is_private and not _is_this_machine(place):
-        sys.stderr.write(f"grader: {line('cluster-unencrypted', place=place).told(language)}\n")
+        sys.stderr.write(f"grader: {line('cluster-unencrypted', place=place).text(language)}\n")
     address = f"{'tls' if is_private else 'tcp'}://{place}"
     try:
         return Client(address, security=security, timeout=_CONNECT_SECONDS, set_as_default=False)

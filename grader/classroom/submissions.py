@@ -81,7 +81,7 @@ class Found:
     def passed_over_in_short(self, language: Language) -> str:
         """Return the first few names, made fit for a terminal, and how many more there are."""
         names = _in_short(self.passed_over)
-        return names if isinstance(names, str) else names.told(language)
+        return names if isinstance(names, str) else names.text(language)
 
 
 def read_class(path: Path, roster: Sequence[Student] | None, workspace: Path) -> Found:

@@ -177,5 +177,5 @@ def _in_both(message: str) -> Line | str:
 
 
 def _complain(what: Line | LineError, language: Language, code: int) -> int:
-    sys.stderr.write(f"grader: {what.told(language)}\n")
+    sys.stderr.write(f"grader: {what.text(language)}\n")
     return code

@@ -41,7 +41,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _common(changes: Sequence[Change], language: Language) -> Iterator[str]:
     """Say once what changed for several students."""
-    counts = Counter(reason.told(language) for change in changes for reason in change.reasons)
+    counts = Counter(reason.text(language) for change in changes for reason in change.reasons)
     for reason, count in counts.most_common():
         if count > 1:
             yield f"  {words(language, 'compare-common', count=count, reason=reason)}"
@@ -59,7 +59,7 @@ def _lines(change: Change, language: Language) -> Iterator[str]:
     before, after = (result_in_words(side.report, language) for side in (change.before, change.after))
     yield said("compare-outcome", id=id_, change=f"{before} -> {after}")
     for reason in change.reasons or (Reason("nothing"),):
-        yield f"  {said('compare-reason', reason=reason.told(language))}"
+        yield f"  {said('compare-reason', reason=reason.text(language))}"
     if change.flips:
         counts = Counter(flip.effect for flip in change.flips)
         effects = [effect for effect in ("gained", "lost", "changed") if counts[effect]]

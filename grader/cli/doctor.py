@@ -25,14 +25,16 @@ _NARROWEST = 30
 
 def render(rung: Isolation, results: Sequence[Result], width: int, language: Language = "en") -> str:
     """Return the table, what to do, and the verdict, for a terminal of `width` columns."""
-    told = [(_MARKS[each.state], *each.told(language)) for each in results]
-    rest = max(_NARROWEST, width - max(columns(name) for _, name, _, _ in told) - 10)
-    rows = [(mark, name, wrapped(found, rest)) for mark, name, found, _ in told]
+    probes = [(_MARKS[each.state], *each.texts(language)) for each in results]
+    rest = max(_NARROWEST, width - max(columns(name) for _, name, _, _ in probes) - 10)
+    rows = [(mark, name, wrapped(found, rest)) for mark, name, found, _ in probes]
     headers = ("", words(language, "doctor-probe"), words(language, "doctor-found"))
     parts = [tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)]
     # On a line of its own, so that a command can be copied whole.
     parts += [
-        f"* {name}\n{wrapped(remedy, max(_NARROWEST, width), '  ')}" for _, name, _, remedy in told if remedy
+        f"* {name}\n{wrapped(remedy, max(_NARROWEST, width), '  ')}"
+        for _, name, _, remedy in probes
+        if remedy
     ]
     parts.append(wrapped(_verdict(rung, language), max(_NARROWEST, width)))
     return "\n\n".join(parts) + "\n"

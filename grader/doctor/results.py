@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from grader.errors import LANGUAGES, Language, told
+from grader.errors import LANGUAGES, Language, text_of
 from grader.wording import table
 
 _SUFFIX: Mapping[Language, str] = {"en": "", "zh": "_zh"}
@@ -36,7 +36,7 @@ class Result:
     found_zh: str
     remedy_zh: str
 
-    def told(self, language: Language) -> tuple[str, str, str]:
+    def texts(self, language: Language) -> tuple[str, str, str]:
         """Return name, what was found, and remedy."""
         if language == "zh":
             return self.name_zh, self.found_zh, self.remedy_zh
@@ -55,7 +55,7 @@ def result(code: str, /, **details: object) -> Result:
     names = table("doctor")["names"].get(code.partition("-")[0])
     texts: dict[str, str] = {}
     for language in LANGUAGES:
-        filling = {name: told(detail, language) for name, detail in details.items()}
+        filling = {name: text_of(detail, language) for name, detail in details.items()}
         texts[f"name{_SUFFIX[language]}"] = names[language] if names else str(details["name"])
         for part in ("found", "remedy"):
             key = f"{part}{_SUFFIX[language]}"

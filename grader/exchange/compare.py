@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.classroom import STUDENTS
-from grader.errors import Language, Line, UsageError, in_short, told
+from grader.errors import Language, Line, UsageError, in_short, text_of
 from grader.model.report import Report
 from grader.report import INSTRUCTOR_JSON, REPORT_JSON, read_report, verdict_in_words
 from grader.wording import words
@@ -57,9 +57,9 @@ class Reason:
     """`changed-` and this is the name of the words that say so."""
     details: Mapping[str, object] = field(default_factory=dict)
 
-    def told(self, language: Language) -> str:
+    def text(self, language: Language) -> str:
         """Say what changed."""
-        details = {name: told(detail, language) for name, detail in self.details.items()}
+        details = {name: text_of(detail, language) for name, detail in self.details.items()}
         return words(language, f"changed-{self.name}", **details)
 
 

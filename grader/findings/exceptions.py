@@ -237,7 +237,7 @@ def place(error: Raised) -> dict[str, str]:
 def some(names: Sequence[str], language: Language) -> str:
     """List some names, and count the rest; empty if there are none."""
     listed = in_short([short(name, _MOST_PATH) for name in names], _MOST_FILES)
-    return listed if isinstance(listed, str) else listed.told(language)
+    return listed if isinstance(listed, str) else listed.text(language)
 
 
 def _missing_module(

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from grader.errors import LANGUAGES, Language, told
+from grader.errors import LANGUAGES, Language, text_of
 from grader.model.report import FindingPart
 from grader.printable import shown
 
@@ -110,5 +110,5 @@ def table(name: str) -> Mapping[str, Any]:
 
 def _filling(details: Mapping[str, object], language: Language) -> dict[str, object]:
     """Return what stands in the braces. Here, and nowhere later, what a student named comes into a report."""
-    said = {name: told(value, language) for name, value in details.items()}
+    said = {name: text_of(value, language) for name, value in details.items()}
     return {name: shown(value) if isinstance(value, str) else value for name, value in said.items()}

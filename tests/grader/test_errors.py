@@ -99,11 +99,11 @@ def test_the_details_of_a_line_are_told_in_its_language():
     missing = FileNotFoundError(errno.ENOENT, "No such file or directory")
     error = UsageError("cannot-read", path="a", reason=missing)
     assert str(error) == "cannot read a: No such file or directory"
-    assert error.told("zh") == "无法读取 a：没有该文件或文件夹"
+    assert error.text("zh") == "无法读取 a：没有该文件或文件夹"
     strange = UsageError("cannot-read", path="a", reason=OSError(9999, "Odd"))
-    assert strange.told("zh") == "无法读取 a：Odd"
+    assert strange.text("zh") == "无法读取 a：Odd"
     nested = line("only-others", names=in_short(["a", "b", "c"], most=2))
-    assert (str(nested), nested.told("zh")) == (", only a, b and 1 more", "（只有 a, b 等，另有 1 个）")
+    assert (str(nested), nested.text("zh")) == (", only a, b and 1 more", "（只有 a, b 等，另有 1 个）")
     assert in_short(["a", "b"]) == "a, b"
 
 
@@ -119,7 +119,7 @@ def test_an_error_survives_the_way_to_another_process(kind):
     assert type(again) is kind
     assert isinstance(again, LineError)
     assert again.line == Line("worker-says", {"worker": "w", "reason": line("no-reason")})
-    assert again.told("zh") == "工作进程 w：没有给出原因"
+    assert again.text("zh") == "工作进程 w：没有给出原因"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_an_assignment_s_mistakes_are_told_in_chinese(tmp_path):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(UsageError) as raised:
             load_assignment(path)
-        assert raised.value.told("zh") == f"{path}：{told}"
+        assert raised.value.text("zh") == f"{path}：{told}"
 
 
 def test_a_failure_of_the_harness_is_told_in_both_languages_in_the_report():

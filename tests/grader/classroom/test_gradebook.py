@@ -7,10 +7,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from grader.classroom.gradebook import Row, harmless, original_of, render_csv, render_junit
+from grader.classroom import Entry, Row, Store
+from grader.classroom.gradebook import harmless, original_of, render_csv, render_junit
 from grader.classroom.overview import pseudonyms
-from grader.classroom.store import Store
-from grader.classroom.submissions import Entry
 
 STARTS = ["=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"]
 SEPARATORS = [";", "\t", "\n", "; "]

@@ -2,10 +2,9 @@
 
 import pytest
 
-from grader.classroom.gradebook import Row
+from grader.classroom import Entry, Row
 from grader.classroom.overview import places
 from grader.classroom.store import Result
-from grader.classroom.submissions import Entry
 from grader.model.job import NO_CHECKS
 from grader.session import grade
 from grader.statistics import Paired

@@ -8,11 +8,10 @@ import subprocess
 
 import pytest
 
-from grader.classroom.gradebook import Row
+from grader.classroom import Entry, Row
 from grader.classroom.overview import Place, overview_of
 from grader.classroom.pages import Heading, render_index, render_leaderboard
 from grader.classroom.store import Result
-from grader.classroom.submissions import Entry
 from grader.files import digest_of_bytes
 from grader.model.job import NO_CHECKS
 from grader.session import grade

@@ -7,8 +7,9 @@ import zipfile
 
 import pytest
 
-from grader.classroom.roster import likeness, owner_of, read_roster
-from grader.classroom.submissions import check_ids, find_entries, gather_parts, open_class
+from grader.classroom import find_entries, read_roster
+from grader.classroom.roster import likeness, owner_of
+from grader.classroom.submissions import check_ids, gather_parts, open_class
 from grader.errors import UsageError
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from grader.demo import cli, generate
-from grader.demo.generate import DemoError, Plan, already_there, write_demo
-from grader.demo.picture import FOLDERS
+from grader.demo import FOLDERS, DemoError, cli, generate, write_demo
+from grader.demo.generate import Plan, already_there
 
 Files = dict[str, bytes]
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from grader.demo import FOLDERS, draw
 from grader.demo.canvas import Canvas
-from grader.demo.picture import FOLDERS, SKETCHES, draw
+from grader.demo.picture import SKETCHES
 from grader.model.classes import GARBAGE26, load_classes
 
 

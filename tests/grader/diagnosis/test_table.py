@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.diagnosis import blackbox, subject
+from grader.diagnosis import blackbox, diagnose, subject
 from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, Trial
-from grader.diagnosis.diagnosis import _ask_altered, _explain, diagnose
+from grader.diagnosis.diagnosis import _ask_altered, _explain
 from grader.diagnosis.hypotheses import HYPOTHESES, After
 from grader.diagnosis.views import _SPACE, READOUTS, STANDARD, View, all_views
 from grader.diagnosis.whitebox import Request

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from grader.cli import doctor, main
-from grader.doctor import machine, sandbox
-from grader.doctor.results import Result, State, result
+from grader.doctor import Result, State, machine, sandbox
+from grader.doctor.results import result
 from grader.model.assignment import Limits
 from grader.printable import columns, wrapped
 from grader.sandbox.bubblewrap import find_bwrap

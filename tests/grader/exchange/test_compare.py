@@ -36,7 +36,7 @@ def test_only_who_changed_is_named_with_the_files_and_images(graded, capsys):
     changes = {change.id: change for change in compare(read_gradings(old), read_gradings(new))}
     assert sorted(changes) == ["b", "came", "gone"]
     (reason,) = changes["b"].reasons
-    assert (reason.told("en"), reason.told("zh")) == ("the submission (main.py)", "提交内容（main.py）")
+    assert (reason.text("en"), reason.text("zh")) == ("the submission (main.py)", "提交内容（main.py）")
     assert [flip.effect for flip in changes["b"].flips] == ["lost"] * 8
     assert main(["compare", str(old), str(new), "--images"]) == 0
     said = capsys.readouterr().out
@@ -59,7 +59,7 @@ def test_another_split_is_the_reason_for_everybody(graded, split_folder, capsys)
     cv2.imwrite(str(split_folder / "00_00" / "more.png"), np.zeros((9, 9, 3), np.uint8))
     new = graded("new", on=open_split(split_folder, CLASSES), a=ORACLE, b=HATS)
     changes = compare(read_gradings(old), read_gradings(new))
-    assert [[reason.told("en") for reason in change.reasons] for change in changes] == [
+    assert [[reason.text("en") for reason in change.reasons] for change in changes] == [
         ["the split (12 images, then 13)"]
     ] * 2
     assert main(["compare", str(old), str(new)]) == 0
