@@ -35,8 +35,8 @@ from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.run.interview import interview
-from grader.sandbox import process
-from grader.sandbox.isolation import Rung, choose_rung
+from grader.sandbox.isolation import IsolationLevel, best_isolation
+from grader.sandbox.plain_process import PlainProcess
 from grader.sandbox.policy import course_library, environment_for
 from grader.session import Session, open_session
 from grader.split import open_split
@@ -77,8 +77,7 @@ def ask_process(
 ) -> Sequence[str]:
     """Interview a worker without isolation: a process of its own."""
     del folder
-    rung = Rung(process.ISOLATION, submission, workspace, assignment.limits, None, None)
-    return _interviewed(rung, assignment, split)
+    return _interviewed(PlainProcess(), submission, workspace, assignment, split)
 
 
 def ask_sandbox(
@@ -86,12 +85,14 @@ def ask_sandbox(
 ) -> Sequence[str]:
     """Interview a worker at the highest isolation level, which is tried first, as in every grading."""
     del folder
-    rung = choose_rung(submission, workspace, assignment.limits, official=True)
-    return _interviewed(rung, assignment, split)
+    return _interviewed(best_isolation(official=True), submission, workspace, assignment, split)
 
 
-def _interviewed(rung: Rung, assignment: Assignment, split: Split) -> Sequence[str]:
-    answers = interview(rung.launch, split, assignment, seed=0, progress=lambda _: None)
+def _interviewed(
+    isolation: IsolationLevel, submission: Submission, workspace: Path, assignment: Assignment, split: Split
+) -> Sequence[str]:
+    sandbox = isolation.sandbox(submission, workspace, assignment.limits)
+    answers = interview(sandbox.launch, split, assignment, seed=0, progress=lambda _: None)
     return [(prediction and prediction.text) or "" for prediction in answers.predictions]
 
 

@@ -18,10 +18,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from grader.cli.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command, say
 from grader.errors import HarnessError, Language, Line, LineError, UsageError, language_of, line
+
+if TYPE_CHECKING:
+    from grader.sandbox.isolation import OpenIsolation
 
 COMMANDS = ("grade", "batch", "canary", "compare", "doctor", "gradescope", "handout", "split")
 """All commands. Each is the `COMMAND` of the module of its name here, which is imported when the command is
@@ -43,8 +46,13 @@ _FREQUENT = {
 """The most frequent messages of argparse, by the codes of the lines that say the same in both languages."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return the exit code."""
+def main(arguments: Sequence[str] | None = None, isolate: OpenIsolation | None = None) -> int:
+    """Run one command; return the exit code.
+
+    Args:
+        arguments: of the command line; None for those of this process.
+        isolate: opens the isolation level of a submission; None for the best that works here.
+    """
     # A terminal that cannot show Chinese must not cost anybody a report.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
@@ -53,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         name, arguments = _choose(given)
         command = _load(name)
-        options = _parser(name, command).parse_args(arguments)
+        options = _parser(name, command).parse_args(arguments, argparse.Namespace(isolate=isolate))
     except UsageError as error:
         return _complain(error, language, EXIT_USAGE)
     # Being told to stop must clean up as Ctrl-C does.

@@ -6,13 +6,14 @@ from grader.doctor import machine, sandbox
 from grader.doctor.results import Result, State
 from grader.model.assignment import Limits
 from grader.model.job import Isolation
-from grader.sandbox import bubblewrap, process
+from grader.sandbox.namespaces import Namespaces
+from grader.sandbox.plain_process import PlainProcess
 
 
 def examine(limits: Limits) -> tuple[Isolation, tuple[Result, ...]]:
     """Run all probes; return the isolation level that grading gets here, and the results."""
     whole = sandbox.whole_sandbox(limits)
-    level = bubblewrap.ISOLATION if whole.state is State.OK else process.ISOLATION
+    level = Namespaces.NAME if whole.state is State.OK else PlainProcess.NAME
     return level, (
         whole,
         sandbox.user_namespaces(),

@@ -16,8 +16,8 @@ from grader.errors import line
 from grader.files import workspace
 from grader.model.assignment import Limits
 from grader.sandbox.bubblewrap import SETPRIV, find_bwrap, spare_uids
-from grader.sandbox.isolation import obstacle_here
 from grader.sandbox.kernel import CONTROLLERS, is_delegated, own_group
+from grader.sandbox.namespaces import Namespaces
 from grader.sandbox.system_calls import ARCHITECTURES
 
 _SECONDS = 20
@@ -45,7 +45,7 @@ _LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
 def whole_sandbox(limits: Limits) -> Result:
     """Start Python in the very sandbox that grading uses, around an empty submission."""
     with workspace() as folder:
-        obstacle = obstacle_here(folder, limits)
+        obstacle = Namespaces().obstacle(folder, limits)
     if obstacle is None:
         return result("sandbox-works")
     return result(_code_of(str(obstacle)), obstacle=obstacle)

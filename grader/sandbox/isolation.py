@@ -1,183 +1,121 @@
-"""Which rung of isolation this machine offers, found by trying it."""
+"""How workers are kept apart from this machine: isolation levels, and the choice of one by trying.
+
+A level is an object that is handed in, from whoever opens a session down to whoever starts a worker. The
+usual one is the best that works here (:func:`open_isolation`); tests and benchmarks hand in another. There
+are two levels: `Namespaces`, which official grading requires, and `PlainProcess`. A third level is a class
+with the method `sandbox`, and a place in :func:`best_isolation`.
+"""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from grader.errors import HarnessError, Line, line
-from grader.files import make_readable
+from grader.errors import HarnessError, line
 from grader.model.assignment import Limits
 from grader.model.job import Isolation
 from grader.model.submission import Submission
-from grader.sandbox import bubblewrap, forkable, process
-from grader.sandbox import kernel as control_group
 from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.launch import Launch
-from grader.sandbox.policy import SCRATCH, SEEN_ABOVE, WORKER, Policy, environment_for, policy_for
-
-_PROBE_SECONDS = 20
-_SANDBOX_TASKS = 5
-"""What a sandbox is made of, at most: bubblewrap and the first of its namespace, twice for root, and who
-waits for a forked worker."""
+from grader.sandbox.launch import IsolationUnavailableError, Launch
+from grader.sandbox.namespaces import Namespaces, fork_server_for
+from grader.sandbox.plain_process import PlainProcess
 
 
-@dataclass(frozen=True)
-class Rung:
-    """A way to start workers, and what it is worth."""
+class Sandbox(Protocol):
+    """One submission's place to run: it starts workers, and says what it keeps apart."""
 
-    isolation: Isolation
-    submission: Submission
-    workspace: Path
-    limits: Limits
-    policy: Policy | None
-    """What can be seen inside; None where nothing is hidden."""
-    bwrap: Path | None
-    groups: Path | None = None
-    """The control group below which each worker has its own; None where the system gives none."""
-    server: ForkServer | None = None
-    """What workers may be forked from; None if each is to be started as a program."""
+    @property
+    def isolation(self) -> Isolation:
+        """The level, as reports name it."""
+
+    @property
+    def submission(self) -> Submission:
+        """What is run."""
 
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
-        if self.policy is None or self.bwrap is None:
-            start = process.launch(self.submission.folder, self.workspace, channel, self.limits)
-        elif self.server is not None and self._is_forkable and self.server.imported():
-            start = bubblewrap.launch_forked(self.bwrap, self.policy, self.server)
-        else:
-            start = bubblewrap.launch(self.bwrap, self.policy, channel)
-        return start if self.groups is None else _in_group(start, self.groups)
 
-    @cached_property
-    def _is_forkable(self) -> bool:
-        """Whether workers may be forked; looked at once, since the copy that they run does not change."""
-        folder = self.submission.folder
-        if self.policy is None or self.server is None or self.server.environment != self.policy.environment:
-            return False
-        if not forkable.imports_mindspore(folder):
-            return False
-        modules = self.server.imported()
-        return bool(modules) and not forkable.cares_what_is_imported(folder, modules)
+    def over(self, submission: Submission, workspace: Path) -> Sandbox:
+        """Return the same sandbox for other files; that it works here has been tried already."""
 
-    def over(self, submission: Submission, workspace: Path) -> Rung:
-        """Return the same rung for other files; that it works here has been tried already."""
-        policy = None if self.policy is None else _policy(submission, workspace, self.limits)
-        return replace(self, submission=submission, workspace=workspace, policy=policy)
-
-    def on_all_cores(self) -> Rung:
-        """Return the same rung with as many cores as this thread may use."""
-        return replace(self, policy=None if self.policy is None else _on_all_cores(self.policy))
+    def on_all_cores(self) -> Sandbox:
+        """Return the same sandbox with as many cores as this thread may use."""
 
 
-def _on_all_cores(policy: Policy) -> Policy:
-    return replace(policy, together=replace(policy.together, cores=len(os.sched_getaffinity(0))))
+class IsolationLevel(Protocol):
+    """A way to keep a submission apart from this machine."""
+
+    def sandbox(self, submission: Submission, workspace: Path, limits: Limits) -> Sandbox:
+        """Return a sandbox, after trying that it works here.
+
+        Args:
+            submission: what is to be run.
+            workspace: a private folder for what the sandbox needs.
+            limits: of the assignment.
+
+        Raises:
+            IsolationUnavailableError: this level does not work here.
+        """
 
 
-def _policy(submission: Submission, workspace: Path, limits: Limits) -> Policy:
-    return policy_for(submission.folder, (submission.size >> 20) + 1, _write_identity(workspace), limits)
+class OpenIsolation(Protocol):
+    """How a session gets its isolation level, and all that belongs to the level for as long."""
+
+    def __call__(self, limits: Limits, *, official: bool) -> AbstractContextManager[IsolationLevel]:
+        """Yield a level for submissions under these limits; as :func:`open_isolation` does."""
 
 
-def _in_group(start: Launch, groups: Path) -> Launch:
-    """Have a worker start in a control group of its own, if one can be made."""
-    tasks = start.together.tasks + _SANDBOX_TASKS + SEEN_ABOVE
-    # The scratch folders lie in memory, and the kernel counts them with it.
-    group = control_group.make(groups, start.together.memory_bytes + start.scratch_bytes, tasks)
-    return replace(start, group=group, command=group.entering(start.command)) if group else start
+@dataclass(frozen=True)
+class FirstThatWorks:
+    """The first of several levels that works here."""
+
+    levels: tuple[IsolationLevel, ...]
+
+    def sandbox(self, submission: Submission, workspace: Path, limits: Limits) -> Sandbox:
+        """Return the sandbox of the first level that has one.
+
+        Raises:
+            IsolationUnavailableError: no level works here; says why the last one does not.
+        """
+        *others, last = self.levels
+        for level in others:
+            try:
+                return level.sandbox(submission, workspace, limits)
+            except IsolationUnavailableError:
+                continue
+        return last.sandbox(submission, workspace, limits)
 
 
-def choose_rung(
-    submission: Submission,
-    workspace: Path,
-    limits: Limits,
-    *,
-    official: bool,
-    server: ForkServer | None = None,
-) -> Rung:
-    """Return the highest rung that works here.
+def best_isolation(*, official: bool, server: ForkServer | None = None) -> IsolationLevel:
+    """Return the best isolation level of this machine, which is found out for each submission by trying.
 
     Args:
-        submission: what is to be run.
-        workspace: a private folder for what the rung needs.
-        limits: of the assignment.
-        official: refuse all but the top rung.
-        server: what workers may be forked from.
+        official: accept nothing but what official grading requires.
+        server: what workers may be forked from; None if each is to be started as a program.
+    """
+    required = Namespaces(server)
+    return required if official else FirstThatWorks((required, PlainProcess()))
+
+
+@contextmanager
+def open_isolation(limits: Limits, *, official: bool) -> Iterator[IsolationLevel]:
+    """Yield the best isolation level, with a server to fork workers from for as long."""
+    with fork_server_for(limits) as server:
+        yield best_isolation(official=official, server=server)
+
+
+def sandbox_for(
+    isolation: IsolationLevel, submission: Submission, workspace: Path, limits: Limits, *, official: bool
+) -> Sandbox:
+    """Return a sandbox of a level that was handed in, which cannot make less do for official grading.
 
     Raises:
-        HarnessError: `official`, and the top rung does not work; says why and what to do.
+        HarnessError: the level does not work here, or is not enough for official grading.
     """
-    policy = _policy(submission, workspace, limits)
-    bwrap = bubblewrap.find_bwrap()
-    obstacle = _obstacle(bwrap, policy)
-    groups = control_group.dividable()
-    if obstacle is None:
-        if server is not None and forkable.imports_mindspore(submission.folder):
-            server.begin()
-        isolation = replace(bubblewrap.ISOLATION, is_grouped=groups is not None)
-        return Rung(isolation, submission, workspace, limits, policy, bwrap, groups, server)
-    if official:
-        raise HarnessError("no-sandbox", obstacle=obstacle)
-    isolation = replace(process.ISOLATION, is_grouped=groups is not None)
-    return Rung(isolation, submission, workspace, limits, None, None, groups)
-
-
-def fork_server_for(limits: Limits) -> ForkServer:
-    """Return a server from which workers under these limits can be forked, with MindSpore imported."""
-    return ForkServer(environment_for(SCRATCH, limits), WORKER, bubblewrap.find_bwrap())
-
-
-def obstacle_here(workspace: Path, limits: Limits) -> Line | str | None:
-    """Return what keeps the top rung from working on this machine; None if nothing does.
-
-    Args:
-        workspace: an empty folder.
-        limits: of the assignment.
-    """
-    folder = workspace / "submission"
-    folder.mkdir()
-    make_readable(folder)
-    policy = policy_for(folder, 1, _write_identity(workspace), limits)
-    return _obstacle(bubblewrap.find_bwrap(), policy)
-
-
-def _obstacle(bwrap: Path | None, policy: Policy) -> Line | str | None:
-    return line("no-bubblewrap") if bwrap is None else _try(bwrap, policy)
-
-
-def _try(bwrap: Path, policy: Policy) -> Line | str | None:
-    """Start this interpreter under the very policy that will be used; return the obstacle, if any."""
-    try:
-        refusals = bubblewrap.compiled(policy)
-    except HarnessError as error:
-        return error.line
-    try:
-        done = subprocess.run(
-            bubblewrap.sandboxed(bwrap, policy, (sys.executable, "-I", "-S", "-c", ""), refusals),
-            env=dict(policy.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PROBE_SECONDS,
-            check=False,
-            pass_fds=[refusals],
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return str(error)
-    finally:
-        os.close(refusals)
-    if done.returncode == 0:
-        return None
-    said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return said[-1] if said else line("exit-code", code=done.returncode)
-
-
-def _write_identity(workspace: Path) -> Path:
-    """Write the `passwd` and `group` that name the only user inside."""
-    folder = workspace / "identity"
-    folder.mkdir(exist_ok=True)
-    (folder / "passwd").write_text("student:x:1000:1000::/home/student:/bin/sh\n", encoding="utf-8")
-    (folder / "group").write_text("student:x:1000:\n", encoding="utf-8")
-    make_readable(folder)
-    return folder
+    sandbox = isolation.sandbox(submission, workspace, limits)
+    if official and not sandbox.isolation.is_top:
+        raise HarnessError("no-sandbox", obstacle=line("lower-level", level=sandbox.isolation.rung))
+    return sandbox

@@ -1,14 +1,24 @@
-"""How a worker is started on some rung of the ladder: plain values that both rungs produce."""
+"""How a worker is started: plain values that every isolation level produces."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.errors import HarnessError
+from grader.sandbox import kernel
 from grader.sandbox.fork_server import ForkServer, WorkerSettings
 from grader.sandbox.kernel import ControlGroup
-from grader.sandbox.policy import Together
+from grader.sandbox.policy import SEEN_ABOVE, Together
+
+_SANDBOX_TASKS = 5
+"""What a sandbox is made of, at most: bubblewrap and the first of its namespace, twice for root, and who
+waits for a forked worker."""
+
+
+class IsolationUnavailableError(HarnessError):
+    """An isolation level does not work on this machine."""
 
 
 @dataclass(frozen=True)
@@ -42,3 +52,13 @@ class Launch:
     """Descriptors that the command reads from; whoever starts it closes them then."""
     forked: ForkedWorker | None = None
     """The worker that is to enter the sandbox; None where the command is the worker."""
+
+
+def in_group(start: Launch, groups: Path | None) -> Launch:
+    """Have a worker start in a control group of its own below `groups`, if one can be made."""
+    if groups is None:
+        return start
+    tasks = start.together.tasks + _SANDBOX_TASKS + SEEN_ABOVE
+    # The scratch folders lie in memory, and the kernel counts them with it.
+    group = kernel.make(groups, start.together.memory_bytes + start.scratch_bytes, tasks)
+    return replace(start, group=group, command=group.entering(start.command)) if group else start

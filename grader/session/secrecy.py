@@ -26,7 +26,7 @@ from grader.model.grading import KEY, HiddenFile
 from grader.model.job import Exam
 from grader.model.split import Split
 from grader.model.submission import LOCAL_SIGNATURE, Submission, SubmittedFile
-from grader.sandbox.isolation import Rung
+from grader.sandbox.isolation import Sandbox
 from grader.sandbox.policy import is_visible_inside
 from grader.split import public_split
 
@@ -49,13 +49,13 @@ def check_apart(source: Path, exam: Exam) -> None:
             raise UsageError("split-inside-submission", path=path)
 
 
-def check_out_of_reach(rung: Rung, split: Split) -> None:
+def check_out_of_reach(sandbox: Sandbox, split: Split) -> None:
     """Refuse to ask about images that the sandbox would show.
 
     Raises:
         HarnessError: an image of the split, or the key of a sealed one, lies where submissions can read.
     """
-    if not rung.isolation.is_top:
+    if not sandbox.isolation.is_top:
         if split.key_file is not None:
             raise HarnessError("sealed-without-sandbox")
         return

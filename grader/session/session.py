@@ -24,8 +24,13 @@ from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.progress import Progress, silent
 from grader.report import build_report
-from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.isolation import choose_rung, fork_server_for
+from grader.sandbox.isolation import (
+    IsolationLevel,
+    OpenIsolation,
+    best_isolation,
+    open_isolation,
+    sandbox_for,
+)
 from grader.session.harness import this_harness
 from grader.session.secrecy import check_apart, check_out_of_reach
 from grader.session.stages import (
@@ -59,15 +64,15 @@ class Session:
 
     Args:
         exam: what is the same for every submission.
-        server: what workers may be forked from; None if each is to be started as a program.
+        isolation: how workers are kept apart; None for the best level that works here.
         has_passed_canary: whether this machine has been tried already, by whoever opens the session.
     """
 
     def __init__(
-        self, exam: Exam, server: ForkServer | None = None, *, has_passed_canary: bool = False
+        self, exam: Exam, isolation: IsolationLevel | None = None, *, has_passed_canary: bool = False
     ) -> None:
         self.exam = exam
-        self._server = server
+        self._isolation = isolation or best_isolation(official=exam.is_official)
         self._has_passed_canary = has_passed_canary or not (exam.checks.canary and exam.is_official)
         self._lock = threading.Lock()
         this_harness()  # computed once, here, and not by every thread
@@ -126,12 +131,11 @@ class Session:
 
     def _asked(self, taken: TakenIn, submission: Submission, progress: Progress) -> Grading:
         exam, grading, workspace = self.exam, taken.grading, taken.workspace
-        rung = choose_rung(
-            submission, workspace, exam.assignment.limits, official=exam.is_official, server=self._server
-        )
-        check_out_of_reach(rung, exam.split)
+        limits = exam.assignment.limits
+        sandbox = sandbox_for(self._isolation, submission, workspace, limits, official=exam.is_official)
+        check_out_of_reach(sandbox, exam.split)
         grading = attempt(grading, "canary", partial(self._with_canary, progress=progress))
-        room = Room(replace(exam, split=self._decoded), submission, workspace, rung, progress)
+        room = Room(replace(exam, split=self._decoded), submission, workspace, sandbox, progress)
         grading = attempt(grading, "interview", partial(interviewed, room=room))
         grading = attempt(grading, "score", scored)
         grading = attempt(grading, "replay", partial(replayed, room=room))
@@ -162,13 +166,17 @@ class Session:
 
 
 @contextmanager
-def open_session(exam: Exam) -> Iterator[Session]:
+def open_session(exam: Exam, isolate: OpenIsolation = open_isolation) -> Iterator[Session]:
     """Yield a session whose workers are forked from a process that has imported MindSpore, where they can be.
 
     Nothing is done before it is needed: a session in which submissions are only taken in costs nothing.
+
+    Args:
+        exam: what is the same for every submission.
+        isolate: opens the isolation level, which stays open as long as the session.
     """
-    with fork_server_for(exam.assignment.limits) as server:
-        yield Session(exam, server)
+    with isolate(exam.assignment.limits, official=exam.is_official) as isolation:
+        yield Session(exam, isolation)
 
 
 def pass_canary() -> None:
@@ -198,7 +206,7 @@ def grade(
         split: an ImageFolder directory, a sealed file, or an opened split; None for the assignment's own,
             or the drawn demo set if it names none.
         assignment: an assignment, or the path of its file; None for the garbage lab.
-        self_check: accept the lower rung of isolation.
+        self_check: accept a lower isolation level.
         key_file: of a sealed split; None for the one that GRADER_SPLIT_KEY_FILE names.
         checks: what official grading does besides.
 

@@ -25,7 +25,7 @@ from grader.model.replay import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
 from grader.run.interview import interview
-from grader.sandbox.isolation import Rung
+from grader.sandbox.isolation import Sandbox
 from grader.scoring import count_predictions
 from grader.session.harness import circumstances_now, this_harness
 from grader.session.secrecy import find_hidden_files
@@ -43,18 +43,18 @@ class Room:
     submission: Submission
     workspace: Path
     """A private folder, in which nothing stands in the way but the submission's copy."""
-    rung: Rung
+    sandbox: Sandbox
     progress: Progress
 
-    def fresh(self, folder: Path) -> Rung:
+    def fresh(self, folder: Path) -> Sandbox:
         """Return workers over a copy of the submission that is as new as the first one was.
 
         From the date of its files a submission could tell otherwise that it is being asked again.
         """
         copy = shutil.copytree(self.submission.folder, folder / "submission")
-        return self.rung.over(replace(self.submission, folder=copy), folder)
+        return self.sandbox.over(replace(self.submission, folder=copy), folder)
 
-    def over(self, folder: Path) -> Rung:
+    def over(self, folder: Path) -> Sandbox:
         """Return workers over another folder, with room for the files in it, and with all cores we have.
 
         It holds a program of ours, which uses them all; a submission is given those of the assignment.
@@ -62,7 +62,7 @@ class Room:
         size = sum(file.stat().st_size for file in folder.iterdir())
         files = (SubmittedFile(PurePosixPath("all"), size, ""),)
         program = replace(self.submission, folder=folder, files=files)
-        return self.rung.over(program, folder.parent).on_all_cores()
+        return self.sandbox.over(program, folder.parent).on_all_cores()
 
 
 def begun(exam: Exam, name: str, submission: Submission | None = None) -> Grading:
@@ -96,13 +96,13 @@ def interviewed(grading: Grading, room: Room) -> Grading:
     room.progress("import")
     seed, total = secrets.randbits(_SEED_BITS), len(room.exam.split.images)
     answers = interview(
-        room.rung.launch,
+        room.sandbox.launch,
         room.exam.split,
         room.exam.assignment,
         seed,
         lambda asked: room.progress("predict", asked, total),
     )
-    return replace(grading, isolation=room.rung.isolation, shuffle_seed=seed, answers=answers)
+    return replace(grading, isolation=room.sandbox.isolation, shuffle_seed=seed, answers=answers)
 
 
 def scored(grading: Grading) -> Grading:

@@ -11,7 +11,7 @@ from grader.model.grading import Grading
 from grader.model.job import ALL_CHECKS, Checks, Exam
 from grader.model.split import Split
 from grader.report import build_report
-from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.isolation import IsolationLevel
 from grader.session import Session, pass_canary
 
 
@@ -22,12 +22,12 @@ def grading_of(
     *,
     checks: Checks = ALL_CHECKS,
     self_check: bool = False,
-    server: ForkServer | None = None,
+    isolation: IsolationLevel | None = None,
 ) -> Grading:
     """Grade a submission; the canary is tried once for all tests of a process."""
     exam = Exam(split, assignment, "self-check" if self_check else "official", checks)
     has_passed = exam.is_official and checks.canary and _passes_canary()
-    return Session(exam, server, has_passed_canary=has_passed).grade(source)
+    return Session(exam, isolation, has_passed_canary=has_passed).grade(source)
 
 
 def report_of(
@@ -37,9 +37,11 @@ def report_of(
     *,
     checks: Checks = ALL_CHECKS,
     self_check: bool = False,
+    isolation: IsolationLevel | None = None,
 ) -> Report:
     """Grade a submission and return its report."""
-    return build_report(grading_of(source, split, assignment, checks=checks, self_check=self_check))
+    grading = grading_of(source, split, assignment, checks=checks, self_check=self_check, isolation=isolation)
+    return build_report(grading)
 
 
 @cache

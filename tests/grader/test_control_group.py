@@ -8,9 +8,9 @@ import pytest
 
 from grader import Verdict
 from grader.run.worker import WorkerProcess
-from grader.sandbox import isolation as ladder
 from grader.sandbox import kernel as control_group
 from grader.sandbox.kernel import ControlGroup, dividable, is_delegated, own_group
+from grader.sandbox.namespaces import Namespaces
 from tests.grader.gradings import report_of
 from tests.patience import PATIENCE_SECONDS
 
@@ -43,8 +43,8 @@ def test_a_group_that_cannot_be_divided_is_done_without(
     assert dividable() is None
     assert control_group.make(tmp_path / "nowhere", 1, 1) is None
     # One that fails only when a worker wants its own.
-    monkeypatch.setattr(ladder.control_group, "dividable", lambda: tmp_path / "nowhere")
-    assert report_of(write_submission(), split, assignment).verdict is Verdict.GRADED
+    isolation = Namespaces(groups=lambda: tmp_path / "nowhere")
+    assert report_of(write_submission(), split, assignment, isolation=isolation).verdict is Verdict.GRADED
 
 
 def test_a_group_is_made_with_its_bounds_and_taken_away(tmp_path):

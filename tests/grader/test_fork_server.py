@@ -15,13 +15,14 @@ import pytest
 from grader import Verdict
 from grader.model.job import NO_CHECKS
 from grader.report import build_report
-from grader.sandbox import fork_server, forkable, policy
+from grader.sandbox import fork_server, policy
 from grader.sandbox import system_calls as seccomp
 from grader.sandbox.fork_server import runs_read_only
-from grader.sandbox.forkable import cares_what_is_imported, imports_mindspore
-from grader.sandbox.isolation import fork_server_for
+from grader.sandbox.forkable import MINDSPORE_RULE
+from grader.sandbox.namespaces import Namespaces, fork_server_for
 from grader.sandbox.policy import course_library
 from tests.grader.gradings import grading_of
+from tests.isolation import QUICK_IMPORTS, WHATEVER_IT_IMPORTS, WHATEVER_IT_SAYS
 from tests.patience import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -74,16 +75,10 @@ def predict(image):
 """
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """MindSpore's import takes seconds, and is not what is tested here: all seem to import it."""
-    monkeypatch.setattr(fork_server, "IMPORTS", ("cv2",))
-    monkeypatch.setattr(forkable, "imports_mindspore", lambda _: True)
-
-
 @pytest.fixture
 def server(assignment):
-    with fork_server_for(assignment.limits) as server:
+    """A server for all, whatever they import."""
+    with fork_server_for(assignment.limits, QUICK_IMPORTS, WHATEVER_IT_IMPORTS) as server:
         yield server
 
 
@@ -95,7 +90,7 @@ def graded(write_submission, split, assignment):
         folder = write_submission(source, name=f"zhang{next(numbers)}")
         for name, text in files.items():
             (folder / f"{name}.py").write_text(text, encoding="utf-8")
-        return grading_of(folder, split, rules, checks=NO_CHECKS, server=server)
+        return grading_of(folder, split, rules, checks=NO_CHECKS, isolation=Namespaces(server))
 
     return run
 
@@ -125,10 +120,10 @@ def namespaces(pid):
     return {name: Path(f"/proc/{pid}/ns/{name}").readlink() for name in names}
 
 
-def test_a_forked_worker_stands_where_a_started_one_stands(graded, server, forks, monkeypatch):
-    monkeypatch.setattr(forkable, "cares_what_is_imported", lambda *_: False)
+def test_a_forked_worker_stands_where_a_started_one_stands(graded, assignment, forks):
     started = json.loads(graded(WHERE_IT_STANDS).answers.output)
-    forked = json.loads(graded(WHERE_IT_STANDS, server).answers.output)
+    with fork_server_for(assignment.limits, QUICK_IMPORTS, WHATEVER_IT_SAYS) as server:
+        forked = json.loads(graded(WHERE_IT_STANDS, server).answers.output)
     assert len(forks) == 1
     # Of a session of its own, which is all the difference; and its parent is outside.
     assert (started.pop("session"), forked.pop("session")) == (True, False)
@@ -317,7 +312,7 @@ def test_a_users_own_interpreter_is_out_of_reach(server):
 
 
 def test_one_server_serves_many_and_ends_with_its_context(graded, assignment, forks):
-    with fork_server_for(assignment.limits) as server:
+    with fork_server_for(assignment.limits, QUICK_IMPORTS, WHATEVER_IT_IMPORTS) as server:
         for _ in range(3):
             assert graded("def predict(image): return 'Hats'", server).verdict is Verdict.GRADED
         pid = server._running.process.pid
@@ -336,9 +331,9 @@ def test_a_server_that_dies_costs_nothing_but_time(graded, server, forks):
     assert len(forks) == 1
 
 
-def test_where_the_imports_fail_workers_are_started(graded, server, forks, monkeypatch):
-    monkeypatch.setattr(fork_server, "IMPORTS", ("no_such_library",))
-    assert graded("def predict(image): return 'Hats'", server).verdict is Verdict.GRADED
+def test_where_the_imports_fail_workers_are_started(graded, assignment, forks):
+    with fork_server_for(assignment.limits, ("no_such_library",), WHATEVER_IT_IMPORTS) as server:
+        assert graded("def predict(image): return 'Hats'", server).verdict is Verdict.GRADED
     assert not forks
 
 
@@ -371,7 +366,7 @@ def test_what_may_be_meant_in_place_of_a_library_is_seen_by_its_name(tmp_path, p
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_bytes(b"")
     expected = any(path.endswith(suffix) for suffix in all_suffixes()) if does == "so" else does
-    assert cares_what_is_imported(tmp_path, frozenset({"cv2", "numpy"})) is expected
+    assert MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"cv2", "numpy"})) is not expected
 
 
 @pytest.mark.parametrize(
@@ -400,7 +395,7 @@ def test_what_may_be_meant_in_place_of_a_library_is_seen_by_its_name(tmp_path, p
 )
 def test_whether_a_submission_imports_mindspore_is_read_from_its_text(tmp_path, text, does):
     (tmp_path / "main.py").write_text(text, encoding="latin-1")
-    assert imports_mindspore(tmp_path) is does
+    assert MINDSPORE_RULE.is_worth_while(tmp_path) is does
 
 
 @pytest.mark.parametrize(
@@ -422,8 +417,8 @@ def test_what_is_done_before_the_import_is_found_in_all_that_main_imports(tmp_pa
     (tmp_path / "lib" / "helper.py").write_text("import sys\nsys.modules['cv2'] = None", encoding="utf-8")
     (tmp_path / "train.py").write_text("import os\nos.environ['GLOG_v'] = '3'", encoding="utf-8")
     (tmp_path / "other.py").write_text("x = 1", encoding="utf-8")
-    assert imports_mindspore(tmp_path)
-    assert cares_what_is_imported(tmp_path, frozenset({"numpy", "cv2"})) is does
+    assert MINDSPORE_RULE.is_worth_while(tmp_path)
+    assert MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"numpy", "cv2"})) is not does
 
 
 @pytest.mark.parametrize(
@@ -444,7 +439,7 @@ def test_mindspore_is_looked_for_in_the_files_that_are_imported(tmp_path, files,
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
-    assert imports_mindspore(tmp_path) is does
+    assert MINDSPORE_RULE.is_worth_while(tmp_path) is does
 
 
 HUGE = {
@@ -467,14 +462,14 @@ HUGE = {
 LOOK = """
 import resource, sys
 from pathlib import Path
-from grader.sandbox import forkable
+from grader.sandbox.forkable import MINDSPORE_RULE
 # Of processor time, not of the clock: a look of a number of steps that grows with the square takes hours.
 used = resource.getrusage(resource.RUSAGE_SELF)
 resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 20,) * 2)
 resource.setrlimit(resource.RLIMIT_DATA, (1 << 30, 1 << 30))
 for folder in sorted(Path(sys.argv[1]).iterdir()):
-    forkable.imports_mindspore(folder)
-    forkable.cares_what_is_imported(folder, frozenset({"mindspore", "numpy"}))
+    MINDSPORE_RULE.is_worth_while(folder)
+    MINDSPORE_RULE.makes_no_difference(folder, frozenset({"mindspore", "numpy"}))
     print(folder.name)
 """
 
@@ -497,32 +492,32 @@ def test_what_is_read_of_one_submission_has_a_limit(tmp_path, monkeypatch):
     opened = []
     original = Path.open
     monkeypatch.setattr(Path, "open", lambda path, *given: (opened.append(path), original(path, *given))[1])
-    assert not imports_mindspore(tmp_path)
-    assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+    assert not MINDSPORE_RULE.is_worth_while(tmp_path)
+    assert not MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"numpy"}))
     assert len(opened) < 500
 
 
 def test_what_is_longer_than_is_read_is_started_as_a_program(tmp_path):
     (tmp_path / "main.py").write_bytes(b"import mindspore\n#" + b"a" * (1 << 20))
-    assert not imports_mindspore(tmp_path)
-    assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+    assert not MINDSPORE_RULE.is_worth_while(tmp_path)
+    assert not MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"numpy"}))
 
 
 def test_what_is_handed_out_may_be_forked(tmp_path):
     for path in ("main.py", "train_main.py"):
         shutil.copyfile(course_library().parent / path, tmp_path / path)
     shutil.copytree(course_library(), tmp_path / "src_mindspore")
-    assert imports_mindspore(tmp_path)
-    assert not cares_what_is_imported(tmp_path, frozenset({"numpy", "cv2", "mindspore"}))
+    assert MINDSPORE_RULE.is_worth_while(tmp_path)
+    assert MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"numpy", "cv2", "mindspore"}))
 
 
 def test_the_course_librarys_own_copy_is_known(tmp_path):
     shutil.copytree(course_library(), tmp_path / "src_mindspore")
     (tmp_path / "main.py").write_text("from src_mindspore import cpu", encoding="utf-8")
-    assert not cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+    assert MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"numpy"}))
     with (tmp_path / "src_mindspore" / "cpu.py").open("a") as file:
         file.write("# mine\n")
-    assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+    assert not MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"numpy"}))
 
 
 def test_the_course_library_as_it_was_handed_out_before_is_known(tmp_path):
@@ -532,10 +527,10 @@ def test_the_course_library_as_it_was_handed_out_before_is_known(tmp_path):
     )
     for place, name in (("cpu.py", "cpu.txt"), ("engine/live.py", "live.txt")):
         shutil.copyfile(Path(__file__).parent / "earlier_handouts" / name, tmp_path / "src_mindspore" / place)
-        assert not cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+        assert MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"numpy"}))
     with (tmp_path / "src_mindspore" / "engine" / "live.py").open("a") as file:
         file.write("# mine\n")
-    assert cares_what_is_imported(tmp_path, frozenset({"numpy"}))
+    assert not MINDSPORE_RULE.makes_no_difference(tmp_path, frozenset({"numpy"}))
 
 
 def _command(pid):

@@ -9,13 +9,14 @@ import pytest
 
 from grader.model.job import NO_CHECKS
 from grader.report import build_report
-from grader.sandbox import isolation as ladder
+from grader.sandbox import policy
+from grader.sandbox.plain_process import PlainProcess
 from grader.sandbox.policy import course_library, own_packages
 from tests.grader.gradings import grading_of
 
 from .conftest import ORACLE
 
-WORKER = Path(ladder.__file__).parent / "inside" / "worker.py"
+WORKER = Path(policy.__file__).parent / "inside" / "worker.py"
 IMPORT = """
 import importlib, importlib.util, json, sys
 from pathlib import Path
@@ -149,16 +150,15 @@ def test_without_an_engine_that_works_the_network_is_imported_all_the_same(impor
     assert imported([], [NETWORK], engine=engine) == {NETWORK: "course/src_mindspore/mobilenetv2.py"}
 
 
-def test_on_the_lower_rung_too_a_submissions_own_modules_run(
-    write_submission, split, assignment, monkeypatch
-):
-    monkeypatch.setattr(ladder, "_try", lambda *_: "no walls")
+def test_in_a_plain_process_too_a_submissions_own_modules_run(write_submission, split, assignment):
     names = [path.name for path in own_packages()]
     imports = "\n".join(f"import {name}.part" for name in names)
     folder = write_submission(ORACLE, **{f"{name}/part.py": "" for name in names}, **{"imports.py": imports})
     with (folder / "main.py").open("a", encoding="utf-8") as file:
         file.write("\nimport imports\n")
-    outcome = grading_of(folder, split, assignment, checks=NO_CHECKS, self_check=True)
+    outcome = grading_of(
+        folder, split, assignment, checks=NO_CHECKS, self_check=True, isolation=PlainProcess()
+    )
     assert build_report(outcome).score.correct == build_report(outcome).score.total
     assert build_report(outcome).isolation.rung == "process"
 
@@ -167,7 +167,7 @@ def test_the_course_library_is_the_one_beside_the_grader_wherever_it_was_started
     (tmp_path / "src_mindspore").mkdir()
     (tmp_path / "src_mindspore" / "__init__.py").touch()
     code = "import sys; from grader.sandbox.policy import course_library; print(course_library())"
-    path = Path(ladder.__file__).parents[2]
+    path = Path(policy.__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

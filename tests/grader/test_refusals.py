@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from grader.report import build_report
-from grader.sandbox import isolation as ladder
+from grader.sandbox.isolation import best_isolation
+from grader.sandbox.plain_process import PlainProcess
 from grader.sandbox.system_calls import (
     ARCHITECTURES,
     NEWEST,
@@ -181,13 +182,13 @@ def every_call() -> tuple[dict[str, tuple[int, ...]], dict[str, int]]:
     return calls, errors
 
 
-@pytest.mark.parametrize("rung", ["bubblewrap", "process"])
-def test_every_refusal_is_felt_inside(write_submission, split, assignment, monkeypatch, rung):
-    if rung == "process":
-        monkeypatch.setattr(ladder, "_try", lambda *_: "off")
+@pytest.mark.parametrize(
+    "isolation", [best_isolation(official=True), PlainProcess()], ids=["namespaces", "process"]
+)
+def test_every_refusal_is_felt_inside(write_submission, split, assignment, isolation):
     calls, errors = every_call()
     folder = write_submission(CALL_ALL.format(calls=calls))
-    outcome = grading_of(folder, split, assignment, self_check=True)
+    outcome = grading_of(folder, split, assignment, self_check=True, isolation=isolation)
     message = outcome.answers.not_ready.error.message
     assert message.startswith("PROBE"), message
     found = json.loads(message.removeprefix("PROBE"))

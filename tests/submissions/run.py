@@ -33,18 +33,15 @@ _THE_DOOR = ("-m", "grader")
 _WITHOUT_WALLS = """
 import sys
 from grader.cli import main
-from grader.sandbox import isolation
-isolation._try = lambda *_: "the walls are taken away to see whether the attack is one"
-sys.exit(main(sys.argv[1:]))
+from tests.isolation import without_walls
+sys.exit(main(sys.argv[1:], without_walls))
 """
+"""The walls are taken away to see whether the attack is one."""
 _FORKED = """
-import re, sys
+import sys
 from grader.cli import main
-from grader.sandbox import forkable, fork_server
-fork_server.IMPORTS = ("cv2",)
-forkable.imports_mindspore = lambda _: True
-forkable._BEFORE_THE_IMPORT = re.compile(rb"(?!)")
-sys.exit(main(sys.argv[1:]))
+from tests.isolation import forked
+sys.exit(main(sys.argv[1:], forked))
 """
 """Every worker is forked, as those of submissions with MindSpore are, but without waiting for its import."""
 

@@ -294,11 +294,11 @@ def test_who_is_slow_is_asked_as_much_as_who_is_fast(write_submission, split, as
 
 def launch_of(folder, assignment):
     from grader.intake import take_in
-    from grader.sandbox.isolation import choose_rung
+    from grader.sandbox.isolation import best_isolation
 
     workspace = folder.parent / "workspace"
     submission = take_in(folder, workspace, assignment.limits)
-    return choose_rung(submission, workspace, assignment.limits, official=True).launch
+    return best_isolation(official=True).sandbox(submission, workspace, assignment.limits).launch
 
 
 def test_the_instructors_page_says_what_was_looked_at_and_what_was_not(graded):

@@ -14,8 +14,9 @@ from grader.doctor import machine, sandbox
 from grader.doctor.results import Result, State, result
 from grader.model.assignment import Limits
 from grader.printable import columns, wrapped
-from grader.sandbox import bubblewrap, process
 from grader.sandbox.bubblewrap import find_bwrap
+from grader.sandbox.namespaces import Namespaces
+from grader.sandbox.plain_process import PlainProcess
 from grader.wording import table
 from tests.patience import PATIENCE_SECONDS
 
@@ -105,12 +106,12 @@ def test_the_table_says_the_rung_and_every_remedy_as_it_can_be_typed():
         result("sandbox-works"),
         result("userns-no-more", error="ENOSPC"),
     ]
-    text = doctor.render(process.ISOLATION, results, 60)
+    text = doctor.render(PlainProcess.NAME, results, 60)
     assert "FAIL" in text
     assert "  sudo sysctl user.max_user_namespaces=15000" in text.splitlines()
     assert "refused here" in text
     assert max(map(len, text.splitlines())) <= 60
-    assert "works here, on the top rung" in " ".join(doctor.render(bubblewrap.ISOLATION, results, 60).split())
+    assert "works here, on the top rung" in " ".join(doctor.render(Namespaces.NAME, results, 60).split())
 
 
 def test_a_switch_that_forbids_user_namespaces_is_named(tmp_path, monkeypatch):
@@ -185,7 +186,7 @@ def test_the_table_is_chinese_for_whom_that_was_asked(capsys):
     assert "沙箱" in said
     assert "本机可以进行正式评测" in "".join(said.split())
     shown = doctor.render(
-        process.ISOLATION, [result("userns-apparmor", error="E", switch="s", value="1")], 60, "zh"
+        PlainProcess.NAME, [result("userns-apparmor", error="E", switch="s", value="1")], 60, "zh"
     )
     assert max(map(columns, shown.splitlines())) <= 75
     assert "不能进行正式评测" in "".join(shown.split())

@@ -23,9 +23,11 @@ from grader.report import build_report
 from grader.report.instructor import render_instructor
 from grader.run import interview as interview_module
 from grader.run import usage
-from grader.sandbox import isolation as ladder
 from grader.sandbox import policy
 from grader.sandbox.inside.worker import _WEIGHTS
+from grader.sandbox.isolation import FirstThatWorks
+from grader.sandbox.namespaces import Namespaces
+from grader.sandbox.plain_process import PlainProcess
 from grader.session import this_harness
 from tests.grader.gradings import grading_of, report_of
 from tests.patience import wait_until
@@ -495,23 +497,34 @@ def test_files_of_the_submission_cannot_shadow_the_worker(write_submission, spli
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
 
 
-def test_below_the_top_rung_official_grading_refuses_and_a_self_check_says_so(
-    write_submission, split, assignment, monkeypatch
+def test_without_namespaces_official_grading_refuses_and_a_self_check_says_so(
+    write_submission, split, assignment, tmp_path
 ):
-    monkeypatch.setattr(ladder, "_try", lambda *_: "user namespaces are off")
+    broken = tmp_path / "bwrap"
+    broken.write_text("#!/bin/sh\necho user namespaces are off >&2\nexit 1\n", encoding="ascii")
+    broken.chmod(0o755)
+    namespaces = Namespaces(bwrap=broken)
     folder = write_submission(ORACLE)
     with pytest.raises(HarnessError, match=r"user namespaces are off.*--self-check"):
-        grading_of(folder, split, assignment)
-    report = report_of(folder, split, assignment, self_check=True)
+        grading_of(folder, split, assignment, isolation=namespaces)
+    either = FirstThatWorks((namespaces, PlainProcess()))
+    report = report_of(folder, split, assignment, self_check=True, isolation=either)
     assert (report.verdict, report.score.correct) == (Verdict.GRADED, TOTAL)
     assert report.isolation.rung == "process"
     assert "lower-isolation" in codes(report)
 
 
-def test_the_lower_rung_ends_what_it_started_and_starts_afresh(
-    write_submission, split, assignment, monkeypatch
+@pytest.mark.parametrize(
+    "isolation", [PlainProcess(), FirstThatWorks((Namespaces(bwrap=None), PlainProcess()))]
+)
+def test_official_grading_takes_no_less_than_namespaces_whatever_is_handed_in(
+    write_submission, split, assignment, isolation
 ):
-    monkeypatch.setattr(ladder, "_try", lambda *_: "off")
+    with pytest.raises(HarnessError, match="official grading needs the bubblewrap sandbox"):
+        grading_of(write_submission(ORACLE), split, assignment, isolation=isolation)
+
+
+def test_a_plain_process_ends_what_it_started_and_starts_afresh(write_submission, split, assignment):
     source = (
         ORACLE
         + "\nimport os\nasked = 0\nanswer = predict\ndef predict(image):\n    global asked; asked += 1\n    return os.abort() if asked == 5 else answer(image)"
@@ -521,6 +534,7 @@ def test_the_lower_rung_ends_what_it_started_and_starts_afresh(
         split,
         assignment,
         self_check=True,
+        isolation=PlainProcess(),
     )
     assert (report.verdict, report.score.correct) == (Verdict.CRASH, 10)
     marker = f"sleep {os.getpid()}.25"
@@ -530,6 +544,7 @@ def test_the_lower_rung_ends_what_it_started_and_starts_afresh(
         split,
         with_limits(assignment, import_seconds=1.0),
         self_check=True,
+        isolation=PlainProcess(),
     )
     assert report.verdict is Verdict.TIMEOUT
     assert marker not in commands()
@@ -539,18 +554,31 @@ def test_a_split_that_submissions_could_read_is_refused(
     write_submission, split_folder, assignment, monkeypatch
 ):
     mounted = policy.ReadOnly(split_folder.parent, split_folder.parent)
-    monkeypatch.setattr(policy, "_interpreter", lambda: iter([mounted]))
-    monkeypatch.setattr(ladder, "_try", lambda *_: None)
+    interpreter = policy._interpreter
+    monkeypatch.setattr(policy, "_interpreter", lambda: iter([*interpreter(), mounted]))
     with pytest.raises(HarnessError, match="can read"):
         grade(write_submission(ORACLE), split_folder, assignment)
 
 
+class WorksWhenTried(Namespaces):
+    """Whose sandboxes do not come up once they are needed."""
+
+    def sandbox(self, submission, workspace, limits):
+        sandbox = super().sandbox(submission, workspace, limits)
+        without_python = [rule for rule in sandbox.policy.rules if not _holds_python(rule)]
+        return dataclasses.replace(
+            sandbox, policy=dataclasses.replace(sandbox.policy, rules=tuple(without_python))
+        )
+
+
+def _holds_python(rule):
+    return isinstance(rule, policy.ReadOnly) and Path(sys.executable).is_relative_to(rule.at)
+
+
 def test_a_sandbox_that_does_not_come_up_is_the_harness_fault_and_no_score(
-    write_submission, split, assignment, monkeypatch
+    write_submission, split, assignment
 ):
-    monkeypatch.setattr(policy, "_interpreter", lambda: iter(()))
-    monkeypatch.setattr(ladder, "_try", lambda *_: None)
-    report = report_of(write_submission(ORACLE), split, assignment)
+    report = report_of(write_submission(ORACLE), split, assignment, isolation=WorksWhenTried())
     assert (report.verdict, report.score) == (Verdict.INTERNAL, None)
     assert "did not come up" in report.findings[0].title
 
@@ -566,19 +594,20 @@ def test_nothing_is_left_behind(write_submission, split, assignment, tmp_path, m
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
-@pytest.mark.parametrize("rung", ["bubblewrap", "process"])
+@pytest.mark.parametrize("level", ["Namespaces", "PlainProcess"])
 def test_a_grader_that_is_killed_takes_its_submission_with_it(
-    write_submission, split_folder, tmp_path, number, rung
+    write_submission, split_folder, tmp_path, number, level
 ):
     marker = f"sleep {os.getpid()}.{int(number)}"
     folder = write_submission(f"import os\nos.execvp('sleep', {marker.split()!r})")
     code = f"""
         import sys
+        from contextlib import nullcontext
         from grader.cli import main
-        from grader.sandbox import isolation
-        if {rung!r} == "process":
-            isolation._try = lambda *_: "off"
-        sys.exit(main([{str(folder)!r}, "--self-check", "--out", {str(tmp_path / "out")!r}]))
+        from grader.sandbox.namespaces import Namespaces
+        from grader.sandbox.plain_process import PlainProcess
+        arguments = [{str(folder)!r}, "--self-check", "--out", {str(tmp_path / "out")!r}]
+        sys.exit(main(arguments, lambda limits, official: nullcontext({level}())))
     """
     grader = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code)],

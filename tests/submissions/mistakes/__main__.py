@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from grader.model.assignment import load_assignment
-from grader.sandbox.isolation import fork_server_for
+from grader.sandbox.isolation import open_isolation
 from grader.split import open_split
 from reference.weights import read_checkpoint
 from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE
@@ -43,12 +43,15 @@ def main() -> int:
         images = open_split(options.train, assignment.classes).images
         wanted = [unusual for unusual in UNUSUAL if options.only in unusual.planted.name]
         chosen += [trained(unusual, arrays, images, len(assignment.classes)) for unusual in wanted]
-    with tempfile.TemporaryDirectory() as folder, fork_server_for(assignment.limits) as server:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        open_isolation(assignment.limits, official=True) as isolation,
+    ):
         for number, planted in enumerate(chosen):
             name = planted.name.replace(" ", "-").replace("/", "")
             out = options.out / name if options.out else None
             place = Path(folder, str(number), name)
-            report = try_one(planted, arrays, split, assignment, place, out=out, server=server)
+            report = try_one(planted, arrays, split, assignment, place, out=out, isolation=isolation)
             is_good = is_named(planted, report) if planted.codes else is_silent(report)
             named += bool(planted.codes) and is_good
             false += not planted.codes and not is_good

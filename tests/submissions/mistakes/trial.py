@@ -9,7 +9,7 @@ from grader.model.assignment import Assignment
 from grader.model.job import Checks
 from grader.model.split import Split
 from grader.report import build_report, write_grading
-from grader.sandbox.fork_server import ForkServer
+from grader.sandbox.isolation import IsolationLevel
 from reference.weights import write_checkpoint
 from tests.grader.gradings import grading_of
 from tests.submissions.mistakes.planted import Arrays, Planted
@@ -25,7 +25,7 @@ def try_one(
     folder: Path,
     checks: Checks = WITHOUT_CANARY,
     out: Path | None = None,
-    server: ForkServer | None = None,
+    isolation: IsolationLevel | None = None,
 ) -> Report:
     """Write the submission into `folder` and return the report on it, whose files are written to `out`."""
     folder.mkdir(parents=True)
@@ -34,7 +34,7 @@ def try_one(
     write_checkpoint(planted.checkpoint(dict(arrays)), folder / "network.ckpt")
     for name, change in planted.others.items():
         write_checkpoint(change(dict(arrays)), folder / name)
-    outcome = grading_of(folder, split, assignment, checks=checks, server=server)
+    outcome = grading_of(folder, split, assignment, checks=checks, isolation=isolation)
     if outcome.trace:
         raise RuntimeError(outcome.trace)
     if out is not None:
