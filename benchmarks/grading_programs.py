@@ -24,10 +24,7 @@ from pathlib import Path
 
 from benchmarks.grading import EACH, PEAK
 from benchmarks.measure import Answers, ProgressTeller, Samples, tell
-from grader.classroom.class_pass import ClassPass, Step
-from grader.classroom.executor import local_executor
-from grader.classroom.store import open_store
-from grader.classroom.submissions import find_entries
+from grader.classroom import ClassPass, Step, find_entries, local_executor, open_store
 from grader.intake import take_in
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.job import Checks, Exam

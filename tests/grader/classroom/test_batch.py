@@ -167,7 +167,7 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_graded(
         (("batch", full, "--split", split_folder, "--out", full / "o"), "lies inside the submission"),
         ((*command("out")[:1], full, *command("out")[2:], "--roster", full / "r.csv"), "cannot read the roster"),
         ((*command("out")[:1], full, *command("full")[2:]), "inside --out"),
-        ((*command("out")[:1], class_folder / "good-1", *command("out")[2:]), "one submission and no class"),
+        ((*command("out")[:1], class_folder / "good-1", *command("out")[2:]), "one submission and not a class"),
         ((*command("out")[:1], full, *command("out")[2:], "--public", full / "nowhere"), "full/nowhere"),
         ((*command("out")[:1], split_folder.parent, *command("full")[2:]), "among the submissions"),
     ]  # fmt: skip

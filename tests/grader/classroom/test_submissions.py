@@ -160,7 +160,7 @@ def test_what_is_put_together_follows_no_link_and_shares_no_file(class_folder, t
 def test_one_submission_is_refused_with_what_to_do(class_folder):
     folder = class_folder("main.py", "src_mindspore/", "net.ckpt")
     with pytest.raises(
-        UsageError, match=rf"one submission and no class: grade it by `python -m grader {folder}`"
+        UsageError, match=rf"one submission and not a class: grade it by `python -m grader {folder}`"
     ):
         find_entries(folder)
 
