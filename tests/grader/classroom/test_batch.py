@@ -85,7 +85,7 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert board.count("<tr") - 1 == 12
     assert "Not ranked, because not graded: 8." in board
 
-    # Killed without warning again and again: nothing that was heard of is lost, and the outcome is the same.
+    # Killed without warning again and again: no result that was kept is lost, and the gradebook is the same.
     kept = set()
     for _ in range(5):
         process = grader.start(*command("killed"))
