@@ -1,14 +1,6 @@
 """The command line: `python -m grader`, or `lab-grader`; one module a command."""
 
-from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_REFUSED, EXIT_USAGE
+from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.cli.command_line import COMMANDS, main
 
-__all__ = [
-    "COMMANDS",
-    "EXIT_DONE",
-    "EXIT_INTERNAL",
-    "EXIT_INTERRUPTED",
-    "EXIT_REFUSED",
-    "EXIT_USAGE",
-    "main",
-]
+__all__ = ["COMMANDS", "EXIT_DONE", "EXIT_INTERNAL", "EXIT_REFUSED", "main"]
