@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks.grading import EACH, PEAK
 from benchmarks.measure import Answers, ProgressTeller, Samples, tell
-from grader.classroom import ClassPass, Step, find_entries, local_executor, open_store
+from grader.classroom import ClassPass, PassResult, find_entries, local_executor, open_store
 from grader.intake import take_in
 from grader.model.assignment import Assignment, Limits, load_assignment
 from grader.model.job import Checks, Exam
@@ -151,10 +151,10 @@ def _grade(options: argparse.Namespace, folder: Path) -> None:
     peaks: list[float] = []
     progress = ProgressTeller(options.students)
 
-    def finished(step: Step) -> None:
-        report = step.result.report
+    def finished(graded: PassResult) -> None:
+        report = graded.result.report
         if report.verdict is not Verdict.GRADED:
-            raise SystemExit(f"{step.result.id}: {report.verdict.value}")
+            raise SystemExit(f"{graded.result.id}: {report.verdict.value}")
         peaks.append(float(report.run.peak_memory_mib))
         progress.advance()
 

@@ -1,4 +1,4 @@
-"""One pass over a class: every submission graded whose grading is not there yet."""
+"""One pass over a class: every submission is graded that has no result yet, or none that holds."""
 
 from __future__ import annotations
 
@@ -19,72 +19,73 @@ from grader.session import Session, StopAsked, begun, lost
 
 
 @dataclass(frozen=True)
-class Step:
-    """One student's turn in the pass."""
+class PassResult:
+    """One student's result after the pass."""
 
     result: Result
     is_new: bool = False
     """Whether it was graded now."""
     is_refused: bool = False
-    """Whether there is another submission that was not graded, because it is one too many."""
+    """Whether there is a newer submission that was not graded, because all attempts are used up."""
 
 
 @dataclass(frozen=True)
 class ClassPass:
-    """How the class is gone through."""
+    """The way in which every submission of a class is graded."""
 
     session: Session
-    """Submissions are taken in through it, wherever they are graded."""
+    """Takes the submissions in, wherever they are graded."""
     executor: Executor
     store: Store
-    """Written to by this process alone, wherever the gradings are done."""
+    """This process alone writes to it, wherever the gradings are done."""
     regrade: bool = False
-    """Grade also what has a result that still holds."""
+    """Grade submissions with a result that still holds, too."""
     watch: Callable[[str], Progress] = lambda _: silent
-    """Returns what the grading of a student's submission, which begins now, is to tell."""
+    """Called with an id when a grading begins; returns what follows its progress."""
 
-    def run(self, entries: Sequence[Entry], heard: Callable[[Step], None]) -> None:
-        """Grade them all; each result is kept before it is heard of.
+    def run(self, entries: Sequence[Entry], on_result: Callable[[PassResult], None]) -> None:
+        """Grade them all; each result is kept before `on_result` is called with it.
 
         Raises:
-            HarnessError: nothing can be graded, or what was found out cannot be kept. What has been kept is
-                safe in every case.
+            HarnessError: nothing can be graded, or a result cannot be kept. The results kept so far are safe.
         """
         stop = threading.Event()
         tasks = [(entry.id, entry.source) for entry in entries if entry.source is not None]
         pool = self.executor.pool()
         try:
-            for _, step in run_all(lambda task: self._turn(*task, stop), tasks, pool, self.executor.capacity):
-                heard(step)
+            for _, result in run_all(
+                lambda task: self._grade(*task, stop), tasks, pool, self.executor.capacity
+            ):
+                on_result(result)
         finally:
             stop.set()
 
-    def _turn(self, id_: str, source: Path, stop: threading.Event) -> Step:
-        """Grade one submission; trouble with it is no trouble for the others.
+    def _grade(self, id_: str, source: Path, stop: threading.Event) -> PassResult:
+        """Grade one submission; a fault of the harness over it stops no other.
 
         Raises:
             HarnessError: nothing can be graded, or its result cannot be kept.
         """
         try:
-            return self._one(id_, source, stop)
+            return self._try_to_grade(id_, source, stop)
         except HarnessError:
             raise
         except Exception as error:
             grading = lost(begun(self.session.exam, id_), "take in", error, traceback.format_exc())
         try:
-            return Step(self.store.save(id_, grading)[0], is_new=True)
+            return PassResult(self.store.save(id_, grading)[0], is_new=True)
         except OSError as error:
             raise HarnessError("result-not-kept", id=id_, reason=error) from error
 
-    def _one(self, id_: str, source: Path, stop: threading.Event) -> Step:
+    def _try_to_grade(self, id_: str, source: Path, stop: threading.Event) -> PassResult:
         kept = self.store.read(id_)
         with self.session.taking_in(source, name=id_) as taken:
             if kept is not None:
                 job = taken.grading.job
                 if self._may_hold(kept, job):
-                    return Step(kept)
+                    return PassResult(kept)
                 if self._is_one_too_many(kept, job):
-                    return Step(kept, is_refused=True)
+                    return PassResult(kept, is_refused=True)
 
             watched = self.watch(id_)
 
@@ -96,7 +97,7 @@ class ClassPass:
             grading = self.executor.grade(taken, go_on)
         watched("report")
         result, is_new = self.store.save(id_, grading)
-        return Step(result, is_new=is_new)
+        return PassResult(result, is_new=is_new)
 
     def _is_one_too_many(self, kept: Result, job: Job) -> bool:
         most = self.session.exam.assignment.attempts.most
@@ -104,9 +105,9 @@ class ClassPass:
         return most is not None and is_another and len(kept.attempts) >= most
 
     def _may_hold(self, kept: Result, job: Job) -> bool:
-        """Whether a kept result is of the very same, and need not be made anew.
+        """Whether a kept result is of the very same submission and rules, and need not be made anew.
 
-        What could not be taken in has no identity of its own: saying so again costs next to nothing.
+        A submission that could not be taken in has no identity: refusing it again costs next to nothing.
         """
         if job.submission is None or job.identity != kept.report.identity:
             return False

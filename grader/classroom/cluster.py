@@ -1,9 +1,9 @@
 """A dask.distributed cluster as the place where a class is graded: `--executor dask://HOST:PORT`.
 
-This process alone reads the submissions and writes the results. What travels: to each worker, once, the
-conditions with the split (`cluster_worker.py`); for each submission the files that intake let through; back,
-the outcome. Whoever can connect to the scheduler can run programs on the workers and read their memory:
-the network must be private, or dask's TLS be set up.
+This process alone reads the submissions and writes the results. Each worker gets the exam with the split once
+(`cluster_worker.py`), and for each submission the files that intake let through; the grading comes back.
+Whoever can connect to the scheduler can run programs on the workers and read their memory: the network must
+be private, or dask's TLS be set up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from uuid import uuid4
 import dask
 from distributed import Client, KilledWorker, Security
 
-from grader.classroom.cluster_worker import Bench, Farewell, farewell_of, grade_parcel, pack
+from grader.classroom.cluster_worker import CleanupPlugin, GradingPlugin, cleanup_of, grade_packed, pack
 from grader.errors import HarnessError, Language, UsageError, line
 from grader.model.grading import Grading
 from grader.model.job import Exam
@@ -33,7 +33,7 @@ _CONNECT_SECONDS = 10
 _MOST_THREADS = 1024
 """Of this process; each waits for one submission."""
 _LOGGERS = ("distributed", "distributed.client", "tornado.application", "asyncio")
-"""What they would print is raised here, too, and said in one line; or comes of leaving in the middle."""
+"""What they would print is raised as an error as well, or comes of leaving in the middle."""
 _LARGE_TASKS = {"distributed.admin.large-graph-warning-threshold": "1 TiB"}
 """A submission is larger than what dask expects of a task."""
 
@@ -44,8 +44,8 @@ class ClusterExecutor:
 
     client: Client
     address: str
-    bench: str
-    """What this batch's benches are called."""
+    plugin: str
+    """Name of the plugin that grades this class."""
     jobs: int | None
 
     def pool(self) -> ThreadPoolExecutor:
@@ -55,7 +55,7 @@ class ClusterExecutor:
     def capacity(self) -> int:
         """Return how many the workers can grade now.
 
-        No more are sent: one that waits its turn on a worker that dies would seem to have a part in it.
+        No more are sent: a submission that waits on a worker would seem to be at fault if the worker dies.
         """
         if self.jobs is not None:
             return self.jobs
@@ -81,10 +81,10 @@ class ClusterExecutor:
     def _remotely(self, submission: Submission) -> Grading:
         try:
             future = self.client.submit(
-                grade_parcel,
+                grade_packed,
                 pack(submission),
-                self.bench,
-                # Of one family, so that what waits does so at the scheduler; and dask's own pages name it.
+                self.plugin,
+                # One family of tasks: they wait at the scheduler, and have a name on dask\'s own pages.
                 key=("grading", submission.name, uuid4().hex),
                 pure=False,
             )
@@ -107,20 +107,20 @@ def cluster_executor(
         place: HOST:PORT of the scheduler.
         session: what is the same for every submission.
         jobs: submissions under way at a time; None for as many as the workers have threads.
-        language: of what is said about the cluster.
+        language: of messages about the cluster.
 
     Raises:
         UsageError: there is no scheduler.
         HarnessError: a worker has another harness, or none.
     """
-    bench = f"lab-grader-{uuid4().hex}"
+    plugin = f"lab-grader-{uuid4().hex}"
     for name in _LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     with dask.config.set(_LARGE_TASKS), _connected(place, language) as client:
-        _send_benches(client, bench, session.exam)
+        _send_plugins(client, plugin, session.exam)
         if not client.nthreads():
             sys.stderr.write(f"grader: {line('cluster-empty').text(language)}\n")
-        yield ClusterExecutor(client, place, bench, jobs)
+        yield ClusterExecutor(client, place, plugin, jobs)
 
 
 def _connected(place: str, language: Language) -> Client:
@@ -145,11 +145,11 @@ def _is_this_machine(place: str) -> bool:
         return host == "localhost"
 
 
-def _send_benches(client: Client, bench: str, exam: Exam) -> None:
+def _send_plugins(client: Client, name: str, exam: Exam) -> None:
     try:
-        client.register_plugin(Farewell(client.id, bench), name=farewell_of(bench))
-        client.register_plugin(Bench(bench, exam, this_harness()), name=bench)
+        client.register_plugin(CleanupPlugin(client.id, name), name=cleanup_of(name))
+        client.register_plugin(GradingPlugin(name, exam, this_harness()), name=name)
     except HarnessError:
         raise
-    except Exception as error:  # whatever a program raises that does not know what it is sent
+    except Exception as error:  # of any kind, from a program that does not know the plugin
         raise HarnessError("cluster-other-grader", type=type(error).__name__, reason=error) from error

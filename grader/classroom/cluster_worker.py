@@ -1,12 +1,11 @@
-"""A submission on its way to another machine: what intake made of it, and the bytes of its files.
+"""What of the grader runs on a dask cluster: one plugin on each worker, another on the scheduler.
 
-The machine that it was handed in to takes it in, refuses what is refused, and hashes. The other one
-writes exactly those files and needs neither the original nor a file system in common.
+The worker's plugin holds a session for one class. The plugin arrives with the exam, the split included, when
+the class begins or the worker joins, and stays in memory: dask spills task results to disk, but no plugin.
 
-What of the grader runs on a dask cluster: on its workers a bench, on its scheduler a farewell.
-
-A bench is one batch's place on a worker. It arrives with the conditions, the split among them, when the
-batch begins or the worker joins, and stays in memory: dask spills results of tasks to disk, never a plugin.
+A submission travels as intake left it, with the bytes of its files. The machine that it was handed in to
+takes the submission in, refuses what is refused, and hashes; the worker writes exactly those files, and needs
+neither the original nor a file system in common.
 """
 
 from __future__ import annotations
@@ -32,25 +31,30 @@ from grader.model.submission import Submission
 from grader.progress import Phase
 from grader.session import Session, StopAsked, open_session, this_harness
 
+_ARRIVES_SECONDS = 30.0
+"""A worker that has just joined may be given a submission before the plugin."""
+_GONE: set[str] = set()
+"""Names of the plugins that were on this worker: nobody waits for them to arrive."""
+
 
 @dataclass(frozen=True)
-class Parcel:
+class Packed:
     """A submission with its files, in the order in which it lists them."""
 
     submission: Submission
-    """Its folder says nothing here."""
+    """Its folder means nothing on another machine."""
     contents: tuple[bytes, ...]
 
 
-def pack(submission: Submission) -> Parcel:
+def pack(submission: Submission) -> Packed:
     """Read the private copy of a submission into memory."""
-    return Parcel(
+    return Packed(
         replace(submission, folder=Path()),
         tuple((submission.folder / file.path).read_bytes() for file in submission.files),
     )
 
 
-def unpack(parcel: Parcel, workspace: Path) -> Submission:
+def unpack(packed: Packed, workspace: Path) -> Submission:
     """Write the files below `workspace`; return the submission as it was where it was taken in.
 
     Raises:
@@ -58,24 +62,18 @@ def unpack(parcel: Parcel, workspace: Path) -> Submission:
     """
     folder = workspace / "submission"
     folder.mkdir()
-    for file, content in zip(parcel.submission.files, parcel.contents, strict=True):
+    for file, content in zip(packed.submission.files, packed.contents, strict=True):
         if digest_of_bytes(content) != file.sha256:
-            raise HarnessError("parcel-damaged", path=file.path, name=parcel.submission.name)
+            raise HarnessError("transfer-damaged", path=file.path, name=packed.submission.name)
         target = folder / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     make_readable(folder)
-    return replace(parcel.submission, folder=folder)
+    return replace(packed.submission, folder=folder)
 
 
-_ARRIVES_SECONDS = 30.0
-"""A worker that has just joined may be given a submission before its bench."""
-_LEFT: set[str] = set()
-"""The benches that were on this worker: nobody waits for them to arrive."""
-
-
-class Bench(WorkerPlugin):
-    """One batch's place on one worker."""
+class GradingPlugin(WorkerPlugin):
+    """Grades the submissions of one class on one worker."""
 
     def __init__(self, name: str, exam: Exam, harness: Harness) -> None:
         self._name = name
@@ -83,7 +81,7 @@ class Bench(WorkerPlugin):
         self._harness = harness
 
     def setup(self, worker: Worker) -> None:
-        """Arrive on a worker; what takes time is left to the first grading."""
+        """Arrive on a worker; whatever takes time is left to the first grading."""
         self._refusal = _difference(self._harness, this_harness())
         self._session: Session | None = None
         self._stack, self._lock = ExitStack(), threading.Lock()
@@ -91,18 +89,18 @@ class Bench(WorkerPlugin):
         threads = self._exam.assignment.limits.threads
         self._cores = core_groups(sorted(os.sched_getaffinity(0)), worker.state.nthreads, threads)
         self._bound = threading.local()
-        if self._refusal:  # also heard of by whoever began the batch, if the worker was there already
+        if self._refusal:  # the client gets it, too, if the worker was there already
             raise HarnessError("worker-says", worker=worker.address, reason=self._refusal)
 
     def teardown(self, worker: Worker) -> None:  # noqa: ARG002
-        """Leave: what is under way ends between two images, and the split is gone."""
+        """Leave the worker: gradings that are under way end between two images, and the split is gone."""
         self._stop.set()
-        _LEFT.add(self._name)
+        _GONE.add(self._name)
         with self._lock:
             self._stack.close()
 
-    def grade(self, parcel: Parcel) -> Grading:
-        """Grade one submission in a sandbox of this worker's.
+    def grade(self, packed: Packed) -> Grading:
+        """Grade one submission in a sandbox of this worker.
 
         Raises:
             HarnessError: this worker cannot grade.
@@ -112,7 +110,7 @@ class Bench(WorkerPlugin):
         self._bind()
         session = self._ready()
         with workspace() as folder:
-            return session.examine(session.arrived(unpack(parcel, folder), folder), self._go_on)
+            return session.examine(session.arrived(unpack(packed, folder), folder), self._go_on)
 
     def _ready(self) -> Session:
         with self._lock:
@@ -133,56 +131,57 @@ class Bench(WorkerPlugin):
             raise StopAsked
 
 
-class Farewell(SchedulerPlugin):
-    """Takes a batch's benches away once its client has gone, whether it took leave or was killed."""
+class CleanupPlugin(SchedulerPlugin):
+    """Removes a class's plugins once its client has gone, whether the client said so or was killed."""
 
-    def __init__(self, client: str, bench: str) -> None:
+    def __init__(self, client: str, plugin: str) -> None:
         self._client = client
-        self._bench = bench
+        self._plugin = plugin
 
     def remove_client(self, scheduler: Any, client: str) -> None:
-        """See whether it was ours."""
+        """Remove the plugins if the client was ours."""
         if client == self._client:
             self._leaving = asyncio.ensure_future(self._leave(scheduler))
 
     async def _leave(self, scheduler: Any) -> None:
-        with suppress(ValueError):  # the client was gone before its benches came
-            await scheduler.unregister_worker_plugin(None, self._bench)
-        scheduler.remove_plugin(name=farewell_of(self._bench))
+        with suppress(ValueError):  # the client was gone before its plugins came
+            await scheduler.unregister_worker_plugin(None, self._plugin)
+        scheduler.remove_plugin(name=cleanup_of(self._plugin))
 
 
-def farewell_of(bench: str) -> str:
-    """Return the name of the farewell that goes with a bench."""
-    return f"{bench}-farewell"
+def cleanup_of(plugin: str) -> str:
+    """Return the name of the scheduler's plugin that removes a worker's one."""
+    return f"{plugin}-cleanup"
 
 
-def grade_parcel(parcel: Parcel, bench: str) -> Grading:
+def grade_packed(packed: Packed, plugin: str) -> Grading:
     """Grade one submission: the task that a cluster is given, once for each.
 
     Returns:
-        the grading, without the split and the submission: who asked has both.
+        the grading, without the split and the submission: the client has both.
 
     Raises:
-        HarnessError: this worker cannot grade; says which and why.
+        HarnessError: this worker cannot grade; names the worker and the reason.
     """
     worker = get_worker()
     try:
-        grading = _arrived(worker, bench).grade(parcel)
+        grading = _plugin_on(worker, plugin).grade(packed)
     except (HarnessError, OSError) as error:
         # An OSError, of a full disk for example, would be taken for one of the connection.
         raise HarnessError("worker-says", worker=worker.address, reason=error) from None
     return _without_split(grading)
 
 
-def _arrived(worker: Worker, name: str) -> Bench:
+def _plugin_on(worker: Worker, name: str) -> GradingPlugin:
+    """Return the plugin of that name, which may still be on its way."""
     end = time.monotonic() + _ARRIVES_SECONDS
-    while not isinstance(bench := worker.plugins.get(name), Bench):
-        if name in _LEFT:
+    while not isinstance(plugin := worker.plugins.get(name), GradingPlugin):
+        if name in _GONE:
             raise StopAsked
         if time.monotonic() > end:
             raise HarnessError("worker-empty")
         time.sleep(0.05)
-    return bench
+    return plugin
 
 
 def _without_split(grading: Grading) -> Grading:
@@ -190,9 +189,9 @@ def _without_split(grading: Grading) -> Grading:
 
 
 def _difference(wanted: Harness, here: Harness) -> str:
-    """Say in what a worker's harness differs from the one that began the batch; nothing if in nothing.
+    """Say how a worker's harness differs from the client's; empty if they are equal.
 
-    Results of both would have different identities, and might have different scores.
+    Results of two harnesses have different identities, and may have different scores.
     """
     if wanted.sha256 == here.sha256:
         return ""

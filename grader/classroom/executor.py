@@ -1,7 +1,7 @@
 """Many gradings at a time: where they are done, and how many.
 
-An executor is one of two: this machine, or a cluster (`cluster.py`). Both are driven by the same loop, from
-threads of this process that mostly wait: the work is in the sandboxes.
+An executor is this machine, or a cluster (`cluster.py`). The same loop drives both, from threads of this
+process that mostly wait: the work is done in the sandboxes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Executor(Protocol):
     """Where the gradings of a class are done."""
 
     def pool(self) -> ThreadPoolExecutor:
-        """Return new threads for what is done here over each submission."""
+        """Return new threads, in which this process attends to each submission."""
 
     def capacity(self) -> int:
         """Return how many submissions can be under way now."""
@@ -41,7 +41,7 @@ class Executor(Protocol):
 
         Args:
             taken: the submission.
-            progress: told each phase, and each image, as far as that happens in this process.
+            progress: called with each phase, and each image, as far as that happens in this process.
 
         Raises:
             HarnessError: nothing can be graded there.
@@ -82,7 +82,7 @@ class LocalExecutor:
     """This machine: each thread is bound to cores of its own, and what it starts inherits them.
 
     Otherwise two sandboxes, each of which keeps to a random choice of cores, would now and then share one
-    while another is idle.
+    core while another is idle.
     """
 
     session: Session
@@ -99,7 +99,7 @@ class LocalExecutor:
     def grade(self, taken: TakenIn, progress: Progress) -> Grading:
         """Grade one submission in a sandbox of this machine.
 
-        That this machine can grade has been tried before: if it cannot now, that is for this one alone.
+        The canary has passed before: a machine that cannot grade now fails this submission alone.
         """
         try:
             return self.session.examine(taken, progress)

@@ -19,8 +19,8 @@ from grader.classroom import (
     ClassPass,
     Entry,
     Executor,
+    PassResult,
     Row,
-    Step,
     Store,
     local_executor,
     missing_packages,
@@ -169,7 +169,7 @@ def _grade_class(batch: _Batch) -> int:
     waiting = nullcontext if options.quiet else showing
     try:
         with waiting(watched.words):
-            steps = _grade(batch, watched)
+            results = _grade(batch, watched)
     except KeyboardInterrupt:
         return _interrupted(batch.store, options.lang)
     rows = [
@@ -186,27 +186,27 @@ def _grade_class(batch: _Batch) -> int:
             pseudonymous=options.pseudonyms,
             language=options.lang,
         )
-    say("".join(f"{one_line(line)}\n" for line in _summary(batch, rows, steps, page)))
+    say("".join(f"{one_line(line)}\n" for line in _summary(batch, rows, results, page)))
     has_failed = any(row.verdict == Verdict.INTERNAL.value for row in rows)
     return EXIT_INTERNAL if has_failed else EXIT_DONE
 
 
-def _grade(batch: _Batch, watched: WatchedClass) -> list[Step]:
+def _grade(batch: _Batch, watched: WatchedClass) -> list[PassResult]:
     """Grade the submissions that have no result yet, and report progress."""
     options, inputs = batch.options, batch.inputs
     exam = Exam(inputs.split, inputs.assignment, checks=Checks(replay=options.replay), public=inputs.public)
-    steps: list[Step] = []
+    results: list[PassResult] = []
 
-    def keep(step: Step) -> None:
-        steps.append(step)
-        watched.end(step.result.id, step.result.report.verdict.value)
+    def keep(graded: PassResult) -> None:
+        results.append(graded)
+        watched.end(graded.result.id, graded.result.report.verdict.value)
 
     with (
         open_session(exam, options.isolate or open_isolation) as session,
         _executor(options, session) as executor,
     ):
         ClassPass(session, executor, batch.store, options.regrade, watched.begin).run(batch.entries, keep)
-    return steps
+    return results
 
 
 def _executor(options: argparse.Namespace, session: Session) -> AbstractContextManager[Executor]:
@@ -224,20 +224,20 @@ def _executor(options: argparse.Namespace, session: Session) -> AbstractContextM
     return cluster_executor(options.executor, session, options.jobs, options.lang)
 
 
-def _summary(batch: _Batch, rows: Sequence[Row], steps: Sequence[Step], page: Path) -> Iterator[str]:
+def _summary(batch: _Batch, rows: Sequence[Row], results: Sequence[PassResult], page: Path) -> Iterator[str]:
     """Yield the last words, a line each."""
     options = batch.options
     said = partial(words, options.lang)
     done = said(
         "batch-done",
         students=len(rows),
-        new=sum(step.is_new for step in steps),
+        new=sum(each.is_new for each in results),
         verdicts=_in_words(Counter(row.verdict for row in rows), options.lang),
     )
     if options.quiet:
         yield done
         return
-    for id_ in sorted(step.result.id for step in steps if step.is_refused):
+    for id_ in sorted(each.result.id for each in results if each.is_refused):
         yield f"  {said('batch-too-many', id=id_, most=batch.inputs.assignment.attempts.most)}"
     yield done
     if packages := missing_packages(rows):

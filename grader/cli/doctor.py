@@ -23,7 +23,7 @@ _MARKS = {State.OK: "ok", State.WARNING: "!", State.PROBLEM: "FAIL"}
 _NARROWEST = 30
 
 
-def render(rung: Isolation, results: Sequence[Result], width: int, language: Language = "en") -> str:
+def render(isolation: Isolation, results: Sequence[Result], width: int, language: Language = "en") -> str:
     """Return the table, what to do, and the verdict, for a terminal of `width` columns."""
     probes = [(_MARKS[each.state], *each.texts(language)) for each in results]
     rest = max(_NARROWEST, width - max(columns(name) for _, name, _, _ in probes) - 10)
@@ -36,21 +36,21 @@ def render(rung: Isolation, results: Sequence[Result], width: int, language: Lan
         for _, name, _, remedy in probes
         if remedy
     ]
-    parts.append(wrapped(_verdict(rung, language), max(_NARROWEST, width)))
+    parts.append(wrapped(_verdict(isolation, language), max(_NARROWEST, width)))
     return "\n\n".join(parts) + "\n"
 
 
-def _verdict(rung: Isolation, language: Language) -> str:
-    name = "doctor-works" if rung.is_top else "doctor-refused"
-    return words(language, name, rung=rung.rung, isolation=isolation_in_words(rung, language))
+def _verdict(isolation: Isolation, language: Language) -> str:
+    name = "doctor-works" if isolation.is_top else "doctor-refused"
+    return words(language, name, rung=isolation.rung, isolation=isolation_in_words(isolation, language))
 
 
-def _as_json(rung: Isolation, results: Sequence[Result]) -> str:
+def _as_json(isolation: Isolation, results: Sequence[Result]) -> str:
     content = {
-        "rung": rung.rung,
-        "is_top": rung.is_top,
-        "description": isolation_in_words(rung, "en"),
-        "description_zh": isolation_in_words(rung, "zh"),
+        "rung": isolation.rung,
+        "is_top": isolation.is_top,
+        "description": isolation_in_words(isolation, "en"),
+        "description_zh": isolation_in_words(isolation, "zh"),
         "probes": [asdict(each) for each in results],
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -65,12 +65,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    rung, results = examine(load_assignment(options.assignment).limits)
+    isolation, results = examine(load_assignment(options.assignment).limits)
     if options.json:
-        say(_as_json(rung, results))
+        say(_as_json(isolation, results))
     else:
-        say(render(rung, results, shutil.get_terminal_size((100, 24)).columns, options.lang))
-    return EXIT_DONE if rung.is_top else EXIT_REFUSED
+        say(render(isolation, results, shutil.get_terminal_size((100, 24)).columns, options.lang))
+    return EXIT_DONE if isolation.is_top else EXIT_REFUSED
 
 
 COMMAND = Command(

@@ -60,7 +60,7 @@ class View:
     def words(self, language: Language) -> str:
         """Describe the view: its colours, and all in which it is not the lab's own."""
         changed = self.differs_in(STANDARD) - {"network"}
-        told = ["colour", *(name for name in _TOLD if name in changed)]
+        told = ["colour", *(name for name in _ORDER_OF_WORDS if name in changed)]
         if changed <= {"colour"}:
             told.append("scale")
         said = [_SPACE[name][getattr(self, name)][language] for name in told]
@@ -71,7 +71,7 @@ class View:
 
 
 STANDARD = View()
-_TOLD = ("scale", "geometry", "layout", "weights", "readout")
+_ORDER_OF_WORDS = ("scale", "geometry", "layout", "weights", "readout")
 """In this order, where a view is not the lab's own."""
 
 

@@ -85,7 +85,7 @@ def test_a_class_is_graded_killed_resumed_and_changed(
     assert board.count("<tr") - 1 == 12
     assert "Not ranked, because not graded: 8." in board
 
-    # Killed without warning again and again: nothing that was heard of is lost, and the outcome is the same.
+    # Killed without warning again and again: no result that was kept is lost, and the gradebook is the same.
     kept = set()
     for _ in range(5):
         process = grader.start(*command("killed"))
@@ -167,7 +167,7 @@ def test_what_cannot_be_used_is_one_line_and_nothing_is_graded(
         (("batch", full, "--split", split_folder, "--out", full / "o"), "lies inside the submission"),
         ((*command("out")[:1], full, *command("out")[2:], "--roster", full / "r.csv"), "cannot read the roster"),
         ((*command("out")[:1], full, *command("full")[2:]), "inside --out"),
-        ((*command("out")[:1], class_folder / "good-1", *command("out")[2:]), "one submission and no class"),
+        ((*command("out")[:1], class_folder / "good-1", *command("out")[2:]), "one submission and not a class"),
         ((*command("out")[:1], full, *command("out")[2:], "--public", full / "nowhere"), "full/nowhere"),
         ((*command("out")[:1], split_folder.parent, *command("full")[2:]), "among the submissions"),
     ]  # fmt: skip

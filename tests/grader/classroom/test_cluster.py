@@ -58,12 +58,12 @@ class Cluster:
     def wait_until_idle(self):
         """Until no batch's split is on any worker, and nothing is under way."""
 
-        def benches(dask_worker):
+        def busy(dask_worker):
             return (
                 sum("lab-grader" in name for name in dask_worker.plugins) + dask_worker.state.executing_count
             )
 
-        wait_until(lambda: not any(self.client.run(benches).values()))
+        wait_until(lambda: not any(self.client.run(busy).values()))
 
     def close(self):
         self.client.close()
@@ -271,7 +271,7 @@ def test_without_a_scheduler_it_is_one_line(grader, command, executor, reason):
     assert "Traceback" not in done.stderr
 
 
-def test_a_parcel_is_the_submission_that_was_taken_in(tmp_path):
+def test_a_packed_submission_is_the_one_that_was_taken_in(tmp_path):
     source = tmp_path / "zhang" / "deeper"
     (source / "results").mkdir(parents=True)
     (source / "main.py").write_text(GOOD, encoding="utf-8")
@@ -279,11 +279,11 @@ def test_a_parcel_is_the_submission_that_was_taken_in(tmp_path):
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     submission = take_in(tmp_path / "zhang", tmp_path / "one", Limits())
-    parcel = pack(submission)
-    arrived = unpack(parcel, tmp_path / "two")
+    packed = pack(submission)
+    arrived = unpack(packed, tmp_path / "two")
     assert arrived == replace(submission, folder=arrived.folder)
     for file in submission.files:
         assert (arrived.folder / file.path).read_bytes() == (submission.folder / file.path).read_bytes()
     (tmp_path / "three").mkdir()
     with pytest.raises(HarnessError, match="damaged in transfer"):
-        unpack(replace(parcel, contents=(b"", *parcel.contents[1:])), tmp_path / "three")
+        unpack(replace(packed, contents=(b"", *packed.contents[1:])), tmp_path / "three")

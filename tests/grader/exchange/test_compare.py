@@ -63,7 +63,7 @@ def test_another_split_is_the_reason_for_everybody(graded, split_folder, capsys)
         ["the split (12 images, then 13)"]
     ] * 2
     assert main(["compare", str(old), str(new)]) == 0
-    assert "changed for 2: the split" in capsys.readouterr().out
+    assert "changed for 2 students: the split" in capsys.readouterr().out
 
 
 def test_a_submission_that_answers_by_chance_is_told_from_one_that_changed(graded, tmp_path):
