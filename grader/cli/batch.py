@@ -202,7 +202,7 @@ def _grade(batch: _Batch, watched: WatchedClass) -> list[PassResult]:
         watched.end(graded.result.id, graded.result.report.verdict.value)
 
     with (
-        open_session(exam, options.isolation or open_isolation) as session,
+        open_session(exam, options.isolate or open_isolation) as session,
         _executor(options, session) as executor,
     ):
         ClassPass(session, executor, batch.store, options.regrade, watched.begin).run(batch.entries, keep)

@@ -46,12 +46,12 @@ _FREQUENT = {
 """The most frequent messages of argparse, by the codes of the lines that say the same in both languages."""
 
 
-def main(arguments: Sequence[str] | None = None, isolation: OpenIsolation | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, isolate: OpenIsolation | None = None) -> int:
     """Run one command; return the exit code.
 
     Args:
-        arguments: of the command line; None for this process's own.
-        isolation: how a submission's workers are kept apart; None for the best level that works here.
+        arguments: of the command line; None for those of this process.
+        isolate: opens the isolation level of a submission; None for the best that works here.
     """
     # A terminal that cannot show Chinese must not cost anybody a report.
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None, isolation: OpenIsolation | None
     try:
         name, arguments = _choose(given)
         command = _load(name)
-        options = _parser(name, command).parse_args(arguments, argparse.Namespace(isolation=isolation))
+        options = _parser(name, command).parse_args(arguments, argparse.Namespace(isolate=isolate))
     except UsageError as error:
         return _complain(error, language, EXIT_USAGE)
     # Being told to stop must clean up as Ctrl-C does.

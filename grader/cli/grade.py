@@ -91,7 +91,7 @@ def _run(options: argparse.Namespace) -> int:
     # Many that are graded side by side in a log give one line each.
     is_quiet = options.quiet or (options.brief and not sys.stderr.isatty())
     waiting = nullcontext() if is_quiet else showing(watched.words)
-    with open_session(exam, options.isolation or open_isolation) as session, waiting:
+    with open_session(exam, options.isolate or open_isolation) as session, waiting:
         grading = session.grade(submission, progress=watched)
         watched("report")
         page = write_grading(grading, out, options.lang)

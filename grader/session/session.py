@@ -132,9 +132,8 @@ class Session:
 
     def _asked(self, taken: TakenIn, submission: Submission, progress: Progress) -> Grading:
         exam, grading, workspace = self.exam, taken.grading, taken.workspace
-        sandbox = sandbox_for(
-            self._isolation, submission, workspace, exam.assignment.limits, official=exam.is_official
-        )
+        limits = exam.assignment.limits
+        sandbox = sandbox_for(self._isolation, submission, workspace, limits, official=exam.is_official)
         check_out_of_reach(sandbox, exam.split)
         grading = attempt(grading, "canary", partial(self._with_canary, progress=progress))
         setup = Setup(replace(exam, split=self._decoded), submission, workspace, sandbox, progress)
@@ -168,17 +167,17 @@ class Session:
 
 
 @contextmanager
-def open_session(exam: Exam, isolation: OpenIsolation = open_isolation) -> Iterator[Session]:
+def open_session(exam: Exam, isolate: OpenIsolation = open_isolation) -> Iterator[Session]:
     """Yield a session, with all that belongs to its isolation level for as long.
 
     Nothing is done before it is needed: a session in which submissions are only taken in costs nothing.
 
     Args:
         exam: what is the same for every submission.
-        isolation: opens the level; the usual one is the best that works here, and forks workers where it can.
+        isolate: opens the isolation level, which stays open as long as the session.
     """
-    with isolation(exam.assignment.limits, official=exam.is_official) as level:
-        yield Session(exam, level)
+    with isolate(exam.assignment.limits, official=exam.is_official) as isolation:
+        yield Session(exam, isolation)
 
 
 def pass_canary(isolation: IsolationLevel | None = None) -> None:
@@ -213,7 +212,7 @@ def grade(
         split: an ImageFolder directory, a sealed file, or an opened split; None for the assignment's own,
             or the drawn demo set if it names none.
         assignment: an assignment, or the path of its file; None for the garbage lab.
-        self_check: accept the lower rung of isolation.
+        self_check: accept a lower isolation level.
         key_file: of a sealed split; None for the one that GRADER_SPLIT_KEY_FILE names.
         checks: what official grading does besides.
 

@@ -40,9 +40,8 @@ def report_of(
     isolation: IsolationLevel | None = None,
 ) -> Report:
     """Grade a submission and return its report."""
-    return build_report(
-        grading_of(source, split, assignment, checks=checks, self_check=self_check, isolation=isolation)
-    )
+    grading = grading_of(source, split, assignment, checks=checks, self_check=self_check, isolation=isolation)
+    return build_report(grading)
 
 
 @cache

@@ -44,8 +44,7 @@ def test_a_group_that_cannot_be_divided_is_done_without(
     assert control_group.make(tmp_path / "nowhere", 1, 1) is None
     # One that fails only when a worker wants its own.
     isolation = Namespaces(groups=lambda: tmp_path / "nowhere")
-    report = report_of(write_submission(), split, assignment, isolation=isolation)
-    assert report.verdict is Verdict.GRADED
+    assert report_of(write_submission(), split, assignment, isolation=isolation).verdict is Verdict.GRADED
 
 
 def test_a_group_is_made_with_its_bounds_and_taken_away(tmp_path):

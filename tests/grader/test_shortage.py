@@ -22,7 +22,7 @@ def memory(tmp_path, monkeypatch):
 
     def say(text):
         (tmp_path / "meminfo").write_text(text, encoding="ascii")
-        monkeypatch.setattr(shortage, "_MEMORY", tmp_path / "meminfo")
+        monkeypatch.setattr(shortage, "_MACHINE_MEMORY", tmp_path / "meminfo")
 
     return say
 

@@ -78,7 +78,7 @@ def test_report_json_has_what_other_programs_rely_on(outcome, tmp_path):
 
 def test_the_students_files_name_no_hidden_image_and_no_single_answer(outcome, tmp_path):
     write_grading(outcome, tmp_path / "out")
-    names = [image.name for image in outcome.split.images]
+    names = [image.name for image in outcome.job.split.images]
     for file in ("report.json", "report.html"):
         text = (tmp_path / "out" / file).read_text(encoding="utf-8")
         assert not any(name in text for name in names)
@@ -126,7 +126,7 @@ def test_the_instructors_page_shows_the_missed_images_with_both_names_and_what_w
     page = (tmp_path / "out" / "instructor" / "report.instructor.html").read_text(encoding="utf-8")
     assert "LOADING &lt;b&gt;" in page
     assert page.count('src="data:image/jpeg;base64,') == 8
-    for image in outcome.split.images:
+    for image in outcome.job.split.images:
         assert (image.name in page) == (image.label != 1)
     assert page.count('<span lang="en">Newspaper</span><span lang="zh">报纸 Newspaper</span>') == 5
     assert "<script" not in page
