@@ -122,7 +122,7 @@ class _ShowVersion(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         """Print it, and end."""
-        from grader.session import this_harness
+        from grader.session import this_harness  # it reads the whole source
 
         harness = this_harness()
         say(f"{_SCRIPT} {harness.version} (source {harness.source_sha256[:12]}, Python {harness.python})\n")
