@@ -1,7 +1,7 @@
 """Where a submission's code runs: what it can see, what it may use, and how that is enforced."""
 
 from grader.sandbox.bubblewrap import SETPRIV, find_bwrap, spare_uids
-from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest, ForkServer
+from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest
 from grader.sandbox.forkable import ForkRule
 from grader.sandbox.isolation import (
     FirstThatWorks,
@@ -24,7 +24,7 @@ from grader.sandbox.kernel import (
     owner,
     pidfd,
 )
-from grader.sandbox.launch import ForkedWorker, IsolationUnavailableError, Launch
+from grader.sandbox.launch import ForkedWorker, Launch
 from grader.sandbox.namespaces import Namespaces, fork_server_for
 from grader.sandbox.plain_process import PlainProcess
 from grader.sandbox.policy import course_library, environment_for, is_visible_inside
@@ -39,11 +39,9 @@ __all__ = [
     "ForkError",
     "ForkRequest",
     "ForkRule",
-    "ForkServer",
     "ForkedProcess",
     "ForkedWorker",
     "IsolationLevel",
-    "IsolationUnavailableError",
     "Launch",
     "Namespaces",
     "OpenIsolation",
