@@ -219,7 +219,7 @@ def test_a_result_that_cannot_be_kept_ends_the_batch_in_one_line(grader, command
     (tmp_path / "out" / "students" / "good-1").write_text("in the way", encoding="utf-8")
     done = grader(*command("out"))
     assert done.returncode == 3
-    assert "cannot keep the result of good-1" in done.stderr
+    assert "cannot save the result of good-1" in done.stderr
     assert "Traceback" not in done.stderr
     assert (tmp_path / "out" / "students" / "good-1").read_text(encoding="utf-8") == "in the way"
 
