@@ -114,7 +114,6 @@ def local_executor(session: Session, jobs: int | None = None) -> Iterator[LocalE
     Args:
         session: what is the same for every submission.
         jobs: submissions at a time; None for as many as keep all cores busy.
-        isolation: how workers are kept apart.
 
     Raises:
         HarnessError: the canary did not pass.
