@@ -31,11 +31,16 @@ from grader.model.job import Checks, Exam
 from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
-from grader.run.interview import interview
-from grader.sandbox.isolation import IsolationLevel, best_isolation, open_isolation
-from grader.sandbox.namespaces import Namespaces
-from grader.sandbox.plain_process import PlainProcess
-from grader.sandbox.policy import course_library, environment_for
+from grader.run import interview
+from grader.sandbox import (
+    IsolationLevel,
+    Namespaces,
+    PlainProcess,
+    best_isolation,
+    course_library,
+    environment_for,
+    open_isolation,
+)
 from grader.session import open_session
 from grader.split import open_split
 from reference.run import ASK_WORKER

@@ -7,10 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from grader.model.assignment import Limits
-from grader.sandbox.forkable import ForkRule
-from grader.sandbox.isolation import IsolationLevel, best_isolation
-from grader.sandbox.namespaces import fork_server_for
-from grader.sandbox.plain_process import PlainProcess
+from grader.sandbox import ForkRule, IsolationLevel, PlainProcess, best_isolation, fork_server_for
 
 QUICK_IMPORTS = ("cv2",)
 """MindSpore's import takes seconds, and is not what is tested."""

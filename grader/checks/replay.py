@@ -28,8 +28,8 @@ from grader.model.assignment import Assignment
 from grader.model.predictions import Answers, Prediction, classes_of
 from grader.model.replay import OFF, Probe, Replay
 from grader.model.split import Split, SplitImage, split_of
-from grader.run.interview import interview
-from grader.sandbox.launch import Launch
+from grader.run import interview
+from grader.sandbox import Launch
 
 MOST = 24
 """Images of each kind."""

@@ -51,7 +51,7 @@ from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import WatchedClass, showing
 from grader.report import verdict_in_words
-from grader.sandbox.isolation import open_isolation
+from grader.sandbox import open_isolation
 from grader.session import Session, open_session
 from grader.similarity import Given, given_to_all
 from grader.wording import words

@@ -24,7 +24,7 @@ from grader.cli.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Comm
 from grader.errors import HarnessError, Language, Line, LineError, UsageError, language_of, line
 
 if TYPE_CHECKING:
-    from grader.sandbox.isolation import OpenIsolation
+    from grader.sandbox import OpenIsolation
 
 COMMANDS = ("grade", "batch", "canary", "compare", "doctor", "gradescope", "handout", "split")
 """All commands. Each is the `COMMAND` of the module of its name here, which is imported when the command is

@@ -32,7 +32,7 @@ from grader.report import (
     render_text,
     write_grading,
 )
-from grader.sandbox.isolation import open_isolation
+from grader.sandbox import open_isolation
 from grader.session import open_session
 from grader.wording import words
 

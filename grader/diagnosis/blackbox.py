@@ -16,7 +16,7 @@ from grader.diagnosis.case import MANY, Case, IntArray, Kept, PublicTrial, Trial
 from grader.diagnosis.evidence import ALPHA
 from grader.diagnosis.subject import Subject
 from grader.model.split import Split, SplitImage
-from grader.run.interview import secret_order
+from grader.run import secret_order
 
 Pixels = npt.NDArray[np.uint8]
 ALTERATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {

@@ -18,8 +18,8 @@ from grader.model.replay import Replay
 from grader.model.split import Split, SplitImage, split_of
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
-from grader.run.interview import interview
-from grader.sandbox.launch import Launch
+from grader.run import interview
+from grader.sandbox import Launch
 
 _NOT_LOADED = "parameters in the 'net' are not loaded"
 """What `load_param_into_net` warns of."""

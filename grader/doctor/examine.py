@@ -6,8 +6,7 @@ from grader.doctor import machine, sandbox
 from grader.doctor.results import Result, State
 from grader.model.assignment import Limits
 from grader.model.job import Isolation
-from grader.sandbox.namespaces import Namespaces
-from grader.sandbox.plain_process import PlainProcess
+from grader.sandbox import Namespaces, PlainProcess
 
 
 def examine(limits: Limits) -> tuple[Isolation, tuple[Result, ...]]:

@@ -15,10 +15,16 @@ from grader.doctor.results import Result, result
 from grader.errors import line
 from grader.files import workspace
 from grader.model.assignment import Limits
-from grader.sandbox.bubblewrap import SETPRIV, find_bwrap, spare_uids
-from grader.sandbox.kernel import CONTROLLERS, is_delegated, own_group
-from grader.sandbox.namespaces import Namespaces
-from grader.sandbox.system_calls import ARCHITECTURES
+from grader.sandbox import (
+    ARCHITECTURES,
+    CONTROLLERS,
+    SETPRIV,
+    Namespaces,
+    find_bwrap,
+    is_delegated,
+    own_group,
+    spare_uids,
+)
 
 _SECONDS = 20
 _NEW_USER_AND_MOUNTS = """

@@ -28,8 +28,8 @@ from grader.model.report import FindingPart
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict, worst
 from grader.printable import narrow, short
-from grader.run.worker import PROCESSOR_TIME
-from grader.sandbox.policy import course_library
+from grader.run import PROCESSOR_TIME
+from grader.sandbox import course_library
 from grader.wording import explained_by, finding, phase_words, phrase, words
 
 _HIDDEN_MESSAGE = 60

@@ -16,7 +16,7 @@ from grader.model.report import SCHEMA_VERSION, Report
 from grader.report.build import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor, render_instructor_page
-from grader.sandbox.policy import is_visible_inside
+from grader.sandbox import is_visible_inside
 
 REPORT_JSON = Path("report.json")
 REPORT_HTML = Path("report.html")

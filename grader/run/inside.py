@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.sandbox.kernel import descendants, listdir
+from grader.sandbox import descendants, listdir
 
 _FULL = 0.99
 _BUFFER_IF_UNKNOWN = 4 << 20

@@ -12,9 +12,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest
-from grader.sandbox.kernel import ControlGroup, innermost, owner, pidfd
-from grader.sandbox.launch import ForkedWorker, Launch
+from grader.sandbox import (
+    ControlGroup,
+    ForkedProcess,
+    ForkedWorker,
+    ForkError,
+    ForkRequest,
+    Launch,
+    innermost,
+    owner,
+    pidfd,
+)
 
 _HOLDING_SECONDS = 20.0
 _DEATH_SECONDS = 5.0

@@ -1,5 +1,8 @@
 """What processes use, read by the grader itself from the folders that /proc has for them.
 
+Counted are memory, processor time and tasks, the inference libraries that are loaded, what the kernel keeps
+for processes, and whether the machine itself is out of memory, which says nothing about any one submission.
+
 What the kernel keeps for processes beside their own memory: nothing says how much, but it can be counted.
 
 The machine's own sums (`SUnreclaim` and others in /proc/meminfo) would tell of everybody's, so that a verdict
@@ -12,8 +15,6 @@ Two ways lead out of the count, and both are closed here. A descriptor that has 
 not received yet is on no list: while one is, each of those that may be is taken for the largest that is seen.
 And a process that runs a program which it may not read has its lists closed to all but root: it is past every
 limit.
-
-Whether the machine itself is out of memory, which says nothing about any one submission.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pathlib import Path
 
 from grader.errors import HarnessError
 from grader.model.assignment import MIB
-from grader.sandbox.kernel import listdir
+from grader.sandbox import listdir
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MAX_MAPS = 1 << 21

@@ -1,7 +1,4 @@
-"""What a submission prints: the head and the tail are kept, everything is counted.
-
-One running worker: its channel, its output, its deadlines, and its end.
-"""
+"""One running worker: its channel, its output, its limits and deadlines, and its end."""
 
 from __future__ import annotations
 
@@ -25,8 +22,7 @@ from grader.run.frames import Frame, FrameError, FrameReader
 from grader.run.inside import Inside
 from grader.run.starting import start
 from grader.run.usage import check_memory_of_machine, kernel_bytes, processes_ended_for_memory
-from grader.sandbox.kernel import folders_of
-from grader.sandbox.launch import Launch
+from grader.sandbox import Launch, folders_of
 
 _KEPT = 16 * 1024
 
@@ -95,7 +91,7 @@ class WorkerDiedError(Exception):
 
 
 class WorkerProcess:
-    """A worker started on some rung; use as a context manager, which ends in its certain death."""
+    """A worker and its sandbox; use as a context manager, which ends both for certain."""
 
     def __init__(self, launch: Callable[[int], Launch], clock: AttentiveClock) -> None:
         self._clock = clock

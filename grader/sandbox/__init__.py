@@ -1,1 +1,69 @@
 """Where a submission's code runs: what it can see, what it may use, and how that is enforced."""
+
+from grader.sandbox.bubblewrap import SETPRIV, find_bwrap, spare_uids
+from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest, ForkServer
+from grader.sandbox.forkable import ForkRule
+from grader.sandbox.isolation import (
+    FirstThatWorks,
+    IsolationLevel,
+    OpenIsolation,
+    Sandbox,
+    best_isolation,
+    open_isolation,
+    sandbox_for,
+)
+from grader.sandbox.kernel import (
+    CONTROLLERS,
+    ControlGroup,
+    descendants,
+    folders_of,
+    innermost,
+    is_delegated,
+    listdir,
+    own_group,
+    owner,
+    pidfd,
+)
+from grader.sandbox.launch import ForkedWorker, IsolationUnavailableError, Launch
+from grader.sandbox.namespaces import Namespaces, fork_server_for
+from grader.sandbox.plain_process import PlainProcess
+from grader.sandbox.policy import course_library, environment_for, is_visible_inside
+from grader.sandbox.system_calls import ARCHITECTURES
+
+__all__ = [
+    "ARCHITECTURES",
+    "CONTROLLERS",
+    "SETPRIV",
+    "ControlGroup",
+    "FirstThatWorks",
+    "ForkError",
+    "ForkRequest",
+    "ForkRule",
+    "ForkServer",
+    "ForkedProcess",
+    "ForkedWorker",
+    "IsolationLevel",
+    "IsolationUnavailableError",
+    "Launch",
+    "Namespaces",
+    "OpenIsolation",
+    "PlainProcess",
+    "Sandbox",
+    "best_isolation",
+    "course_library",
+    "descendants",
+    "environment_for",
+    "find_bwrap",
+    "folders_of",
+    "fork_server_for",
+    "innermost",
+    "is_delegated",
+    "is_visible_inside",
+    "listdir",
+    "open_isolation",
+    "own_group",
+    "owner",
+    "pidfd",
+    "sandbox_for",
+    "spare_uids",
+]

@@ -1,4 +1,4 @@
-"""The top rung: the policy as a command of bubblewrap (https://github.com/containers/bubblewrap).
+"""The policy as a command of bubblewrap (https://github.com/containers/bubblewrap).
 
 An ordinary user needs one bubblewrap, which makes a user namespace. Root needs two. The first
 only lays out, under folders that anybody may enter, what the second will mount; then root is given

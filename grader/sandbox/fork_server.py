@@ -1,8 +1,7 @@
-"""What a worker is told, and the command that runs it.
+"""The grader's end of a fork server: a process that has MindSpore imported, and forks workers into sandboxes.
 
-This interpreter on a file system that cannot be written, for a process that others will be forked from.
-
-The grader's end of a fork server.
+The server runs this interpreter from a file system that cannot be written, and every worker gets the same
+settings, whether the worker is forked or started as a program.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Processes of this machine, as the kernel shows them.
+"""Processes and control groups of this machine, as the kernel shows them.
 
-A control group for each worker, where the system has given this process a part of the tree to divide.
-
-With control groups of version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html) the kernel itself binds
+Each worker has a control group, where the system has given this process a part of the tree to divide. With
+control groups of version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html) the kernel itself binds
 the sum of all memory of a group, and ends the group as a whole. They are ours to divide if an
 administrator or systemd says so: `systemd-run --user --scope -p Delegate=yes COMMAND`. Everywhere else the
 grader does without, and its looks from outside are what binds sums.

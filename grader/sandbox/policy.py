@@ -11,11 +11,11 @@ everybody's peace. Four walls, each enough alone for most attacks:
 2. *Nobody is there.* Its own process, network, IPC and host-name namespaces: no process of the
    machine can be named, signalled, traced or read; there is no network at all.
 3. *Few doors of the kernel are open.* No capabilities, no new ones, and a filter on system calls
-   (`refusals.py`) that no process inside can take off.
+   (`system_calls.py`) that no process inside can take off.
 4. *Nothing it says is believed.* Labels, deadlines and scores live in the grader's process. What
    crosses the wall is one image at a time inwards and one text at a time outwards.
 
-Who uses everything up, and what stops that (`bounds.py` has the amounts):
+Who uses everything up, and what stops that (the amounts stand at the end):
 
 * *Processes and threads* are counted from outside: all that stand in the sandbox's namespace, whoever made
   them. Behind that stands the kernel's limit, which binds because nobody inside is root, nor shares a uid
@@ -28,9 +28,9 @@ Who uses everything up, and what stops that (`bounds.py` has the amounts):
   one process maps.
 * *Memory of nobody*: files in memory, System V's and POSIX's queues, pages given to pipes, anonymous
   shared memory are refused. Sockets count as what they can hold.
-* *Memory that the kernel keeps for processes*: mappings, descriptors, pipes, locks, and what a poll waits for
-  are counted four times a second, count as memory, and have a bound of their own (`kernel_memory.py` of the
-  dialogue). Watching files, leases, locks of open files, rings and sets of rules are refused; signals on
+* *Memory that the kernel keeps for processes*: mappings, descriptors, pipes, locks, and what a poll waits
+  for are counted four times a second, count as memory, and have a bound of their own (`usage.py` of the
+  room `run`). Watching files, leases, locks of open files, rings and sets of rules are refused; signals on
   their way and timers are bound by the kernel; attributes of files count as files. Names that were looked
   up in vain are neither: the kernel gives them back when memory is wanted.
 * *Disk*: scratch folders lie in memory and have a size; all together may hold what the largest does.
@@ -38,7 +38,7 @@ Who uses everything up, and what stops that (`bounds.py` has the amounts):
 * *Output* is read as it comes; its head and tail are kept, and too much of it is the end.
 * *Descriptors* and *core dumps* are bound by the kernel.
 
-Where the system gives the grader a control group to divide (`control_group.py`), the kernel binds the
+Where the system gives the grader a control group to divide (`kernel.py`), the kernel binds the
 sums of memory and processes by itself. Elsewhere, what is left is what a submission's cores can fill
 between two looks (tens of megabytes; more only while the grader decodes a very large image).
 
@@ -47,10 +47,8 @@ Should a machine run out of memory nevertheless, a worker is the first to go, an
 the kernel ended for it, ends with INTERNAL and no score. No verdict hangs on the machine's own sums of
 memory, which tell of everybody's.
 
-For how much: the part of the policy's vocabulary that says how much of everything may be used.
-
-Two kinds of limits. What the kernel can bind, it binds in each process by itself. The sum over all processes
-is looked at from outside, twenty times a second, and more often when little is left.
+There are two kinds of limits. What the kernel can bind, it binds in each process by itself. The sum over
+all processes is looked at from outside, twenty times a second, and more often when little is left.
 """
 
 from __future__ import annotations

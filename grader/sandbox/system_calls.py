@@ -9,23 +9,19 @@ worker processes exchange images through System V's queues. The report says so t
 Where honest programs do need a call that takes kernel memory, it is let through and counted instead
 (`grader.run.usage`): asyncio polls; SQLite, MindSpore and libraries' caches lock files.
 
-The kernel's numbers of the system calls that the refusals name, for the two architectures of MindSpore.
-
-Taken from the kernel's own headers: `arch/x86/entry/syscalls/syscall_64.tbl` for x86-64 and
-`include/uapi/asm-generic/unistd.h` for AArch64. Numbers are for ever; a test compares them with the
+The numbers are the kernel's, of the system calls that the refusals name, for the two architectures of
+MindSpore. They are taken from the kernel's own headers: `arch/x86/entry/syscalls/syscall_64.tbl` for x86-64
+and `include/uapi/asm-generic/unistd.h` for AArch64. Numbers are for ever; a test compares them with the
 headers of the machine where it has them.
 
-From refusals to the program that seccomp runs before each system call, in classic BPF.
-
-The machine has one accumulator and jumps forward only (https://docs.kernel.org/networking/filter.html). An
-instruction is 8 bytes, `struct sock_filter`: code, how many to skip if true, how many if false, constant.
-What a program can load is `struct seccomp_data` (`include/uapi/linux/seccomp.h`): the call's number at 0,
-the architecture at 4, and six arguments of 64 bits from 16 on. Only the low half of an argument is
-looked at, as the kernel does with the flags and small numbers that refusals are about.
+The refusals become the program that seccomp runs before each system call, in classic BPF. Its machine has
+one accumulator and jumps forward only (https://docs.kernel.org/networking/filter.html). An instruction is 8
+bytes, `struct sock_filter`: code, how many to skip if true, how many if false, constant. What a program can
+load is `struct seccomp_data` (`include/uapi/linux/seccomp.h`): the call's number at 0, the architecture at
+4, and six arguments of 64 bits from 16 on. Only the low half of an argument is looked at, as the kernel
+does with the flags and small numbers that refusals are about.
 
 The kernel works out beforehand for which calls the program always says yes, and then does not run it.
-
-The refusals as this machine's kernel takes them.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from grader.files import digest_of_file, digest_of_parts
 from grader.model.job import Circumstances, Harness
-from grader.sandbox.policy import course_library
+from grader.sandbox import course_library
 
 _LIBRARIES = (
     "mindspore",

@@ -13,8 +13,7 @@ from grader.model.grading import KEY, HiddenFile
 from grader.model.job import Exam
 from grader.model.split import Split
 from grader.model.submission import Submission
-from grader.sandbox.isolation import Sandbox
-from grader.sandbox.policy import is_visible_inside
+from grader.sandbox import Sandbox, is_visible_inside
 from grader.split import public_split
 
 

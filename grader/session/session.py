@@ -24,13 +24,7 @@ from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.progress import Progress, silent
 from grader.report import build_report
-from grader.sandbox.isolation import (
-    IsolationLevel,
-    OpenIsolation,
-    best_isolation,
-    open_isolation,
-    sandbox_for,
-)
+from grader.sandbox import IsolationLevel, OpenIsolation, best_isolation, open_isolation, sandbox_for
 from grader.session.harness import this_harness
 from grader.session.secrecy import check_apart, check_out_of_reach
 from grader.session.stages import (

@@ -24,8 +24,8 @@ from grader.model.job import Exam, Job
 from grader.model.replay import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
-from grader.run.interview import interview
-from grader.sandbox.isolation import Sandbox
+from grader.run import interview
+from grader.sandbox import Sandbox
 from grader.scoring import count_predictions
 from grader.session.harness import circumstances_now, this_harness
 from grader.session.secrecy import find_hidden_files

@@ -15,7 +15,7 @@ from grader.errors import UsageError
 from grader.files import digest_of_file, workspace
 from grader.intake import MOST_BYTES
 from grader.model.submission import CHECKPOINT_SUFFIXES
-from grader.sandbox.policy import course_library
+from grader.sandbox import course_library
 from grader.similarity.heads import Matrix, head_of
 from grader.similarity.sketch import CodeFile, code_of, tensors_in
 

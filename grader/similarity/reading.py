@@ -24,7 +24,7 @@ from grader.files import workspace, write_atomically
 from grader.intake import take_in
 from grader.model.assignment import MIB, Assignment, Limits
 from grader.model.submission import Submission
-from grader.sandbox.policy import environment_for
+from grader.sandbox import environment_for
 from grader.similarity.sketch import Sketch, from_bytes, to_bytes, unread_sketch
 
 BOUNDS = {"RLIMIT_CPU": 20, "RLIMIT_DATA": 400 * MIB, "RLIMIT_FSIZE": 64 * MIB, "RLIMIT_CORE": 0}

@@ -11,7 +11,7 @@ from grader.model.grading import Grading
 from grader.model.job import ALL_CHECKS, Checks, Exam
 from grader.model.split import Split
 from grader.report import build_report
-from grader.sandbox.isolation import IsolationLevel
+from grader.sandbox import IsolationLevel
 from grader.session import Session, pass_canary
 
 

@@ -88,7 +88,7 @@ def _bind_limits(settings: dict[str, Any]) -> None:
     if settings["dies_with_parent"]:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if settings["seccomp"]:
-        # On the lower rung, which promises no more: a kernel without filters goes on.
+        # In a plain process, which promises no more: a kernel without filters goes on.
         with contextlib.suppress(OSError):
             refuse_calls(**settings["seccomp"])
 

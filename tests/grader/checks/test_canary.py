@@ -14,8 +14,7 @@ from grader.checks.canary import ATTACK, HONEST, canary_split
 from grader.errors import HarnessError
 from grader.model.job import NO_CHECKS, Checks, Exam
 from grader.report import build_report
-from grader.sandbox import bubblewrap
-from grader.sandbox.plain_process import PlainProcess
+from grader.sandbox import PlainProcess, bubblewrap
 from grader.scoring import labels
 from grader.session import Session
 from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - a fixture

@@ -295,7 +295,7 @@ def test_who_is_slow_is_asked_as_much_as_who_is_fast(write_submission, split, as
 
 def launch_of(folder, assignment):
     from grader.intake import take_in
-    from grader.sandbox.isolation import best_isolation
+    from grader.sandbox import best_isolation
 
     workspace = folder.parent / "workspace"
     submission = take_in(folder, workspace, assignment.limits)

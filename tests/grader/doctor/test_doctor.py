@@ -14,9 +14,7 @@ from grader.doctor import Result, State, machine, sandbox
 from grader.doctor.results import result
 from grader.model.assignment import Limits
 from grader.printable import columns, wrapped
-from grader.sandbox.bubblewrap import find_bwrap
-from grader.sandbox.namespaces import Namespaces
-from grader.sandbox.plain_process import PlainProcess
+from grader.sandbox import Namespaces, PlainProcess, find_bwrap
 from grader.wording import table
 from tests.patience import PATIENCE_SECONDS
 

@@ -21,13 +21,9 @@ from grader.model.job import NO_CHECKS
 from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.report import build_report
 from grader.report.instructor import render_instructor
-from grader.run import interview as interview_module
-from grader.run import usage
-from grader.sandbox import policy
+from grader.run import asking, usage
+from grader.sandbox import FirstThatWorks, Namespaces, PlainProcess, policy
 from grader.sandbox.inside.worker import _WEIGHTS
-from grader.sandbox.isolation import FirstThatWorks
-from grader.sandbox.namespaces import Namespaces
-from grader.sandbox.plain_process import PlainProcess
 from grader.session import this_harness
 from tests.grader.gradings import grading_of, report_of
 from tests.patience import wait_until
@@ -604,8 +600,8 @@ def test_a_grader_that_is_killed_takes_its_submission_with_it(
         import sys
         from contextlib import nullcontext
         from grader.cli import main
-        from grader.sandbox.namespaces import Namespaces
-        from grader.sandbox.plain_process import PlainProcess
+        from grader.sandbox import Namespaces
+        from grader.sandbox import PlainProcess
         arguments = [{str(folder)!r}, "--self-check", "--out", {str(tmp_path / "out")!r}]
         sys.exit(main(arguments, lambda limits, official: nullcontext({level}())))
     """
@@ -629,7 +625,7 @@ def test_a_grader_that_is_killed_takes_its_submission_with_it(
 def test_a_fault_of_the_harness_is_internal_and_has_no_score(
     write_submission, split, assignment, monkeypatch
 ):
-    monkeypatch.setattr(interview_module, "encode_question", lambda *_: 1 / 0)
+    monkeypatch.setattr(asking, "encode_question", lambda *_: 1 / 0)
     # Without the canary, which would find the fault first.
     outcome = grading_of(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
     assert outcome.verdict is Verdict.INTERNAL

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from grader.model.assignment import load_assignment
-from grader.sandbox.isolation import open_isolation
+from grader.sandbox import open_isolation
 from grader.split import open_split
 from reference.weights import read_checkpoint
 from tests.submissions.mistakes.otherwise import OTHERWISE, RIGHT_OTHERWISE

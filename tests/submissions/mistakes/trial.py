@@ -9,7 +9,7 @@ from grader.model.assignment import Assignment
 from grader.model.job import Checks
 from grader.model.split import Split
 from grader.report import build_report, write_grading
-from grader.sandbox.isolation import IsolationLevel
+from grader.sandbox import IsolationLevel
 from reference.weights import write_checkpoint
 from tests.grader.gradings import grading_of
 from tests.submissions.mistakes.planted import Arrays, Planted

@@ -26,7 +26,7 @@ from grader.sandbox.policy import (
 )
 from grader.sandbox.system_calls import REFUSALS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

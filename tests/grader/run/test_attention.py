@@ -4,7 +4,7 @@ import pytest
 
 from grader import Verdict
 from grader.model.job import NO_CHECKS
-from grader.run import interview, usage
+from grader.run import asking, usage
 from grader.run.clock import LONGEST_STRETCH_SECONDS, AttentiveClock
 from tests.grader.gradings import report_of
 
@@ -66,7 +66,7 @@ def held_up(monkeypatch):
     def clock():
         return AttentiveClock(lambda: times.wall + real.now(), lambda: 0.0)
 
-    monkeypatch.setattr(interview, "AttentiveClock", clock)
+    monkeypatch.setattr(asking, "AttentiveClock", clock)
     monkeypatch.setattr(usage, "measure", sleep_through)
     return held
 

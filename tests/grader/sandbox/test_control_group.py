@@ -8,9 +8,9 @@ import pytest
 
 from grader import Verdict
 from grader.run.worker import WorkerProcess
+from grader.sandbox import Namespaces
 from grader.sandbox import kernel as control_group
 from grader.sandbox.kernel import ControlGroup, dividable, is_delegated, own_group
-from grader.sandbox.namespaces import Namespaces
 from tests.grader.gradings import report_of
 from tests.patience import PATIENCE_SECONDS
 

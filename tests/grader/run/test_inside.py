@@ -16,7 +16,7 @@ import pytest
 from grader.run import inside, usage
 from grader.run.inside import Inside, most_bytes
 from grader.run.usage import ProcessorTime, Usage, kernel_bytes
-from grader.sandbox.kernel import descendants, folders_of
+from grader.sandbox import descendants, folders_of
 from tests.patience import wait_until
 
 OURS = Path("/proc/self")

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from grader.model.job import NO_CHECKS
-from grader.sandbox import policy
-from grader.sandbox.plain_process import PlainProcess
+from grader.sandbox import PlainProcess, policy
 from grader.sandbox.policy import course_library, own_packages
+from tests.grader.conftest import ORACLE
 from tests.grader.gradings import report_of
-
-from .conftest import ORACLE
 
 WORKER = Path(policy.__file__).parent / "inside" / "worker.py"
 IMPORT = """

@@ -5,11 +5,9 @@ import pytest
 from grader import Verdict
 from grader.model.job import NO_CHECKS
 from grader.report import build_report
-from grader.run import usage as shortage
-from grader.run import worker as worker_process
+from grader.run import usage, worker
+from tests.grader.conftest import ORACLE
 from tests.grader.gradings import grading_of, report_of
-
-from .conftest import ORACLE
 
 PLENTY = "MemTotal: 8000000 kB\nMemFree: 9 kB\nMemAvailable: 130000 kB\nSwapFree: 0 kB\n"
 SHORT = "MemTotal: 8000000 kB\nMemFree: 9 kB\nMemAvailable: 120000 kB\nSwapFree: 0 kB\n"
@@ -22,7 +20,7 @@ def memory(tmp_path, monkeypatch):
 
     def say(text):
         (tmp_path / "meminfo").write_text(text, encoding="ascii")
-        monkeypatch.setattr(shortage, "_MACHINE_MEMORY", tmp_path / "meminfo")
+        monkeypatch.setattr(usage, "_MACHINE_MEMORY", tmp_path / "meminfo")
 
     return say
 
@@ -53,7 +51,7 @@ def test_who_is_ended_by_the_kernel_for_everybodys_memory_has_not_crashed(
     folder = write_submission(KILLED)
     assert report_of(folder, split, assignment, checks=NO_CHECKS).verdict is Verdict.CRASH
     ended = iter(range(99))
-    monkeypatch.setattr(worker_process, "processes_ended_for_memory", lambda: next(ended))
+    monkeypatch.setattr(worker, "processes_ended_for_memory", lambda: next(ended))
     outcome = grading_of(folder, split, assignment, checks=NO_CHECKS)
     assert (outcome.verdict, build_report(outcome).score) == (Verdict.INTERNAL, None)
     assert "ran out of memory" in outcome.trace
@@ -61,7 +59,7 @@ def test_who_is_ended_by_the_kernel_for_everybodys_memory_has_not_crashed(
 
 def test_how_many_the_kernel_has_ended_is_read_from_its_own_count(tmp_path, monkeypatch):
     (tmp_path / "vmstat").write_text("pgfault 7\noom_kill 3\n", encoding="ascii")
-    monkeypatch.setattr(shortage, "_EVENTS", tmp_path / "vmstat")
-    assert shortage.processes_ended_for_memory() == 3
-    monkeypatch.setattr(shortage, "_EVENTS", tmp_path / "nowhere")
-    assert shortage.processes_ended_for_memory() == 0
+    monkeypatch.setattr(usage, "_EVENTS", tmp_path / "vmstat")
+    assert usage.processes_ended_for_memory() == 3
+    monkeypatch.setattr(usage, "_EVENTS", tmp_path / "nowhere")
+    assert usage.processes_ended_for_memory() == 0

@@ -15,7 +15,7 @@ from grader.model.verdict import Verdict
 from grader.run.clock import AttentiveClock
 from grader.run.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
-from grader.sandbox.launch import Launch
+from grader.sandbox import Launch
 from grader.scoring import LabelReader, reader_of
 
 _MAX_WORKERS = 20

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from grader.report import build_report
-from grader.sandbox.isolation import best_isolation
-from grader.sandbox.plain_process import PlainProcess
+from grader.sandbox import PlainProcess, best_isolation
 from grader.sandbox.system_calls import (
     ARCHITECTURES,
     NEWEST,

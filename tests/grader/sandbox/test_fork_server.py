@@ -15,17 +15,15 @@ import pytest
 from grader import Verdict
 from grader.model.job import NO_CHECKS
 from grader.report import build_report
-from grader.sandbox import fork_server, policy
+from grader.sandbox import Namespaces, course_library, fork_server, fork_server_for, policy
 from grader.sandbox import system_calls as seccomp
 from grader.sandbox.fork_server import runs_read_only
 from grader.sandbox.forkable import MINDSPORE_RULE
-from grader.sandbox.namespaces import Namespaces, fork_server_for
-from grader.sandbox.policy import course_library
 from tests.grader.gradings import grading_of
 from tests.isolation import QUICK_IMPORTS, WHATEVER_IT_IMPORTS, WHATEVER_IT_SAYS
 from tests.patience import wait_until
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 WHERE_IT_STANDS = """
 import json, os, platform, random, resource, socket, sys, tempfile
 import numpy as np

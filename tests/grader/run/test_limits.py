@@ -15,13 +15,12 @@ import pytest
 
 from grader import Verdict
 from grader.sandbox import policy
+from tests.grader.accounts import as_ordinary_user, home_of_ordinary_user
+from tests.grader.conftest import ORACLE
 from tests.grader.gradings import grading_of, report_of
 from tests.patience import PATIENCE_SECONDS, wait_until
 
-from .accounts import as_ordinary_user, home_of_ordinary_user
-from .conftest import ORACLE
-
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOTAL = 12
 TIGHT = {
     "memory_mib": 300,
