@@ -98,14 +98,11 @@ ORDER = {
 """The modules and packages of a room, the lowest first: none imports one that comes after it."""
 WITHOUT_A_FACE = {"grader": {"model"}}
 """Values are imported by the module that they are in."""
-NOT_YET_WITH_A_FACE: dict[str, set[str]] = {}
-"""Only to become fewer."""
 PACKAGES = [
     (room, part)
     for room in ORDER
     for part in ORDER[room]
-    if (ROOT / room / part).is_dir()
-    and part not in WITHOUT_A_FACE.get(room, set()) | NOT_YET_WITH_A_FACE.get(room, set())
+    if (ROOT / room / part).is_dir() and part not in WITHOUT_A_FACE.get(room, set())
 ]
 MODULES = [(room, part) for room in ORDER for part in ORDER[room] if (ROOT / room / f"{part}.py").exists()]
 
