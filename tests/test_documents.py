@@ -13,7 +13,7 @@ import pytest
 
 from grader.cli import COMMANDS, main
 from grader.model.verdict import Verdict
-from grader.wording import codes
+from grader.wording import codes, table
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("docs", "benchmarks", "datasets", "grader")
@@ -69,18 +69,22 @@ def help_of(*command):
     return out.getvalue()
 
 
-def codes_of(path):
-    """The finding codes that a page explains: the last column of each table whose heading is `code`."""
+def explained(path):
+    """What a page explains: of each table whose last heading is `code`, what the report says, and the codes."""
     found, is_inside = [], False
     for line in text_of(path).splitlines():
-        last = line.strip("| ").rpartition("|")[2].strip() if line.startswith("|") else ""
-        if last in ("code", "代码"):
+        cells = [cell.strip() for cell in line.strip("| ").split(" | ")] if line.startswith("| ") else []
+        if cells[-1:] in (["code"], ["代码"]):
             is_inside = True
-        elif is_inside and last:
-            found += re.findall(r"`([^`]+)`", last)
+        elif is_inside and line.startswith("|"):
+            found += [(cells[0], re.findall(r"`([^`]+)`", cells[-1]))] if "`" in line else []
         else:
             is_inside = False
     return found
+
+
+def codes_of(path):
+    return [code for _, codes_ in explained(path) for code in codes_]
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
@@ -151,8 +155,15 @@ def test_every_finding_code_is_in_the_catalogue(path):
 
 
 def test_the_frequent_findings_are_explained_once():
-    explained = codes_of(ROOT / "docs" / "student.md")
-    assert len(explained) == len(set(explained)) > 50
+    frequent = codes_of(ROOT / "docs" / "student.md")
+    assert len(frequent) == len(set(frequent)) > 50
+
+
+def test_what_the_report_says_is_quoted_from_its_titles():
+    for said, codes_ in explained(ROOT / "docs" / "student.md"):
+        titles = [table("messages")[code]["title"] for code in codes_]
+        for piece in filter(None, re.split(r"[;\s]*\.\.\.\s*|;\s*", said)):
+            assert any(piece in title for title in titles), f"{piece}: not in {titles}"
 
 
 @pytest.mark.parametrize("path", TRANSLATED, ids=name_of)
