@@ -102,7 +102,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Isolation:
-    """The rung of the ladder that a grading ran on."""
+    """The isolation level that a grading ran on."""
 
     rung: Literal["bubblewrap", "process"]
     is_grouped: bool = False

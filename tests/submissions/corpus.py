@@ -79,7 +79,7 @@ class Case(BaseModel):
     """About how long its grading takes: the longest begin first. No machine is held to it."""
     needs: tuple[Literal["mindspore"], ...] = Field(default=(), strict=False)
     works_without_walls: Literal["never", "as root", "always"] = "never"
-    """Whether the attack succeeds on the lower rung, which has no walls: all images are right then."""
+    """Whether the attack succeeds on the lower isolation level, which has no walls: all images are right then."""
     pending: str = ""
     """Why the grader does not do what is expected here yet. It must fail until it does."""
     in_a_class: str = ""

@@ -116,7 +116,7 @@ def run(case: Case, ground: Ground, *, forked: bool = False) -> Result:
 
 
 def run_without_walls(case: Case, ground: Ground) -> int:
-    """Grade an attack on the lower rung, as a self-check; return how many images it had right."""
+    """Grade an attack on the lower isolation level, as a self-check; return how many images it had right."""
     with _workspace() as workspace:
         handed_in = hand_in(case, ground, workspace)
         grading = _grade(case, ground, handed_in, workspace, ["-c", _WITHOUT_WALLS], ["--self-check"])

@@ -109,7 +109,9 @@ def test_the_table_says_the_rung_and_every_remedy_as_it_can_be_typed():
     assert "  sudo sysctl user.max_user_namespaces=15000" in text.splitlines()
     assert "refused here" in text
     assert max(map(len, text.splitlines())) <= 60
-    assert "works here, on the top rung" in " ".join(doctor.render(Namespaces.NAME, results, 60).split())
+    assert "works here, on the highest isolation level" in " ".join(
+        doctor.render(Namespaces.NAME, results, 60).split()
+    )
 
 
 def test_a_switch_that_forbids_user_namespaces_is_named(tmp_path, monkeypatch):
