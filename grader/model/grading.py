@@ -100,5 +100,8 @@ class Grading:
 
     @property
     def trace(self) -> str:
-        """All that is known of the first failure; empty if there was none."""
-        return self.failures[0].trace if self.failures else ""
+        """All that is known of each failure, with its stage; the one that cost the score comes first."""
+        costly = self.fault
+        others = (failure for failure in self.failures if failure is not costly)
+        told = [*([costly] if costly else ()), *others]
+        return "\n".join(f"stage {failure.stage}:\n{failure.trace.rstrip()}\n" for failure in told)

@@ -1,0 +1,30 @@
+"""The record of a grading: what of several failures is told."""
+
+from dataclasses import replace
+
+import pytest
+
+from grader.model.grading import Failure
+from grader.model.job import Exam
+from grader.session import begun
+
+REPLAY = Failure("replay", "no", "trace of the replay\n")
+DIAGNOSE = Failure("diagnose", "no", "trace of the diagnosis\n")
+SCORE = Failure("score", "no", "trace of the score\n")
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"),
+    [
+        ((), ""),
+        ((REPLAY,), "stage replay:\ntrace of the replay\n"),
+        (
+            (REPLAY, DIAGNOSE),
+            "stage replay:\ntrace of the replay\n\nstage diagnose:\ntrace of the diagnosis\n",
+        ),
+        ((REPLAY, SCORE), "stage score:\ntrace of the score\n\nstage replay:\ntrace of the replay\n"),
+    ],
+    ids=["none", "one", "two that cost no score", "the one that cost the score first"],
+)
+def test_the_trace_of_every_failure_is_kept_with_its_stage(split, assignment, failures, told):
+    assert replace(begun(Exam(split, assignment), "zhang"), failures=failures).trace == told
