@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from grader.errors import Language
+from grader.errors import Language, Line
 from grader.files import digest_of_file
 from grader.findings.answers import HIDDEN_NAME, findings_of_checkpoints, findings_of_names
 from grader.findings.exceptions import code_of, finding_of_exception, place, some
 from grader.model.assignment import Assignment
-from grader.model.grading import Grading, Refusal
+from grader.model.grading import Failure, Grading, Refusal
 from grader.model.job import Isolation, Job
 from grader.model.predictions import Answers, Prediction, Raised, Stop, Tally
 from grader.model.replay import Replay
@@ -58,6 +58,8 @@ _FORGERIES = {
     "a question's number expected": "reply-number",
 }
 """By a stop's text, the phrase that says what came instead of a reply."""
+_OTHER_FORGERY = "reply-other"
+"""For a text that stands in no table: naming what came must not cost the findings."""
 _RANKS = ("error", "warning", "note")
 _UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
 
@@ -75,8 +77,10 @@ def findings_of(grading: Grading) -> tuple[FindingPart, ...]:
     """Return what there is to say about a grading, the first thing to mend first."""
     about = tuple(_about_split(grading.job))
     if (fault := grading.fault) is not None:
-        detail = short(fault.said) if isinstance(fault.said, str) else fault.said
-        return (finding("harness-failed", detail=detail), *about)
+        return (finding("harness-failed", detail=_said(fault)), *about)
+    # What failed once is not tried again; and the score stands.
+    if (failure := next((each for each in grading.failures if each.stage == "explain"), None)) is not None:
+        return (finding("not-explained", detail=_said(failure)), *about)
     if grading.refusal is not None:
         return (finding_of_refusal(grading.refusal), *about)
     if grading.hidden_files:
@@ -101,6 +105,10 @@ def finding_of_refusal(refusal: Refusal) -> FindingPart:
         why = {"detail": phrase("en", refusal.detail), "detail_zh": phrase("zh", refusal.detail)}
         return finding(refusal.code, **why)
     return finding(refusal.code, detail=short(refusal.detail))
+
+
+def _said(failure: Failure) -> Line | str:
+    return short(failure.said) if isinstance(failure.said, str) else failure.said
 
 
 def _about_split(job: Job) -> Iterator[FindingPart]:
@@ -226,7 +234,7 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
         case Verdict.OUTPUT:
             return finding("output", limit=limits.output_kib, **phase)
         case Verdict.CONTRACT:
-            why = _FORGERIES[stop.detail]
+            why = _FORGERIES.get(stop.detail, _OTHER_FORGERY)
             return finding("forged-channel", detail=phrase("en", why), detail_zh=phrase("zh", why))
     how = {"detail": _end(stop, "en"), "detail_zh": _end(stop, "zh")}
     if stop.phase == "import":

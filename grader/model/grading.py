@@ -18,9 +18,9 @@ from grader.model.verdict import Verdict
 
 KEY = "key"
 
-Stage = Literal["take in", "canary", "interview", "score", "replay", "diagnose", "explain"]
-_COST_NO_SCORE: frozenset[Stage] = frozenset({"replay", "diagnose"})
-"""Stages that come when the score stands: it is not lost where one of these fails."""
+Stage = Literal["take in", "canary", "interview", "score", "replay", "diagnose", "judge", "explain"]
+_COST_NO_SCORE: frozenset[Stage] = frozenset({"replay", "diagnose", "explain"})
+"""Stages that change neither score nor verdict: with counted answers, both outlive such a failure."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +95,8 @@ class Grading:
     @property
     def fault(self) -> Failure | None:
         """The failure that cost the score, if one did."""
-        costly = (failure for failure in self.failures if failure.stage not in _COST_NO_SCORE)
-        return next(costly, None)
+        spared = frozenset() if self.tally is None else _COST_NO_SCORE
+        return next((failure for failure in self.failures if failure.stage not in spared), None)
 
     @property
     def trace(self) -> str:

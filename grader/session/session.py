@@ -112,8 +112,7 @@ class Session:
         grading, submission = taken.grading, taken.grading.job.submission
         if submission is not None and not grading.is_refused:
             grading = self._asked(taken, submission, progress)
-        grading = attempt(grading, "explain", explained)
-        return grading if grading.verdict is not None else explained(grading)
+        return explained(grading)
 
     def make_ready(self) -> None:
         """Do now what the first grading would have to wait for.

@@ -1,7 +1,8 @@
 """The stages of a grading, each of which takes its record and gives it back richer.
 
 First `taken_in`, then `interviewed`, `scored`, `replayed`, `diagnosed`, and at last `explained`. What fails
-is recorded by `attempt`: before there is a score the whole grading is lost (INTERNAL), later the stage alone.
+is recorded by `attempt`: what costs the score or the verdict costs the whole grading (INTERNAL), all else the
+stage alone.
 """
 
 from __future__ import annotations
@@ -153,8 +154,15 @@ def diagnosed(grading: Grading, setup: Setup) -> Grading:
 
 
 def explained(grading: Grading) -> Grading:
-    """Say how the grading ended, and what there is to say about it."""
-    return replace(grading, verdict=verdict_of(grading), findings=findings_of(grading))
+    """Say how the grading ended, and what there is to say about it; where that fails, say so.
+
+    A score that stands is kept without its findings; where the verdict cannot be told, there is no score.
+    """
+    before = grading.failures
+    grading = attempt(grading, "judge", _judged)
+    grading = attempt(grading, "explain", _with_findings)
+    is_done = grading.verdict is not None and grading.failures == before
+    return grading if is_done else _with_findings(_judged(grading))
 
 
 def attempt(grading: Grading, stage: Stage, run: _RunStage) -> Grading:
@@ -177,6 +185,14 @@ def lost(grading: Grading, stage: Stage, error: Exception, trace: str) -> Gradin
         trace: all that is known of it, a traceback for example.
     """
     return explained(_with_failure(grading, stage, error, trace))
+
+
+def _judged(grading: Grading) -> Grading:
+    return replace(grading, verdict=verdict_of(grading))
+
+
+def _with_findings(grading: Grading) -> Grading:
+    return replace(grading, findings=findings_of(grading))
 
 
 def _with_failure(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:

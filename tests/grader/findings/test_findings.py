@@ -317,7 +317,7 @@ def test_the_shared_phrases_are_used_and_are_there_in_both_languages():
     used = set(re.findall(r'phrase\(\s*(?:"(?:en|zh)"|language),\s*"([a-z-]+)"', source))
     used |= set(re.findall(r'ZipError\("([a-z0-9-]+)"\)', source))
     used |= {*collect._ENDS.values(), "unusable", *(f"unusable-{kind}" for kind in collect._UNUSABLE)}
-    used |= set(collect._FORGERIES.values())
+    used |= {*collect._FORGERIES.values(), collect._OTHER_FORGERY}
     phrases = catalogue.table("phrases")
     assert used == set(phrases)
     assert all(set(phrase) == {"en", "zh"} for phrase in phrases.values())
@@ -328,11 +328,19 @@ def test_all_that_can_come_instead_of_a_reply_is_said_in_both_languages_and_with
     details = set(re.findall(r'FrameError\(f?"(.+?)"\)', source))
     details |= set(re.findall(r'Verdict\.CONTRACT, (?:self\._noise or )?f?"(.+?)"\)', source))
     assert details == set(collect._FORGERIES)
+    assert not re.findall(r'raise FrameError\((?!"[^"]+"\))', source)
     for detail in details:
         part = collect._stop(Stop(Verdict.CONTRACT, "prediction", detail, 3), load_assignment(None))
         assert f"({detail})" in part.title
         assert re.search(r"（.*[\u4e00-\u9fff].*）", part.title_zh)
         assert detail not in part.title_zh
+
+
+def test_a_text_of_the_channel_that_is_not_known_is_said_in_a_general_word():
+    stop = Stop(Verdict.CONTRACT, "prediction", "a text of tomorrow", 3)
+    part = collect._stop(stop, load_assignment(None))
+    assert "(something that is no reply)" in part.title
+    assert "a text of tomorrow" not in part.title + part.title_zh
 
 
 def test_missing_packages_are_known_not_installed_and_not_handed_in(tmp_path):

@@ -728,3 +728,26 @@ def test_a_hook_of_the_submissions_may_refuse_the_workers(graded):
 
 def test_the_worker_takes_for_checkpoints_only_what_intake_does():
     assert set(_WEIGHTS) < CHECKPOINT_SUFFIXES
+
+
+def test_a_score_that_stands_is_kept_where_explaining_fails(write_submission, split, assignment, monkeypatch):
+    monkeypatch.setattr("grader.findings.collect.in_order", lambda *_: 1 / 0)
+    outcome = grading_of(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
+    report = build_report(outcome)
+    assert (report.verdict, report.score.correct, codes(report)) == (Verdict.GRADED, TOTAL, ["not-explained"])
+    assert "ZeroDivisionError" in outcome.trace
+
+
+def test_there_is_no_score_where_the_verdict_cannot_be_told(write_submission, split, assignment, monkeypatch):
+    monkeypatch.setattr("grader.findings.collect.worst", lambda *_: 1 / 0)
+    outcome = grading_of(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
+    report = build_report(outcome)
+    assert (report.verdict, report.score, codes(report)) == (Verdict.INTERNAL, None, ["harness-failed"])
+    assert outcome.trace.startswith("stage judge:")
+
+
+def test_a_refusal_that_cannot_be_explained_is_no_verdict(write_submission, split, assignment, monkeypatch):
+    monkeypatch.setattr("grader.findings.collect.finding_of_refusal", lambda *_: 1 / 0)
+    outcome = grading_of(write_submission(None), split, assignment, checks=NO_CHECKS)
+    report = build_report(outcome)
+    assert (report.verdict, report.score, codes(report)) == (Verdict.INTERNAL, None, ["harness-failed"])
