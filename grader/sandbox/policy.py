@@ -161,13 +161,9 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
         rules=(
             # Of its own, and first: the interpreter may lie below it.
             Scratch(_TEMPORARY, limits.scratch_mib),
-            *_operating_system(),
+            *_of_every_submission(),
             ReadOnly(identity / "passwd", Path("/etc/passwd")),
             ReadOnly(identity / "group", Path("/etc/group")),
-            *_interpreter(),
-            ReadOnly(Path(__file__).parent / "inside" / "worker.py", WORKER),
-            ReadOnly(Path(__file__).parent / "inside" / "holder.py", HOLDER),
-            ReadOnly(course_library(), LIBRARY / "src_mindspore"),
             ReadOnly(submission, SUBMISSION),
             Scratch(SCRATCH, scratch_mib),
             Scratch(Path("/dev/shm"), min(_SHARED_MEMORY_MIB, limits.scratch_mib)),  # noqa: S108
@@ -182,7 +178,7 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
 
 def is_visible_inside(path: Path) -> bool:
     """Whether every submission could read this path of the machine: nothing hidden may lie there."""
-    return _show((*_operating_system(), *_interpreter()), path)
+    return _show(_of_every_submission(), path)
 
 
 def _show(rules: Iterable[Rule], path: Path) -> bool:
@@ -240,6 +236,15 @@ def environment_for(home: Path, limits: Limits) -> dict[str, str]:
         if name in os.environ:
             environment[name] = os.environ[name]
     return environment
+
+
+def _of_every_submission() -> Iterator[Rule]:
+    """What every submission can read, whichever is graded."""
+    yield from _operating_system()
+    yield from _interpreter()
+    yield ReadOnly(Path(__file__).parent / "inside" / "worker.py", WORKER)
+    yield ReadOnly(Path(__file__).parent / "inside" / "holder.py", HOLDER)
+    yield ReadOnly(course_library(), LIBRARY / "src_mindspore")
 
 
 def _operating_system() -> Iterator[Rule]:

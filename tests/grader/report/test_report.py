@@ -24,6 +24,7 @@ from grader.report.instructor import render_instructor_page
 from grader.report.schema import FILE, schema_text
 from grader.report.text import costliest
 from grader.run.usage import allowed_instructions
+from grader.sandbox import policy
 from grader.split import open_split
 from tests.grader.gradings import grading_of, report_of
 
@@ -317,7 +318,10 @@ def test_an_earlier_report_is_moved_aside_and_never_overwritten(outcome, tmp_pat
     assert not [path for path in out.rglob("*") if path.name.startswith(".")]
 
 
-def test_an_output_folder_that_cannot_be_used_is_found_before_grading(tmp_path, write_submission):
+def test_an_output_folder_that_cannot_be_used_is_found_before_grading(
+    tmp_path, write_submission, monkeypatch
+):
+    monkeypatch.setattr(policy, "course_library", lambda: tmp_path / "course")
     submission = write_submission(ORACLE)
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="inside the submission"):
@@ -328,6 +332,8 @@ def test_an_output_folder_that_cannot_be_used_is_found_before_grading(tmp_path, 
         check_output_folder(tmp_path / "file", submission)
     with pytest.raises(UsageError, match="submissions can read"):
         check_output_folder(Path(sys.prefix) / "reports", submission)
+    with pytest.raises(UsageError, match="submissions can read"):
+        check_output_folder(tmp_path / "course" / "reports", submission)
     for name in ("earlier", "instructor"):
         (tmp_path / name).mkdir()
         (tmp_path / name / name).touch()

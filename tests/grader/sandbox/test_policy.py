@@ -19,6 +19,7 @@ from grader.sandbox.policy import (
     ReadOnly,
     Scratch,
     Together,
+    course_library,
     each_process,
     environment_for,
     is_visible_inside,
@@ -150,7 +151,17 @@ def test_what_every_submission_could_read_is_known_without_any_submission(tmp_pa
     link = tmp_path / "link"
     link.symlink_to("/usr")
     assert is_visible_inside(link / "share")
+    assert is_visible_inside(course_library() / "reports")
     assert not is_visible_inside(tmp_path)
+    assert not is_visible_inside(course_library().parent / "reports")
+
+
+def test_what_a_policy_shows_is_its_own_submission_or_known_to_be_visible(tmp_path):
+    policy = policy_for(tmp_path / "submission", 1, tmp_path / "identity", Limits())
+    shown = {rule.source for rule in policy.rules if isinstance(rule, ReadOnly)}
+    own = {path for path in shown if path.is_relative_to(tmp_path)}
+    assert {path.name for path in own} == {"submission", "passwd", "group"}
+    assert all(is_visible_inside(path) for path in shown - own)
 
 
 def test_the_environment_is_the_same_whoever_grades(monkeypatch):

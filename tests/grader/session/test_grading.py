@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.report import build_report
 from grader.report.instructor import render_instructor
 from grader.run import asking, usage
-from grader.sandbox import FirstThatWorks, Namespaces, PlainProcess, policy
+from grader.sandbox import FirstThatWorks, Namespaces, PlainProcess, course_library, policy
 from grader.sandbox.inside.worker import _WEIGHTS
 from grader.session import this_harness
 from tests.grader.gradings import grading_of, report_of
@@ -728,6 +729,15 @@ def test_a_hook_of_the_submissions_may_refuse_the_workers(graded):
 
 def test_the_worker_takes_for_checkpoints_only_what_intake_does():
     assert set(_WEIGHTS) < CHECKPOINT_SUFFIXES
+
+
+def test_images_in_the_course_library_could_be_read_and_are_not_asked_about(
+    write_submission, split, assignment
+):
+    images = course_library() / "val"
+    within = dataclasses.replace(split, places=(images,))
+    with pytest.raises(HarnessError, match=re.escape(f"{images}, which submissions can read")):
+        report_of(write_submission(ORACLE), within, assignment, checks=NO_CHECKS)
 
 
 def test_a_score_that_stands_is_kept_where_explaining_fails(write_submission, split, assignment, monkeypatch):
