@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from grader.cli.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command, say
 from grader.errors import HarnessError, Language, Line, LineError, UsageError, language_of, line
+from grader.printable import short
 
 if TYPE_CHECKING:
     from grader.sandbox import OpenIsolation
@@ -59,16 +60,7 @@ def main(arguments: Sequence[str] | None = None, isolate: OpenIsolation | None =
     given = sys.argv[1:] if arguments is None else list(arguments)
     language = language_of(given)
     try:
-        name, arguments = _choose(given)
-        command = _load(name)
-        options = _parser(name, command).parse_args(arguments, argparse.Namespace(isolate=isolate))
-    except UsageError as error:
-        return _complain(error, language, EXIT_USAGE)
-    # Being told to stop must clean up as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
-    try:
-        return command.run(options)
+        return _run(given, isolate)
     except UsageError as error:
         return _complain(error, language, EXIT_USAGE)
     except HarnessError as error:
@@ -78,6 +70,16 @@ def main(arguments: Sequence[str] | None = None, isolate: OpenIsolation | None =
         return _complain(line("fault"), language, EXIT_INTERNAL)
     except KeyboardInterrupt:
         return _complain(line("interrupted"), language, EXIT_INTERRUPTED)
+
+
+def _run(given: list[str], isolate: OpenIsolation | None) -> int:
+    name, arguments = _choose(given)
+    command = _load(name)
+    options = _parser(name, command).parse_args(arguments, argparse.Namespace(isolate=isolate))
+    # Being told to stop must clean up as Ctrl-C does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    return command.run(options)
 
 
 def _choose(arguments: list[str]) -> tuple[str, list[str]]:
@@ -102,7 +104,15 @@ def _nearly(word: str, known: Sequence[str]) -> str:
 
 
 def _load(name: str) -> Command:
-    module = importlib.import_module(f"grader.cli.{name}")
+    """Return a command.
+
+    Raises:
+        HarnessError: what it needs is not installed, or cannot be used here.
+    """
+    try:
+        module = importlib.import_module(f"grader.cli.{name}")
+    except ImportError as error:
+        raise HarnessError("not-loaded", reason=short(str(error))) from error
     return cast("Command", module.COMMAND)
 
 

@@ -271,3 +271,45 @@ def test_the_help_has_a_gap_between_each_command_and_what_it_does(cwd):
     assert (
         len({len(line) - len(line[2:].lstrip("abcdefghijklmnopqrstuvwxyz").lstrip()) for line in lines}) == 1
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (ImportError("libGL.so.1:\nno such file"), 3, "cannot be loaded: libGL.so.1: no such file; install"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+    ids=["a library that is missing", "Ctrl-C"],
+)
+def test_a_command_that_cannot_be_loaded_is_one_line_and_no_verdict(error, code, said, monkeypatch, capsys):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr("grader.cli.command_line.importlib.import_module", fail)
+    assert main(["doctor"]) == code
+    complaint = capsys.readouterr().err
+    assert said in complaint
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "said"),
+    [
+        ("raise ImportError('libGL.so.1 is missing')", 3, "libGL.so.1 is missing"),
+        ("raise KeyboardInterrupt", 130, "interrupted"),
+    ],
+    ids=["a library that is missing", "Ctrl-C"],
+)
+def test_a_grader_that_cannot_be_loaded_is_one_line_and_no_verdict(source, code, said, cwd, tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "cv2.py").write_text(source, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "grader", "--version"],
+        cwd=cwd,
+        env={"PYTHONPATH": f"{tmp_path / 'broken'}:{ROOT}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (code, 1)
+    assert said in done.stderr
