@@ -108,12 +108,11 @@ def open_inputs(options: argparse.Namespace, *, self_check: bool) -> Inputs:
     assignment = load_assignment(options.assignment)
     split = choose_split(options.split, assignment, self_check=self_check, key_file=options.key_file)
     warn_if_exposed(split.key_file, options.lang)
+    public = None if options.public is None else open_split(options.public, assignment.classes)
     if not options.quiet:
         say_what_is_left_out(options.split, split.aside, options.lang)
-    public = None
-    if options.public is not None:
-        public = open_split(options.public, assignment.classes)
-        say_what_is_left_out(options.public, public.aside, options.lang)
+        if public is not None:
+            say_what_is_left_out(options.public, public.aside, options.lang)
     return Inputs(assignment, split, public)
 
 

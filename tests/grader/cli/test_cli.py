@@ -250,7 +250,7 @@ def test_a_quiet_grading_says_its_last_line_alone_and_errors(
     write_submission, split_folder, assignment_file, cwd
 ):
     (split_folder / "00_00" / "notes.txt").touch()
-    inputs = ["--split", split_folder, "--assignment", assignment_file]
+    inputs = ["--split", split_folder, "--public", split_folder, "--assignment", assignment_file]
     done = run(write_submission(ORACLE), *inputs, "-q", cwd=cwd)
     assert (done.returncode, done.stdout.count("\n"), done.stderr) == (0, 1, "")
     assert done.stdout.startswith("zhang: GRADED")
