@@ -18,7 +18,9 @@ from grader.cli.command import (
     open_inputs,
     say,
 )
+from grader.errors import HarnessError, Language
 from grader.intake import check_exists, name_of
+from grader.model.grading import Grading
 from grader.model.job import Checks, Exam
 from grader.model.report import Report
 from grader.model.verdict import Verdict
@@ -26,6 +28,7 @@ from grader.printable import one_line
 from grader.progress import Watched, showing
 from grader.report import (
     INSTRUCTOR_HTML,
+    REPORT_HTML,
     build_report,
     check_output_folder,
     render_brief,
@@ -94,19 +97,31 @@ def _run(options: argparse.Namespace) -> int:
     with open_session(exam, options.isolate or open_isolation) as session, waiting:
         grading = session.grade(submission, progress=watched)
         watched("report")
-        page = write_grading(grading, out, options.lang)
+        unwritten = _write(grading, out, options.lang)
     sys.stderr.write(grading.trace)
     report = build_report(grading)
     if options.brief or options.quiet:
         say(render_brief(report))
     else:
-        say(f"{render_text(report, options.lang)}\n{_pages(page, out, options)}")
+        pages = "" if unwritten else f"\n{_pages(out, options)}"
+        say(f"{render_text(report, options.lang)}{pages}")
+    if unwritten:
+        raise unwritten
     return _exit_code(report)
 
 
-def _pages(page: Path, out: Path, options: argparse.Namespace) -> str:
-    """Say where the pages are; a student's own check needs only one of them."""
-    lines = [words(options.lang, "page", path=page)]
+def _write(grading: Grading, out: Path, language: Language) -> HarnessError | None:
+    """Write the files; return what is to be said where that fails, once the score has been said."""
+    try:
+        write_grading(grading, out, language)
+    except OSError as error:
+        return HarnessError("report-not-written", out=out, reason=error)
+    return None
+
+
+def _pages(out: Path, options: argparse.Namespace) -> str:
+    """Return where the pages are; a student's own check needs only one of them."""
+    lines = [words(options.lang, "page", path=out / REPORT_HTML)]
     if not options.self_check:
         lines.append(words(options.lang, "instructor-page", path=out / INSTRUCTOR_HTML))
     return "".join(f"  {one_line(line)}\n" for line in lines)

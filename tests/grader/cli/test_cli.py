@@ -313,3 +313,36 @@ def test_a_grader_that_cannot_be_loaded_is_one_line_and_no_verdict(source, code,
     )
     assert (done.returncode, done.stderr.count("\n")) == (code, 1)
     assert said in done.stderr
+
+
+ON_A_FULL_DISK = """
+import errno, os, sys
+from grader.cli import main
+from grader.files import Held
+def write(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+Held.write = write
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--brief"]])
+def test_a_disk_that_is_full_does_not_cost_the_score(
+    options, write_submission, split_folder, assignment_file, cwd
+):
+    inputs = ["--split", split_folder, "--assignment", assignment_file, "--skip-canary", *options]
+    done = subprocess.run(
+        [sys.executable, "-c", ON_A_FULL_DISK, write_submission(ORACLE), *inputs],
+        cwd=cwd,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 3
+    assert "12 of 12" in done.stdout
+    assert "report.html" not in done.stdout
+    (said,) = without_progress(done.stderr).splitlines()
+    assert said.startswith(
+        "grader: the report could not be written to reports/zhang: No space left on device"
+    )
