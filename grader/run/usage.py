@@ -29,7 +29,7 @@ from pathlib import Path
 
 from grader.errors import HarnessError
 from grader.model.assignment import MIB
-from grader.sandbox import listdir
+from grader.sandbox import listdir, read_bytes, read_text
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MAX_MAPS = 1 << 21
@@ -115,7 +115,7 @@ def measure(processes: Iterable[Path]) -> Usage:
             ticks += sum(times)
             own[process.name, fields[19]] = sum(times[:2]) / _TICKS
             tasks += int(fields[17])
-        memory += sum(_kib(_read(task_with_memory(process) / "status"), _MEMORY)) * 1024
+        memory += sum(_kib(read_text(task_with_memory(process) / "status"), _MEMORY)) * 1024
     return Usage(tasks, memory, ticks / _TICKS, own)
 
 
@@ -149,7 +149,7 @@ def allowed_instructions(
         processor: what the kernel says of this machine's.
     """
     allowed = environment.get(_ALLOWED_INSTRUCTIONS)
-    has_them = allowed is not None and allowed.lower() in _read(processor).split()
+    has_them = allowed is not None and allowed.lower() in read_text(processor).split()
     return allowed if has_them else None
 
 
@@ -174,7 +174,7 @@ def kernel_bytes(processes: Iterable[Path], most: int, between: Callable[[], obj
         for name in names:
             if total > most:
                 return total
-            shown = b"\n" + _read_bytes(process / "fdinfo" / name)
+            shown = b"\n" + read_bytes(process / "fdinfo" / name)
             polled = shown.count(_POLLED)
             total += _DESCRIPTOR + _HANGING * (polled + shown.count(_LOCKED))
             largest = max(largest, polled)
@@ -217,12 +217,12 @@ def task_with_memory(first: Path) -> Path:
 def shows_memory(task: Path) -> bool:
     """Whether a task has memory, as all have that have not ended."""
     # Its size in pages is the first number there, and 0 without memory.
-    return not _read(task / "statm").startswith("0 ")
+    return not read_text(task / "statm").startswith("0 ")
 
 
 def _mapped_libraries(process: Path) -> set[tuple[str, int]]:
     """Return path and inode of the shared libraries that a process has mapped, as far as read."""
-    lines = _lines(_read(task_with_memory(process) / "maps", _MAX_MAPS))
+    lines = _lines(read_text(task_with_memory(process) / "maps", _MAX_MAPS))
     # address, permissions, offset, device, inode, path
     rows = (line.split(maxsplit=5) for line in lines)
     return {(row[5], int(row[4])) for row in rows if len(row) == 6 and ".so" in row[5]}
@@ -245,15 +245,15 @@ def _version(distribution: str) -> str:
 
 def _fields_of_stat(process: Path) -> list[str]:
     """Return what follows the name in a process's `stat`, whatever its name is."""
-    return _read(process / "stat").rpartition(")")[2].split()
+    return read_text(process / "stat").rpartition(")")[2].split()
 
 
 def _proportional(process: Path) -> int:
     """Return a process's share of its memory in bytes."""
     task = task_with_memory(process)
-    status = _read(task / "status")
+    status = read_text(task / "status")
     # A process may be gone, or its memory: then its plain sum stands.
-    shared = _kib(_read(task / "smaps_rollup"), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))
+    shared = _kib(read_text(task / "smaps_rollup"), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))
     return (sum(shared) + sum(_kib(status, ("VmPTE",)))) * 1024
 
 
@@ -309,17 +309,3 @@ def _numbers(path: Path) -> dict[str, int]:
         return {row[0]: int(row[1]) for row in rows if len(row) > 1}
     except (OSError, ValueError):
         return {}
-
-
-def _read(path: Path, most: int = -1) -> str:
-    # As text, a carriage return would be read as a line feed.
-    return _read_bytes(path, most).decode("utf-8", "replace")
-
-
-def _read_bytes(path: Path, most: int = -1) -> bytes:
-    """Return what a file holds, `most` bytes of it at most; nothing if it has gone."""
-    try:
-        with path.open("rb") as file:
-            return file.read(most)
-    except OSError:
-        return b""

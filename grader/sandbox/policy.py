@@ -68,10 +68,23 @@ SUBMISSION = Path("/submission")
 LIBRARY = Path("/course")
 WORKER = Path("/harness/worker.py")
 HOLDER = Path("/harness/holder.py")
+SEEN_ABOVE = 8
+"""The kernel's limit on processes stands this much higher, so that the grader sees who goes past its own."""
 _ROOT = Path(__file__).parents[2]
 """The folder in which the harness's packages lie: a clone's, or the one that packages are installed in."""
 _SHARED_MEMORY_MIB = 64
 _TEMPORARY = Path("/tmp")  # noqa: S108 - inside the sandbox
+_SECONDS_ABOVE = 5
+_MAPPED_ABOVE_MIB = 4096
+"""Libraries map more than they use: MindSpore a gigabyte for its pool, and 8 MiB for each thread's stack."""
+_NO_CORE_DUMP = 1
+"""Not 0: to a machine's crash handler, behind a pipe, the kernel writes a dump of any size but this one."""
+_PENDING_SIGNALS = 1024
+"""Signals on their way, and timers: each takes some of the kernel's memory."""
+_KERNEL_MIB = 256
+"""Sixty processes with all libraries of MindSpore mapped are counted as a third of it."""
+_INODES = 50_000
+"""Empty files have no size, but each takes a kilobyte of the kernel's memory."""
 
 
 @dataclass(frozen=True)
@@ -114,6 +127,34 @@ class Device:
 
 
 Rule = ReadOnly | Link | Scratch | Empty | Device
+
+
+@dataclass(frozen=True)
+class EachProcess:
+    """A limit that the kernel holds each process to, and that none can raise again."""
+
+    resource: str
+    """Name in the module `resource`."""
+    at_most: int
+
+
+@dataclass(frozen=True)
+class Together:
+    """What all processes of a submission may use in sum."""
+
+    tasks: int
+    """Processes and threads alive at one time."""
+    memory_bytes: int
+    """Resident or swapped out, and what the kernel keeps for them: page tables, sockets, and the next."""
+    kernel_bytes: int
+    """What of it the kernel may keep for mappings, descriptors and locks."""
+    processor_seconds: float
+    output_bytes: int
+    """Standard output and standard error."""
+    inodes: int
+    """Files and folders that exist at one time."""
+    cores: int
+    """Processor cores that it may run on."""
 
 
 @dataclass(frozen=True)
@@ -185,11 +226,6 @@ def is_visible_inside(path: Path) -> bool:
     return _show((*_operating_system(), *_interpreter()), path)
 
 
-def _show(rules: Iterable[Rule], path: Path) -> bool:
-    real = path.resolve()
-    return any(isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()) for rule in rules)
-
-
 def course_library() -> Path:
     """Return where `src_mindspore` lies, which a submission that brings none gets."""
     # Not what would be imported: that may be a student's, if the grader was started in their folder.
@@ -202,10 +238,6 @@ def own_packages() -> tuple[Path, ...]:
     # Installed, there are these two alone: a `datasets` beside them is another project's, and the students'.
     names = ("grader", "reference", "datasets") if _is_a_clone() else ("grader",)
     return (*(_ROOT / name for name in names), library)
-
-
-def _is_a_clone() -> bool:
-    return (_ROOT / "student" / "src_mindspore").is_dir()
 
 
 def environment_for(home: Path, limits: Limits) -> dict[str, str]:
@@ -240,85 +272,6 @@ def environment_for(home: Path, limits: Limits) -> dict[str, str]:
         if name in os.environ:
             environment[name] = os.environ[name]
     return environment
-
-
-def _operating_system() -> Iterator[Rule]:
-    """The operating system's programs and libraries, and the little of /etc that they need."""
-    yield ReadOnly(Path("/usr"), Path("/usr"))
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
-        path = Path("/", name)
-        if path.is_symlink():
-            yield Link(path, str(path.readlink()))
-        elif path.is_dir():
-            yield ReadOnly(path, path)
-    for name in ("ld.so.cache", "alternatives", "localtime", "fonts"):
-        path = Path("/etc", name)
-        if path.exists():
-            yield ReadOnly(path.resolve(), path)
-
-
-def _devices() -> Iterator[Rule]:
-    """Two doors to memory that is nobody's closed: shared pages of /dev/zero, and terminals' buffers."""
-    # It gives the same zeros, and cannot be mapped into memory.
-    yield Device(Path("/dev/full"), Path("/dev/zero"))
-    yield Empty(Path("/dev/pts"))
-
-
-def _interpreter() -> Iterator[Rule]:
-    """This interpreter, its environment and its packages; without the harness's own packages."""
-    prefixes = {Path(sys.base_prefix), Path(sys.prefix)}
-    prefixes |= {Path(os.path.realpath(prefix)) for prefix in prefixes}
-    for prefix in sorted(prefixes):
-        if not prefix.is_relative_to("/usr"):
-            yield ReadOnly(prefix, prefix)
-    for packages in map(Path, site.getsitepackages()):
-        for own in own_packages():
-            # Another project's `reference` may be installed there: that one is the students'.
-            if (path := packages / own.name).is_dir() and own.is_dir() and path.samefile(own):
-                yield Empty(path)
-
-
-SEEN_ABOVE = 8
-"""The kernel's limit on processes stands this much higher, so that the grader sees who goes past its own."""
-_SECONDS_ABOVE = 5
-_MAPPED_ABOVE_MIB = 4096
-"""Libraries map more than they use: MindSpore a gigabyte for its pool, and 8 MiB for each thread's stack."""
-_NO_CORE_DUMP = 1
-"""Not 0: to a machine's crash handler, behind a pipe, the kernel writes a dump of any size but this one."""
-_PENDING_SIGNALS = 1024
-"""Signals on their way, and timers: each takes some of the kernel's memory."""
-_KERNEL_MIB = 256
-"""Sixty processes with all libraries of MindSpore mapped are counted as a third of it."""
-_INODES = 50_000
-"""Empty files have no size, but each takes a kilobyte of the kernel's memory."""
-
-
-@dataclass(frozen=True)
-class EachProcess:
-    """A limit that the kernel holds each process to, and that none can raise again."""
-
-    resource: str
-    """Name in the module `resource`."""
-    at_most: int
-
-
-@dataclass(frozen=True)
-class Together:
-    """What all processes of a submission may use in sum."""
-
-    tasks: int
-    """Processes and threads alive at one time."""
-    memory_bytes: int
-    """Resident or swapped out, and what the kernel keeps for them: page tables, sockets, and the next."""
-    kernel_bytes: int
-    """What of it the kernel may keep for mappings, descriptors and locks."""
-    processor_seconds: float
-    output_bytes: int
-    """Standard output and standard error."""
-    inodes: int
-    """Files and folders that exist at one time."""
-    cores: int
-    """Processor cores that it may run on."""
 
 
 def together(limits: Limits) -> Together:
@@ -358,3 +311,48 @@ def each_process(limits: Limits, file_mib: int, *, is_alone: bool) -> tuple[Each
             EachProcess("RLIMIT_SIGPENDING", _PENDING_SIGNALS),
         )
     return bound
+
+
+def _show(rules: Iterable[Rule], path: Path) -> bool:
+    real = path.resolve()
+    return any(isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()) for rule in rules)
+
+
+def _is_a_clone() -> bool:
+    return (_ROOT / "student" / "src_mindspore").is_dir()
+
+
+def _operating_system() -> Iterator[Rule]:
+    """The operating system's programs and libraries, and the little of /etc that they need."""
+    yield ReadOnly(Path("/usr"), Path("/usr"))
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/", name)
+        if path.is_symlink():
+            yield Link(path, str(path.readlink()))
+        elif path.is_dir():
+            yield ReadOnly(path, path)
+    for name in ("ld.so.cache", "alternatives", "localtime", "fonts"):
+        path = Path("/etc", name)
+        if path.exists():
+            yield ReadOnly(path.resolve(), path)
+
+
+def _devices() -> Iterator[Rule]:
+    """Two doors to memory that is nobody's closed: shared pages of /dev/zero, and terminals' buffers."""
+    # It gives the same zeros, and cannot be mapped into memory.
+    yield Device(Path("/dev/full"), Path("/dev/zero"))
+    yield Empty(Path("/dev/pts"))
+
+
+def _interpreter() -> Iterator[Rule]:
+    """This interpreter, its environment and its packages; without the harness's own packages."""
+    prefixes = {Path(sys.base_prefix), Path(sys.prefix)}
+    prefixes |= {Path(os.path.realpath(prefix)) for prefix in prefixes}
+    for prefix in sorted(prefixes):
+        if not prefix.is_relative_to("/usr"):
+            yield ReadOnly(prefix, prefix)
+    for packages in map(Path, site.getsitepackages()):
+        for own in own_packages():
+            # Another project's `reference` may be installed there: that one is the students'.
+            if (path := packages / own.name).is_dir() and own.is_dir() and path.samefile(own):
+                yield Empty(path)
