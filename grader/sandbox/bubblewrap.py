@@ -73,32 +73,6 @@ def launch_forked(bwrap: Path, policy: Policy, server: ForkServer) -> Launch:
     return replace(start, forked=ForkedWorker(server, _settings(policy, WORKER_CHANNEL), filter_))
 
 
-def _settings(policy: Policy, channel: int) -> WorkerSettings:
-    return WorkerSettings(
-        channel=channel,
-        submission=str(SUBMISSION),
-        scratch=str(SCRATCH),
-        library=str(LIBRARY),
-        harness=[str(rule.at) for rule in policy.rules if isinstance(rule, Empty)],
-        limits=by_name(policy.each_process),
-        seccomp={},
-        dies_with_parent=False,
-    )
-
-
-def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
-    refusals = compiled(policy)
-    return Launch(
-        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *sandboxed(bwrap, policy, command, refusals, more)),
-        environment=policy.environment,
-        writable=policy.writable,
-        scratch_bytes=policy.scratch_bytes,
-        is_contained=True,
-        together=policy.together,
-        inherited=(refusals,),
-    )
-
-
 def compiled(policy: Policy) -> int:
     """Return a descriptor from which bubblewrap can read the program that refuses system calls.
 
@@ -149,6 +123,32 @@ def spare_uids(uid_map: Path = Path("/proc/self/uid_map")) -> range:
         return range(_FIRST_UID, _FIRST_UID + _UIDS)
     # The upper half, above what the container's own users have.
     return owned[len(owned) // 2 :] if len(owned) >= _FEWEST_UIDS else range(0)
+
+
+def _settings(policy: Policy, channel: int) -> WorkerSettings:
+    return WorkerSettings(
+        channel=channel,
+        submission=str(SUBMISSION),
+        scratch=str(SCRATCH),
+        library=str(LIBRARY),
+        harness=[str(rule.at) for rule in policy.rules if isinstance(rule, Empty)],
+        limits=by_name(policy.each_process),
+        seccomp={},
+        dies_with_parent=False,
+    )
+
+
+def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
+    refusals = compiled(policy)
+    return Launch(
+        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *sandboxed(bwrap, policy, command, refusals, more)),
+        environment=policy.environment,
+        writable=policy.writable,
+        scratch_bytes=policy.scratch_bytes,
+        is_contained=True,
+        together=policy.together,
+        inherited=(refusals,),
+    )
 
 
 def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:
