@@ -240,40 +240,6 @@ def own_packages() -> tuple[Path, ...]:
     return (*(_ROOT / name for name in names), library)
 
 
-def environment_for(home: Path, limits: Limits) -> dict[str, str]:
-    """Return the whole environment of the process: an allow-list, the same on every machine."""
-    threads = str(limits.threads)
-    environment = {
-        "HOME": str(home),
-        "USER": "student",
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
-        "TMPDIR": str(home / "tmp"),
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        # plt.show() and cv2 windows must not wait for a screen.
-        "MPLBACKEND": "Agg",
-        "QT_QPA_PLATFORM": "offscreen",
-        # The number of threads decides the order of sums, and so the last bits of a result.
-        "OMP_NUM_THREADS": threads,
-        "OPENBLAS_NUM_THREADS": threads,
-        "MKL_NUM_THREADS": threads,
-        # Threads that wait for each other sleep. By default they spin, and where other work wants the same
-        # cores PyTorch then takes ten times as long over an image.
-        "OMP_WAIT_POLICY": "PASSIVE",
-        # One instruction set on every machine: the same sums, and on AVX-512 machines MindSpore's
-        # oneDNN otherwise falls back to its reference kernels (7 to 20 times slower).
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-    }
-    # Set by administrators of machines on which OpenBLAS picks a kernel that is wrong there.
-    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
-        if name in os.environ:
-            environment[name] = os.environ[name]
-    return environment
-
-
 def together(limits: Limits) -> Together:
     """Return an assignment's limits on the sum."""
     return Together(
@@ -313,13 +279,38 @@ def each_process(limits: Limits, file_mib: int, *, is_alone: bool) -> tuple[Each
     return bound
 
 
-def _show(rules: Iterable[Rule], path: Path) -> bool:
-    real = path.resolve()
-    return any(isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()) for rule in rules)
-
-
-def _is_a_clone() -> bool:
-    return (_ROOT / "student" / "src_mindspore").is_dir()
+def environment_for(home: Path, limits: Limits) -> dict[str, str]:
+    """Return the whole environment of the process: an allow-list, the same on every machine."""
+    threads = str(limits.threads)
+    environment = {
+        "HOME": str(home),
+        "USER": "student",
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+        "TMPDIR": str(home / "tmp"),
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # plt.show() and cv2 windows must not wait for a screen.
+        "MPLBACKEND": "Agg",
+        "QT_QPA_PLATFORM": "offscreen",
+        # The number of threads decides the order of sums, and so the last bits of a result.
+        "OMP_NUM_THREADS": threads,
+        "OPENBLAS_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        # Threads that wait for each other sleep. By default they spin, and where other work wants the same
+        # cores PyTorch then takes ten times as long over an image.
+        "OMP_WAIT_POLICY": "PASSIVE",
+        # One instruction set on every machine: the same sums, and on AVX-512 machines MindSpore's
+        # oneDNN otherwise falls back to its reference kernels (7 to 20 times slower).
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+    }
+    # Set by administrators of machines on which OpenBLAS picks a kernel that is wrong there.
+    for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return environment
 
 
 def _operating_system() -> Iterator[Rule]:
@@ -356,3 +347,12 @@ def _interpreter() -> Iterator[Rule]:
             # Another project's `reference` may be installed there: that one is the students'.
             if (path := packages / own.name).is_dir() and own.is_dir() and path.samefile(own):
                 yield Empty(path)
+
+
+def _show(rules: Iterable[Rule], path: Path) -> bool:
+    real = path.resolve()
+    return any(isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()) for rule in rules)
+
+
+def _is_a_clone() -> bool:
+    return (_ROOT / "student" / "src_mindspore").is_dir()
