@@ -9,6 +9,45 @@ import numpy as np
 import numpy.typing as npt
 
 _HALVINGS = 40
+_Z_95 = 1.959963984540054
+"""97.5 % quantile of the standard normal distribution."""
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A confidence interval of a proportion, both ends in 0..1."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Two submissions, or two ways to run one, on the same images."""
+
+    gained: int
+    """Images that only the second has right."""
+    lost: int
+    """Images that only the first has right."""
+    total: int
+    """All images that were compared."""
+
+    @property
+    def share(self) -> float:
+        """Of the images, how many more the second has right."""
+        return (self.gained - self.lost) / self.total if self.total else 0.0
+
+    @property
+    def p_better(self) -> float:
+        """One-sided exact McNemar: how probable so many gains are if the second is no better."""
+        return binomial_tail(self.gained + self.lost, self.gained, 0.5)
+
+    @property
+    def p_different(self) -> float:
+        """Two-sided exact McNemar: how probable so uneven a difference is between equals."""
+        return min(1.0, 2 * binomial_tail(self.gained + self.lost, max(self.gained, self.lost), 0.5))
 
 
 def binomial_tail(trials: int, successes: int, rate: float) -> float:
@@ -38,18 +77,6 @@ def highest_rate(trials: int, successes: int, doubt: float) -> float:
     return high
 
 
-_Z_95 = 1.959963984540054
-"""97.5 % quantile of the standard normal distribution."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A confidence interval of a proportion, both ends in 0..1."""
-
-    low: float
-    high: float
-
-
 def wilson_interval(correct: int, total: int, z: float = _Z_95) -> Interval:
     """Return the interval of the true accuracy given `correct` of `total`.
 
@@ -70,36 +97,6 @@ def wilson_interval(correct: int, total: int, z: float = _Z_95) -> Interval:
     low = 0.0 if correct == 0 else (centre - margin) / scale
     high = 1.0 if correct == total else (centre + margin) / scale
     return Interval(low, high)
-
-
-BoolArray = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Two submissions, or two ways to run one, on the same images."""
-
-    gained: int
-    """Images that only the second has right."""
-    lost: int
-    """Images that only the first has right."""
-    total: int
-    """All images that were compared."""
-
-    @property
-    def share(self) -> float:
-        """Of the images, how many more the second has right."""
-        return (self.gained - self.lost) / self.total if self.total else 0.0
-
-    @property
-    def p_better(self) -> float:
-        """One-sided exact McNemar: how probable so many gains are if the second is no better."""
-        return binomial_tail(self.gained + self.lost, self.gained, 0.5)
-
-    @property
-    def p_different(self) -> float:
-        """Two-sided exact McNemar: how probable so uneven a difference is between equals."""
-        return min(1.0, 2 * binomial_tail(self.gained + self.lost, max(self.gained, self.lost), 0.5))
 
 
 def paired(first: BoolArray, second: BoolArray) -> Paired:

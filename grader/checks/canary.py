@@ -1,6 +1,7 @@
 """The canary: before an official grading, one built-in honest submission and one built-in attack are graded.
 
-Both go the very way that a student's submission goes: taken in, started in the sandbox, asked, counted.
+Both go the way of a student's submission that does without MindSpore: taken in, started in the sandbox (not
+forked into it), asked, counted. They are neither asked again nor diagnosed.
 The honest one must get its known score; the attack, which answers rightly only where it finds a hole in a
 wall, must get the verdict of a forger and no point.
 

@@ -99,6 +99,11 @@ def ask_again(
     return _compared(main, was_right, probes, interview(launch(), asked, assignment, seed))
 
 
+def says_other(first: Prediction | None, then: Prediction) -> bool:
+    """Whether an image was answered otherwise when it was asked again."""
+    return first is None or first.meaning != then.meaning
+
+
 def _compared(main: Answers, was_right: Sequence[bool], probes: Sequence[Probe], again: Answers) -> Replay:
     """Count what was answered otherwise than in the main pass."""
     pairs = [
@@ -125,11 +130,6 @@ def _compared(main: Answers, was_right: Sequence[bool], probes: Sequence[Probe],
         seconds=again.timing.total,
         output=again.output,
     )
-
-
-def says_other(first: Prediction | None, then: Prediction) -> bool:
-    """Whether an image was answered otherwise when it was asked again."""
-    return first is None or first.meaning != then.meaning
 
 
 def _is_right(predictions: Sequence[Prediction | None], images: Sequence[SplitImage]) -> list[bool]:

@@ -53,20 +53,6 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
     return _submission(source, receiver, root)
 
 
-def _receive(held: Held, name: str, receiver: Receiver) -> None:
-    if held.is_folder:
-        receive_folder(held, receiver)
-    elif held.is_file and name.lower().endswith(ZIP_SUFFIX):
-        try:
-            archive = held.open()
-        except OSError as error:
-            raise IntakeRefusedError("unreadable", name) from error
-        with archive:
-            receive_zip(archive, receiver)
-    else:
-        raise IntakeRefusedError("not-a-submission", name)
-
-
 def check_exists(source: Path) -> None:
     """Find out early whether there is anything to take in.
 
@@ -77,23 +63,6 @@ def check_exists(source: Path) -> None:
         source.stat()
     except OSError as error:
         raise _cannot_look(source, error) from error
-
-
-def _cannot_look(source: Path, error: OSError) -> UsageError:
-    if isinstance(error, FileNotFoundError):
-        return UsageError("submission-absent", path=source)
-    return UsageError("submission-unseen", path=source, reason=error)
-
-
-def _check_locale() -> None:
-    """Make sure that a name which Python cannot read here is not held against the submission.
-
-    Raises:
-        HarnessError: names are read and written in another encoding than UTF-8.
-    """
-    encoding = sys.getfilesystemencoding()
-    if encoding != "utf-8":
-        raise HarnessError("locale-names", encoding=encoding)
 
 
 def name_of(source: Path) -> str:
@@ -137,3 +106,34 @@ def _looked_at(files: Sequence[SubmittedFile], folder: Path) -> Iterator[Submitt
             yield replace(file, state=look_at_checkpoint(folder / file.path))
         else:
             yield file
+
+
+def _receive(held: Held, name: str, receiver: Receiver) -> None:
+    if held.is_folder:
+        receive_folder(held, receiver)
+    elif held.is_file and name.lower().endswith(ZIP_SUFFIX):
+        try:
+            archive = held.open()
+        except OSError as error:
+            raise IntakeRefusedError("unreadable", name) from error
+        with archive:
+            receive_zip(archive, receiver)
+    else:
+        raise IntakeRefusedError("not-a-submission", name)
+
+
+def _cannot_look(source: Path, error: OSError) -> UsageError:
+    if isinstance(error, FileNotFoundError):
+        return UsageError("submission-absent", path=source)
+    return UsageError("submission-unseen", path=source, reason=error)
+
+
+def _check_locale() -> None:
+    """Make sure that a name which Python cannot read here is not held against the submission.
+
+    Raises:
+        HarnessError: names are read and written in another encoding than UTF-8.
+    """
+    encoding = sys.getfilesystemencoding()
+    if encoding != "utf-8":
+        raise HarnessError("locale-names", encoding=encoding)

@@ -24,7 +24,7 @@ from grader.intake.zips import (
     read_entries,
 )
 from grader.model.assignment import MIB, Limits
-from grader.model.submission import HEAD_BYTES, SubmittedFile
+from grader.model.submission import HEAD_BYTES, MAIN, SubmittedFile
 
 _JUNK_NAMES = frozenset(
     {
@@ -43,7 +43,6 @@ _MAX_DEPTH = 32
 _MAX_PART_BYTES, _MAX_PATH_BYTES = 255, 1024
 _ENTRIES_PER_FILE = 4
 """Folders and junk may be there too, but not without end."""
-MAIN = PurePosixPath("main.py")
 ZIP_SUFFIX = ".zip"
 _MAX_RATIO = 200
 _RATIO_FREE_BYTES = 16 << 20

@@ -36,6 +36,8 @@ BUILT_IN = Path(__file__).parent / "assignments"
 DEFAULT = BUILT_IN / "garbage26.toml"
 
 MIB = 1024 * 1024
+_LIMITS = ("gt", "ge", "lt", "le", "min_length")
+"""What pydantic calls the bounds of a value."""
 
 
 class _Section(BaseModel):
@@ -188,9 +190,6 @@ class Assignment(_Section):
         Not over where the split lies, nor over what is done with the points afterwards.
         """
         return digest_of_json(self.model_dump(mode="json", exclude={"splits", "late", "attempts"}))
-
-
-_LIMITS = ("gt", "ge", "lt", "le", "min_length")
 
 
 def load_assignment(path: Path | None = None) -> Assignment:

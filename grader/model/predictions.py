@@ -12,6 +12,17 @@ import numpy.typing as npt
 
 from grader.model.verdict import Verdict
 
+_TOLD_IN_FULL = frozenset(
+    {
+        "exit code 0",
+        *(f"signal {name}" for name in ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGKILL", "SIGSEGV")),
+    }
+)
+"""Ends that tell of a kind of mistake; any other is a number that may say what was seen."""
+_TOLD_IN_PART = {"exit code": "exit code > 0", "signal": "signal"}
+
+Phase = Literal["import", "first prediction", "prediction"]
+
 
 @dataclass(frozen=True)
 class Raised:
@@ -55,11 +66,6 @@ class Prediction:
         return ("unknown", self.text) if self.index is None else ("class", self.index)
 
 
-def classes_of(predictions: Iterable[Prediction | None]) -> tuple[int | None, ...]:
-    """Return the class that each prediction names; None if it names none, or there is no prediction."""
-    return tuple(None if prediction is None else prediction.index for prediction in predictions)
-
-
 @dataclass(frozen=True)
 class Unusable:
     """Why no image could be asked about."""
@@ -67,18 +73,6 @@ class Unusable:
     stage: str
     """`import`: `main.py` could not be imported; `predict`: its `predict` cannot be used."""
     error: Raised
-
-
-Phase = Literal["import", "first prediction", "prediction"]
-
-_TOLD_IN_FULL = frozenset(
-    {
-        "exit code 0",
-        *(f"signal {name}" for name in ("SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGKILL", "SIGSEGV")),
-    }
-)
-"""Ends that tell of a kind of mistake; any other is a number that may say what was seen."""
-_TOLD_IN_PART = {"exit code": "exit code > 0", "signal": "signal"}
 
 
 @dataclass(frozen=True)
@@ -158,3 +152,8 @@ class Tally:
     def total(self) -> int:
         """All images of the split; every one counts, answered or not."""
         return int(self.confusion.sum())
+
+
+def classes_of(predictions: Iterable[Prediction | None]) -> tuple[int | None, ...]:
+    """Return the class that each prediction names; None if it names none, or there is no prediction."""
+    return tuple(None if prediction is None else prediction.index for prediction in predictions)

@@ -9,6 +9,17 @@ from grader.model.predictions import Prediction
 from grader.model.split import SplitImage
 from grader.statistics import binomial_tail, highest_rate
 
+HONEST_LOSS = 0.05
+"""More than the share of right answers that an honest submission loses on altered copies. Measured on 430
+photos of the garbage lab: the fine-tuned network lost 1 of 425; a nearest neighbour by colour histogram,
+the most fickle honest classifier tried, 6 of 307 (95 % upper bound 4.2 %)."""
+FALSE_ALARMS = 1e-4
+"""How often an honest network with that share would be flagged, at most."""
+_DOUBT = 0.01
+"""How often the share that a frail network gains is underestimated."""
+
+Status = Literal["done", "incomplete", "failed", "off"]
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -20,17 +31,6 @@ class Probe:
     was_right: bool
     """Whether the main pass's answer was right."""
     image: SplitImage
-
-
-Status = Literal["done", "incomplete", "failed", "off"]
-HONEST_LOSS = 0.05
-"""More than the share of right answers that an honest submission loses on altered copies. Measured on 430
-photos of the garbage lab: the fine-tuned network lost 1 of 425; a nearest neighbour by colour histogram,
-the most fickle honest classifier tried, 6 of 307 (95 % upper bound 4.2 %)."""
-FALSE_ALARMS = 1e-4
-"""How often an honest network with that share would be flagged, at most."""
-_DOUBT = 0.01
-"""How often the share that a frail network gains is underestimated."""
 
 
 @dataclass(frozen=True)

@@ -7,23 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-Defect = Literal["", "cut-off", "damaged", "line-ends"]
-
-
-@dataclass(frozen=True)
-class CheckpointState:
-    """What could be told; of a format that is not known, nothing."""
-
-    parameters: int | None = None
-    defect: Defect = ""
-    """`cut-off`: the end is missing. `damaged`: a checksum of the file's own says that bytes have changed.
-    `line-ends`: they have, as a program for text changes them."""
-
-
-NOTHING_KNOWN = CheckpointState()
-
+MAIN = PurePosixPath("main.py")
+HEAD_BYTES = 128
+"""As many of a file's first bytes are kept."""
 LOCAL_SIGNATURE = b"PK\x03\x04"
-
+"""What a zip begins with."""
 MINDSPORE, PYTORCH, ENCRYPTED_FORMAT = "MindSpore", "PyTorch", "encrypted"
 EXPECTED: Mapping[str, tuple[str, ...]] = {
     ".ckpt": (MINDSPORE,),
@@ -38,6 +26,9 @@ EXPECTED: Mapping[str, tuple[str, ...]] = {
     ".h5": ("HDF5",),
 }
 """By the ending of a file's name, the formats that fit it, the usual one first."""
+CHECKPOINT_SUFFIXES = frozenset(EXPECTED)
+_MOST_OF_A_PROGRAM = 1 << 18
+"""Bytes of one file that are searched for anything by the harness."""
 _ZIP_NAME_AT = 30
 _MAGIC: Mapping[bytes, str] = {
     b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.": PYTORCH,  # before PyTorch 1.6
@@ -59,40 +50,20 @@ _ONNX_VERSION, _MOST_ONNX_VERSION = b"\x08", 31
 _ONNX_NEXT = b"\x12\x1a\x2a\x32\x3a\x42"
 """What may follow the version in ONNX's `ModelProto`: texts, the graph, the operator set."""
 
-
-def format_of(head: bytes) -> str:
-    """Return the format that a file's first hundred bytes tell; empty if they tell none."""
-    for magic, name in _MAGIC.items():
-        if head.startswith(magic):
-            return name
-    if head.startswith(LOCAL_SIGNATURE):
-        return _format_of_zip(head)
-    if len(head) < _LEAST:
-        return ""
-    if head.startswith(_PICKLES):
-        return "pickle"
-    if _MINDIR_PRODUCER in head[:20]:
-        return "MindIR"
-    if head[:1] == _ONNX_VERSION and 0 < head[1] <= _MOST_ONNX_VERSION and head[2:3] in _ONNX_NEXT:
-        return "ONNX"
-    # Eight bytes of length, of which the upper are zero, and a JSON object.
-    return "safetensors" if head[4:9] == b"\0\0\0\0{" else ""
+Defect = Literal["", "cut-off", "damaged", "line-ends"]
 
 
-def _format_of_zip(head: bytes) -> str:
-    """Tell the libraries that write zips by the name of the first file in it."""
-    length = int.from_bytes(head[26:28], "little")
-    name = head[_ZIP_NAME_AT : _ZIP_NAME_AT + length]
-    if name.endswith(b"data.pkl"):
-        return PYTORCH
-    return "NumPy" if name.endswith(b".npy") else "zip"
+@dataclass(frozen=True)
+class CheckpointState:
+    """What could be told; of a format that is not known, nothing."""
+
+    parameters: int | None = None
+    defect: Defect = ""
+    """`cut-off`: the end is missing. `damaged`: a checksum of the file's own says that bytes have changed.
+    `line-ends`: they have, as a program for text changes them."""
 
 
-CHECKPOINT_SUFFIXES = frozenset(EXPECTED)
-HEAD_BYTES = 128
-MAIN = PurePosixPath("main.py")
-_MOST_OF_A_PROGRAM = 1 << 18
-"""Bytes of one file that are searched for anything by the harness."""
+NOTHING_KNOWN = CheckpointState()
 
 
 @dataclass(frozen=True)
@@ -169,3 +140,31 @@ class Submission:
         """Return the checkpoints whose names occur in the text of `main.py`."""
         source = self.beginning()
         return frozenset(file for file in self.checkpoints if file.path.name.encode("utf-8") in source)
+
+
+def format_of(head: bytes) -> str:
+    """Return the format that a file's first hundred bytes tell; empty if they tell none."""
+    for magic, name in _MAGIC.items():
+        if head.startswith(magic):
+            return name
+    if head.startswith(LOCAL_SIGNATURE):
+        return _format_of_zip(head)
+    if len(head) < _LEAST:
+        return ""
+    if head.startswith(_PICKLES):
+        return "pickle"
+    if _MINDIR_PRODUCER in head[:20]:
+        return "MindIR"
+    if head[:1] == _ONNX_VERSION and 0 < head[1] <= _MOST_ONNX_VERSION and head[2:3] in _ONNX_NEXT:
+        return "ONNX"
+    # Eight bytes of length, of which the upper are zero, and a JSON object.
+    return "safetensors" if head[4:9] == b"\0\0\0\0{" else ""
+
+
+def _format_of_zip(head: bytes) -> str:
+    """Tell the libraries that write zips by the name of the first file in it."""
+    length = int.from_bytes(head[26:28], "little")
+    name = head[_ZIP_NAME_AT : _ZIP_NAME_AT + length]
+    if name.endswith(b"data.pkl"):
+        return PYTORCH
+    return "NumPy" if name.endswith(b".npy") else "zip"

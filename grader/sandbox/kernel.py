@@ -1,10 +1,10 @@
 """Processes and control groups of this machine, as the kernel shows them.
 
-Each worker has a control group, where the system has given this process a part of the tree to divide. With
-control groups of version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html) the kernel itself binds
-the sum of all memory of a group, and ends the group as a whole. They are ours to divide if an
-administrator or systemd says so: `systemd-run --user --scope -p Delegate=yes COMMAND`. Everywhere else the
-grader does without, and its looks from outside are what binds sums.
+Where the system has given this process a part of the tree of control groups to divide, each worker has a
+group of its own. With control groups of version 2 (https://docs.kernel.org/admin-guide/cgroup-v2.html) the
+kernel itself binds the sum of all memory of a group, and ends the group as a whole. They are ours to divide
+if an administrator or systemd says so: `systemd-run --user --scope -p Delegate=yes COMMAND`. Everywhere else
+the grader does without, and its looks from outside are what binds sums.
 """
 
 from __future__ import annotations
@@ -20,8 +20,47 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+CONTROLLERS = frozenset({"memory", "pids"})
 _PIDFD_OPEN = 434
 """The system call's number, on every architecture the same."""
+_OURS = "lab-grader"
+"""The group that the grader itself moves to: a group with members cannot be divided."""
+_ENTER = 'echo $$ > "$1" && shift && exec "$@"'
+_SECONDS_TO_END = 5.0
+
+
+@dataclass(frozen=True)
+class ControlGroup:
+    """One worker's group; ends with :meth:`end`."""
+
+    folder: Path
+
+    def entering(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a command that enters the group and becomes `command`."""
+        return ("/bin/sh", "-c", _ENTER, "sh", str(self.folder / "cgroup.procs"), *command)
+
+    def open_members(self) -> int:
+        """Return a descriptor of the file that moves who writes "0" to it into the group, to be closed."""
+        return os.open(self.folder / "cgroup.procs", os.O_WRONLY)
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether the kernel ended the group for its memory."""
+        words = read_text(self.folder / "memory.events").split()
+        return int(dict(zip(words[::2], words[1::2], strict=False)).get("oom_kill", "0")) > 0
+
+    def end(self) -> None:
+        """End all processes of the group, and the group."""
+        with contextlib.suppress(OSError):
+            (self.folder / "cgroup.kill").write_text("1", encoding="ascii")
+        end = time.monotonic() + _SECONDS_TO_END
+        while time.monotonic() < end:
+            try:
+                self.folder.rmdir()
+                return
+            except FileNotFoundError:
+                return
+            except OSError:  # busy: its processes are not buried yet
+                time.sleep(0.005)
 
 
 def descendants(*roots: int) -> Iterator[int]:
@@ -66,6 +105,20 @@ def listdir(path: Path) -> list[str]:
         return []
 
 
+def read_text(path: Path, most: int = -1) -> str:
+    """Return a file's text as it is, in which a carriage return ends no line; empty if the file has gone."""
+    return read_bytes(path, most).decode("utf-8", "replace")
+
+
+def read_bytes(path: Path, most: int = -1) -> bytes:
+    """Return what a file holds, `most` bytes of it at most; nothing if the file has gone."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError:
+        return b""
+
+
 def owner(pid: int) -> tuple[int, int]:
     """Return the effective uid and gid of a process, who may not be whom its files in /proc belong to.
 
@@ -95,58 +148,17 @@ def pidfd(pid: int) -> Iterator[int]:
         os.close(descriptor)
 
 
-CONTROLLERS = frozenset({"memory", "pids"})
-_OURS = "lab-grader"
-"""The group that the grader itself moves to: a group with members cannot be divided."""
-_ENTER = 'echo $$ > "$1" && shift && exec "$@"'
-_SECONDS_TO_END = 5.0
-
-
-@dataclass(frozen=True)
-class ControlGroup:
-    """One worker's group; ends with :meth:`end`."""
-
-    folder: Path
-
-    def entering(self, command: tuple[str, ...]) -> tuple[str, ...]:
-        """Return a command that enters the group and becomes `command`."""
-        return ("/bin/sh", "-c", _ENTER, "sh", str(self.folder / "cgroup.procs"), *command)
-
-    def open_members(self) -> int:
-        """Return a descriptor of the file that moves who writes "0" to it into the group, to be closed."""
-        return os.open(self.folder / "cgroup.procs", os.O_WRONLY)
-
-    def ran_out_of_memory(self) -> bool:
-        """Whether the kernel ended the group for its memory."""
-        words = _read(self.folder / "memory.events").split()
-        return int(dict(zip(words[::2], words[1::2], strict=False)).get("oom_kill", "0")) > 0
-
-    def end(self) -> None:
-        """End all processes of the group, and the group."""
-        with contextlib.suppress(OSError):
-            (self.folder / "cgroup.kill").write_text("1", encoding="ascii")
-        end = time.monotonic() + _SECONDS_TO_END
-        while time.monotonic() < end:
-            try:
-                self.folder.rmdir()
-                return
-            except FileNotFoundError:
-                return
-            except OSError:  # busy: its processes are not buried yet
-                time.sleep(0.005)
-
-
 def own_group(mounts: Path = Path("/proc/self/mounts"), own: Path = Path("/proc/self/cgroup")) -> Path | None:
     """Return the folder of the group of version 2 that this process is in; None if there is none."""
-    paths = [line.partition("::")[2] for line in _read(own).splitlines() if line.startswith("0::")]
-    lines = (line.split() for line in _read(mounts).splitlines())
+    paths = [line.partition("::")[2] for line in read_text(own).splitlines() if line.startswith("0::")]
+    lines = (line.split() for line in read_text(mounts).splitlines())
     roots = [Path(words[1]) for words in lines if words[2] == "cgroup2"]
     return roots[0] / paths[0].lstrip("/") if paths and roots else None
 
 
 def is_delegated(group: Path) -> bool:
     """Whether a group with the controllers that we need is ours to divide."""
-    if not set(_read(group / "cgroup.controllers").split()) >= CONTROLLERS:
+    if not set(read_text(group / "cgroup.controllers").split()) >= CONTROLLERS:
         return False
     if os.geteuid() == 0:
         # Root can write everywhere; systemd marks what it leaves to others.
@@ -194,18 +206,11 @@ def make(parent: Path, memory_bytes: int, tasks: int) -> ControlGroup | None:
 
 def _make_ready(group: Path) -> None:
     """Move the members of a group into one below it, and hand the controllers down."""
-    if set(_read(group / "cgroup.subtree_control").split()) >= CONTROLLERS:
+    if set(read_text(group / "cgroup.subtree_control").split()) >= CONTROLLERS:
         return
     ours = group / _OURS
     ours.mkdir(exist_ok=True)
-    for pid in _read(group / "cgroup.procs").split():
+    for pid in read_text(group / "cgroup.procs").split():
         with contextlib.suppress(ProcessLookupError):
             (ours / "cgroup.procs").write_text(pid, encoding="ascii")
     (group / "cgroup.subtree_control").write_text("+memory +pids", encoding="ascii")
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

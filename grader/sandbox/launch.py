@@ -8,9 +8,10 @@ from pathlib import Path
 
 from grader.errors import HarnessError
 from grader.sandbox import kernel
-from grader.sandbox.fork_server import ForkServer, WorkerSettings
+from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.kernel import ControlGroup
 from grader.sandbox.policy import SEEN_ABOVE, Together
+from grader.sandbox.worker_settings import WorkerSettings
 
 _SANDBOX_TASKS = 5
 """What a sandbox is made of, at most: bubblewrap and the first of its namespace, twice for root, and who

@@ -15,12 +15,11 @@ from typing import ClassVar
 from grader.model.assignment import Limits
 from grader.model.job import Isolation
 from grader.model.submission import Submission
-from grader.sandbox import system_calls as seccomp
-from grader.sandbox.fork_server import WorkerSettings, by_name, worker_command
+from grader.sandbox import system_calls
 from grader.sandbox.kernel import dividable
 from grader.sandbox.launch import Launch, in_group
 from grader.sandbox.policy import course_library, each_process, environment_for, own_packages, together
-from grader.sandbox.system_calls import REFUSALS
+from grader.sandbox.worker_settings import WorkerSettings, by_name, worker_command
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class PlainSandbox:
             library=str(library),
             harness=[str(path) for path in own_packages()],
             limits=by_name(each_process(self.limits, self.limits.scratch_mib, is_alone=False)),
-            seccomp=seccomp.for_worker(REFUSALS),
+            seccomp=system_calls.for_worker(system_calls.REFUSALS),
             dies_with_parent=True,
         )
         start = Launch(

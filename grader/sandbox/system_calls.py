@@ -33,6 +33,33 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+NEWEST = 469
+"""The last call that this table's author knew of, `file_setattr` of Linux 6.17. Newer ones have the same
+number everywhere; an older kernel does not have them, so a program must be ready to miss them."""
+
+# include/uapi/linux/sched.h: CLONE_NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWNS.
+_NEW_NAMESPACE = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000
+_CLONE_PARENT, _CLONE_THREAD, _CLONE_FILES = 0x00008000, 0x00010000, 0x00000400
+# include/uapi/linux/mman.h, asm-generic/mman.h
+_MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x01, 0x20, 0x40000
+_CLOSE_RANGE_UNSHARE = 0x2  # include/uapi/linux/close_range.h
+_PR_SET_DUMPABLE = 4  # include/uapi/linux/prctl.h
+# include/uapi/asm-generic/fcntl.h, include/uapi/linux/fcntl.h
+_F_OFD_SETLK, _F_OFD_SETLKW, _F_SETLEASE, _F_NOTIFY = 37, 38, 1024, 1026
+# include/linux/socket.h
+_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
+_PERSONALITY_OF_LINUX, _PERSONALITY_ASKED_FOR = 0, 0xFFFFFFFF
+
+# Of classic BPF, and of what seccomp takes as its answer.
+_LOAD, _AND = 0x20, 0x54
+_JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT = 0x15, 0x35, 0x45
+_RETURN = 0x06
+_ALLOW = 0x7FFF0000
+_FAIL = 0x00050000
+"""With the error number in the low 16 bits."""
+_KILL = 0x80000000
+_AT_NUMBER, _AT_ARCHITECTURE, _AT_ARGUMENTS = 0, 4, 16
+
 
 @dataclass(frozen=True)
 class Refuse:
@@ -83,20 +110,17 @@ class RefuseOthers:
     error: int = errno.EPERM
 
 
-Refusal = Refuse | RefuseAnyFlag | RefuseBits | RefuseValues | RefuseOthers
+@dataclass(frozen=True)
+class Architecture:
+    """One architecture as seccomp names it (`include/uapi/linux/audit.h`)."""
 
-# include/uapi/linux/sched.h: CLONE_NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET, NEWNS.
-_NEW_NAMESPACE = 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000 | 0x00020000
-_CLONE_PARENT, _CLONE_THREAD, _CLONE_FILES = 0x00008000, 0x00010000, 0x00000400
-# include/uapi/linux/mman.h, asm-generic/mman.h
-_MAP_SHARED, _MAP_ANONYMOUS, _MAP_HUGETLB = 0x01, 0x20, 0x40000
-_CLOSE_RANGE_UNSHARE = 0x2  # include/uapi/linux/close_range.h
-_PR_SET_DUMPABLE = 4  # include/uapi/linux/prctl.h
-# include/uapi/asm-generic/fcntl.h, include/uapi/linux/fcntl.h
-_F_OFD_SETLK, _F_OFD_SETLKW, _F_SETLEASE, _F_NOTIFY = 37, 38, 1024, 1026
-# include/linux/socket.h
-_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
-_PERSONALITY_OF_LINUX, _PERSONALITY_ASKED_FOR = 0, 0xFFFFFFFF
+    audit: int
+    """`AUDIT_ARCH_...`: which of the kernel's tables a call came through."""
+    numbers: Mapping[str, int]
+
+
+Refusal = Refuse | RefuseAnyFlag | RefuseBits | RefuseValues | RefuseOthers
+Code = list[bytes]
 
 REFUSALS: tuple[Refusal, ...] = (
     # New namespaces, in which a process has capabilities again and reaches much more of the kernel. The
@@ -146,20 +170,6 @@ REFUSALS: tuple[Refusal, ...] = (
     RefuseOthers("socket", 0, (_AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK), errno.EAFNOSUPPORT),
     RefuseOthers("socketpair", 0, (_AF_UNIX,), errno.EAFNOSUPPORT),
 )
-
-NEWEST = 469
-"""The last call that this table's author knew of, `file_setattr` of Linux 6.17. Newer ones have the same
-number everywhere; an older kernel does not have them, so a program must be ready to miss them."""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """One architecture as seccomp names it (`include/uapi/linux/audit.h`)."""
-
-    audit: int
-    """`AUDIT_ARCH_...`: which of the kernel's tables a call came through."""
-    numbers: Mapping[str, int]
-
 
 # name: (x86-64, AArch64); None where an architecture does not have the call.
 _NUMBERS: dict[str, tuple[int | None, int | None]] = {
@@ -256,20 +266,6 @@ ARCHITECTURES = {
 }
 """By the machine's name as `platform.machine()` gives it."""
 
-_LOAD, _AND = 0x20, 0x54
-_JUMP_EQUAL, _JUMP_AT_LEAST, _JUMP_ANY_BIT = 0x15, 0x35, 0x45
-_RETURN = 0x06
-
-_ALLOW = 0x7FFF0000
-_FAIL = 0x00050000
-"""With the error number in the low 16 bits."""
-_KILL = 0x80000000
-
-_AT_NUMBER, _AT_ARCHITECTURE, _AT_ARGUMENTS = 0, 4, 16
-_ENOSYS = 38
-
-Code = list[bytes]
-
 
 def assemble(architecture: Architecture, refusals: Sequence[Refusal]) -> bytes:
     """Return the program for one architecture.
@@ -284,11 +280,26 @@ def assemble(architecture: Architecture, refusals: Sequence[Refusal]) -> bytes:
         _load(_AT_NUMBER),
     ]
     # Numbers of a foreign ABI are higher still: one comparison refuses both.
-    code += [_instruction(_JUMP_AT_LEAST, NEWEST + 1, 0, 1), _fail(_ENOSYS)]
+    code += [_instruction(_JUMP_AT_LEAST, NEWEST + 1, 0, 1), _fail(errno.ENOSYS)]
     for refusal in refusals:
         code += _block(refusal, architecture)
     code.append(_instruction(_RETURN, _ALLOW))
     return b"".join(code)
+
+
+def program(refusals: Sequence[Refusal]) -> bytes | None:
+    """Return the compiled program for this machine; None where its system calls are not known to us."""
+    architecture = ARCHITECTURES.get(platform.machine())
+    return assemble(architecture, refusals) if architecture else None
+
+
+def for_worker(refusals: Sequence[Refusal]) -> dict[str, str | int]:
+    """Return what the worker needs to install the program by itself; empty where there is none."""
+    architecture = ARCHITECTURES.get(platform.machine())
+    if architecture is None:
+        return {}
+    compiled = base64.b64encode(assemble(architecture, refusals)).decode("ascii")
+    return {"call": architecture.numbers["seccomp"], "program": compiled}
 
 
 def _block(refusal: Refusal, architecture: Architecture) -> Code:
@@ -339,18 +350,3 @@ def _fail(error: int) -> bytes:
 
 def _instruction(code: int, constant: int, if_true: int = 0, if_false: int = 0) -> bytes:
     return struct.pack("=HBBI", code, if_true, if_false, constant)
-
-
-def program(refusals: Sequence[Refusal]) -> bytes | None:
-    """Return the compiled program for this machine; None where its system calls are not known to us."""
-    architecture = ARCHITECTURES.get(platform.machine())
-    return assemble(architecture, refusals) if architecture else None
-
-
-def for_worker(refusals: Sequence[Refusal]) -> dict[str, str | int]:
-    """Return what the worker needs to install the program by itself; empty where there is none."""
-    architecture = ARCHITECTURES.get(platform.machine())
-    if architecture is None:
-        return {}
-    compiled = base64.b64encode(assemble(architecture, refusals)).decode("ascii")
-    return {"call": architecture.numbers["seccomp"], "program": compiled}

@@ -15,16 +15,6 @@ from functools import cached_property, lru_cache
 
 from grader.model.classes import ClassInfo
 
-
-def normalised(text: str) -> str:
-    """Return the form in which two spellings of one name are equal."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    visible = "".join(
-        char for char in folded if unicodedata.category(char) not in ("Cf", "Cc") or char.isspace()
-    )
-    return " ".join(visible.split())
-
-
 _LONGEST = 200
 _UP_TO_A_COLON = re.compile(r"[^:=]*[:=]")
 _WASTE = re.compile(r"\s*\b(waste|garbage|trash|rubbish)$|垃圾$|物$")
@@ -36,6 +26,15 @@ _OTHER_NAMES = {
     "hazardous": ("harmful", "toxic"),
 }
 """What other cities, and the standard GB/T 19095, call the categories of waste."""
+
+
+def normalised(text: str) -> str:
+    """Return the form in which two spellings of one name are equal."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    visible = "".join(
+        char for char in folded if unicodedata.category(char) not in ("Cf", "Cc") or char.isspace()
+    )
+    return " ".join(visible.split())
 
 
 class LabelReader:

@@ -56,9 +56,10 @@ class Setup:
         return self.sandbox.over(replace(self.submission, folder=copy), folder)
 
     def over(self, folder: Path) -> Sandbox:
-        """Return workers over another folder, with room for the files in it, and with all cores we have.
+        """Return workers over another folder, which holds a program of ours, with room for the files in it.
 
-        It holds a program of ours, which uses them all; a submission is given those of the assignment.
+        In a sandbox the program may use all cores of this machine that the grader may; a submission, and the
+        program in a plain process, are given those of the assignment.
         """
         size = sum(file.stat().st_size for file in folder.iterdir())
         files = (SubmittedFile(PurePosixPath("all"), size, ""),)

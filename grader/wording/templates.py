@@ -34,11 +34,6 @@ def environment_of(folder: Path) -> Environment:
     return environment
 
 
-def _neutral(value: object) -> object:
-    """Take the characters out of a text that are for steering, escape codes and turned writing among them."""
-    return type(value)(printable(value)) if isinstance(value, str) else value
-
-
 def say(name: str, **details: object) -> Markup:
     """Return words of the catalogue in both languages, the details escaped."""
     safe = {key: escape(value) for key, value in details.items()}
@@ -49,3 +44,8 @@ def say(name: str, **details: object) -> Markup:
 def both(en: object, zh: object) -> Markup:
     """Return two texts, or pieces of a page, of which the one in the reader's language is shown."""
     return Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(en, zh)
+
+
+def _neutral(value: object) -> object:
+    """Take the characters out of a text that are for steering, escape codes and turned writing among them."""
+    return type(value)(printable(value)) if isinstance(value, str) else value

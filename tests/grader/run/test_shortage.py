@@ -5,7 +5,7 @@ import pytest
 from grader import Verdict
 from grader.model.job import NO_CHECKS
 from grader.report import build_report
-from grader.run import usage, worker
+from grader.run import usage
 from tests.grader.conftest import ORACLE
 from tests.grader.gradings import grading_of, report_of
 
@@ -51,7 +51,7 @@ def test_who_is_ended_by_the_kernel_for_everybodys_memory_has_not_crashed(
     folder = write_submission(KILLED)
     assert report_of(folder, split, assignment, checks=NO_CHECKS).verdict is Verdict.CRASH
     ended = iter(range(99))
-    monkeypatch.setattr(worker, "processes_ended_for_memory", lambda: next(ended))
+    monkeypatch.setattr(usage, "processes_ended_for_memory", lambda: next(ended))
     outcome = grading_of(folder, split, assignment, checks=NO_CHECKS)
     assert (outcome.verdict, build_report(outcome).score) == (Verdict.INTERNAL, None)
     assert "ran out of memory" in outcome.trace

@@ -8,8 +8,7 @@ import pytest
 
 from grader import Verdict
 from grader.run.worker import WorkerProcess
-from grader.sandbox import Namespaces
-from grader.sandbox import kernel as control_group
+from grader.sandbox import Namespaces, kernel
 from grader.sandbox.kernel import ControlGroup, dividable, is_delegated, own_group
 from tests.grader.gradings import report_of
 from tests.patience import PATIENCE_SECONDS
@@ -37,18 +36,18 @@ def test_what_root_merely_can_write_is_not_its_own(tmp_path, monkeypatch):
 def test_a_group_that_cannot_be_divided_is_done_without(
     tmp_path, monkeypatch, write_submission, split, assignment
 ):
-    monkeypatch.setattr(control_group, "own_group", lambda: tmp_path)
-    monkeypatch.setattr(control_group, "is_delegated", lambda group: True)
+    monkeypatch.setattr(kernel, "own_group", lambda: tmp_path)
+    monkeypatch.setattr(kernel, "is_delegated", lambda group: True)
     (tmp_path / "cgroup.subtree_control").mkdir()  # writing to it fails
     assert dividable() is None
-    assert control_group.make(tmp_path / "nowhere", 1, 1) is None
+    assert kernel.make(tmp_path / "nowhere", 1, 1) is None
     # One that fails only when a worker wants its own.
     isolation = Namespaces(groups=lambda: tmp_path / "nowhere")
     assert report_of(write_submission(), split, assignment, isolation=isolation).verdict is Verdict.GRADED
 
 
 def test_a_group_is_made_with_its_bounds_and_taken_away(tmp_path):
-    group = control_group.make(tmp_path, 1 << 30, 72)
+    group = kernel.make(tmp_path, 1 << 30, 72)
     assert (group.folder / "memory.max").read_text(encoding="ascii") == str(1 << 30)
     assert (group.folder / "pids.max").read_text(encoding="ascii") == "72"
     assert not group.ran_out_of_memory()
@@ -74,7 +73,7 @@ def test_the_kernel_ends_a_group_for_its_memory_even_if_nobody_looks(
 
 @needs_a_group
 def test_the_end_of_a_group_is_the_end_of_all_that_is_in_it():
-    group = control_group.make(dividable(), 1 << 30, 20)
+    group = kernel.make(dividable(), 1 << 30, 20)
     marker = f"{os.getpid()}.75"
     command = ("/bin/sh", "-c", f"setsid sleep {marker} & exec sleep {marker}")
     with subprocess.Popen(group.entering(command)) as process:

@@ -15,9 +15,7 @@ import pytest
 from grader import Verdict
 from grader.model.job import NO_CHECKS
 from grader.report import build_report
-from grader.sandbox import Namespaces, course_library, fork_server, fork_server_for, policy
-from grader.sandbox import system_calls as seccomp
-from grader.sandbox.fork_server import runs_read_only
+from grader.sandbox import Namespaces, course_library, fork_server, fork_server_for, policy, system_calls
 from grader.sandbox.forkable import MINDSPORE_RULE
 from tests.grader.gradings import grading_of
 from tests.isolation import QUICK_IMPORTS, WHATEVER_IT_IMPORTS, WHATEVER_IT_SAYS
@@ -277,8 +275,8 @@ def in_namespace(pid, namespace):
 
 
 def test_a_filter_that_the_kernel_does_not_take_is_no_filter(graded, server, forks, monkeypatch):
-    for_worker = seccomp.for_worker
-    monkeypatch.setattr(seccomp, "for_worker", lambda refusals: {**for_worker(refusals), "call": 10_000})
+    for_worker = system_calls.for_worker
+    monkeypatch.setattr(system_calls, "for_worker", lambda refusals: {**for_worker(refusals), "call": 10_000})
     source = "print([line for line in open('/proc/self/status') if line.startswith('Seccomp:')])"
     outcome = graded(source + "\ndef predict(image): return 'Hats'", server)
     assert not forks
@@ -306,7 +304,8 @@ def predict(image): return "Hats"
 @pytest.mark.skipif(os.geteuid() == 0, reason="root's submissions are somebody else")
 def test_a_users_own_interpreter_is_out_of_reach(server):
     server.imported()
-    assert runs_read_only(server._running.process.pid)
+    running = os.statvfs(f"/proc/{server._running.process.pid}/exe")
+    assert running.f_flag & os.ST_RDONLY
 
 
 def test_one_server_serves_many_and_ends_with_its_context(graded, assignment, forks):

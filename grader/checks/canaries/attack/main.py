@@ -15,7 +15,7 @@ asked = 0
 
 
 def look(name: str, is_open: Any) -> None:
-    """Note and print a hole; whatever raises is a wall that holds."""
+    """Note and print a hole; an OSError is a wall that holds, any other error ends the import."""
     try:
         if is_open():
             HOLES.append(name)
