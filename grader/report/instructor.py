@@ -31,63 +31,6 @@ MOST_SHOWN = 300
 _LONGEST_TEXT = 200
 
 
-def render_instructor(grading: Grading) -> str:
-    """Return the JSON text of `instructor/answers.json`."""
-    answers, job = grading.answers, grading.job
-    names = tuple(info.name for info in job.assignment.classes)
-    value: dict[str, Any] = {
-        "identity": job.identity,
-        "verdict": grading.verdict.value if grading.verdict else None,
-        "shuffle_seed": grading.shuffle_seed,
-        "harness_failure": grading.trace,
-        "output": answers.output if answers else "",
-        "hidden_files": [{"file": str(file.path), "is": file.secret} for file in grading.hidden_files],
-        "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
-        "stops": [],
-        "answers": [],
-    }
-    if answers is not None:
-        value["stops"] = [
-            {"verdict": stop.verdict.value, "phase": stop.phase, "image": stop.asked, "detail": stop.detail}
-            for stop in answers.stops
-        ]
-        value["answers"] = [
-            {"image": image.name, "truth": names[image.label], **_prediction(prediction, names)}
-            for image, prediction in zip(grading.job.split.images, answers.predictions, strict=True)
-        ]
-    value["replay"] = {"output": grading.replay.output, "answers": _replay(grading, names)}
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-
-
-def _replay(grading: Grading, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Return what was asked again, one row an image."""
-    again = grading.replay
-    return [
-        {
-            "image": probe.image.name,
-            "is_altered": probe.is_altered,
-            "truth": names[probe.image.label],
-            **_prediction(prediction, names),
-        }
-        for probe, prediction in zip(again.probes, again.predictions, strict=True)
-    ]
-
-
-def _prediction(prediction: Prediction | None, names: tuple[str, ...]) -> dict[str, Any]:
-    if prediction is None:
-        return {"answered": None, "as": None, "problem": "no answer"}
-    match prediction.problem:
-        case Raised() as error:
-            return {"answered": None, "as": None, "problem": error.trace or error.type}
-        case WrongType(name):
-            return {"answered": None, "as": None, "problem": f"returned {name}"}
-    index = prediction.index
-    named = (
-        {"as": None, "problem": "names no class"} if index is None else {"as": names[index], "problem": None}
-    )
-    return {"answered": prediction.text, **named}
-
-
 @dataclass(frozen=True)
 class Missed:
     """One missed image."""
@@ -129,6 +72,34 @@ class Sentence:
     numbers: dict[str, int]
 
 
+def render_instructor(grading: Grading) -> str:
+    """Return the JSON text of `instructor/answers.json`."""
+    answers, job = grading.answers, grading.job
+    names = tuple(info.name for info in job.assignment.classes)
+    value: dict[str, Any] = {
+        "identity": job.identity,
+        "verdict": grading.verdict.value if grading.verdict else None,
+        "shuffle_seed": grading.shuffle_seed,
+        "harness_failure": grading.trace,
+        "output": answers.output if answers else "",
+        "hidden_files": [{"file": str(file.path), "is": file.secret} for file in grading.hidden_files],
+        "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
+        "stops": [],
+        "answers": [],
+    }
+    if answers is not None:
+        value["stops"] = [
+            {"verdict": stop.verdict.value, "phase": stop.phase, "image": stop.asked, "detail": stop.detail}
+            for stop in answers.stops
+        ]
+        value["answers"] = [
+            {"image": image.name, "truth": names[image.label], **_prediction(prediction, names)}
+            for image, prediction in zip(grading.job.split.images, answers.predictions, strict=True)
+        ]
+    value["replay"] = {"output": grading.replay.output, "answers": _replay(grading, names)}
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
 def render_instructor_page(grading: Grading, language: Language = "en") -> str:
     """Return the whole page. Everything that comes from a submission is escaped by the template engine."""
     report, answers = build_report(grading), grading.answers
@@ -155,6 +126,35 @@ def render_instructor_page(grading: Grading, language: Language = "en") -> str:
         failure=grading.trace,
     )
     return page
+
+
+def _replay(grading: Grading, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return what was asked again, one row an image."""
+    again = grading.replay
+    return [
+        {
+            "image": probe.image.name,
+            "is_altered": probe.is_altered,
+            "truth": names[probe.image.label],
+            **_prediction(prediction, names),
+        }
+        for probe, prediction in zip(again.probes, again.predictions, strict=True)
+    ]
+
+
+def _prediction(prediction: Prediction | None, names: tuple[str, ...]) -> dict[str, Any]:
+    if prediction is None:
+        return {"answered": None, "as": None, "problem": "no answer"}
+    match prediction.problem:
+        case Raised() as error:
+            return {"answered": None, "as": None, "problem": error.trace or error.type}
+        case WrongType(name):
+            return {"answered": None, "as": None, "problem": f"returned {name}"}
+    index = prediction.index
+    named = (
+        {"as": None, "problem": "names no class"} if index is None else {"as": names[index], "problem": None}
+    )
+    return {"answered": prediction.text, **named}
 
 
 @cache
