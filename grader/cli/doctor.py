@@ -14,7 +14,7 @@ from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, add_assignment,
 from grader.doctor import Result, State, examine
 from grader.errors import Language
 from grader.model.assignment import load_assignment
-from grader.model.job import Isolation
+from grader.model.isolation import Isolation
 from grader.printable import columns, wrapped
 from grader.report import isolation_in_words
 from grader.wording import words

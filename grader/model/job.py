@@ -98,17 +98,3 @@ class Job:
                 ("mode", self.mode),
             )
         )
-
-
-@dataclass(frozen=True)
-class Isolation:
-    """The isolation level that a grading ran on."""
-
-    rung: Literal["bubblewrap", "process"]
-    is_grouped: bool = False
-    """Whether a control group binds it, too."""
-
-    @property
-    def is_top(self) -> bool:
-        """Whether official grading accepts it."""
-        return self.rung == "bubblewrap"

@@ -12,7 +12,7 @@ from grader.errors import LANGUAGES, Language
 from grader.model.assignment import MIB, Assignment
 from grader.model.classes import ClassInfo
 from grader.model.grading import Grading
-from grader.model.job import Isolation
+from grader.model.isolation import Isolation
 from grader.model.predictions import Answers, Stop, Tally
 from grader.model.replay import Replay
 from grader.model.report import (
