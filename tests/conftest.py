@@ -1,7 +1,18 @@
 """What holds for every test."""
 
+import pytest
 from hypothesis import settings
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the corpus as a table. Here, because tests run in other processes than the one that prints."""
+    from tests.submissions.table import table_of
+
+    reports = (report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, ()))
+    if text := table_of(report for report in reports if report.when == "call"):
+        terminalreporter.section("submissions")
+        terminalreporter.write_line(text)

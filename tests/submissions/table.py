@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import pytest
 from tabulate import tabulate
 
-from .corpus import Case
+from .corpus import Case, corpus
 from .run import Result
+
+RESULT = "submission"
+"""The property under which a test's report carries a result."""
+
+
+def table_of(reports: Iterable[pytest.TestReport]) -> str:
+    """Return the table of the results that tests' reports carry; empty if none does."""
+    rows = [value for report in reports for name, value in report.user_properties if name == RESULT]
+    cases = {case.id: case for case in corpus()}
+    return (
+        table(
+            [
+                Result(cases[id_], got, tuple(problems), seconds)
+                for id_, got, problems, seconds in sorted(rows)
+            ]
+        )
+        if rows
+        else ""
+    )
 
 
 def table(results: Sequence[Result]) -> str:
