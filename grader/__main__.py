@@ -12,18 +12,6 @@ with suppress(FileNotFoundError):
         own = str(Path(__file__).parents[1])
         sys.path[:1] = [] if own in sys.path[1:] else [own]
 
-from grader.errors import language_of, line
-from grader.printable import short
-
-# Exit code 1, which Python itself would end with, says that a submission is not gradable.
-try:
-    from grader.cli import main
-except ImportError as error:
-    said = line("not-loaded", reason=short(str(error)))
-    sys.stderr.write(f"grader: {said.text(language_of(sys.argv[1:]))}\n")
-    sys.exit(3)
-except KeyboardInterrupt:
-    sys.stderr.write(f"grader: {line('interrupted').text(language_of(sys.argv[1:]))}\n")
-    sys.exit(130)
+from grader.cli import main
 
 sys.exit(main())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from grader.cli.command import EXIT_DONE, Command, add_language, say
+from grader.cli.command import EXIT_DONE, Command, say
+from grader.cli.options import add_language
 from grader.session import pass_canary
 from grader.wording import words
 

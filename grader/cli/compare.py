@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from grader.cli.command import EXIT_DONE, Command, add_language, say
+from grader.cli.command import EXIT_DONE, Command, say
+from grader.cli.options import add_language
 from grader.errors import Language
 from grader.exchange import ONE, Change, Flip, Reason, compare, read_gradings, result_in_words
 from grader.printable import one_line

@@ -5,16 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from grader.cli.command import (
-    EXIT_DONE,
-    Command,
-    add_assignment,
-    add_key_file,
-    add_language,
-    command_of,
-    say,
-    warn_if_exposed,
-)
+from grader.cli.command import EXIT_DONE, Command, command_of, say
+from grader.cli.options import add_assignment, add_key_file, add_language, warn_if_exposed
 from grader.errors import UsageError
 from grader.exchange import render_results, write_autograder
 from grader.files import write_atomically

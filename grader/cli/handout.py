@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from grader.cli.command import EXIT_DONE, Command, add_language, say
+from grader.cli.command import EXIT_DONE, Command, say
+from grader.cli.options import add_language
 from grader.exchange import choose_backbones, contents, write_handout
 from grader.printable import one_line
 from grader.wording import words

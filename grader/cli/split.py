@@ -19,15 +19,11 @@ from grader.audit import (
     same_place,
     write_division,
 )
-from grader.cli.command import (
-    EXIT_DONE,
-    EXIT_REFUSED,
-    Command,
+from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, command_of, say
+from grader.cli.options import (
     add_assignment,
     add_key_file,
     add_language,
-    command_of,
-    say,
     say_what_is_left_out,
     warn_if_exposed,
 )

@@ -182,6 +182,12 @@ def test_a_working_folder_that_is_gone_is_no_reason_to_fail(cwd):
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
 
 
+def test_the_command_line_comes_up_without_any_library():
+    # So that a library that is missing is told in one line, by the installed command too.
+    code = "import sys, grader.cli; sys.exit(bool({'cv2', 'numpy', 'pydantic', 'jinja2'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
 def test_the_grader_itself_never_imports_mindspore():
     code = "import sys, grader, grader.cli, grader.report.files; sys.exit('mindspore' in sys.modules)"
     done = subprocess.run(

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.cli.command import say_what_is_left_out
+from grader.cli.options import say_what_is_left_out
 from grader.demo import write_demo
 from grader.errors import UsageError
 from grader.model.classes import GARBAGE26, load_classes
