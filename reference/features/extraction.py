@@ -18,11 +18,11 @@ import hashlib
 import os
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +47,8 @@ PIPELINE = (
 )
 IMAGES_A_TASK = 8
 TASKS_A_WRITE = 32
+_Work = TypeVar("_Work")
+_Outcome = TypeVar("_Outcome")
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def extract_features(
         advance(len(ready) + len(paths) * len(views) - len(wanted))  # copies of a file count as found
         missing = [(*source, key) for key, source in wanted.items() if key not in ready]
         tasks = [_Task(tuple(missing[i : i + IMAGES_A_TASK])) for i in range(0, len(missing), IMAGES_A_TASK)]
-        for rows in _written(cache, _in_order(pool, backbone, tasks), len(tasks)):
+        for rows in _written(cache, in_order(pool, partial(_run, backbone), tasks), len(tasks)):
             ready.update(rows)
             advance(len(rows))
     stacked = [[ready[feature_key(digest, view, backbone)] for digest in digests] for view in views]
@@ -173,11 +175,11 @@ def _written(
             unwritten = {}
 
 
-def _in_order(
-    pool: ThreadPoolExecutor, backbone: Backbone, tasks: Sequence[_Task]
-) -> Iterator[dict[bytes, FloatArray]]:
-    """Results of the tasks, in order; when one fails, those that have not begun are dropped."""
-    futures: list[Future[dict[bytes, FloatArray]]] = [pool.submit(_run, task, backbone) for task in tasks]
+def in_order(
+    pool: ThreadPoolExecutor, compute: Callable[[_Work], _Outcome], tasks: Iterable[_Work]
+) -> Iterator[_Outcome]:
+    """Yield the results of tasks, in order; when one fails, those that have not begun are dropped."""
+    futures = [pool.submit(compute, task) for task in tasks]
     try:
         for future in futures:
             yield future.result()
@@ -186,7 +188,7 @@ def _in_order(
             future.cancel()
 
 
-def _run(task: _Task, backbone: Backbone) -> dict[bytes, FloatArray]:
+def _run(backbone: Backbone, task: _Task) -> dict[bytes, FloatArray]:
     images = {path: decode_file(path, digest) for path, digest, _, _ in task.items}
     inputs = np.stack([view.make(images[path]) for path, _, view, _ in task.items])
     rows = backbone.extract(inputs)

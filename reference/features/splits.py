@@ -15,7 +15,7 @@ import os
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +34,7 @@ from reference.features.extraction import (
     FeatureCache,
     extract_features,
     feature_key,
+    in_order,
     source_digest,
 )
 from reference.images import ImageFolder, Split, View, decode_file, file_digest
@@ -82,22 +83,11 @@ def extract_activations(
             rows.write(task, backbone.extract(np.stack(inputs)))
             return len(task)
 
-        for done in _done_by(pool, compute, missing):
+        tasks = [missing[i : i + IMAGES_A_TASK] for i in range(0, len(missing), IMAGES_A_TASK)]
+        for done in in_order(pool, compute, tasks):
             advance(done)
     features = rows.values.reshape(len(views), len(paths), *backbone.output_shape)
     return Extraction(features, frozenset(keys), frozenset(keys[row] for row in missing))
-
-
-def _done_by(pool: ThreadPoolExecutor, compute: Callable[[list[int]], int], rows: list[int]) -> Iterator[int]:
-    """Compute rows, a few at a time, and yield how many are ready; when one fails, the rest is dropped."""
-    tasks = [rows[i : i + IMAGES_A_TASK] for i in range(0, len(rows), IMAGES_A_TASK)]
-    futures = [pool.submit(compute, task) for task in tasks]
-    try:
-        for future in futures:
-            yield future.result()
-    finally:
-        for future in futures:
-            future.cancel()
 
 
 class _Rows:
