@@ -97,7 +97,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of the parts of an interview in which the grader looked; see :mod:`grader.run.clock`.
+    """Seconds of the parts of an interview in which the grader looked; see :mod:`grader.run.asking`.
 
     With the import of libraries that was done once for many: what a submission takes is the same with it
     and without.

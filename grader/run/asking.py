@@ -1,9 +1,13 @@
-"""The interview: every image of a split put to a submission, once, in an order it cannot know."""
+"""The interview: every image of a split put to a submission, once, in an order it cannot know.
+
+Its deadlines run by a clock that stands still while nobody looks.
+"""
 
 from __future__ import annotations
 
 import random
 import secrets
+import time
 from collections import deque
 from collections.abc import Callable
 
@@ -12,18 +16,53 @@ from grader.model.assignment import Assignment
 from grader.model.predictions import Answers, Phase, Prediction, Stop, Timing, Unusable, WrongType
 from grader.model.split import Split, SplitImage
 from grader.model.verdict import Verdict
-from grader.run.clock import AttentiveClock
 from grader.run.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
 from grader.sandbox import Launch
 from grader.scoring import LabelReader, reader_of
 
+LONGEST_STRETCH_SECONDS = 0.25
+"""From one look at the clock to the next at most; five times as long as usual."""
 _MAX_WORKERS = 20
 _MAX_BARREN = 3
 _START_SECONDS = 60.0
 
 Asked = Callable[[int], None]
 """Called after each image with the number of images asked so far."""
+
+
+class AttentiveClock:
+    """Seconds in which the grader was there; each look at it is one at the submission.
+
+    The grader can be held up: another thread of it keeps the interpreter, the machine is short of processor
+    time, somebody stops it for a while. What a submission did meanwhile was not seen, and an answer of its
+    was not taken. So time is counted from one look to the next. Of a stretch that took much longer than usual
+    only so much counts, and what the grader's own thread worked in it: a submission that makes each look long
+    gains nothing by it. The limit on a submission's processor time stands beside the deadlines.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.monotonic,
+        worked: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """Begin at 0.
+
+        Args:
+            wall: seconds that pass for everybody.
+            worked: processor seconds of this thread.
+        """
+        self._wall, self._worked = wall, worked
+        self._seen = wall(), worked()
+        self._seconds = 0.0
+
+    def now(self) -> float:
+        """Return the seconds that count so far."""
+        seen = self._wall(), self._worked()
+        passed, worked = (after - before for after, before in zip(seen, self._seen, strict=True))
+        self._seconds += min(passed, LONGEST_STRETCH_SECONDS + max(0.0, worked))
+        self._seen = seen
+        return self._seconds
 
 
 def secret_order(count: int, seed: int) -> list[int]:
@@ -111,7 +150,7 @@ class _Interview:
 
     def _ask_one_worker(self) -> bool:
         """Ask one worker as much as it answers; return whether another may go on with the rest."""
-        with WorkerProcess(self._launch, self._clock) as worker:
+        with WorkerProcess(self._launch, self._clock.now) as worker:
             try:
                 self._phase = "import"
                 _wait_for_start(worker, self._clock)

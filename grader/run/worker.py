@@ -16,8 +16,7 @@ from types import TracebackType
 from grader.errors import HarnessError
 from grader.model.assignment import MIB
 from grader.model.verdict import Verdict
-from grader.run import inside, usage
-from grader.run.clock import AttentiveClock
+from grader.run import usage
 from grader.run.frames import Frame, FrameError, FrameReader
 from grader.run.starting import start
 from grader.sandbox import Launch, folders_of
@@ -90,11 +89,17 @@ class WorkerDiedError(Exception):
 class WorkerProcess:
     """A worker and its sandbox; use as a context manager, which ends both for certain."""
 
-    def __init__(self, launch: Callable[[int], Launch], clock: AttentiveClock) -> None:
-        self._clock = clock
+    def __init__(self, launch: Callable[[int], Launch], now: Callable[[], float]) -> None:
+        """Start a worker.
+
+        Args:
+            launch: says how, given the descriptor of the answer channel.
+            now: the clock that deadlines are given by, in seconds.
+        """
+        self._now = now
         self.output = CapturedOutput()
         self.peak_bytes = 0
-        self._inside: inside.Inside | None = None
+        self._inside: usage.Inside | None = None
         self._processor_time = usage.ProcessorTime()
         self._kernel_bytes = 0
         self._next_count = 0.0
@@ -160,9 +165,9 @@ class WorkerProcess:
 
     def can_be_watched(self) -> bool:
         """Whether the sandbox's folders can be seen from outside, once the worker stands in it."""
-        end = self._clock.now() + _GRACE_SECONDS
+        end = self._now() + _GRACE_SECONDS
         # One that is gone already will be found dead when something is asked of it.
-        while self._clock.now() < end and self._started.exit_code() is None:
+        while self._now() < end and self._started.exit_code() is None:
             self._enter()
             if self._inside is not None or not self._launch.is_contained:
                 return True
@@ -189,7 +194,7 @@ class WorkerProcess:
     def _enter(self) -> None:
         """Take hold of the sandbox's folders, to watch them, as soon as they are there."""
         if self._launch.is_contained and self._inside is None:
-            self._inside = inside.find(self._started.roots, self._launch.writable)
+            self._inside = usage.find_inside(self._started.roots, self._launch.writable)
 
     def kill(self) -> None:
         """End the worker and everything it started; returns when it is dead."""
@@ -211,10 +216,10 @@ class WorkerProcess:
 
     def _wait(self, deadline: float, events: int) -> None:
         """Handle whatever happens next, for at most one look's time."""
-        now = self._clock.now()
+        now = self._now()
         if now >= self._next_look:
             pause = self._look()
-            self._next_look = self._clock.now() + pause
+            self._next_look = self._now() + pause
         self._selector.modify(self._channel, events)
         for key, mask in self._selector.select(max(0.0, min(deadline, self._next_look) - now)):
             if key.fileobj is self._stdout:
@@ -258,8 +263,8 @@ class WorkerProcess:
 
     def _drain(self) -> None:
         """Take what is still in the pipe of a dead worker, within reason."""
-        end = self._clock.now() + _GRACE_SECONDS
-        while self._clock.now() < end and self.output.size <= self._limits.output_bytes:
+        end = self._now() + _GRACE_SECONDS
+        while self._now() < end and self.output.size <= self._limits.output_bytes:
             data = self._read_some()
             if not data:
                 return
@@ -339,9 +344,9 @@ class WorkerProcess:
             LimitExceededError: it lives on, and went past a limit meanwhile.
             HarnessError: the machine ran out of memory.
         """
-        end = self._clock.now() + _GRACE_SECONDS
+        end = self._now() + _GRACE_SECONDS
         while (code := self._started.exit_code()) is None:
-            if self._clock.now() > end:
+            if self._now() > end:
                 return WorkerDiedError("it closed the answer channel")
             self._drain()
             self._look()

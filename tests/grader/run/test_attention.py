@@ -5,7 +5,7 @@ import pytest
 from grader import Verdict
 from grader.model.job import NO_CHECKS
 from grader.run import asking, usage
-from grader.run.clock import LONGEST_STRETCH_SECONDS, AttentiveClock
+from grader.run.asking import LONGEST_STRETCH_SECONDS, AttentiveClock
 from tests.grader.gradings import report_of
 
 

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.run import inside, usage
-from grader.run.inside import Inside, most_bytes
-from grader.run.usage import ProcessorTime, Usage, kernel_bytes
+from grader.run import usage
+from grader.run.usage import Inside, ProcessorTime, Usage, kernel_bytes, most_socket_bytes
 from grader.sandbox import descendants, folders_of
 from tests.patience import wait_until
 
@@ -27,17 +26,17 @@ UDP: inuse 0 mem 0
 
 
 def test_sockets_count_as_what_they_can_hold():
-    one = most_bytes("sockets: used 1\n")
+    one = most_socket_bytes("sockets: used 1\n")
     assert one >= 2 * 212_992  # what an untuned kernel lets a socket have, for sending
-    tcp = most_bytes(SOCKSTAT) - 9 * one
+    tcp = most_socket_bytes(SOCKSTAT) - 9 * one
     assert tcp >= 2 * one
-    assert most_bytes("") == most_bytes("sockets: used x".replace("x", "0")) == 0
+    assert most_socket_bytes("") == most_socket_bytes("sockets: used x".replace("x", "0")) == 0
 
 
 def test_a_sandbox_is_only_what_has_a_folder_of_its_own(tmp_path):
     # This very process has the folder, but it is the machine's.
-    assert inside.find([os.getpid()], [tmp_path]) is None
-    assert inside.find([os.getpid()], [tmp_path / "nowhere"]) is None
+    assert usage.find_inside([os.getpid()], [tmp_path]) is None
+    assert usage.find_inside([os.getpid()], [tmp_path / "nowhere"]) is None
 
 
 def test_a_folder_is_full_by_its_files_as_well_as_by_its_size(tmp_path):
