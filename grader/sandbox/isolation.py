@@ -2,26 +2,38 @@
 
 A level is an object that is handed in, from whoever opens a session down to whoever starts a worker. The
 usual one is the best that works here (:func:`open_isolation`); tests and benchmarks hand in another. There
-are two levels: `Namespaces`, which official grading requires, and `PlainProcess`. A third level is a class
-with the method `sandbox`, and a place in :func:`best_isolation`.
+are two levels: `Namespaces`, which official grading requires, and `PlainProcess`, which is enough for a
+student who checks their own work, and keeps no secret from the code it runs. A third level is a class with
+the method `sandbox`, and a place in :func:`best_isolation`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from grader.errors import HarnessError, line
 from grader.model.assignment import Limits
 from grader.model.isolation import Isolation
 from grader.model.submission import Submission
+from grader.sandbox import system_calls
 from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.launch import IsolationUnavailableError, Launch
+from grader.sandbox.kernel import dividable
+from grader.sandbox.launch import (
+    IsolationUnavailableError,
+    Launch,
+    WorkerSettings,
+    by_name,
+    in_group,
+    worker_command,
+)
 from grader.sandbox.namespaces import Namespaces, fork_server_for
-from grader.sandbox.plain_process import PlainProcess
+from grader.sandbox.policy import course_library, each_process, environment_for, own_packages, together
 
 
 class Sandbox(Protocol):
@@ -66,6 +78,72 @@ class OpenIsolation(Protocol):
 
     def __call__(self, limits: Limits, *, official: bool) -> AbstractContextManager[IsolationLevel]:
         """Yield a level for submissions under these limits; as :func:`open_isolation` does."""
+
+
+@dataclass(frozen=True)
+class PlainProcess:
+    """The level that works everywhere: resource limits, a filter on system calls, and deadlines."""
+
+    NAME: ClassVar[Isolation] = Isolation("process")
+    groups: Callable[[], Path | None] = dividable
+    """Finds the control group below which each worker has its own; None where the system gives none."""
+
+    def sandbox(self, submission: Submission, workspace: Path, limits: Limits) -> PlainSandbox:
+        """Return a sandbox; there is nothing to try."""
+        return PlainSandbox(submission, workspace, limits, self.groups())
+
+
+@dataclass(frozen=True)
+class PlainSandbox:
+    """The place of one submission, which hides nothing."""
+
+    submission: Submission
+    workspace: Path
+    limits: Limits
+    groups: Path | None
+
+    @property
+    def isolation(self) -> Isolation:
+        """The level, as reports name it."""
+        return replace(PlainProcess.NAME, is_grouped=self.groups is not None)
+
+    def launch(self, channel: int) -> Launch:
+        """Return how to start the worker as a plain process that writes below the workspace."""
+        # One for each worker: a second one must find nothing of the first.
+        home = Path(tempfile.mkdtemp(prefix="home-", dir=self.workspace))
+        (home / "tmp").mkdir()
+        worker = home / "worker.py"
+        shutil.copyfile(Path(__file__).parent / "inside" / "worker.py", worker)
+        library = home / "course"
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(course_library(), library / "src_mindspore", ignore=ignored)
+        settings = WorkerSettings(
+            channel=channel,
+            submission=str(self.submission.folder),
+            scratch=str(home),
+            library=str(library),
+            harness=[str(path) for path in own_packages()],
+            limits=by_name(each_process(self.limits, self.limits.scratch_mib, is_alone=False)),
+            seccomp=system_calls.for_worker(system_calls.REFUSALS),
+            dies_with_parent=True,
+        )
+        start = Launch(
+            command=worker_command(worker, settings),
+            environment=environment_for(home, self.limits),
+            writable=(home,),
+            scratch_bytes=0,
+            is_contained=False,
+            together=together(self.limits),
+        )
+        return in_group(start, self.groups)
+
+    def over(self, submission: Submission, workspace: Path) -> PlainSandbox:
+        """Return the same sandbox for other files."""
+        return replace(self, submission=submission, workspace=workspace)
+
+    def on_all_cores(self) -> PlainSandbox:
+        """Return the same sandbox: a plain process keeps to the assignment's cores."""
+        return self
 
 
 @dataclass(frozen=True)

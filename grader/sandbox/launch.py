@@ -1,17 +1,21 @@
-"""How a worker is started: plain values that every isolation level produces."""
+"""How a worker is started: plain values that every isolation level produces.
+
+Every worker is told the same, whether it is forked or started as a program.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from grader.errors import HarnessError
 from grader.sandbox import kernel
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.kernel import ControlGroup
-from grader.sandbox.policy import SEEN_ABOVE, Together
-from grader.sandbox.worker_settings import WorkerSettings
+from grader.sandbox.policy import SEEN_ABOVE, EachProcess, Together
 
 _SANDBOX_TASKS = 5
 """What a sandbox is made of, at most: bubblewrap and the first of its namespace, twice for root, and who
@@ -23,11 +27,32 @@ class IsolationUnavailableError(HarnessError):
 
 
 @dataclass(frozen=True)
+class WorkerSettings:
+    """The worker's one argument; all paths are as they are inside."""
+
+    channel: int
+    """File descriptor of the answer channel."""
+    submission: str
+    scratch: str
+    library: str
+    """The folder that holds the course library's package; nothing else is in it."""
+    harness: Sequence[str]
+    """Folders of the harness's own packages, which are not imported."""
+    limits: Mapping[str, int]
+    """Limits that the worker sets itself, by their names in the module `resource`."""
+    seccomp: Mapping[str, str | int]
+    """What refuses system calls, as :mod:`grader.sandbox.system_calls` gives it; empty where that is done."""
+    dies_with_parent: bool
+    """Whether the worker itself must see to it that it does not outlive the grader."""
+
+
+@dataclass(frozen=True)
 class ForkedWorker:
     """A worker that enters a sandbox from a fork server, instead of being started in it."""
 
     server: ForkServer
-    settings: WorkerSettings
+    settings: Mapping[str, object]
+    """What the worker is told: :class:`WorkerSettings`."""
     filter: Mapping[str, str | int]
     """What refuses it system calls, as :mod:`grader.sandbox.system_calls` gives it."""
 
@@ -63,3 +88,13 @@ def in_group(start: Launch, groups: Path | None) -> Launch:
     # The scratch folders lie in memory, and the kernel counts them with it.
     group = kernel.make(groups, start.together.memory_bytes + start.scratch_bytes, tasks)
     return replace(start, group=group, command=group.entering(start.command)) if group else start
+
+
+def by_name(limits: Iterable[EachProcess]) -> dict[str, int]:
+    """Return limits as the worker takes them."""
+    return {limit.resource: limit.at_most for limit in limits}
+
+
+def worker_command(worker: Path, settings: WorkerSettings) -> tuple[str, ...]:
+    """Return the command that runs the worker."""
+    return (sys.executable, "-s", "-B", "-u", str(worker), json.dumps(asdict(settings)))

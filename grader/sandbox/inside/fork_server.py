@@ -11,12 +11,18 @@ control group).
 What is told are two lines of JSON: `{"pid": int}` or `{"failed": str}`, then `{"ended": int}`, the exit code
 or a negative signal number. The process that waits for the worker keeps it unburied, so that its number stays
 its own, until `status` is closed at the other end.
+
+A process goes into a sandbox that stands, and leaves everything behind that is not of there. So the fork does
+what bubblewrap does to the program it starts: an unprivileged uid, all namespaces, no capabilities, no way to
+new ones. Sources: setns(2), user_namespaces(7), capabilities(7), prctl(2).
 """
 
 from __future__ import annotations
 
 import array
 import contextlib
+import ctypes
+import fcntl
 import gc
 import importlib
 import json
@@ -30,10 +36,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import entering
-
 _LONGEST_REQUEST = 1 << 16
 _MOST_DESCRIPTORS = 8
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+# include/uapi/linux/sched.h: CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET.
+_ALL_NAMESPACES = 0x20000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+# include/uapi/linux/prctl.h
+_PR_SET_DUMPABLE, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 4, 24, 38, 47
+_PR_CAP_AMBIENT_CLEAR_ALL = 4
+_CAPABILITY_VERSION_3 = 0x20080522
+_FIRST_FREE = 64
+"""Above the descriptors that are to be given their places, below the lowest usual limit on them."""
 
 
 def serve() -> tuple[ModuleType, dict[str, Any]] | None:
@@ -45,7 +59,7 @@ def serve() -> tuple[ModuleType, dict[str, Any]] | None:
     """
     settings = json.loads(sys.argv[1])
     channel = socket.socket(fileno=settings["channel"])
-    worker = _load(Path(entering.__file__).with_name("worker.py"), settings["worker"])
+    worker = _load(Path(__file__).with_name("worker.py"), settings["worker"])
     os.chdir("/")
     own = sys.path.pop(0)
     began = time.monotonic()
@@ -98,7 +112,7 @@ def _enter_and_fork(request: dict[str, Any], descriptors: list[int], worker: Mod
         worker.go_first()
         if group:
             os.write(group[0], b"0")
-        entering.enter(holder, request["uid"], request["gid"])
+        _enter(holder, request["uid"], request["gid"])
         worker.refuse_calls(**request["filter"])
         pid = os.fork()
     except OSError as error:
@@ -106,7 +120,7 @@ def _enter_and_fork(request: dict[str, Any], descriptors: list[int], worker: Mod
         os._exit(1)
     if pid == 0:
         os.setsid()
-        entering.keep_only(channel, output)
+        _keep_only(channel, output)
         return
     for descriptor in (holder, channel, output, *group):
         os.close(descriptor)
@@ -121,10 +135,65 @@ def _enter_and_fork(request: dict[str, Any], descriptors: list[int], worker: Mod
     os._exit(0)
 
 
+def _enter(holder: int, uid: int, gid: int) -> None:
+    """Enter the namespaces of the process that the pidfd `holder` names, with no rights in them.
+
+    Into the process namespace come only the children of who calls this.
+
+    Args:
+        holder: of a process in the sandbox.
+        uid: whom the sandbox belongs to outside; root becomes that user.
+        gid: the group.
+
+    Raises:
+        OSError: the kernel does not allow it; this process is of no use any more.
+    """
+    if uid == 0:
+        raise PermissionError("a sandbox of root's own is not entered")
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    _check(_libc.setns(holder, _ALL_NAMESPACES))
+    _give_up_capabilities()
+
+
+def _keep_only(channel: int, output: int) -> None:
+    """Close all descriptors but these two: the one becomes 3, the other 1 and 2; 0 is empty."""
+    wanted = (os.open(os.devnull, os.O_RDONLY), output, output, channel)
+    moved = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, _FIRST_FREE) for descriptor in wanted]
+    for number, descriptor in enumerate(moved):
+        os.dup2(descriptor, number)
+    # One by one: where there is no close_range(2), Python would try all numbers up to the limit.
+    for name in os.listdir("/proc/self/fd"):
+        if (descriptor := int(name)) >= len(wanted):
+            with contextlib.suppress(OSError):  # the one that the names were read from
+                os.close(descriptor)
+
+
+def _give_up_capabilities() -> None:
+    """Who enters a user namespace has all capabilities in it; afterwards none, for ever."""
+    last = int(Path("/proc/sys/kernel/cap_last_cap").read_text(encoding="ascii"))
+    for number in range(last + 1):
+        _check(_libc.prctl(_PR_CAPBSET_DROP, number, 0, 0, 0))
+    _check(_libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    none = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable, in two halves
+    _check(_libc.capset(header, none))
+    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    # A change of user took that away, and with it the process's own view of itself in /proc.
+    _check(_libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0))
+
+
+def _check(result: int) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
 def _forget_outside(environment: dict[str, str], worker: ModuleType) -> None:
     """Be like a worker that was started as a program: what was looked up outside is looked up anew."""
     os.environ.update(environment)
-    del sys.modules["entering"]
     sys.modules["__main__"] = worker
     sys.orig_argv[-2:] = [str(worker.__file__), ""]
     tempfile.tempdir = None

@@ -14,7 +14,7 @@ from grader.checks.canary import ATTACK, HONEST, canary_split
 from grader.errors import HarnessError
 from grader.model.job import NO_CHECKS, Checks, Exam
 from grader.report import build_report
-from grader.sandbox import PlainProcess, bubblewrap
+from grader.sandbox import PlainProcess, namespaces
 from grader.scoring import labels
 from grader.session import Session
 from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
@@ -56,7 +56,7 @@ def test_the_sum_of_an_images_pixels_says_its_class():
     ],
 )
 def test_a_sandbox_with_a_hole_is_noticed_and_the_hole_named(monkeypatch, dropped, hole):
-    inner = bubblewrap._inner
+    inner = namespaces._inner
 
     def without(rules, refusals):
         arguments = list(inner(rules, refusals))
@@ -67,7 +67,7 @@ def test_a_sandbox_with_a_hole_is_noticed_and_the_hole_named(monkeypatch, droppe
         del arguments[at : at + len(words)]
         return iter(arguments)
 
-    monkeypatch.setattr(bubblewrap, "_inner", without)
+    monkeypatch.setattr(namespaces, "_inner", without)
     with pytest.raises(HarnessError, match=hole):
         check_canary(grade)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.model.assignment import Limits
-from grader.sandbox import bubblewrap
+from grader.sandbox import namespaces
 from grader.sandbox import policy as policy_module
 from grader.sandbox.policy import (
     SCRATCH,
@@ -105,7 +105,7 @@ def test_rules_become_arguments_in_order_with_parents_that_anybody_may_enter(tmp
         Device(Path("/dev/full"), Path("/d")),
         Empty(Path("/a/b/c")),
     ]
-    words = " ".join(word for rule in rules for word in bubblewrap._arguments(rule))
+    words = " ".join(word for rule in rules for word in namespaces._arguments(rule))
     assert f"--perms 0755 --dir /a --ro-bind {tmp_path} /a/b" in words
     assert "--symlink a /l" in words
     assert f"--size {2 << 20} --tmpfs /s" in words
@@ -114,13 +114,13 @@ def test_rules_become_arguments_in_order_with_parents_that_anybody_may_enter(tmp
 
 
 def test_root_gives_itself_up_before_the_sandbox_is_made(policy, monkeypatch):
-    monkeypatch.setattr(bubblewrap, "spare_uids", lambda: range(1_900_000_000, 1_900_000_009))
-    as_root = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
+    monkeypatch.setattr(namespaces, "spare_uids", lambda: range(1_900_000_000, 1_900_000_009))
+    as_root = namespaces.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
     assert as_root.index("/usr/bin/setpriv") < as_root.index("--unshare-all")
     uid = int(as_root[as_root.index("--reuid") + 1])
     assert uid > 1_000_000_000
-    monkeypatch.setattr(bubblewrap, "spare_uids", lambda: range(0))
-    as_user = bubblewrap.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
+    monkeypatch.setattr(namespaces, "spare_uids", lambda: range(0))
+    as_user = namespaces.sandboxed(Path("/opt/x/_bin/bwrap"), policy, ("true",), 9)
     assert "/usr/bin/setpriv" not in as_user
     assert as_user[1 : as_user.index("--ro-bind")] == as_root[as_root.index("--unshare-all") : as_root.index("--ro-bind", as_root.index("--unshare-all"))]  # fmt: skip
     assert as_root[-1] == as_user[-1] == "true"
@@ -139,10 +139,10 @@ def test_root_gives_itself_up_before_the_sandbox_is_made(policy, monkeypatch):
 def test_root_becomes_a_uid_that_it_owns_and_nobody_uses(tmp_path, monkeypatch, owned, first, count):
     (tmp_path / "uid_map").write_text(owned + "\n", encoding="ascii")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    uids = bubblewrap.spare_uids(tmp_path / "uid_map")
+    uids = namespaces.spare_uids(tmp_path / "uid_map")
     assert (next(iter(uids), None), len(uids)) == (first, count)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert not bubblewrap.spare_uids(tmp_path / "uid_map")
+    assert not namespaces.spare_uids(tmp_path / "uid_map")
 
 
 def test_what_every_submission_could_read_is_known_without_any_submission(tmp_path):
