@@ -357,5 +357,8 @@ def _arguments(rule: Rule) -> Iterator[str]:
             yield from ("--size", str(mib << 20), "--tmpfs", str(at))
         case Device(source, at):
             yield from ("--dev-bind", str(source), str(at))
-        case Empty(at):
-            yield from ("--tmpfs", str(at), "--remount-ro", str(at))
+        case Empty(at, but_for):
+            yield from ("--tmpfs", str(at))
+            for path in but_for:
+                yield from _arguments(ReadOnly(path, path))
+            yield from ("--remount-ro", str(at))

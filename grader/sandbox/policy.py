@@ -83,6 +83,8 @@ _PENDING_SIGNALS = 1024
 """Signals on their way, and timers: each takes some of the kernel's memory."""
 _KERNEL_MIB = 256
 """Sixty processes with all libraries of MindSpore mapped are counted as a third of it."""
+_OF_AN_ENVIRONMENT = ("bin", "include", "lib", "lib64", "share", "pyvenv.cfg")
+"""What a virtual environment consists of."""
 _INODES = 50_000
 """Empty files have no size, but each takes a kilobyte of the kernel's memory."""
 
@@ -116,6 +118,8 @@ class Empty:
     """An empty folder that cannot be written: hides what would lie there."""
 
     at: Path
+    but_for: tuple[Path, ...] = ()
+    """What lies below it and is seen all the same."""
 
 
 @dataclass(frozen=True)
@@ -311,8 +315,12 @@ def environment_for(home: Path, limits: Limits) -> dict[str, str]:
 
 def _of_every_submission() -> Iterator[Rule]:
     """What every submission can read, whichever is graded."""
-    yield from _operating_system()
-    yield from _interpreter()
+    shown = (*_operating_system(), *_interpreter())
+    yield from shown
+    if _is_a_clone():
+        # An administrator's clone may lie below /usr, or below the interpreter's folder.
+        yield from _covers(shown, _ROOT)
+    yield from _covers_of_installed_packages()
     yield ReadOnly(Path(__file__).parent / "inside" / "worker.py", WORKER)
     yield ReadOnly(Path(__file__).parent / "inside" / "holder.py", HOLDER)
     yield ReadOnly(course_library(), LIBRARY / "src_mindspore")
@@ -341,12 +349,36 @@ def _devices() -> Iterator[Rule]:
 
 
 def _interpreter() -> Iterator[Rule]:
-    """This interpreter, its environment and its packages; without the harness's own packages."""
-    prefixes = {Path(sys.base_prefix), Path(sys.prefix)}
-    prefixes |= {Path(os.path.realpath(prefix)) for prefix in prefixes}
-    for prefix in sorted(prefixes):
+    """This interpreter, its environment and its packages."""
+    for prefix in _prefixes():
         if not prefix.is_relative_to("/usr"):
             yield ReadOnly(prefix, prefix)
+
+
+def _prefixes() -> list[Path]:
+    """Return the folders of this interpreter and its environment, by every name that they have."""
+    prefixes = {Path(sys.base_prefix), Path(sys.prefix)}
+    return sorted(prefixes | {Path(os.path.realpath(prefix)) for prefix in prefixes})
+
+
+def _covers(shown: Iterable[Rule], clone: Path) -> Iterator[Empty]:
+    """Yield what hides a clone of this project wherever rules show it: the answer key lies in it.
+
+    An environment in the clone, or made of the clone's own folder, is still seen.
+    """
+    clone = clone.resolve()
+    prefixes = [prefix.resolve() for prefix in _prefixes()]
+    kept = [prefix.relative_to(clone) for prefix in prefixes if clone in prefix.parents]
+    if clone in prefixes:
+        kept += [Path(name) for name in _OF_AN_ENVIRONMENT if (clone / name).exists()]
+    for rule in shown:
+        if isinstance(rule, ReadOnly) and clone.is_relative_to(source := rule.source.resolve()):
+            at = rule.at / clone.relative_to(source)
+            yield Empty(at, tuple(at / path for path in sorted(set(kept))))
+
+
+def _covers_of_installed_packages() -> Iterator[Empty]:
+    """Yield what hides the harness's own packages beside the interpreter's others."""
     for packages in map(Path, site.getsitepackages()):
         for own in own_packages():
             # Another project's `reference` may be installed there: that one is the students'.
@@ -356,7 +388,13 @@ def _interpreter() -> Iterator[Rule]:
 
 def _show(rules: Iterable[Rule], path: Path) -> bool:
     real = path.resolve()
-    return any(isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()) for rule in rules)
+    is_shown = False
+    for rule in rules:
+        if isinstance(rule, ReadOnly) and real.is_relative_to(rule.source.resolve()):
+            is_shown = True
+        elif isinstance(rule, Empty) and real.is_relative_to(rule.at.resolve()):
+            is_shown = any(real.is_relative_to(path.resolve()) for path in rule.but_for)
+    return is_shown
 
 
 def _is_a_clone() -> bool:
