@@ -77,9 +77,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         type=Path,
         required=True,
         metavar="D",
-        help="folder of class folders, or with test/",
+        help="folder with one folder per class, or with test/",
     )
-    add("--platform", choices=PLATFORMS, default="CPU", help="(%(default)s)")
+    add("--platform", choices=PLATFORMS, default="CPU", help="device (%(default)s)")
     add("--pretrain_ckpt", type=Path, required=True, metavar="FILE", help="the trained network")
     add(
         "--run_distribute",

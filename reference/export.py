@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         required=True,
         metavar="C",
-        help="of the whole network; --pretrain_ckpt is the lab's name for it",
+        help="checkpoint of the whole network; --pretrain_ckpt is the lab's name for the option",
     )
     add("--out", type=Path, default=Path("results"), metavar="DIR", help="folder to write to (%(default)s)")
     add(
@@ -192,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         type=str.lower,
         default=FORMATS,
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} (all)",
+        help=f"formats to write: {', '.join(FORMATS)} (all)",
     )
     add(
         "--classes",
@@ -203,7 +203,12 @@ def _parser() -> argparse.ArgumentParser:
         " (those of the run that left the checkpoint)",
     )
     add("--images", type=Path, metavar="DIR", help="photos to compare on, in DIR or below (drawn images)")
-    add("--activation", choices=("None", "Softmax"), default="None", help="of the output (%(default)s)")
+    add(
+        "--activation",
+        choices=("None", "Softmax"),
+        default="None",
+        help="activation of the output (%(default)s)",
+    )
     add("--reduction", choices=("mean", "max"), help="how a head of your own pools the features")
     add("--overwrite", action="store_true", help="replace files of the same names")
     add("--platform", default="CPU", metavar="CPU", help="only CPU; the files are the same for any device")

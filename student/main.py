@@ -1,12 +1,12 @@
-"""What you hand in 你要提交的文件.
+"""你要提交的文件 What you hand in.
 
 `predict(image)` tells what is in one photo. The grader imports `main.py` once and then calls `predict` for
 each photo. Keep `results/mobilenetv2.ckpt` beside it. The notebook shows the same code, but only the file
 counts: make your changes in `main.py` too.
 
-`predict(image)` 识别一张照片. 评分程序导入 `main.py` 一次, 然后对每张照片调用 `predict`.
-请一并提交 `results/mobilenetv2.ckpt`. notebook 中有同样的代码, 但只有文件 `main.py` 会被评分:
-在 notebook 中的修改请同步到 `main.py`.
+`predict(image)` 识别一张照片。评测程序导入 `main.py` 一次，然后对每张照片调用 `predict`。
+请一并提交 `results/mobilenetv2.ckpt`。notebook 中有同样的代码，但只有文件 `main.py` 会被评测：
+在 notebook 中所作的修改，也要写进 `main.py`。
 """
 
 # %%
@@ -21,13 +21,13 @@ from src_mindspore.engine import accelerate
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
 from src_mindspore.transforms import evaluation_transform
 
-# A notebook has no __file__; there it is the current folder. notebook 中没有 __file__, 使用当前文件夹.
+# A notebook has no __file__; there it is the current folder. notebook 中没有 __file__，使用当前文件夹。
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 CHECKPOINT = HERE / "results" / "mobilenetv2.ckpt"
 
-# In the order of the labels, which is the sorted order of the training folders. 顺序与训练文件夹的排序一致.
+# In the order of the labels, which is the sorted order of the training folders. 顺序与训练文件夹的排序一致。
 # TODO(student): another data set has other classes; the flowers: "daisy", "dandelion", "roses", "sunflowers",
-# "tulips". 更换数据集 (例如花卉) 时必须修改此列表.
+# "tulips". 更换数据集（例如花卉）时必须修改此列表。
 CLASSES = [
     # 00_00 ... 00_09: recyclable 可回收物
     "Plastic Bottle", "Hats", "Newspaper", "Cans", "Glassware",
@@ -45,7 +45,7 @@ CLASSES = [
 # %%
 def load_network() -> nn.Cell:
     """Build the network and load the checkpoint that train_main.py wrote."""
-    # TODO(student): if you changed the head in train_main.py, build the same here. 与训练时的分类头保持一致.
+    # TODO(student): if you changed the head in train_main.py, build the same here. 与训练时的分类头保持一致。
     network = mobilenet_v2(MobileNetV2Backbone(), MobileNetV2Head(num_classes=len(CLASSES)))
     if not CHECKPOINT.is_file():
         raise FileNotFoundError(f"{CHECKPOINT}: not there; run train_main.py first 请先运行 train_main.py")
@@ -55,11 +55,11 @@ def load_network() -> nn.Cell:
     if outputs != len(CLASSES):
         raise ValueError(
             f"CLASSES has {len(CLASSES)} names, the checkpoint {outputs} outputs: is a comma missing, or was"
-            " it trained on other classes? 类别数与检查点不一致: 是否漏了逗号, 或更换了数据集?"
+            " it trained on other classes? 类别数与检查点不一致：是否漏了逗号，或更换了数据集？"
         )
     not_loaded, not_used = ms.load_param_into_net(network, parameters)
     # MindSpore matches parameters by name and only warns about the others: they would stay random.
-    # 名字对不上的参数不会被加载, 只有警告.
+    # 名字对不上的参数不会被加载，只有警告。
     if not_loaded:
         raise ValueError(f"{CHECKPOINT}: no values for {not_loaded}; it has {not_used} instead")
     network.set_train(False)
@@ -67,7 +67,7 @@ def load_network() -> nn.Cell:
 
 
 ms.set_context(mode=ms.GRAPH_MODE)  # compiled once, at the first prediction; then fast
-# ONNX Runtime answers in MindSpore's place, several times faster. 推理由 ONNX Runtime 加速, 结果相同.
+# ONNX Runtime answers in MindSpore's place, several times faster. 推理由 ONNX Runtime 加速，结果一致。
 network = accelerate(load_network())
 
 
@@ -81,15 +81,15 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
     Returns:
         One of CLASSES.
     """
-    # BGR to RGB happens in here: the network was trained on RGB. 此处已转换为 RGB, 不要重复转换.
-    # TODO(student): several views of the image (flipped, cropped) and the mean of their logits. 测试时增强.
+    # BGR to RGB happens in here: the network was trained on RGB. 此处已转换为 RGB，不要重复转换。
+    # TODO(student): several views of the image (flipped, cropped) and the mean of their logits. 测试时增强。
     batch = evaluation_transform(image)[np.newaxis]
     logits = network(ms.Tensor.from_numpy(batch)).asnumpy()
     return CLASSES[int(logits[0].argmax())]
 
 
 # %% active="ipynb"
-# # Some validation photos, and what they were taken for. 验证集上的一些例子.
+# # Some validation photos, and what they were taken for. 验证集上的一些例子。
 # from src_mindspore.folders import labelled_images
 # from src_mindspore.pictures import show_predictions
 #
@@ -98,18 +98,18 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
 # show_predictions(predict, examples)
 
 # %% active="ipynb"
-# # The same question, to the file that you hand in. 用要提交的文件再试一次.
+# # The same question, to the file that you hand in. 用要提交的文件再试一次。
 # !"{sys.executable}" main.py "{photos[0][0]}"
 
 # %% active="py"
 if __name__ == "__main__":
-    # python main.py photo.jpg ...: try it before you hand it in. 提交前先自己试一试.
+    # python main.py photo.jpg ...: try it before you hand it in. 提交前先自己试一试。
     import cv2
 
     if len(sys.argv) == 1:
-        sys.exit("usage 用法: python main.py photo.jpg ...")
+        sys.exit("usage 用法：python main.py photo.jpg ...")
     for name in sys.argv[1:]:
         photo = cv2.imread(name) if Path(name).is_file() else None
         if photo is None:
-            sys.exit(f"error: {name}: no such file, or not an image 文件不存在或不是图片")
+            sys.exit(f"error: {name}: no such file, or not an image 文件不存在或不是图像")
         print(name, predict(photo))

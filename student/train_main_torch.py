@@ -1,4 +1,4 @@
-"""The same training in PyTorch, for those who prefer it: 用 PyTorch 完成同样的训练.
+"""用 PyTorch 完成同样的训练 The same training in PyTorch, for those who prefer it.
 
     python train_main_torch.py --dataset_path datasets/garbage_26x100
 
@@ -7,9 +7,9 @@ as it is, so its features are computed only once. The network that was best on t
 `torch_submission/results/`; hand in the folder `torch_submission/` as it is. As handed out this runs, but
 more is possible: work on the places marked TODO(student).
 
-随机裁剪, 翻转, 颜色抖动; Adam; 学习率分段下降. 骨干网络保持不变, 特征只需提取一次.
-最好的模型保存在 torch_submission/results/, 请提交整个文件夹 torch_submission/.
-代码可以直接运行, 但仍有提升空间: 请改进标有 TODO(student) 的地方.
+随机裁剪、翻转、颜色抖动；Adam 优化器；学习率分段下降。骨干网络保持不变，特征只需提取一次。
+最好的模型保存在 torch_submission/results/，请提交整个文件夹 torch_submission/。
+代码可以直接运行，但仍有提升空间：请改进标有 TODO(student) 的地方。
 """
 
 import argparse
@@ -33,9 +33,9 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(
         f"error: {missing.name} is not installed; this needs PyTorch (the CPU build will do) and safetensors"
-        " 请安装 PyTorch (CPU 版即可) 和 safetensors"
+        " 请安装 PyTorch（CPU 版即可）和 safetensors"
     )
-# After PyTorch, which the course library then leaves every instruction of the CPU. 须在 torch 之后导入.
+# After PyTorch, which the course library then leaves every instruction of the CPU. 须在 torch 之后导入。
 from src_mindspore.cpu import available_cores
 from src_mindspore.folders import (
     GARBAGE_FOLDERS,
@@ -56,17 +56,17 @@ Features = tuple[Tensor, Tensor]  # pooled (N, 1280), and labels (N,)
 config = SimpleNamespace(
     # -- data 数据 --
     dataset_path="datasets/garbage_26x100",  # holds train/ and val/, with one folder per class
-    # TODO(student): each training image is seen in `repeat` random views. One is few. 增加数据增强的次数.
+    # TODO(student): each training image is seen in `repeat` random views. One is few. 增加数据增强的次数。
     repeat=1,
     # -- training 训练 --
-    # TODO(student): try other numbers, one at a time, and write down what you find. 调整超参数.
+    # TODO(student): try other numbers, one at a time, and write down what you find. 调整超参数。
     batch_size=64,
     epochs=20,
     learning_rate=0.001,
     milestones=[12, 17],  # epochs after which the learning rate is multiplied by gamma
     gamma=0.1,
-    weight_decay=0.0,  # TODO(student): a little keeps the head from learning the images by heart. 权重衰减.
-    label_smooth=0.0,  # TODO(student): .1 is common. 标签平滑.
+    weight_decay=0.0,  # TODO(student): a little keeps the head from learning the images by heart. 权重衰减。
+    label_smooth=0.0,  # TODO(student): .1 is common. 标签平滑。
     seed=1,  # the same seed gives the same result, so that a change in the score comes from your change
     # -- files 文件 --
     checkpoint=HERE / "torch_submission" / "results" / "mobilenetv2.safetensors",
@@ -80,7 +80,7 @@ def find_pretrained() -> Path:
         return place
     raise FileNotFoundError(
         f"{place}: not there; copy the folder pretrained/ from what was handed out, or ask your teacher for"
-        " the file 缺少预训练权重, 请从下发的文件中复制 pretrained/ 文件夹, 或向老师索取该文件"
+        " the file 缺少预训练权重，请从下发的文件中复制 pretrained/ 文件夹，或向教师索取该文件"
     )
 
 
@@ -92,7 +92,7 @@ def load_backbone(network: MobileNetV2, file: Path) -> None:
         if file.suffix == ".safetensors":
             state = load_file(file)
         else:
-            # Numbers only: a file that wants to run code is refused. 只读取权重, 拒绝执行文件中的代码.
+            # Numbers only: a file that wants to run code is refused. 只读取权重，拒绝执行文件中的代码。
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of what is refused all the same
                 state = torch.load(file, map_location="cpu", weights_only=True)
@@ -116,15 +116,15 @@ def extract_features(
             batch = torch.from_numpy(view(number, images[number][0])).unsqueeze(0)
             return network.pooled(batch.to(memory_format=torch.channels_last))[0]
 
-    # Batch normalisation must use the statistics it learnt, not those of each batch. 冻结 BN 的统计量.
+    # Batch normalisation must use the statistics it learnt, not those of each batch. 冻结 BN 的统计量。
     network.eval()
     features = torch.empty(len(images), FEATURES)
     for number, row in enumerate(in_parallel(describe, len(images))):
         features[number] = row
-        # One line that is written over and over, but only on a terminal. 仅在终端中显示进度.
+        # One line that is written over and over, but only on a terminal. 仅在终端中显示进度。
         if sys.stdout.isatty():
-            print(f"\rfeatures 提取特征: image {number + 1}/{len(images)}", end="", flush=True)
-    print("" if sys.stdout.isatty() else f"features 提取特征: {len(images)} images", flush=True)
+            print(f"\rfeatures 提取特征：image {number + 1}/{len(images)}", end="", flush=True)
+    print("" if sys.stdout.isatty() else f"features 提取特征：{len(images)} images", flush=True)
     return features, torch.tensor([label for _, label in images])
 
 
@@ -140,7 +140,7 @@ def in_parallel(function: Callable[[int], Tensor], count: int) -> Iterator[Tenso
 def compute_features(config: SimpleNamespace, network: MobileNetV2) -> tuple[Features, Features]:
     """Return the features of the training views and of the validation images."""
     if broken := find_broken_image(config.dataset_path):
-        raise ValueError(f"{broken}: not a readable image; replace or remove it 图片已损坏, 请替换或删除")
+        raise ValueError(f"{broken}: not a readable image; replace or remove it 图像已损坏，请替换或删除")
     train = labelled_images(config.dataset_path, training=True) * config.repeat
     val = labelled_images(config.dataset_path, training=False)
 
@@ -168,9 +168,9 @@ def train_head(
     """Train the head, leave it as it was after its best epoch, and return loss and accuracies of all."""
     features, labels = train_set
     loss_function = nn.CrossEntropyLoss(label_smoothing=config.label_smooth)
-    # TODO(student): other optimizers: torch.optim.SGD with momentum, AdamW. 尝试其他优化器.
+    # TODO(student): other optimizers: torch.optim.SGD with momentum, AdamW. 尝试其他优化器。
     optimizer = torch.optim.Adam(head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    # TODO(student): warm-up and cosine decay in place of steps. 尝试学习率预热和余弦衰减.
+    # TODO(student): warm-up and cosine decay in place of steps. 尝试学习率预热和余弦衰减。
     schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, config.milestones, config.gamma)
 
     history: dict[str, list[float]] = {"loss": [], "train": [], "val": []}
@@ -202,7 +202,7 @@ def train_head(
 def train(config: SimpleNamespace, pretrained: Path) -> dict[str, list[float]]:
     """Go through all the steps, and save the network that was best on the validation images."""
     torch.manual_seed(config.seed)
-    # TODO(student): another head: network.classifier; the same in torch_submission/mobilenetv2.py. 分类头.
+    # TODO(student): another head: network.classifier; the same in torch_submission/mobilenetv2.py. 分类头。
     network = MobileNetV2(len(sorted_classes(config.dataset_path)))
     load_backbone(network, pretrained)
     network.to(memory_format=torch.channels_last)  # faster on a CPU 在 CPU 上更快
@@ -224,7 +224,7 @@ def save_network(network: MobileNetV2, checkpoint: Path) -> None:
             whole.replace(checkpoint)
     except (OSError, SafetensorError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise OSError(f"{checkpoint}: cannot be saved 无法保存: {reason}") from None
+        raise OSError(f"{checkpoint}: cannot be saved 无法保存：{reason}") from None
 
 
 def main() -> None:
@@ -237,14 +237,14 @@ def main() -> None:
     options = parser.parse_args()
     config.dataset_path = options.dataset_path
     started = time.perf_counter()
-    # Every core has an image of its own, which is faster than all cores for each. 每个核各处理一张图片.
+    # Every core has an image of its own, which is faster than all cores for each. 每个核各处理一张图像。
     torch.set_num_threads(1)
     try:
         history = train(config, options.pretrained or find_pretrained())
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print("\nstopped; nothing was saved 已停止, 未保存结果", file=sys.stderr)
+        print("\nstopped; nothing was saved 已停止，未保存结果", file=sys.stderr)
         sys.exit(130)
     seconds = time.perf_counter() - started
     print(f"{config.checkpoint}: validation accuracy {max(history['val']):.4f} after {seconds:.0f} s")
@@ -252,13 +252,13 @@ def main() -> None:
     if classes != GARBAGE_FOLDERS:
         print(
             "note: these are not the 26 kinds of garbage; change CLASSES in torch_submission/main.py to"
-            f" 这不是 26 类垃圾数据集, 请将 torch_submission/main.py 中的 CLASSES 改为: {', '.join(classes)}"
+            f" 这不是 26 类垃圾数据集，请将 torch_submission/main.py 中的 CLASSES 改为：{', '.join(classes)}"
         )
     curves = config.checkpoint.with_name("curves.png")
     try:
         plot_history(history).savefig(curves)
     except OSError as error:
-        sys.exit(f"error: {curves}: cannot be saved 无法保存: {error.strerror or error}")
+        sys.exit(f"error: {curves}: cannot be saved 无法保存：{error.strerror or error}")
 
 
 if __name__ == "__main__":

@@ -128,8 +128,8 @@ COMMAND = Command(
     summary="grade one submission",
     description="Grade one submission: ask its predict(image) about every image of a split, in a sandbox, "
     "and write a report that says what to mend first.",
-    epilog="exit code: 0 graded, 1 not gradable (the report says why), 2 wrong usage, 3 the harness failed, "
-    "130 interrupted",
+    epilog="exit code: 0 graded, 1 another verdict (the report says why), 2 wrong usage, "
+    "3 the harness failed, 130 interrupted",
     add_arguments=_add_arguments,
     run=_run,
 )

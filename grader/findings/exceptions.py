@@ -231,7 +231,7 @@ def finding_of_exception(
 def place(error: Raised) -> dict[str, str]:
     """Return where an exception comes from, in both languages."""
     where = short(error.where)
-    return {"where": where or "native code", "where_zh": where or "本地代码"}
+    return {"where": where or "native code", "where_zh": where or "原生代码"}
 
 
 def some(names: Sequence[str], language: Language) -> str:

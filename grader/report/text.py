@@ -246,11 +246,11 @@ def _checks(report: Report, language: Language) -> str:
         say("checks-canary", status=say(f"status-{report.checks.canary}")),
         say("checks-replay", status=say(f"status-{replay.status}")),
     ]
-    begun = say("list").join(parts)
+    begun = say("semicolon").join(parts)
     if replay.status != "done":
         return begun
     counts = replay.model_dump(include={"differed", "repeated", "lost", "altered"})
-    return begun + say("colon") + say("again-done", **counts)
+    return begun + say("in-brackets", what=say("again-done", **counts))
 
 
 def _stopped(phase: str, image: int | None, detail: str, language: Language) -> str:

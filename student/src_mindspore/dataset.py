@@ -98,5 +98,5 @@ def create_dataset(
 def _read_rgb(path: Path) -> npt.NDArray[np.uint8]:
     image = read_image(path)
     if image is None:
-        raise ValueError(f"{path}: not a readable image 图片已损坏")
+        raise ValueError(f"{path}: not a readable image 图像已损坏")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

@@ -37,16 +37,16 @@ _LEFT_BY_SYSTEMS = frozenset({
 
 REFUSED = {
     "other-kind": "an image of a kind that is not read; convert it to JPEG or PNG"
-    " 不支持的图片格式, 请转换为 JPEG 或 PNG",
+    " 不支持的图像格式，请转换为 JPEG 或 PNG",
     "dangling": "a link to nothing; put the image itself there, or remove the link"
-    " 链接指向的文件不存在, 请放入图片本身或删除链接",
+    " 链接指向的文件不存在，请放入图像本身或删除链接",
 }
 PASSED_OVER = {
     "system": "left by a system 系统文件",
     "loose": "in no class folder 不在类别文件夹中",
     "folder": "a folder in a class folder 类别文件夹中的子文件夹",
     "special": "no ordinary file 不是普通文件",
-    "no-image": "no image by its name 扩展名不是图片",
+    "no-image": "no image by its name 扩展名不是图像",
     "unknown": "of no class that is learned 不属于要学习的类别",
 }
 _MOST_NAMED = 3
@@ -133,7 +133,7 @@ def say_what_is_passed_over(folder: Path, aside: Mapping[str, list[Path]]) -> No
         if (files := aside.get(why))
     ]
     if said:
-        logging.getLogger(__name__).warning("note: %s: passed over 已略过: %s", folder, "; ".join(said))
+        logging.getLogger(__name__).warning("note: %s: passed over 已略过：%s", folder, "; ".join(said))
 
 
 def _some(names: Iterable[str]) -> str:
@@ -150,7 +150,7 @@ def split_folder(dataset_path: Path, training: bool) -> Path:
     if not dataset_path.is_dir():
         raise FileNotFoundError(
             f"{dataset_path}: no such folder; it should hold train/ and val/"
-            " 没有这个文件夹, 其中应有 train/ 和 val/"
+            " 没有这个文件夹，其中应有 train/ 和 val/"
         )
     names = ["train"] if training else ["val", "test"]
     for name in names:
@@ -206,11 +206,11 @@ def labelled_images(
     if training and (empty := [name for name, files in known.items() if not files]):
         raise FileNotFoundError(
             f"{folder / empty[0]}: no images in it; put some there, or remove the folder"
-            " 其中没有图片, 请放入图片或删除该文件夹"
+            " 其中没有图像，请放入图像或删除该文件夹"
         )
     images = [(path, index[name]) for name, files in known.items() for path in files]
     if not images:
-        raise FileNotFoundError(f"{folder}: no images in it 其中没有图片")
+        raise FileNotFoundError(f"{folder}: no images in it 其中没有图像")
     return images
 
 

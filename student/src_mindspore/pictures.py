@@ -56,7 +56,7 @@ def show_predictions(
         ValueError: a photo cannot be read, or there is none.
     """
     if not examples or count < 1:
-        raise ValueError("no photos to show 没有可显示的图片")
+        raise ValueError("no photos to show 没有可显示的图像")
     indices = np.unique(np.linspace(0, len(examples) - 1, min(count, len(examples))).round().astype(int))
     columns = min(6, len(indices))
     rows = -(-len(indices) // columns)
@@ -67,7 +67,7 @@ def show_predictions(
     for axes, (path, truth) in zip(grid, (examples[i] for i in indices), strict=False):
         image = read_image(path)
         if image is None:
-            raise ValueError(f"{path}: not a readable image 图片已损坏")
+            raise ValueError(f"{path}: not a readable image 图像已损坏")
         answer = predict(image)
         axes.imshow(image[..., ::-1])  # matplotlib wants RGB
         is_right = answer == truth

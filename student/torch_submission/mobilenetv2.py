@@ -3,7 +3,7 @@
 Sandler, Howard, Zhu, Zhmoginov, Chen: "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018,
 https://arxiv.org/abs/1801.04381 (table 2 for the network, figure 3 for the block). Checkpoints of
 torchvision's `mobilenet_v2` load into it, without torchvision being needed.
-参数名与 torchvision 一致, 可以直接加载其权重, 但不需要安装 torchvision.
+参数名与 torchvision 一致，可以直接加载其权重，但不需要安装 torchvision。
 """
 
 from torch import Tensor, nn

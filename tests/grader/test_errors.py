@@ -119,7 +119,7 @@ def test_an_error_survives_the_way_to_another_process(kind):
     assert type(again) is kind
     assert isinstance(again, LineError)
     assert again.line == Line("worker-says", {"worker": "w", "reason": line("no-reason")})
-    assert again.text("zh") == "工作进程 w：没有给出原因"
+    assert again.text("zh") == "工作节点 w：没有给出原因"
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,8 @@ def test_other_files_in_a_class_folder_are_passed_over_and_told(
     assert sum(len(batch["label"]) for batch in batches(copy, training=False)) == 26
     assert not list(working_directory.iterdir())
     assert caplog.messages == [
-        f"note: {copy / 'val'}: passed over 已略过: 2 left by a system 系统文件 (00_00/._00000.jpg,"
-        " 00_00/.ipynb_checkpoints); 1 no image by its name 扩展名不是图片 (00_00/notes.txt)"
+        f"note: {copy / 'val'}: passed over 已略过：2 left by a system 系统文件 (00_00/._00000.jpg,"
+        " 00_00/.ipynb_checkpoints); 1 no image by its name 扩展名不是图像 (00_00/notes.txt)"
     ]
     put(folder / "animated.gif", b"GIF89a")
     with pytest.raises(ValueError, match=r"animated\.gif: an image of a kind that is not read"):

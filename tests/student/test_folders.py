@@ -37,7 +37,7 @@ def test_a_link_to_nothing_and_a_class_that_is_not_learned_are_named(
         shutil.copytree(photos / split / folder, tmp_path / split / folder)
     assert len(labelled_images(tmp_path, training=False)) == 1
     assert caplog.messages == [
-        f"note: {tmp_path / 'val'}: passed over 已略过: 1 of no class that is learned 不属于要学习的类别 (00_01)"
+        f"note: {tmp_path / 'val'}: passed over 已略过：1 of no class that is learned 不属于要学习的类别 (00_01)"
     ]
     (tmp_path / "val" / "00_00" / "gone.jpg").symlink_to(tmp_path / "nothing")
     with pytest.raises(ValueError, match=r"00_00/gone\.jpg: a link to nothing"):
@@ -51,7 +51,7 @@ def test_what_is_passed_over_is_printed_where_nobody_has_set_up_logging(tmp_path
     code = f"from src_mindspore.folders import labelled_images; labelled_images({str(tmp_path)!r}, True)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8")
     assert done.stderr == (
-        f"note: {tmp_path / 'train'}: passed over 已略过: 5 no image by its name 扩展名不是图片"
+        f"note: {tmp_path / 'train'}: passed over 已略过：5 no image by its name 扩展名不是图像"
         " (daisy/notes0.txt, daisy/notes1.txt, daisy/notes2.txt, ...)\n"
     )
 

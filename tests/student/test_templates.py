@@ -64,11 +64,11 @@ def test_the_handout_trains_and_predicts_as_it_is(handout: Path, photos: Path, r
 
     # What goes wrong when it is tried by hand.
     usage = run(handout, "main.py")
-    assert (usage.returncode, usage.stderr) == (1, "usage 用法: python main.py photo.jpg ...\n")
+    assert (usage.returncode, usage.stderr) == (1, "usage 用法：python main.py photo.jpg ...\n")
     for bad in ("nope.jpg", "main.py"):
         done = run(handout, "main.py", bad)
         assert done.returncode == 1
-        assert done.stderr == f"error: {bad}: no such file, or not an image 文件不存在或不是图片\n"
+        assert done.stderr == f"error: {bad}: no such file, or not an image 文件不存在或不是图像\n"
 
     # A comma is missing, and Python joins two names.
     text = (handout / "main.py").read_text(encoding="utf-8")
@@ -108,7 +108,7 @@ def test_a_broken_image_is_named_in_one_line(
     done = run(handout, "train_main.py", "--dataset_path", str(flowers), "--pretrained", str(random_weights))
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(f"error: {broken}: not a readable image")
-    assert "图片已损坏" in done.stderr
+    assert "图像已损坏" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -124,7 +124,7 @@ def test_an_image_that_mindspore_s_decoder_cannot_read_is_learned_and_what_is_no
     done = run(handout, "train_main.py", "--dataset_path", str(flowers), "--pretrained", str(random_weights))
     assert done.returncode == 0, done.stderr
     assert done.stderr == (
-        f"note: {flowers / 'train'}: passed over 已略过: 2 left by a system 系统文件"
+        f"note: {flowers / 'train'}: passed over 已略过：2 left by a system 系统文件"
         " (__MACOSX, tulips/._00001.jpg)\n"
     )
     assert done.stdout.splitlines()[-1].endswith("daisy, tulips")
@@ -158,7 +158,7 @@ def test_ctrl_c_ends_training_with_one_line_and_130(
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
-    assert errors.strip() == "stopped; nothing was saved 已停止, 未保存结果"
+    assert errors.strip() == "stopped; nothing was saved 已停止，未保存结果"
     assert not (handout / "results").exists()
 
 
@@ -175,7 +175,7 @@ def test_a_checkpoint_that_cannot_be_saved_is_one_line_and_the_earlier_one_stays
     done = run(handout, "-c", f"import sys; sys.path.insert(0, '.'); {run_full}")
     assert done.returncode == 1
     line = f"error: {results / 'mobilenetv2.ckpt'}: cannot be saved 无法保存"
-    assert done.stderr.splitlines()[-1] == f"{line}: File too large"
+    assert done.stderr.splitlines()[-1] == f"{line}：File too large"
     assert "Traceback" not in done.stderr
     assert [path.name for path in results.iterdir()] == ["mobilenetv2.ckpt"]
     assert (results / "mobilenetv2.ckpt").read_text(encoding="utf-8") == "the earlier one"

@@ -202,7 +202,7 @@ def test_other_classes_than_garbage_bring_a_hint_and_ctrl_c_saves_nothing(
 ) -> None:
     arguments = ("--dataset_path", two_classes, "--pretrained", weights)
     done = run(handout, *arguments)
-    assert done.stdout.splitlines()[-1].endswith("CLASSES 改为: daisy, tulips")
+    assert done.stdout.splitlines()[-1].endswith("CLASSES 改为：daisy, tulips")
     shutil.rmtree(handout / "torch_submission" / "results")
 
     program = handout / "train_main_torch.py"
@@ -222,5 +222,5 @@ def test_other_classes_than_garbage_bring_a_hint_and_ctrl_c_saves_nothing(
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
-    assert errors == "\nstopped; nothing was saved 已停止, 未保存结果\n"
+    assert errors == "\nstopped; nothing was saved 已停止，未保存结果\n"
     assert not (handout / "torch_submission" / "results").exists()

@@ -131,7 +131,7 @@ def test_a_network_finds_mirrored_copies_and_says_when_the_weights_do_not_do(set
     (tmp_path / "no.ckpt").write_bytes(b"no checkpoint")
     for weights, sentence in (
         (tmp_path / "absent.ckpt", "do not exist"),
-        (tmp_path / "no.ckpt", "is no MindSpore"),
+        (tmp_path / "no.ckpt", "is not a MindSpore"),
     ):
         code, said = audit(capsys, *sets, "--weights", str(weights))
         assert (code, sentence in said, len(said.splitlines())) == (2, True, 1)
@@ -215,7 +215,7 @@ def test_photos_that_their_exif_data_turns_are_named_with_their_orientation(sets
     put(train / "00_00" / "phone.jpg", jpeg_with_exif(6))
     code, said = audit(capsys, train, hidden)
     assert code == 0
-    assert "1 images of the training set are saved lying and turned by their EXIF data" in said
+    assert "1 images of the training set are stored turned or mirrored" in said
     assert "\n    00_00/phone.jpg (6)\n" in said
 
 
@@ -244,7 +244,7 @@ def test_a_division_says_what_it_leaves_out_and_refuses_what_it_must_not(sets, t
     train, _ = sets
     put(train / "00_00" / "notes.txt")
     code, said = make(capsys, train, tmp_path / "out")
-    assert (code, "passed over: 1 no images by their names (00_00/notes.txt)" in said) == (0, True)
+    assert (code, "passed over: 1 files without an image's extension (00_00/notes.txt)" in said) == (0, True)
     put(train / "00_00" / "phone.heic")
     code, said = make(capsys, train, tmp_path / "other")
     assert (code, "phone.heic is an image of a kind that is not read" in said) == (2, True)

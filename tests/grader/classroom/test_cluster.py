@@ -199,7 +199,7 @@ def test_one_that_kills_its_worker_each_time_has_no_score_and_the_others_have_th
     assert "5 GRADED, 1 INTERNAL" in done.stdout
     assert rows_of(tmp_path / "out")["c"]["points"] == ""
     report = (tmp_path / "out" / "students" / "c" / "report.json").read_text(encoding="utf-8")
-    assert "the worker that graded it died, 2 times" in report
+    assert "2 workers died while they graded this submission" in report
     # The same command tries again.
     assert (
         "6 students, 1 graded now: 6 GRADED" in grader(*command("out", "--executor", cluster.executor)).stdout

@@ -51,7 +51,7 @@ def test_only_who_changed_is_named_with_the_files_and_images(graded, capsys):
     assert "b：评测完成（GRADED） 12/12 -> 评测完成（GRADED） 4/12" in said
     assert "回答：8 张由对变错" in said
     assert "由对变错：00_02/00000.png（Newspaper）：Newspaper -> Hats" in said
-    assert "gone：已不在（" in said
+    assert "gone：已不存在（" in said
 
 
 def test_another_split_is_the_reason_for_everybody(graded, split_folder, capsys):

@@ -192,7 +192,7 @@ def test_what_is_written_is_what_was_checked_and_nothing_else_is_replaced(tmp_pa
 
 
 def test_a_file_outside_what_students_get_is_refused(tmp_path):
-    with pytest.raises(UsageError, match="outside what students get"):
+    with pytest.raises(UsageError, match="not among the files for students"):
         write_handout({"tests/test_secret.py": b"x"}, tmp_path / "handout.zip", [])
 
 

@@ -270,7 +270,7 @@ def test_a_name_that_was_perhaps_meant_is_told_in_either_language():
         ("exit code 3", "(exit code > 0)", "（退出码 > 0）"),
         ("signal SIGSEGV", "(signal SIGSEGV)", "（信号 SIGSEGV）"),
         ("signal SIGUSR1", "(signal)", "（信号）"),
-        ("it closed the answer channel", "(it closed the answer channel)", "（它关闭了应答通道）"),
+        ("it closed the answer channel", "(it closed the answer channel)", "（进程关闭了应答通道）"),
     ],
 )
 def test_how_a_process_ended_is_told_in_either_language(detail, en, zh):
@@ -286,7 +286,7 @@ def test_an_exception_without_a_line_of_the_students_comes_from_native_code(tmp_
         Submission("zhang", tmp_path, (), ""),
         {},
     )
-    assert ("native code" in part.rationale, "本地代码" in part.rationale_zh) == (True, True)
+    assert ("native code" in part.rationale, "原生代码" in part.rationale_zh) == (True, True)
     assert "native code" not in part.rationale_zh
 
 
@@ -339,7 +339,7 @@ def test_all_that_can_come_instead_of_a_reply_is_said_in_both_languages_and_with
 def test_a_text_of_the_channel_that_is_not_known_is_said_in_a_general_word():
     stop = Stop(Verdict.CONTRACT, "prediction", "a text of tomorrow", 3)
     part = collect._stop(stop, load_assignment(None))
-    assert "(something that is no reply)" in part.title
+    assert "(data that are no reply)" in part.title
     assert "a text of tomorrow" not in part.title + part.title_zh
 
 

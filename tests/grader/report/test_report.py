@@ -144,7 +144,7 @@ def test_the_instructors_page_takes_text_of_a_submission_for_text(hostile):
 def test_the_instructors_page_stands_where_nothing_was_asked(write_submission, split, assignment):
     page = render_instructor_page(grading_of(write_submission("1 / 0"), split, assignment))
     assert "ZeroDivisionError" in page
-    assert "No image was asked." in page
+    assert "The submission was asked about no image." in page
     assert "data:image" not in page
 
 
@@ -264,7 +264,7 @@ def test_grade_boundaries_are_told_in_images(write_submission, split, assignment
     report = report_of(submission, split, rules, checks=NO_CHECKS)
     assert [(part.points, part.images) for part in report.score.boundaries] == [(50.0, -2), (90.0, 3)]
     assert "50 points: reached, with 2 images to spare" in render_text(report)
-    assert "90 points: 3 more right would do" in render_text(report)
+    assert "90 points: 3 more right answers are needed" in render_text(report)
     assert "90 分：还需多答对 3 张" in render_html(report)
 
 

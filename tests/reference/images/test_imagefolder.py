@@ -45,8 +45,8 @@ def test_hidden_files_and_files_that_are_no_images_are_passed_over_and_told(
     folder = scan(shapes)
     assert (len(folder.train.paths), folder.classes) == (6, ("disc", "square", "triangle"))
     assert caplog.messages == [
-        f"note: {shapes / 'train'}: passed over 已略过: 2 left by a system 系统文件 (__MACOSX, disc/._000.png);"
-        " 1 no image by its name 扩展名不是图片 (disc/notes.txt)"
+        f"note: {shapes / 'train'}: passed over 已略过：2 left by a system 系统文件 (__MACOSX, disc/._000.png);"
+        " 1 no image by its name 扩展名不是图像 (disc/notes.txt)"
     ]
 
 
