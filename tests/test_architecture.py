@@ -231,10 +231,10 @@ def test_what_a_worker_sends_is_decoded_in_one_place():
 def test_what_reaches_past_a_face_is_found(tmp_path):
     past = tmp_path / "past.py"
     past.write_text(
-        "from grader.files.held import Held\nfrom grader.errors import _again\nimport grader.files.held\n"
+        "from grader.intake.zips import ZipEnd\nfrom grader.errors import _again\nimport grader.intake.zips\n"
     )
     through = tmp_path / "through.py"
-    through.write_text("from grader.files import hold\nfrom grader import errors\nimport grader.files\n")
+    through.write_text("from grader.intake import take_in\nfrom grader import errors\nimport grader.intake\n")
 
     assert [reaches_past("grader", *found[:3]) for found in imports_of(past, "grader")] == [True] * 3
     assert [reaches_past("grader", *found[:3]) for found in imports_of(through, "grader")] == [False] * 3

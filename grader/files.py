@@ -1,9 +1,9 @@
-"""Files and folders that are held by a descriptor: what was looked at is what is read.
+"""Files that others may change at any moment, and our own: held, written whole, known by digest.
 
 A path is looked up anew each time that it is used, and whoever may write one of its folders can put something
 else there in between: a link to what they may not read, for example. A descriptor stays with what it was
 opened for, whatever becomes of the name. So a path from outside is walked once, name by name, and after that
-everything is asked of descriptors:
+everything is asked of descriptors, so that what was looked at is what is read, written or removed:
 
     with hold(path) as folder:
         for name in folder.names():
@@ -11,21 +11,33 @@ everything is asked of descriptors:
                 ...  # entry.status, entry.is_file, entry.open()
 
 Nothing is opened for reading until somebody asks for that: a pipe or a device is only looked at.
+
+A file of our own is wholly there or as it was before. A grading works in a private folder, the workspace.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
+import hashlib
+import json
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_LINKS = 40
 """As many as the kernel follows."""
+WRITING = ".writing-"
+"""What the names of files and folders begin with that are not finished; a kill leaves them behind."""
+_READABLE = 0o644
+_CHUNK = 1 << 20
+_WORKSPACE = "lab-grader-"
+_LOCK = ".in-use"
 
 
 class ForeignLinkError(OSError):
@@ -189,6 +201,72 @@ def read_whole(path: Path, most_bytes: int) -> tuple[bytes, Path]:
         return content, held.place
 
 
+def write_atomically(path: Path, content: bytes, mode: int = _READABLE) -> None:
+    """Write a file, or replace it; what is there stands, even if power fails."""
+    _write(path, content, mode, Path.replace)
+
+
+def write_new(path: Path, content: bytes, mode: int = _READABLE) -> None:
+    """Write a file where there is none.
+
+    Raises:
+        FileExistsError: there is one by now; it is left as it is.
+    """
+    _write(path, content, mode, lambda written, place: os.link(written, place, follow_symlinks=False))
+
+
+def digest_of_bytes(data: bytes) -> str:
+    """Return the SHA-256 of `data` in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def digest_of_json(value: Any) -> str:
+    """Return the SHA-256 of a JSON value in its one canonical form."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return digest_of_bytes(text.encode("ascii"))
+
+
+def digest_of_parts(parts: Iterable[tuple[str, str]]) -> str:
+    """Return one SHA-256 over (name, digest) pairs, whatever order they come in.
+
+    JSON keeps name and digest apart, so that no two different sets of parts can meet.
+    """
+    return digest_of_json(sorted(parts))
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """Yield a new private folder, and remove those that killed gradings of the same user left."""
+    _sweep(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=_WORKSPACE, ignore_cleanup_errors=True) as name:
+        unlocked = Path(name, f"{_LOCK}-soon")
+        lock = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            # It is locked before it has the name that is looked for.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            unlocked.rename(Path(name, _LOCK))
+            yield Path(name)
+        finally:
+            os.close(lock)
+
+
+def make_readable(folder: Path) -> None:
+    """Let any uid read a folder of ours and all that is below it. There must be no symbolic links."""
+    for name, _, files in os.walk(folder):
+        Path(name).chmod(0o755)
+        for file in files:
+            Path(name, file).chmod(0o644)
+
+
 def _look(name: str, folder: int | None) -> int:
     return os.open(name, _LOOK, dir_fd=folder)
 
@@ -218,3 +296,46 @@ def _walk(path: Path) -> tuple[int, set[int]]:
         os.close(at)
         raise
     return at, owners
+
+
+def _write(path: Path, content: bytes, mode: int, put: Callable[[Path, Path], object]) -> None:
+    """Write beside `path`, and let `put` give the file its name."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=WRITING, delete=False) as file:
+        written = Path(file.name)
+        try:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+            put(written, path)
+        finally:
+            written.unlink(missing_ok=True)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sweep(temporary: Path) -> None:
+    """Remove the folders of ours whose lock nobody holds."""
+    with suppress(OSError), hold(temporary) as folder:
+        for name in [name for name in folder.names() if name.startswith(_WORKSPACE)]:
+            # Others may write into the folder for temporary files: what is not surely ours is left alone.
+            with suppress(OSError), folder.entry(name) as entry:
+                if entry.is_folder and entry.status.st_uid == os.geteuid():
+                    _remove_if_left(folder, name, entry)
+
+
+def _remove_if_left(temporary: Held, name: str, folder: Held) -> None:
+    """Remove one folder, unless a living process holds its lock.
+
+    Raises:
+        OSError: somebody holds it, or there is none: the folder was made this moment, or is no grading's.
+    """
+    with folder.entry(_LOCK) as entry, entry.open(os.O_RDWR) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # The lock goes last: what cannot be removed now is found again.
+        for inner in sorted(folder.names(), key=lambda inner: inner == _LOCK):
+            folder.remove(inner)
+        os.rmdir(name, dir_fd=temporary.descriptor)
