@@ -16,7 +16,7 @@ from typing import Protocol
 
 from grader.errors import HarnessError, line
 from grader.model.assignment import Limits
-from grader.model.isolation import Isolation
+from grader.model.job import Isolation
 from grader.model.submission import Submission
 from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.launch import IsolationUnavailableError, Launch

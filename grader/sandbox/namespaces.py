@@ -14,7 +14,7 @@ from typing import ClassVar
 from grader.errors import HarnessError, Line, line
 from grader.files import make_readable
 from grader.model.assignment import Limits
-from grader.model.isolation import Isolation
+from grader.model.job import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import bubblewrap
 from grader.sandbox.fork_server import IMPORTS, ForkServer

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from grader.model.assignment import Limits
-from grader.model.isolation import Isolation
+from grader.model.job import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
 from grader.sandbox.kernel import dividable
