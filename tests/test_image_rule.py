@@ -9,7 +9,7 @@ import pytest
 import src_mindspore.folders as course_library
 
 import grader.split.folder as grader_rule
-from grader.model.split import SplitImage
+from grader.model.dataset import SplitImage
 from reference.images import read_image
 
 from .image_files import encoded, put

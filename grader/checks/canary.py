@@ -26,9 +26,8 @@ import numpy as np
 
 from grader.errors import HarnessError, Line, line
 from grader.model.assignment import Assignment, Limits
-from grader.model.classes import ClassInfo
+from grader.model.dataset import ClassInfo, Split, SplitImage, split_of
 from grader.model.grading import Grading
-from grader.model.split import Split, SplitImage, split_of
 from grader.model.verdict import Verdict
 
 HONEST = Path(__file__).parent / "canaries" / "honest"

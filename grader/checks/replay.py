@@ -25,9 +25,8 @@ from collections.abc import Callable, Sequence
 import cv2
 
 from grader.model.assignment import Assignment
-from grader.model.predictions import Answers, Prediction, classes_of
-from grader.model.replay import OFF, Probe, Replay
-from grader.model.split import Split, SplitImage, split_of
+from grader.model.dataset import Split, SplitImage, split_of
+from grader.model.predictions import NO_REPLAY, Answers, Prediction, Probe, Replay, classes_of
 from grader.run import interview
 from grader.sandbox import Launch
 
@@ -90,11 +89,11 @@ def ask_again(
         seed: secret; decides the order.
     """
     if main.not_ready is not None or main.stops or None in main.predictions:
-        return OFF
+        return NO_REPLAY
     was_right = _is_right(main.predictions, split.images)
     probes = choose_probes(split, was_right, identity)
     if not probes:
-        return OFF
+        return NO_REPLAY
     asked = split_of([probe.image for probe in probes], places=())
     return _compared(main, was_right, probes, interview(launch(), asked, assignment, seed))
 

@@ -24,9 +24,9 @@ from distributed import SchedulerPlugin, Worker, WorkerPlugin, get_worker
 from grader.classroom.executor import bind_to_next, core_groups
 from grader.errors import HarnessError
 from grader.files import digest_of_bytes, make_readable, workspace
+from grader.model.dataset import split_of
 from grader.model.grading import Grading
 from grader.model.job import Exam, Harness
-from grader.model.split import split_of
 from grader.model.submission import Submission
 from grader.progress import Phase
 from grader.session import Session, StopAsked, open_session, this_harness

@@ -34,8 +34,8 @@ from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Comma
 from grader.cli.options import Inputs, add_inputs, add_language, add_quiet, open_inputs
 from grader.errors import Language, UsageError
 from grader.files import workspace
+from grader.model.dataset import Split
 from grader.model.job import Checks, Exam
-from grader.model.split import Split
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import WatchedClass, showing

@@ -10,7 +10,7 @@ from pathlib import Path
 from grader.cli.command import note
 from grader.errors import ENVIRONMENT_VARIABLE, LANGUAGES, OPTION, Language, usual_language
 from grader.model.assignment import Assignment, load_assignment
-from grader.model.split import Split
+from grader.model.dataset import Split
 from grader.split import KEY_VARIABLE, PASSED_OVER, choose_split, is_exposed, open_split
 from grader.wording import words
 

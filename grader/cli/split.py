@@ -29,7 +29,7 @@ from grader.cli.options import (
 )
 from grader.errors import Language, UsageError
 from grader.model.assignment import load_assignment
-from grader.model.split import Split
+from grader.model.dataset import Split
 from grader.printable import one_line
 from grader.split import (
     check_is_new,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from grader.diagnosis.case import MANY, Case, IntArray, Kept, PublicTrial, Trial, spread
 from grader.diagnosis.evidence import ALPHA
 from grader.diagnosis.subject import Subject
-from grader.model.split import Split, SplitImage
+from grader.model.dataset import Split, SplitImage
 from grader.run import secret_order
 
 Pixels = npt.NDArray[np.uint8]

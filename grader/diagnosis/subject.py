@@ -13,9 +13,8 @@ import numpy as np
 
 from grader.diagnosis.case import NO_ANSWER, Case, IntArray
 from grader.model.assignment import Assignment
-from grader.model.predictions import Answers, Prediction, classes_of
-from grader.model.replay import Replay
-from grader.model.split import Split, SplitImage, split_of
+from grader.model.dataset import Split, SplitImage, split_of
+from grader.model.predictions import Answers, Prediction, Replay, classes_of
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.run import interview

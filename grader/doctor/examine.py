@@ -5,7 +5,7 @@ from __future__ import annotations
 from grader.doctor import machine, sandbox
 from grader.doctor.results import Result, State
 from grader.model.assignment import Limits
-from grader.model.isolation import Isolation
+from grader.model.job import Isolation
 from grader.sandbox import Namespaces, PlainProcess
 
 

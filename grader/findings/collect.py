@@ -21,13 +21,11 @@ from grader.findings.answers import HIDDEN_NAME, findings_of_checkpoints, findin
 from grader.findings.exceptions import code_of, finding_of_exception, place, some
 from grader.model.assignment import Assignment
 from grader.model.grading import Failure, Grading, Refusal
-from grader.model.isolation import Isolation
-from grader.model.job import Job
-from grader.model.predictions import Answers, Prediction, Raised, Stop, Tally
-from grader.model.replay import Replay
+from grader.model.job import Isolation, Job
+from grader.model.predictions import Answers, Prediction, Raised, Replay, Tally
 from grader.model.report import FindingPart
 from grader.model.submission import Submission
-from grader.model.verdict import Verdict, worst
+from grader.model.verdict import Stop, Verdict, worst
 from grader.printable import narrow, short
 from grader.run import PROCESSOR_TIME
 from grader.sandbox import course_library

@@ -1,4 +1,4 @@
-"""What is asked of whom, by which rules, and where it is done."""
+"""What is asked of whom, by which rules, and where: on which machine, and how far apart from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 
 from grader.files import digest_of_json, digest_of_parts
 from grader.model.assignment import Assignment
-from grader.model.split import Split
+from grader.model.dataset import Split
 from grader.model.submission import Submission
 
 Mode = Literal["official", "self-check"]
@@ -21,6 +21,20 @@ class Circumstances:
     started: str
     """UTC, ISO 8601."""
     host: str
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """The isolation level that a grading ran on, as reports name it."""
+
+    rung: Literal["bubblewrap", "process"]
+    is_grouped: bool = False
+    """Whether a control group binds it, too."""
+
+    @property
+    def is_top(self) -> bool:
+        """Whether official grading accepts it."""
+        return self.rung == "bubblewrap"
 
 
 @dataclass(frozen=True)

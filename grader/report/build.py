@@ -10,11 +10,10 @@ import numpy as np
 
 from grader.errors import LANGUAGES, Language
 from grader.model.assignment import MIB, Assignment
-from grader.model.classes import ClassInfo
+from grader.model.dataset import ClassInfo, Split
 from grader.model.grading import Grading
-from grader.model.isolation import Isolation
-from grader.model.predictions import Answers, Stop, Tally
-from grader.model.replay import Replay
+from grader.model.job import Isolation
+from grader.model.predictions import Answers, Replay, Tally
 from grader.model.report import (
     AssignmentPart,
     BoundaryPart,
@@ -34,9 +33,8 @@ from grader.model.report import (
     StopPart,
     SubmissionPart,
 )
-from grader.model.split import Split
 from grader.model.submission import Submission
-from grader.model.verdict import Verdict
+from grader.model.verdict import Stop, Verdict
 from grader.printable import shown
 from grader.scoring import images_to, nothing_answered, points_for
 from grader.statistics import wilson_interval

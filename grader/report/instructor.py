@@ -17,10 +17,9 @@ from jinja2 import Template
 
 from grader.checks import says_other
 from grader.errors import Language
+from grader.model.dataset import SplitImage
 from grader.model.grading import KEY, Grading
-from grader.model.predictions import Prediction, Raised, WrongType, classes_of
-from grader.model.replay import Replay
-from grader.model.split import SplitImage
+from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
 from grader.printable import one_line
 from grader.report.build import build_report
 from grader.report.html import thumbnail, tone_of

@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 from grader.errors import HarnessError, line
 from grader.model.assignment import Assignment
-from grader.model.predictions import Answers, Phase, Prediction, Stop, Timing, Unusable, WrongType
-from grader.model.split import Split, SplitImage
-from grader.model.verdict import Verdict
+from grader.model.dataset import Split, SplitImage
+from grader.model.predictions import Answers, Prediction, Timing, Unusable, WrongType
+from grader.model.verdict import Phase, Stop, Verdict
 from grader.run.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
 from grader.sandbox import Launch

@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
-from grader.model.classes import ClassInfo
+from grader.model.dataset import ClassInfo
 
 _LONGEST = 200
 _UP_TO_A_COLON = re.compile(r"[^:=]*[:=]")

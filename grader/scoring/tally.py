@@ -10,8 +10,8 @@ from itertools import pairwise
 import numpy as np
 
 from grader.model.assignment import Late, Points
+from grader.model.dataset import Split
 from grader.model.predictions import Prediction, Raised, Tally, WrongType, classes_of
-from grader.model.split import Split
 
 
 def count_predictions(predictions: Sequence[Prediction | None], split: Split, classes: int) -> Tally:

@@ -9,9 +9,9 @@ from pathlib import Path
 from grader.errors import HarnessError, UsageError
 from grader.files import place_of
 from grader.intake import digests_in_zips
+from grader.model.dataset import Split
 from grader.model.grading import KEY, HiddenFile
 from grader.model.job import Exam
-from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.sandbox import Sandbox, is_visible_inside
 from grader.split import public_split

@@ -17,10 +17,10 @@ from pathlib import Path
 from grader.checks import check_canary
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
+from grader.model.dataset import Split
 from grader.model.grading import Grading
 from grader.model.job import ALL_CHECKS, NO_CHECKS, Checks, Exam
 from grader.model.report import Report
-from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.progress import Progress, silent
 from grader.report import build_report

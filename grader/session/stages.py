@@ -22,7 +22,7 @@ from grader.intake import IntakeRefusedError, name_of, take_in
 from grader.model.diagnosis import Diagnosis
 from grader.model.grading import Failure, Grading, Refusal, Stage
 from grader.model.job import Exam, Job
-from grader.model.replay import Replay
+from grader.model.predictions import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
 from grader.run import interview

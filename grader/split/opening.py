@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from grader.errors import UsageError, in_short
 from grader.model.assignment import Assignment
-from grader.model.classes import ClassInfo
-from grader.model.split import ChannelOrder, Split, SplitImage, check_images, split_of
+from grader.model.dataset import ChannelOrder, ClassInfo, Split, SplitImage, check_images, split_of
 from grader.split.encryption import key_file_from
 from grader.split.folder import Listing, list_images, refusal
 from grader.split.sealed import is_sealed, open_sealed

@@ -16,8 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from grader.errors import LineError, UsageError
 from grader.files import read_whole, write_new
-from grader.model.classes import ClassInfo, parse_classes
-from grader.model.split import Split, SplitImage, check_images, split_of
+from grader.model.dataset import ClassInfo, Split, SplitImage, check_images, parse_classes, split_of
 from grader.split.encryption import MAGIC, UnsealError, read_key, seal, unseal
 from grader.split.folder import is_image_name
 

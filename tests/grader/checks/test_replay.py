@@ -12,10 +12,9 @@ from grader import Verdict
 from grader.checks import ask_again
 from grader.checks.replay import MOST, altered, choose_probes
 from grader.model.assignment import Limits
+from grader.model.dataset import SplitImage, split_of
 from grader.model.job import ALL_CHECKS, Checks
-from grader.model.predictions import Answers, Timing
-from grader.model.replay import OFF, Replay
-from grader.model.split import SplitImage, split_of
+from grader.model.predictions import NO_REPLAY, Answers, Replay, Timing
 from grader.report import build_report, render_text, write_grading
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
@@ -328,7 +327,7 @@ def test_it_can_be_switched_off_and_a_self_check_has_none(write_submission, spli
     folder = write_submission(HONEST)
     off = grading_of(folder, split, assignment, checks=Checks(replay=False))
     own = grading_of(folder, split, assignment, self_check=True)
-    assert off.replay == own.replay == OFF
+    assert off.replay == own.replay == NO_REPLAY
     assert build_report(off).checks.replay.status == "off"
     assert build_report(off).run.replay_seconds is None
 

@@ -16,9 +16,8 @@ from grader.diagnosis.evidence import LEAST_GAIN, Evidence
 from grader.diagnosis.hypotheses import HYPOTHESES, After
 from grader.diagnosis.views import STANDARD, View, all_views
 from grader.diagnosis.whitebox import Request, read
-from grader.model.predictions import Answers, Prediction, Timing
-from grader.model.replay import OFF
-from grader.model.split import SplitImage, split_of
+from grader.model.dataset import SplitImage, split_of
+from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
 from grader.model.submission import Submission
 
 CLASSES = 26
@@ -362,7 +361,7 @@ def subject_of(assignment, folder, answers):
 
     (folder / "main.py").write_text("def predict(image): ...", encoding="utf-8")
     submission = Submission("zhang", folder, (), "")
-    return Subject(submission, split_of(images, ()), assignment, graded, OFF, never, never, folder, 1)
+    return Subject(submission, split_of(images, ()), assignment, graded, NO_REPLAY, never, never, folder, 1)
 
 
 def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):

@@ -12,11 +12,10 @@ from grader.diagnosis.diagnosis import _ask_altered, _explain
 from grader.diagnosis.hypotheses import HYPOTHESES, After
 from grader.diagnosis.views import _SPACE, READOUTS, STANDARD, View, all_views
 from grader.diagnosis.whitebox import Request
-from grader.model.predictions import Answers, Prediction, Stop, Timing
-from grader.model.replay import OFF
-from grader.model.split import SplitImage, split_of
+from grader.model.dataset import SplitImage, split_of
+from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
 from grader.model.submission import Submission
-from grader.model.verdict import Verdict
+from grader.model.verdict import Stop, Verdict
 from grader.wording import codes
 from tests.submissions.mistakes.otherwise import OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES
@@ -108,7 +107,7 @@ def graded(assignment, tmp_path):
     (tmp_path / "main.py").write_text("def predict(image): ...", encoding="utf-8")
     submission = Submission("zhang", tmp_path, (), "")
     return subject.Subject(
-        submission, split_of(images, ()), assignment, run, OFF, never, lambda _: never, tmp_path, 1
+        submission, split_of(images, ()), assignment, run, NO_REPLAY, never, lambda _: never, tmp_path, 1
     )
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.model.assignment import Points
-from grader.model.classes import GARBAGE26, load_classes
+from grader.model.dataset import GARBAGE26, load_classes
 from grader.model.predictions import Prediction, Raised, WrongType
 from grader.scoring import count_predictions, images_to, normalised, points_for, reader_of
 from grader.statistics import highest_rate, wilson_interval
@@ -180,7 +180,7 @@ def test_every_image_counts_exactly_once(split_of_three, labels):
 
 @pytest.fixture(scope="module")
 def split_of_three():
-    from grader.model.split import Split, SplitImage
+    from grader.model.dataset import Split, SplitImage
 
     images = tuple(SplitImage(f"{i}", i // PER_CLASS, b"") for i in range(3 * PER_CLASS))
     return Split(images, "digest", ())

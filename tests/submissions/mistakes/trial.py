@@ -6,8 +6,8 @@ from pathlib import Path
 
 from grader import Report
 from grader.model.assignment import Assignment
+from grader.model.dataset import Split
 from grader.model.job import Checks
-from grader.model.split import Split
 from grader.report import build_report, write_grading
 from grader.sandbox import IsolationLevel
 from reference.weights import write_checkpoint

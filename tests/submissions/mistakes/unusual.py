@@ -17,7 +17,7 @@ import numpy.typing as npt
 import onnxruntime
 from src_mindspore.engine.graph import INPUT_NAME, build_graph
 
-from grader.model.split import SplitImage
+from grader.model.dataset import SplitImage
 from reference.training import HeadProblem
 from reference.values import LabelledFeatures, Regularisation
 from tests.submissions.mistakes.planted import (
