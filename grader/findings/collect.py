@@ -63,89 +63,6 @@ _RANKS = ("error", "warning", "note")
 _UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
 
 
-def verdict_of(grading: Grading) -> Verdict:
-    """Return how a grading ended."""
-    if grading.is_lost:
-        return Verdict.INTERNAL
-    if grading.answers is None or grading.tally is None:
-        return Verdict.FORMAT
-    return worst(_verdicts(grading.answers, grading.tally))
-
-
-def findings_of(grading: Grading) -> tuple[FindingPart, ...]:
-    """Return what there is to say about a grading, the first thing to mend first."""
-    about = tuple(_about_split(grading.job))
-    if (fault := grading.fault) is not None:
-        return (finding("harness-failed", detail=_said(fault)), *about)
-    # What failed once is not tried again; and the score stands.
-    if (failure := next((each for each in grading.failures if each.stage == "explain"), None)) is not None:
-        return (finding("not-explained", detail=_said(failure)), *about)
-    if grading.refusal is not None:
-        return (finding_of_refusal(grading.refusal), *about)
-    if grading.hidden_files:
-        # One name and no count: a hand-in full of guesses must not tell which of them are right.
-        return (finding("leaked-file", detail=short(str(grading.hidden_files[0].path))), *about)
-    submission, answers, tally = grading.job.submission, grading.answers, grading.tally
-    if submission is None or answers is None or tally is None:
-        return about
-    found = [
-        *grading.diagnosis.findings,
-        *_Asked(submission, grading.job, answers, tally).findings(),
-        *_of_replay(grading.replay),
-        *_of_isolation(grading.isolation),
-        *about,
-    ]
-    return in_order(found, tally.total)
-
-
-def finding_of_refusal(refusal: Refusal) -> FindingPart:
-    """Say why a submission was not taken in."""
-    if refusal.code == "bad-zip":
-        why = {"detail": phrase("en", refusal.detail), "detail_zh": phrase("zh", refusal.detail)}
-        return finding(refusal.code, **why)
-    return finding(refusal.code, detail=short(refusal.detail))
-
-
-def _said(failure: Failure) -> Line | str:
-    return short(failure.said) if isinstance(failure.said, str) else failure.said
-
-
-def _about_split(job: Job) -> Iterator[FindingPart]:
-    """Say what is particular about the images that were asked."""
-    if job.split.is_demo:
-        yield finding("demo-split")
-    present, total = len({image.label for image in job.split.images}), len(job.assignment.classes)
-    if present < total:
-        yield finding("partial-split", count=present, total=total)
-
-
-def _of_isolation(isolation: Isolation | None) -> Iterator[FindingPart]:
-    if isolation is not None and not isolation.is_top:
-        yield finding("lower-isolation")
-
-
-def _of_replay(again: Replay) -> Iterator[FindingPart]:
-    """Say what came out when a part of the images was asked again."""
-    if again.status == "incomplete":
-        yield finding("replay-incomplete")
-    if again.differed:
-        yield finding("unstable-answers", count=again.differed, total=again.repeated)
-    if again.is_collapse:
-        yield finding("memorised-images", count=again.lost, total=again.altered)
-
-
-def _verdicts(answers: Answers, tally: Tally) -> Iterator[Verdict]:
-    """Yield every verdict that applies."""
-    if answers.not_ready is not None:
-        is_import = answers.not_ready.stage != "predict"
-        yield _verdict_of(answers.not_ready.error) if is_import else Verdict.CONTRACT
-    yield from (stop.verdict for stop in answers.stops)
-    if (spokesman := _spokesman(answers.predictions)) is not None:
-        yield _verdict_of(spokesman)
-    if tally.wrong_types:
-        yield Verdict.CONTRACT
-
-
 @dataclass(frozen=True)
 class _Asked:
     """A submission that was asked, with what it answered."""
@@ -207,6 +124,103 @@ class _Asked:
         code = code_of(spokesman)
         if "predict-raised" in explained_by(code):
             yield finding_of_exception(code, narrowed, self.submission, self.job.harness.libraries)
+
+
+def verdict_of(grading: Grading) -> Verdict:
+    """Return how a grading ended."""
+    if grading.is_lost:
+        return Verdict.INTERNAL
+    if grading.answers is None or grading.tally is None:
+        return Verdict.FORMAT
+    return worst(_verdicts(grading.answers, grading.tally))
+
+
+def findings_of(grading: Grading) -> tuple[FindingPart, ...]:
+    """Return what there is to say about a grading, the first thing to mend first."""
+    about = tuple(_about_split(grading.job))
+    if (fault := grading.fault) is not None:
+        return (finding("harness-failed", detail=_said(fault)), *about)
+    # What failed once is not tried again; and the score stands.
+    if (failure := next((each for each in grading.failures if each.stage == "explain"), None)) is not None:
+        return (finding("not-explained", detail=_said(failure)), *about)
+    if grading.refusal is not None:
+        return (finding_of_refusal(grading.refusal), *about)
+    if grading.hidden_files:
+        # One name and no count: a hand-in full of guesses must not tell which of them are right.
+        return (finding("leaked-file", detail=short(str(grading.hidden_files[0].path))), *about)
+    submission, answers, tally = grading.job.submission, grading.answers, grading.tally
+    if submission is None or answers is None or tally is None:
+        return about
+    found = [
+        *grading.diagnosis.findings,
+        *_Asked(submission, grading.job, answers, tally).findings(),
+        *_of_replay(grading.replay),
+        *_of_isolation(grading.isolation),
+        *about,
+    ]
+    return in_order(found, tally.total)
+
+
+def finding_of_refusal(refusal: Refusal) -> FindingPart:
+    """Say why a submission was not taken in."""
+    if refusal.code == "bad-zip":
+        why = {"detail": phrase("en", refusal.detail), "detail_zh": phrase("zh", refusal.detail)}
+        return finding(refusal.code, **why)
+    return finding(refusal.code, detail=short(refusal.detail))
+
+
+def in_order(findings: Iterable[FindingPart], images: int) -> tuple[FindingPart, ...]:
+    """Return the findings that are to be told, each once, the first thing to mend first.
+
+    Args:
+        findings: in the order in which those of the same rank are told.
+        images: of the split. What concerns fewer than half of them explains nothing.
+    """
+    present = tuple(dict.fromkeys(findings))
+    causes = [found for found in present if found.images is None or 2 * found.images >= images]
+    told = [found for found in present if found.severity == "error" or not _depth(found, causes)]
+    ranked = [_ranked(found, told if found in causes else ()) for found in told]
+    return tuple(sorted(ranked, key=lambda found: (_RANKS.index(found.severity), _depth(found, causes))))
+
+
+def _said(failure: Failure) -> Line | str:
+    return short(failure.said) if isinstance(failure.said, str) else failure.said
+
+
+def _about_split(job: Job) -> Iterator[FindingPart]:
+    """Say what is particular about the images that were asked."""
+    if job.split.is_demo:
+        yield finding("demo-split")
+    present, total = len({image.label for image in job.split.images}), len(job.assignment.classes)
+    if present < total:
+        yield finding("partial-split", count=present, total=total)
+
+
+def _of_isolation(isolation: Isolation | None) -> Iterator[FindingPart]:
+    if isolation is not None and not isolation.is_top:
+        yield finding("lower-isolation")
+
+
+def _of_replay(again: Replay) -> Iterator[FindingPart]:
+    """Say what came out when a part of the images was asked again."""
+    if again.status == "incomplete":
+        yield finding("replay-incomplete")
+    if again.differed:
+        yield finding("unstable-answers", count=again.differed, total=again.repeated)
+    if again.is_collapse:
+        yield finding("memorised-images", count=again.lost, total=again.altered)
+
+
+def _verdicts(answers: Answers, tally: Tally) -> Iterator[Verdict]:
+    """Yield every verdict that applies."""
+    if answers.not_ready is not None:
+        is_import = answers.not_ready.stage != "predict"
+        yield _verdict_of(answers.not_ready.error) if is_import else Verdict.CONTRACT
+    yield from (stop.verdict for stop in answers.stops)
+    if (spokesman := _spokesman(answers.predictions)) is not None:
+        yield _verdict_of(spokesman)
+    if tally.wrong_types:
+        yield Verdict.CONTRACT
 
 
 def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
@@ -303,20 +317,6 @@ def _digest_of_the_courses(path: PurePosixPath) -> str:
     """Return the digest of the course's own file of this name; empty if it has none."""
     file = course_library().parent / path
     return digest_of_file(file) if file.is_file() else ""
-
-
-def in_order(findings: Iterable[FindingPart], images: int) -> tuple[FindingPart, ...]:
-    """Return the findings that are to be told, each once, the first thing to mend first.
-
-    Args:
-        findings: in the order in which those of the same rank are told.
-        images: of the split. What concerns fewer than half of them explains nothing.
-    """
-    present = tuple(dict.fromkeys(findings))
-    causes = [found for found in present if found.images is None or 2 * found.images >= images]
-    told = [found for found in present if found.severity == "error" or not _depth(found, causes)]
-    ranked = [_ranked(found, told if found in causes else ()) for found in told]
-    return tuple(sorted(ranked, key=lambda found: (_RANKS.index(found.severity), _depth(found, causes))))
 
 
 def _depth(found: FindingPart, causes: Sequence[FindingPart]) -> int:

@@ -79,6 +79,14 @@ def build_report(grading: Grading) -> Report:
     )
 
 
+def isolation_in_words(isolation: Isolation | None, language: Language) -> str:
+    """Return what keeps a submission apart; None stands for one of which no code was run."""
+    if isolation is None:
+        return words(language, "isolation-none")
+    said = words(language, f"isolation-{isolation.rung}")
+    return words(language, "isolation-grouped", isolation=said) if isolation.is_grouped else said
+
+
 def _score(tally: Tally, assignment: Assignment) -> ScorePart:
     accuracy = tally.correct / tally.total
     interval = wilson_interval(tally.correct, tally.total)
@@ -120,14 +128,6 @@ def _isolation(isolation: Isolation | None) -> IsolationPart:
     en, zh = (isolation_in_words(isolation, language) for language in LANGUAGES)
     rung = "none" if isolation is None else isolation.rung
     return IsolationPart(rung=rung, description=en, description_zh=zh)
-
-
-def isolation_in_words(isolation: Isolation | None, language: Language) -> str:
-    """Return what keeps a submission apart; None stands for one of which no code was run."""
-    if isolation is None:
-        return words(language, "isolation-none")
-    said = words(language, f"isolation-{isolation.rung}")
-    return words(language, "isolation-grouped", isolation=said) if isolation.is_grouped else said
 
 
 def _engine(answers: Answers | None, assignment: Assignment) -> EnginePart | None:

@@ -75,6 +75,26 @@ def render_brief(report: Report) -> str:
     return one_line(f"{report.submission.name}: {'; '.join([*parts, *errors[:1]])}") + "\n"
 
 
+def verdict_in_words(verdict: str, language: Language) -> str:
+    """Return a verdict, or MISSING; in Chinese behind the word for it."""
+    return verdict if language == "en" else f"{words(language, f'verdict-{verdict}')}（{verdict}）"
+
+
+def nothing_found(report: Report) -> str:
+    """Return the name of the words that say so."""
+    is_perfect = report.score is not None and report.score.correct == report.score.total
+    if is_perfect:
+        return "next-all-right"
+    return "next-untried" if report.checks.diagnosis in ("incomplete", "failed", "off") else "next-none"
+
+
+def texts_of(finding: FindingPart, language: Language) -> tuple[str, str, str]:
+    """Return a finding's title, rationale and help."""
+    if language == "zh":
+        return finding.title_zh, finding.rationale_zh, finding.help_zh
+    return finding.title, finding.rationale, finding.help
+
+
 def _headline(report: Report, language: Language) -> str:
     say = partial(words, language)
     line = say(
@@ -87,11 +107,6 @@ def _headline(report: Report, language: Language) -> str:
     if report.mode == "self-check":
         return f"{one_line(line)}\n  {say('public-only')}"
     return one_line(line)
-
-
-def verdict_in_words(verdict: str, language: Language) -> str:
-    """Return a verdict, or MISSING; in Chinese behind the word for it."""
-    return verdict if language == "en" else f"{words(language, f'verdict-{verdict}')}（{verdict}）"
 
 
 def _score(report: Report, language: Language) -> str:
@@ -141,21 +156,6 @@ def _next_heading(report: Report, language: Language) -> str:
     marks = {_mark(finding): say(f"severity-{finding.severity}") for finding in report.findings}
     said = say("list").join(f"{mark} {meaning}" for mark, meaning in marks.items())
     return say("next-marked", next=say("next"), marks=said)
-
-
-def nothing_found(report: Report) -> str:
-    """Return the name of the words that say so."""
-    is_perfect = report.score is not None and report.score.correct == report.score.total
-    if is_perfect:
-        return "next-all-right"
-    return "next-untried" if report.checks.diagnosis in ("incomplete", "failed", "off") else "next-none"
-
-
-def texts_of(finding: FindingPart, language: Language) -> tuple[str, str, str]:
-    """Return a finding's title, rationale and help."""
-    if language == "zh":
-        return finding.title_zh, finding.rationale_zh, finding.help_zh
-    return finding.title, finding.rationale, finding.help
 
 
 def _mark(finding: FindingPart) -> str:

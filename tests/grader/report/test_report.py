@@ -15,13 +15,12 @@ from grader.errors import UsageError
 from grader.files import Held
 from grader.model.assignment import Points
 from grader.model.job import NO_CHECKS
-from grader.model.report import Report
+from grader.model.report import SCHEMA, Report, schema_text
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.report import build_report, check_output_folder, render_text, write_grading
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
-from grader.report.schema import FILE, schema_text
 from grader.report.text import costliest
 from grader.run.usage import allowed_instructions
 from grader.sandbox import policy
@@ -51,11 +50,11 @@ def hostile(write_submission, split, assignment):
 
 
 def test_the_published_schema_is_that_of_the_model():
-    assert FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m grader.report.schema"
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text(), "run: python -m grader.model.report"
 
 
 def test_report_json_follows_the_published_schema(outcome, hostile, tmp_path):
-    schema = json.loads(FILE.read_text(encoding="utf-8"))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     for number, case in enumerate((outcome, hostile)):
         write_grading(case, tmp_path / str(number))
         value = json.loads((tmp_path / str(number) / "report.json").read_text(encoding="utf-8"))
