@@ -26,11 +26,12 @@ from grader.progress import Progress, silent
 from grader.report import build_report
 from grader.sandbox import IsolationLevel, OpenIsolation, best_isolation, open_isolation, sandbox_for
 from grader.session.harness import this_harness
-from grader.session.secrecy import check_apart, check_out_of_reach
 from grader.session.stages import (
     Setup,
     attempt,
     begun,
+    check_apart,
+    check_out_of_reach,
     diagnosed,
     explained,
     interviewed,

@@ -110,7 +110,7 @@ def test_the_public_images_named_on_the_command_line_count_too(leaky, split, ass
 def test_an_ordinary_submission_costs_no_look_at_public_images(
     write_submission, split, assignment, monkeypatch
 ):
-    monkeypatch.setattr("grader.session.secrecy.public_split", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr("grader.session.stages.public_split", lambda _: pytest.fail("opened"))
     assert not is_refused(graded(write_submission(ORACLE), split, assignment))
 
 
