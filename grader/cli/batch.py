@@ -273,7 +273,7 @@ def _interrupted(store: Store, language: Language) -> int:
     return EXIT_INTERRUPTED
 
 
-COMMAND = Command(
+BATCH = Command(
     summary="grade a whole class into one gradebook",
     description="Grade every submission in a folder, and write a gradebook and pages about the class. "
     "Finished results are kept: give the same command again after an interruption, or when submissions have "

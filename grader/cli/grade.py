@@ -124,7 +124,7 @@ def _exit_code(report: Report) -> int:
     return EXIT_DONE if report.verdict is Verdict.GRADED else EXIT_REFUSED
 
 
-COMMAND = Command(
+GRADE = Command(
     summary="grade one submission",
     description="Grade one submission: ask its predict(image) about every image of a split, in a sandbox, "
     "and write a report that says what to mend first.",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli import handout as command
+from grader.cli import exchange as command
 from grader.cli import main
 from grader.demo import write_demo
 from grader.errors import UsageError
