@@ -178,7 +178,18 @@ def attempt(grading: Grading, stage: Stage, run: _RunStage) -> Grading:
     try:
         return run(grading)
     except Exception as error:
-        return _with_failure(grading, stage, error, traceback.format_exc())
+        return failed(grading, stage, error, traceback.format_exc())
+
+
+def failed(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:
+    """Return the record of a grading in which a stage failed; see :func:`lost` for the arguments."""
+    said = error.line if isinstance(error, LineError) else str(error)
+    failures = (*grading.failures, Failure(stage, said, trace))
+    if stage == "replay":
+        return replace(grading, failures=failures, replay=Replay("failed"))
+    if stage == "diagnose":
+        return replace(grading, failures=failures, diagnosis=Diagnosis("failed"))
+    return replace(grading, failures=failures)
 
 
 def lost(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:
@@ -190,7 +201,7 @@ def lost(grading: Grading, stage: Stage, error: Exception, trace: str) -> Gradin
         error: what went wrong.
         trace: all that is known of it, a traceback for example.
     """
-    return explained(_with_failure(grading, stage, error, trace))
+    return explained(failed(grading, stage, error, trace))
 
 
 def check_apart(source: Path, exam: Exam) -> None:
@@ -252,16 +263,6 @@ def _judged(grading: Grading) -> Grading:
 
 def _with_findings(grading: Grading) -> Grading:
     return replace(grading, findings=findings_of(grading))
-
-
-def _with_failure(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:
-    said = error.line if isinstance(error, LineError) else str(error)
-    failures = (*grading.failures, Failure(stage, said, trace))
-    if stage == "replay":
-        return replace(grading, failures=failures, replay=Replay("failed"))
-    if stage == "diagnose":
-        return replace(grading, failures=failures, diagnosis=Diagnosis("failed"))
-    return replace(grading, failures=failures)
 
 
 def _hidden_places(split: Split) -> tuple[Path, ...]:

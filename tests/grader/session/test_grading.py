@@ -639,6 +639,20 @@ def test_a_fault_of_the_harness_is_internal_and_has_no_score(
     assert "ZeroDivisionError" in outcome.trace
 
 
+@pytest.mark.parametrize("part", ["sandbox_for", "decoded"])
+def test_what_fails_before_a_submission_is_asked_is_recorded_like_any_stage(
+    write_submission, split, assignment, monkeypatch, part
+):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(f"grader.session.session.{part}", fail)
+    outcome = grading_of(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
+    assert (outcome.verdict, build_report(outcome).score) == (Verdict.INTERNAL, None)
+    assert codes(build_report(outcome)) == ["harness-failed"]
+    assert outcome.trace.startswith("stage set up:\n") and "No space left on device" in outcome.trace
+
+
 def test_another_harness_is_another_identity(write_submission, split, assignment, monkeypatch):
     folder = write_submission(ORACLE)
     first = report_of(folder, split, assignment)
