@@ -148,7 +148,7 @@ def _run(options: argparse.Namespace) -> int:
         inputs = open_inputs(options, self_check=False)
         _check_apart(options.submissions, inputs.split)
         given = given_to_all(options.handed_out, len(inputs.assignment.classes))
-        with open_store(options.out, options.submissions, options.lang) as store:
+        with open_store(options.out, options.submissions, options.lang, inputs.places) as store:
             return _grade_class(_Batch(options, inputs, given, found.entries, store))
 
 

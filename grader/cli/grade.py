@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.cli.options import add_inputs, add_language, add_quiet, open_inputs
-from grader.errors import HarnessError, Language
+from grader.errors import HarnessError, Language, UsageError
 from grader.intake import check_exists, name_of
 from grader.model.grading import Grading
 from grader.model.job import Checks, Exam
@@ -68,8 +68,10 @@ def _run(options: argparse.Namespace) -> int:
     submission: Path = options.submission
     check_exists(submission)
     out: Path = options.out or Path("reports", name_of(submission))
+    if options.self_check and options.public is not None:
+        raise UsageError("public-in-self-check")
     inputs = open_inputs(options, self_check=options.self_check)
-    check_output_folder(out, submission, options.split)
+    check_output_folder(out, submission, inputs.places)
     exam = Exam(
         inputs.split,
         inputs.assignment,

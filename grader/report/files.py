@@ -27,19 +27,19 @@ _MOST_DIGITS = 4
 """Of a version."""
 
 
-def check_output_folder(out: Path, submission: Path, images: Path | None = None) -> None:
+def check_output_folder(out: Path, submission: Path, images: Iterable[Path] = ()) -> None:
     """Find out before grading whether reports can be written there.
 
     Args:
         out: where the reports are to be.
         submission: the folder or file that was handed in.
-        images: the split that was asked for, where it was one by its path.
+        images: where the images lie, or their sealed file: those asked about, and those that students have.
 
     Raises:
-        UsageError: `out` cannot be made or written, lies inside the submission or the split, where a
-            submission could read it, or something else stands in the place of one of its folders.
+        UsageError: `out` cannot be made or written, lies inside the submission, where a submission could
+            read it, or inside images, or something else stands in the place of one of its folders.
     """
-    if images is not None and out.resolve().is_relative_to(images.resolve()):
+    if any(out.resolve().is_relative_to(place.resolve()) for place in images):
         # The next grading would take it for a class.
         raise UsageError("out-inside-split", out=out)
     if out.resolve().is_relative_to(place_of(submission)):

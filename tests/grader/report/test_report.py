@@ -326,7 +326,7 @@ def test_an_output_folder_that_cannot_be_used_is_found_before_grading(
     with pytest.raises(UsageError, match="inside the submission"):
         check_output_folder(submission / "out", submission)
     with pytest.raises(UsageError, match="inside the split"):
-        check_output_folder(tmp_path / "val" / "reports", submission, tmp_path / "val")
+        check_output_folder(tmp_path / "val" / "reports", submission, [tmp_path / "train", tmp_path / "val"])
     with pytest.raises(UsageError, match="cannot make"):
         check_output_folder(tmp_path / "file", submission)
     with pytest.raises(UsageError, match="submissions can read"):
