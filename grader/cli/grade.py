@@ -94,7 +94,7 @@ def _run(options: argparse.Namespace) -> int:
     sys.stderr.write(grading.trace)
     report = build_report(grading)
     if options.brief or options.quiet:
-        say(render_brief(report))
+        say(render_brief(report, options.lang))
     else:
         pages = "" if unwritten else f"\n{_pages(out, options)}"
         say(f"{render_text(report, options.lang)}{pages}")

@@ -64,15 +64,17 @@ def render_text(report: Report, language: Language = "en") -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def render_brief(report: Report) -> str:
+def render_brief(report: Report, language: Language = "en") -> str:
     """Return one line: whose, which verdict, how many points, and the worst that was found."""
-    parts = [report.verdict.value]
-    if report.score is not None:
-        score = report.score
-        right = f"{score.correct} of {score.total} right" if score.is_measured else "nothing answered"
-        parts.append(f"{score.points:g} of {score.points_full:g} points, {right}")
-    errors = [finding.title for finding in report.findings if finding.severity == "error"]
-    return one_line(f"{report.submission.name}: {'; '.join([*parts, *errors[:1]])}") + "\n"
+    say = partial(words, language)
+    parts = [verdict_in_words(report.verdict.value, language)]
+    if (score := report.score) is not None:
+        points = say("score-points", points=f"{score.points:g}", full=f"{score.points_full:g}")
+        name = "brief-right" if score.is_measured else "brief-unmeasured"
+        parts.append(say(name, points=points, correct=score.correct, total=score.total))
+    errors = [texts_of(finding, language)[0] for finding in report.findings if finding.severity == "error"]
+    told = say("semicolon").join([*parts, *errors[:1]])
+    return one_line(f"{report.submission.name}{say('colon')}{told}") + "\n"
 
 
 def verdict_in_words(verdict: str, language: Language) -> str:

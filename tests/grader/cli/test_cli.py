@@ -91,6 +91,26 @@ def test_reports_are_not_written_among_the_images_that_the_assignment_names(
     assert not out.exists()
 
 
+def test_the_one_line_is_in_the_language_that_is_asked_for(
+    write_submission, split_folder, assignment_file, tmp_path, capsys
+):
+    inputs = [
+        "--split",
+        str(split_folder),
+        "--assignment",
+        str(assignment_file),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    options = ["--self-check", "--brief", "--lang", "zh"]
+    assert main([str(write_submission("import absent_module")), *options, *inputs]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("zhang：运行出错（CRASH）；0 分（满分 100），没有任何回答；")
+    assert said.count("\n") == 1 and "absent_module" in said and " of " not in said
+    assert main([str(write_submission(ORACLE, name="li")), *options, *inputs]) == 0
+    assert capsys.readouterr().out == "li：评测完成（GRADED）；100 分（满分 100），12 张图像中答对 12 张\n"
+
+
 def test_public_images_beside_those_of_a_self_check_are_refused(
     write_submission, split_folder, assignment_file, tmp_path, capsys
 ):
