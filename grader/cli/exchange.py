@@ -185,8 +185,8 @@ COMPARE = Command(
 HANDOUT = Command(
     summary="pack the files for students, and check that nothing secret is among them",
     description="Write a zip with the templates, the course library, the pretrained backbone, the class "
-    "lists, the student's pages, and the grader for a self-check. The zip is checked before it appears: a file "
-    "of reference/ or of --never, a key or a sealed split in it is an error.",
+    "lists, the student's pages, and the grader for a self-check. The zip is checked before it appears: a "
+    "file of reference/ or of --never, a key or a sealed split in it is an error.",
     epilog="exit code: 0 written, 2 wrong usage, or a file that must not be handed out",
     add_arguments=_add_handout_arguments,
     run=_handout,
