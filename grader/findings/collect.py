@@ -25,9 +25,8 @@ from grader.model.job import Isolation, Job
 from grader.model.predictions import Answers, Prediction, Raised, Replay, Tally
 from grader.model.report import FindingPart
 from grader.model.submission import Submission
-from grader.model.verdict import Stop, Verdict, worst
+from grader.model.verdict import Stop, StopReason, Verdict, worst
 from grader.printable import narrow, short
-from grader.run import PROCESSOR_TIME
 from grader.sandbox import course_library
 from grader.wording import explained_by, finding, phase_words, phrase, words
 
@@ -38,27 +37,8 @@ _UNREADABLE = "checkpoint-unreadable"
 _LIBRARY = "src_mindspore"
 _NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
 """`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
-_ENDS = {
-    "exit code": "ended-exit-code",
-    "signal": "ended-signal",
-    "it closed the answer channel": "ended-channel",
-}
-"""By what a stop's text begins with, the phrase that says it."""
-_FORGERIES = {
-    "an answer to a question that was not asked": "reply-unasked",
-    "an answer before any question": "reply-before-any",
-    "an answer before its question": "reply-early",
-    "a frame that is too long": "reply-too-long",
-    "not JSON": "reply-not-json",
-    "not a JSON object": "reply-no-object",
-    "a JSON object with other keys": "reply-other-keys",
-    "an error of another form": "reply-error",
-    "a text expected, and not a long one": "reply-text",
-    "a question's number expected": "reply-number",
-}
-"""By a stop's text, the phrase that says what came instead of a reply."""
-_OTHER_FORGERY = "reply-other"
-"""For a text that stands in no table: naming what came must not cost the findings."""
+_OTHER_REPLY = "reply-other"
+"""For a reason that is not known: naming what came must not cost the findings."""
 _RANKS = ("error", "warning", "note")
 _UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
 
@@ -77,7 +57,7 @@ class _Asked:
         raised = [*self._not_ready(), *self._raised()]
         yield from raised
         # Which of several came first is chance.
-        stops = sorted(self.answers.stops, key=lambda stop: (stop.verdict, stop.detail_for_student))
+        stops = sorted(self.answers.stops, key=lambda stop: (stop.verdict, stop_in_words(stop, "en")))
         yield from (_stop(stop, self.job.assignment) for stop in stops)
         yield from _not_loaded(self.answers.output, self.submission)
         is_unreadable = any(found.code == _UNREADABLE for found in raised)
@@ -161,6 +141,14 @@ def findings_of(grading: Grading) -> tuple[FindingPart, ...]:
     return in_order(found, tally.total)
 
 
+def stop_in_words(stop: Stop, language: Language, *, for_student: bool = True) -> str:
+    """Say what stopped a worker; nothing where the verdict says all."""
+    if stop.reason is None:
+        return ""
+    value = stop.value_for_student if for_student else stop.value
+    return phrase(language, stop.reason.value, value=value).strip()
+
+
 def finding_of_refusal(refusal: Refusal) -> FindingPart:
     """Say why a submission was not taken in."""
     if refusal.code == "bad-zip":
@@ -227,7 +215,7 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
     limits = assignment.limits
     phase = {"phase": stop.phase, "phase_zh": words("zh", phase_words(stop.phase))}
     match stop.verdict:
-        case Verdict.TIMEOUT if stop.detail == PROCESSOR_TIME:
+        case Verdict.TIMEOUT if stop.reason is StopReason.PROCESSOR_TIME:
             return finding("processor-time", seconds=f"{limits.processor_seconds:g}", **phase)
         case Verdict.TIMEOUT:
             seconds = {
@@ -247,21 +235,13 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
         case Verdict.OUTPUT:
             return finding("output", limit=limits.output_kib, **phase)
         case Verdict.CONTRACT:
-            why = _FORGERIES.get(stop.detail, _OTHER_FORGERY)
+            why = stop.reason.value if stop.reason else _OTHER_REPLY
             return finding("forged-channel", detail=phrase("en", why), detail_zh=phrase("zh", why))
-    how = {"detail": _end(stop, "en"), "detail_zh": _end(stop, "zh")}
+    how = {"detail": stop_in_words(stop, "en"), "detail_zh": stop_in_words(stop, "zh")}
     if stop.phase == "import":
         return finding("died-importing", **how)
     # Which image came first is chance: the phase is left to the report's `run` section.
     return finding("died", **how)
-
-
-def _end(stop: Stop, language: Language) -> str:
-    """Say how a process ended."""
-    for start, name in _ENDS.items():
-        if stop.detail_for_student.startswith(start):
-            return phrase(language, name, rest=stop.detail_for_student.removeprefix(start))
-    return stop.detail_for_student
 
 
 def _spokesman(predictions: Sequence[Prediction | None]) -> Raised | None:

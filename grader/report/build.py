@@ -9,6 +9,7 @@ from dataclasses import asdict
 import numpy as np
 
 from grader.errors import LANGUAGES, Language
+from grader.findings import stop_in_words
 from grader.model.assignment import MIB, Assignment
 from grader.model.dataset import ClassInfo, Split
 from grader.model.grading import Grading
@@ -214,7 +215,7 @@ def _stops(stops: Sequence[Stop]) -> tuple[StopPart, ...]:
     """Return the first stop of each kind: at which image it stops is chosen by a student's code, too."""
     first: dict[tuple[Verdict, str, str], StopPart] = {}
     for stop in stops:
-        detail = stop.detail_for_student
+        detail = stop_in_words(stop, "en")
         part = StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=detail)
         first.setdefault((stop.verdict, stop.phase, detail), part)
     return tuple(first.values())

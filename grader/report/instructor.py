@@ -17,6 +17,7 @@ from jinja2 import Template
 
 from grader.checks import says_other
 from grader.errors import Language
+from grader.findings import stop_in_words
 from grader.model.dataset import SplitImage
 from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
@@ -88,7 +89,12 @@ def render_instructor(grading: Grading) -> str:
     }
     if answers is not None:
         value["stops"] = [
-            {"verdict": stop.verdict.value, "phase": stop.phase, "image": stop.asked, "detail": stop.detail}
+            {
+                "verdict": stop.verdict.value,
+                "phase": stop.phase,
+                "image": stop.asked,
+                "detail": stop_in_words(stop, "en", for_student=False),
+            }
             for stop in answers.stops
         ]
         value["answers"] = [

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from grader import HarnessError, Verdict, grade
+from grader.findings import stop_in_words
 from grader.model.job import NO_CHECKS
 from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.report import build_report
@@ -329,7 +330,7 @@ def test_how_a_process_ended_is_told_without_the_number_that_it_chose(
             return "Hats"
     """
     outcome = grading_of(write_submission(source), split, assignment, checks=NO_CHECKS)
-    ends = {stop.detail for stop in outcome.answers.stops}
+    ends = {stop_in_words(stop, "en", for_student=False) for stop in outcome.answers.stops}
     assert {"exit code 3", "exit code 83"} < ends
     told = [finding.title for finding in outcome.findings if finding.code == "died"]
     assert told == [
