@@ -93,7 +93,7 @@ class Store:
         digest = report.submission.sha256
         if digest and digest not in attempts[-1:] and report.verdict is not Verdict.INTERNAL:
             attempts = (*attempts, digest)
-        write_grading(grading, self.student(id_), self._language)
+        write_grading(grading, report, self.student(id_), self._language)
         record = {"id": id_, "identity": report.identity, "attempts": attempts}
         text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
         write_atomically(self._record(id_), text.encode("utf-8"))

@@ -90,9 +90,9 @@ def _run(options: argparse.Namespace) -> int:
     with open_session(exam, options.isolate or open_isolation) as session, waiting:
         grading = session.grade(submission, progress=watched)
         watched("report")
-        unwritten = _write(grading, out, options.lang)
+        report = build_report(grading)
+        unwritten = _write(grading, report, out, options.lang)
     sys.stderr.write(grading.trace)
-    report = build_report(grading)
     if options.brief or options.quiet:
         say(render_brief(report, options.lang))
     else:
@@ -103,10 +103,10 @@ def _run(options: argparse.Namespace) -> int:
     return _exit_code(report)
 
 
-def _write(grading: Grading, out: Path, language: Language) -> HarnessError | None:
+def _write(grading: Grading, report: Report, out: Path, language: Language) -> HarnessError | None:
     """Write the files; return what is to be said where that fails, once the score has been said."""
     try:
-        write_grading(grading, out, language)
+        write_grading(grading, report, out, language)
     except OSError as error:
         return HarnessError("report-not-written", out=out, reason=error)
     return None

@@ -13,7 +13,6 @@ from grader.errors import Language, UsageError
 from grader.files import WRITING, Held, hold, place_of
 from grader.model.grading import Grading
 from grader.model.report import SCHEMA_VERSION, Report
-from grader.report.build import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor, render_instructor_page
 from grader.sandbox import is_visible_inside
@@ -57,20 +56,19 @@ def check_output_folder(out: Path, submission: Path, images: Iterable[Path] = ()
             raise UsageError("out-in-the-way", path=folder)
 
 
-def write_grading(grading: Grading, out: Path, language: Language = "en") -> Path:
-    """Write all files of a grading below `out`; return the path of `report.html`.
+def write_grading(grading: Grading, report: Report, out: Path, language: Language = "en") -> Path:
+    """Write all files of a grading, and of its report, below `out`; return the path of `report.html`.
 
     The pages have both languages, and show `language` first.
 
     Files of an earlier grading are moved to `earlier/<number>/`, once the new ones are on the disk. The
     folder is held all the while: nothing is written where a link in it, or in its place, leads.
     """
-    report = build_report(grading)
     contents = {
         REPORT_JSON: to_json(report),
         REPORT_HTML: render_html(report, language),
         INSTRUCTOR_JSON: render_instructor(grading),
-        INSTRUCTOR_HTML: render_instructor_page(grading, language),
+        INSTRUCTOR_HTML: render_instructor_page(grading, report, language),
     }
     out.mkdir(parents=True, exist_ok=True)
     with hold(out) as folder:

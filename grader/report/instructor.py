@@ -21,8 +21,8 @@ from grader.findings import stop_in_words
 from grader.model.dataset import SplitImage
 from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
+from grader.model.report import Report
 from grader.printable import one_line
-from grader.report.build import build_report
 from grader.report.html import thumbnail, tone_of
 from grader.wording import environment_of
 
@@ -105,9 +105,12 @@ def render_instructor(grading: Grading) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def render_instructor_page(grading: Grading, language: Language = "en") -> str:
-    """Return the whole page. Everything that comes from a submission is escaped by the template engine."""
-    report, answers = build_report(grading), grading.answers
+def render_instructor_page(grading: Grading, report: Report, language: Language = "en") -> str:
+    """Return the whole page about a grading, of which `report` is the report.
+
+    Everything that comes from a submission is escaped by the template engine.
+    """
+    answers = grading.answers
     not_ready = answers.not_ready if answers else None
     groups, left_out = _confusions(grading)
     page: str = _template().render(
