@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from grader.classroom.class_pass import ClassPass, PassResult
-from grader.classroom.executor import Executor, local_executor
+from grader.classroom.class_pass import ClassPass, Executor, PassResult, local_executor
 from grader.classroom.gradebook import Row, missing_packages, row_of
 from grader.classroom.pages import GRADEBOOK, publish
 from grader.classroom.roster import read_roster

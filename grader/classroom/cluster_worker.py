@@ -21,7 +21,7 @@ from typing import Any
 
 from distributed import SchedulerPlugin, Worker, WorkerPlugin, get_worker
 
-from grader.classroom.executor import bind_to_next, core_groups
+from grader.classroom.class_pass import bind_to_next, core_groups
 from grader.errors import HarnessError
 from grader.files import digest_of_bytes, make_readable, workspace
 from grader.model.dataset import split_of

@@ -14,7 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +93,7 @@ class Store:
         digest = report.submission.sha256
         if digest and digest not in attempts[-1:] and report.verdict is not Verdict.INTERNAL:
             attempts = (*attempts, digest)
-        write_grading(grading, self.student(id_), self._language)
+        write_grading(grading, report, self.student(id_), self._language)
         record = {"id": id_, "identity": report.identity, "attempts": attempts}
         text = json.dumps(record, ensure_ascii=False, indent=2) + "\n"
         write_atomically(self._record(id_), text.encode("utf-8"))
@@ -132,18 +132,20 @@ class Store:
 
 
 @contextmanager
-def open_store(folder: Path, submissions: Path, language: Language = "en") -> Iterator[Store]:
+def open_store(
+    folder: Path, submissions: Path, language: Language = "en", images: Iterable[Path] = ()
+) -> Iterator[Store]:
     """Open a class's output folder, or make it; students' pages show `language` first.
 
     Raises:
-        UsageError: it cannot be written, lies inside the submissions or they in it, is something else's
-            folder, or another command is at work in it.
+        UsageError: it cannot be written, lies inside the submissions or they in it, or inside `images`, is
+            something else's folder, or another command is at work in it.
     """
     if submissions.resolve().is_relative_to(folder.resolve()):
         raise UsageError("batch-inside-out", path=folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _RECORDS).is_dir():
         raise UsageError("batch-out-other", path=folder)
-    check_output_folder(folder, submissions)
+    check_output_folder(folder, submissions, images)
     with (folder / _LOCK).open("a", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

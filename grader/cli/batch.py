@@ -148,7 +148,7 @@ def _run(options: argparse.Namespace) -> int:
         inputs = open_inputs(options, self_check=False)
         _check_apart(options.submissions, inputs.split)
         given = given_to_all(options.handed_out, len(inputs.assignment.classes))
-        with open_store(options.out, options.submissions, options.lang) as store:
+        with open_store(options.out, options.submissions, options.lang, inputs.places) as store:
             return _grade_class(_Batch(options, inputs, given, found.entries, store))
 
 
@@ -273,7 +273,7 @@ def _interrupted(store: Store, language: Language) -> int:
     return EXIT_INTERRUPTED
 
 
-COMMAND = Command(
+BATCH = Command(
     summary="grade a whole class into one gradebook",
     description="Grade every submission in a folder, and write a gradebook and pages about the class. "
     "Finished results are kept: give the same command again after an interruption, or when submissions have "

@@ -16,7 +16,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -27,9 +27,18 @@ from grader.printable import short
 if TYPE_CHECKING:
     from grader.sandbox import OpenIsolation
 
-COMMANDS = ("grade", "batch", "canary", "compare", "doctor", "gradescope", "handout", "split")
-"""All commands. Each is the `COMMAND` of the module of its name here, which is imported when the command is
-given: most users grade one submission, which should start at once. A new command is a module and a name."""
+COMMANDS = {
+    "grade": "grade",
+    "batch": "batch",
+    "canary": "doctor",
+    "compare": "exchange",
+    "doctor": "doctor",
+    "gradescope": "exchange",
+    "handout": "exchange",
+    "split": "split",
+}
+"""All commands, each with the module here that holds it: `compare` is `COMPARE` of `exchange.py`. A module is
+imported when its command is given: most users grade one submission, which should start at once."""
 _DEFAULT = "grade"
 """The command that needs no name."""
 _SCRIPT = "lab-grader"
@@ -98,7 +107,7 @@ def _choose(arguments: list[str]) -> tuple[str, list[str]]:
     return _DEFAULT, arguments
 
 
-def _nearly(word: str, known: Sequence[str]) -> str:
+def _nearly(word: str, known: Iterable[str]) -> str:
     """Return the known word that was probably meant; empty if none is near."""
     return next(iter(difflib.get_close_matches(word[:_LONGEST_WORD], known, n=1, cutoff=0.7)), "")
 
@@ -110,10 +119,10 @@ def _load(name: str) -> Command:
         HarnessError: what it needs is not installed, or cannot be used here.
     """
     try:
-        module = importlib.import_module(f"grader.cli.{name}")
+        module = importlib.import_module(f"grader.cli.{COMMANDS[name]}")
     except ImportError as error:
         raise HarnessError("not-loaded", reason=short(str(error))) from error
-    return cast("Command", module.COMMAND)
+    return cast("Command", getattr(module, name.upper()))
 
 
 def _parser(name: str, command: Command) -> argparse.ArgumentParser:

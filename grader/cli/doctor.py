@@ -1,4 +1,4 @@
-"""`python -m grader doctor`: the isolation level of this machine, and how to get a higher one."""
+"""`python -m grader doctor`, and `canary`: what this machine offers, and whether it grades as it should."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from grader.model.assignment import load_assignment
 from grader.model.job import Isolation
 from grader.printable import columns, wrapped
 from grader.report import isolation_in_words
+from grader.session import pass_canary
 from grader.wording import words
 
 _MARKS = {State.OK: "ok", State.WARNING: "!", State.PROBLEM: "FAIL"}
@@ -57,7 +58,7 @@ def _as_json(isolation: Isolation, results: Sequence[Result]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the results as JSON, in both languages")
     add_assignment(
         parser, "assignment whose limits the machine must meet (default: the 26-class garbage lab)"
@@ -65,7 +66,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     add_language(parser, "the table")
 
 
-def _run(options: argparse.Namespace) -> int:
+def _doctor(options: argparse.Namespace) -> int:
     isolation, results = examine(load_assignment(options.assignment).limits)
     if options.json:
         say(_as_json(isolation, results))
@@ -74,11 +75,27 @@ def _run(options: argparse.Namespace) -> int:
     return EXIT_DONE if isolation.is_top else EXIT_REFUSED
 
 
-COMMAND = Command(
+def _canary(options: argparse.Namespace) -> int:
+    pass_canary()
+    say(f"{words(options.lang, 'canary-passed')}\n")
+    return EXIT_DONE
+
+
+DOCTOR = Command(
     summary="say which isolation level this machine offers, and how to get a higher one",
     description="Check what grading needs of this machine: the sandbox and what it is made of, memory, "
     "cores, libraries.",
     epilog="exit code: 0 official grading works here, 1 it does not (the table says why), 2 wrong usage",
-    add_arguments=_add_arguments,
-    run=_run,
+    add_arguments=_add_doctor_arguments,
+    run=_doctor,
+)
+
+
+CANARY = Command(
+    summary="check the grader on two built-in submissions",
+    description="Grade two built-in submissions: an honest one, which must get its known score, and an "
+    "attack, which must gain nothing. Official grading does this by itself before it begins.",
+    epilog="exit code: 0 both got the known result, 3 one of them did not: do not grade on this machine",
+    add_arguments=lambda parser: add_language(parser, "the result"),
+    run=_canary,
 )

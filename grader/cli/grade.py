@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.cli.options import add_inputs, add_language, add_quiet, open_inputs
-from grader.errors import HarnessError, Language
+from grader.errors import HarnessError, Language, UsageError
 from grader.intake import check_exists, name_of
 from grader.model.grading import Grading
 from grader.model.job import Checks, Exam
@@ -68,8 +68,10 @@ def _run(options: argparse.Namespace) -> int:
     submission: Path = options.submission
     check_exists(submission)
     out: Path = options.out or Path("reports", name_of(submission))
+    if options.self_check and options.public is not None:
+        raise UsageError("public-in-self-check")
     inputs = open_inputs(options, self_check=options.self_check)
-    check_output_folder(out, submission, options.split)
+    check_output_folder(out, submission, inputs.places)
     exam = Exam(
         inputs.split,
         inputs.assignment,
@@ -88,11 +90,11 @@ def _run(options: argparse.Namespace) -> int:
     with open_session(exam, options.isolate or open_isolation) as session, waiting:
         grading = session.grade(submission, progress=watched)
         watched("report")
-        unwritten = _write(grading, out, options.lang)
+        report = build_report(grading)
+        unwritten = _write(grading, report, out, options.lang)
     sys.stderr.write(grading.trace)
-    report = build_report(grading)
     if options.brief or options.quiet:
-        say(render_brief(report))
+        say(render_brief(report, options.lang))
     else:
         pages = "" if unwritten else f"\n{_pages(out, options)}"
         say(f"{render_text(report, options.lang)}{pages}")
@@ -101,10 +103,10 @@ def _run(options: argparse.Namespace) -> int:
     return _exit_code(report)
 
 
-def _write(grading: Grading, out: Path, language: Language) -> HarnessError | None:
+def _write(grading: Grading, report: Report, out: Path, language: Language) -> HarnessError | None:
     """Write the files; return what is to be said where that fails, once the score has been said."""
     try:
-        write_grading(grading, out, language)
+        write_grading(grading, report, out, language)
     except OSError as error:
         return HarnessError("report-not-written", out=out, reason=error)
     return None
@@ -124,7 +126,7 @@ def _exit_code(report: Report) -> int:
     return EXIT_DONE if report.verdict is Verdict.GRADED else EXIT_REFUSED
 
 
-COMMAND = Command(
+GRADE = Command(
     summary="grade one submission",
     description="Grade one submission: ask its predict(image) about every image of a split, in a sandbox, "
     "and write a report that says what to mend first.",

@@ -27,6 +27,8 @@ class Inputs:
     split: Split
     public: Split | None
     """Images that students have, as given by `--public`."""
+    places: tuple[Path, ...]
+    """Where images lie, or their sealed file: those given, and the assignment's own."""
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -63,7 +65,9 @@ def open_inputs(options: argparse.Namespace, *, self_check: bool) -> Inputs:
         say_what_is_left_out(options.split, split.aside, options.lang)
         if public is not None:
             say_what_is_left_out(options.public, public.aside, options.lang)
-    return Inputs(assignment, split, public)
+    own = (Path(path) for path in (assignment.splits.hidden, assignment.splits.public) if path is not None)
+    given = (path for path in (options.split, options.public) if path is not None)
+    return Inputs(assignment, split, public, (*given, *own))
 
 
 def add_assignment(

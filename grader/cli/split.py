@@ -232,7 +232,7 @@ ACTIONS = {
         run=_open,
     ),
 }
-COMMAND = command_of(
+SPLIT = command_of(
     ACTIONS,
     summary="audit, make, seal or open a split",
     description="Work with splits: images with labels, on which submissions are graded.",

@@ -55,6 +55,26 @@ def write_autograder(root: Path, assignment: Assignment, sealed: Path, key_file:
             zipped.writestr(entry, data, zipfile.ZIP_DEFLATED)
 
 
+def render_results(report: Report, language: Language = "en") -> str:
+    """Return the text of `results.json`.
+
+    Where the harness itself failed there is no `score`: Gradescope then shows that the autograder failed, and
+    gives no mark. The output of a submission is hidden, since a submission could print hidden images.
+    """
+    value: dict[str, Any] = {
+        "output": render_text(report, language),
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "execution_time": round(report.run.total_seconds),
+        "tests": [_test(finding) for finding in report.findings],
+        "extra_data": {"identity": report.identity, "submission": report.submission.sha256},
+    }
+    if report.score is not None:
+        value["score"] = report.score.points
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
 def _mode(name: str) -> int:
     # The grader's own files are read by workers, which have another uid.
     return 0o755 if name in _PROGRAMS else 0o600 if name in _SECRETS else 0o644
@@ -78,26 +98,6 @@ def _as_toml(assignment: Assignment) -> str:
 
 def _line(key: str, value: object) -> str:
     return f"{key} = {json.dumps(value, ensure_ascii=False)}"
-
-
-def render_results(report: Report, language: Language = "en") -> str:
-    """Return the text of `results.json`.
-
-    Where the harness itself failed there is no `score`: Gradescope then shows that the autograder failed, and
-    gives no mark. The output of a submission is hidden, since a submission could print hidden images.
-    """
-    value: dict[str, Any] = {
-        "output": render_text(report, language),
-        "output_format": "text",
-        "visibility": "visible",
-        "stdout_visibility": "hidden",
-        "execution_time": round(report.run.total_seconds),
-        "tests": [_test(finding) for finding in report.findings],
-        "extra_data": {"identity": report.identity, "submission": report.submission.sha256},
-    }
-    if report.score is not None:
-        value["score"] = report.score.points
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
 def _test(finding: FindingPart) -> dict[str, Any]:

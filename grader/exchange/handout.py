@@ -1,4 +1,4 @@
-"""The handout: templates, course library, and the grader for a self-check, in one zip.
+"""The handout: templates, course library, the student's pages, and the grader for a self-check, in one zip.
 
 The zip is checked before it appears, on its finished bytes: nothing secret may be in it. The same files give
 the same bytes.
@@ -19,7 +19,9 @@ from grader.files import digest_of_bytes, digest_of_file, write_new
 from grader.split import MAGIC
 
 FOLDERS = ("student", "datasets", "grader")
-SINGLE_FILES = ("pyproject.toml", "LICENSE")
+PAGES = tuple(f"docs/{zh}{name}.md" for zh in ("", "zh/") for name in ("student", "verdicts", "privacy"))
+"""The student's page, and those that the page leads to, in both languages."""
+SINGLE_FILES = ("pyproject.toml", "LICENSE", *PAGES)
 _INSTRUCTIONS = Path(__file__).with_name("HANDOUT.md")
 _SUFFIXES = frozenset({".py", ".ipynb", ".md", ".toml", ".html", ".css", ".js", ".json"})
 """Nothing else is taken from the folders: no image, no checkpoint, no key."""

@@ -48,6 +48,18 @@ def findings_of_checkpoints(submission: Submission, *, is_unreadable: bool) -> I
         )
 
 
+def findings_of_names(
+    predictions: Sequence[Prediction | None], tally: Tally, classes: tuple[ClassInfo, ...]
+) -> Iterator[FindingPart]:
+    """Say which answers name no class, and why; and whether all are one."""
+    if tally.wrong_types:
+        count = sum(tally.wrong_types.values())
+        detail = _listed(tally.wrong_types)
+        yield finding("wrong-type", count, count=count, total=tally.total, detail=detail)
+    yield from _unknown(tally, reader_of(classes), classes)
+    yield from _constant(predictions, classes)
+
+
 def _trouble(file: SubmittedFile, *, is_unreadable: bool) -> tuple[str, str, str] | None:
     """Return the code of what is the matter, the format that a file has, and the one that its name says."""
     if file.size == 0:
@@ -68,18 +80,6 @@ def _trouble(file: SubmittedFile, *, is_unreadable: bool) -> tuple[str, str, str
     if format_ == ENCRYPTED_FORMAT:
         return "encrypted-checkpoint", "", ""
     return ("other-format-checkpoint", format_, expected[0]) if format_ and format_ not in expected else None
-
-
-def findings_of_names(
-    predictions: Sequence[Prediction | None], tally: Tally, classes: tuple[ClassInfo, ...]
-) -> Iterator[FindingPart]:
-    """Say which answers name no class, and why; and whether all are one."""
-    if tally.wrong_types:
-        count = sum(tally.wrong_types.values())
-        detail = _listed(tally.wrong_types)
-        yield finding("wrong-type", count, count=count, total=tally.total, detail=detail)
-    yield from _unknown(tally, reader_of(classes), classes)
-    yield from _constant(predictions, classes)
 
 
 def _unknown(tally: Tally, reader: LabelReader, classes: Sequence[ClassInfo]) -> Iterator[FindingPart]:

@@ -25,9 +25,8 @@ from grader.model.job import Isolation, Job
 from grader.model.predictions import Answers, Prediction, Raised, Replay, Tally
 from grader.model.report import FindingPart
 from grader.model.submission import Submission
-from grader.model.verdict import Stop, Verdict, worst
+from grader.model.verdict import Stop, StopReason, Verdict, worst
 from grader.printable import narrow, short
-from grader.run import PROCESSOR_TIME
 from grader.sandbox import course_library
 from grader.wording import explained_by, finding, phase_words, phrase, words
 
@@ -38,112 +37,10 @@ _UNREADABLE = "checkpoint-unreadable"
 _LIBRARY = "src_mindspore"
 _NOT_LOADED = re.compile(r"\b([1-9]\d{0,4}) parameters in the 'net' are not loaded")
 """`load_param_into_net` warns so of names that the checkpoint does not have; they stay random."""
-_ENDS = {
-    "exit code": "ended-exit-code",
-    "signal": "ended-signal",
-    "it closed the answer channel": "ended-channel",
-}
-"""By what a stop's text begins with, the phrase that says it."""
-_FORGERIES = {
-    "an answer to a question that was not asked": "reply-unasked",
-    "an answer before any question": "reply-before-any",
-    "an answer before its question": "reply-early",
-    "a frame that is too long": "reply-too-long",
-    "not JSON": "reply-not-json",
-    "not a JSON object": "reply-no-object",
-    "a JSON object with other keys": "reply-other-keys",
-    "an error of another form": "reply-error",
-    "a text expected, and not a long one": "reply-text",
-    "a question's number expected": "reply-number",
-}
-"""By a stop's text, the phrase that says what came instead of a reply."""
-_OTHER_FORGERY = "reply-other"
-"""For a text that stands in no table: naming what came must not cost the findings."""
+_OTHER_REPLY = "reply-other"
+"""For a reason that is not known: naming what came must not cost the findings."""
 _RANKS = ("error", "warning", "note")
 _UNUSABLE = frozenset({"class", "not-callable", "async", "generator", "arguments"})
-
-
-def verdict_of(grading: Grading) -> Verdict:
-    """Return how a grading ended."""
-    if grading.is_lost:
-        return Verdict.INTERNAL
-    if grading.answers is None or grading.tally is None:
-        return Verdict.FORMAT
-    return worst(_verdicts(grading.answers, grading.tally))
-
-
-def findings_of(grading: Grading) -> tuple[FindingPart, ...]:
-    """Return what there is to say about a grading, the first thing to mend first."""
-    about = tuple(_about_split(grading.job))
-    if (fault := grading.fault) is not None:
-        return (finding("harness-failed", detail=_said(fault)), *about)
-    # What failed once is not tried again; and the score stands.
-    if (failure := next((each for each in grading.failures if each.stage == "explain"), None)) is not None:
-        return (finding("not-explained", detail=_said(failure)), *about)
-    if grading.refusal is not None:
-        return (finding_of_refusal(grading.refusal), *about)
-    if grading.hidden_files:
-        # One name and no count: a hand-in full of guesses must not tell which of them are right.
-        return (finding("leaked-file", detail=short(str(grading.hidden_files[0].path))), *about)
-    submission, answers, tally = grading.job.submission, grading.answers, grading.tally
-    if submission is None or answers is None or tally is None:
-        return about
-    found = [
-        *grading.diagnosis.findings,
-        *_Asked(submission, grading.job, answers, tally).findings(),
-        *_of_replay(grading.replay),
-        *_of_isolation(grading.isolation),
-        *about,
-    ]
-    return in_order(found, tally.total)
-
-
-def finding_of_refusal(refusal: Refusal) -> FindingPart:
-    """Say why a submission was not taken in."""
-    if refusal.code == "bad-zip":
-        why = {"detail": phrase("en", refusal.detail), "detail_zh": phrase("zh", refusal.detail)}
-        return finding(refusal.code, **why)
-    return finding(refusal.code, detail=short(refusal.detail))
-
-
-def _said(failure: Failure) -> Line | str:
-    return short(failure.said) if isinstance(failure.said, str) else failure.said
-
-
-def _about_split(job: Job) -> Iterator[FindingPart]:
-    """Say what is particular about the images that were asked."""
-    if job.split.is_demo:
-        yield finding("demo-split")
-    present, total = len({image.label for image in job.split.images}), len(job.assignment.classes)
-    if present < total:
-        yield finding("partial-split", count=present, total=total)
-
-
-def _of_isolation(isolation: Isolation | None) -> Iterator[FindingPart]:
-    if isolation is not None and not isolation.is_top:
-        yield finding("lower-isolation")
-
-
-def _of_replay(again: Replay) -> Iterator[FindingPart]:
-    """Say what came out when a part of the images was asked again."""
-    if again.status == "incomplete":
-        yield finding("replay-incomplete")
-    if again.differed:
-        yield finding("unstable-answers", count=again.differed, total=again.repeated)
-    if again.is_collapse:
-        yield finding("memorised-images", count=again.lost, total=again.altered)
-
-
-def _verdicts(answers: Answers, tally: Tally) -> Iterator[Verdict]:
-    """Yield every verdict that applies."""
-    if answers.not_ready is not None:
-        is_import = answers.not_ready.stage != "predict"
-        yield _verdict_of(answers.not_ready.error) if is_import else Verdict.CONTRACT
-    yield from (stop.verdict for stop in answers.stops)
-    if (spokesman := _spokesman(answers.predictions)) is not None:
-        yield _verdict_of(spokesman)
-    if tally.wrong_types:
-        yield Verdict.CONTRACT
 
 
 @dataclass(frozen=True)
@@ -160,7 +57,7 @@ class _Asked:
         raised = [*self._not_ready(), *self._raised()]
         yield from raised
         # Which of several came first is chance.
-        stops = sorted(self.answers.stops, key=lambda stop: (stop.verdict, stop.detail_for_student))
+        stops = sorted(self.answers.stops, key=lambda stop: (stop.verdict, stop_in_words(stop, "en")))
         yield from (_stop(stop, self.job.assignment) for stop in stops)
         yield from _not_loaded(self.answers.output, self.submission)
         is_unreadable = any(found.code == _UNREADABLE for found in raised)
@@ -209,11 +106,116 @@ class _Asked:
             yield finding_of_exception(code, narrowed, self.submission, self.job.harness.libraries)
 
 
+def verdict_of(grading: Grading) -> Verdict:
+    """Return how a grading ended."""
+    if grading.is_lost:
+        return Verdict.INTERNAL
+    if grading.answers is None or grading.tally is None:
+        return Verdict.FORMAT
+    return worst(_verdicts(grading.answers, grading.tally))
+
+
+def findings_of(grading: Grading) -> tuple[FindingPart, ...]:
+    """Return what there is to say about a grading, the first thing to mend first."""
+    about = tuple(_about_split(grading.job))
+    if (fault := grading.fault) is not None:
+        return (finding("harness-failed", detail=_said(fault)), *about)
+    # What failed once is not tried again; and the score stands.
+    if (failure := next((each for each in grading.failures if each.stage == "explain"), None)) is not None:
+        return (finding("not-explained", detail=_said(failure)), *about)
+    if grading.refusal is not None:
+        return (finding_of_refusal(grading.refusal), *about)
+    if grading.hidden_files:
+        # One name and no count: a hand-in full of guesses must not tell which of them are right.
+        return (finding("leaked-file", detail=short(str(grading.hidden_files[0].path))), *about)
+    submission, answers, tally = grading.job.submission, grading.answers, grading.tally
+    if submission is None or answers is None or tally is None:
+        return about
+    found = [
+        *grading.diagnosis.findings,
+        *_Asked(submission, grading.job, answers, tally).findings(),
+        *_of_replay(grading.replay),
+        *_of_isolation(grading.isolation),
+        *about,
+    ]
+    return in_order(found, tally.total)
+
+
+def stop_in_words(stop: Stop, language: Language, *, for_student: bool = True) -> str:
+    """Say what stopped a worker; nothing where the verdict says all."""
+    if stop.reason is None:
+        return ""
+    value = stop.value_for_student if for_student else stop.value
+    return phrase(language, stop.reason.value, value=value).strip()
+
+
+def finding_of_refusal(refusal: Refusal) -> FindingPart:
+    """Say why a submission was not taken in."""
+    if refusal.code == "bad-zip":
+        why = {"detail": phrase("en", refusal.detail), "detail_zh": phrase("zh", refusal.detail)}
+        return finding(refusal.code, **why)
+    return finding(refusal.code, detail=short(refusal.detail))
+
+
+def in_order(findings: Iterable[FindingPart], images: int) -> tuple[FindingPart, ...]:
+    """Return the findings that are to be told, each once, the first thing to mend first.
+
+    Args:
+        findings: in the order in which those of the same rank are told.
+        images: of the split. What concerns fewer than half of them explains nothing.
+    """
+    present = tuple(dict.fromkeys(findings))
+    causes = [found for found in present if found.images is None or 2 * found.images >= images]
+    told = [found for found in present if found.severity == "error" or not _depth(found, causes)]
+    ranked = [_ranked(found, told if found in causes else ()) for found in told]
+    return tuple(sorted(ranked, key=lambda found: (_RANKS.index(found.severity), _depth(found, causes))))
+
+
+def _said(failure: Failure) -> Line | str:
+    return short(failure.said) if isinstance(failure.said, str) else failure.said
+
+
+def _about_split(job: Job) -> Iterator[FindingPart]:
+    """Say what is particular about the images that were asked."""
+    if job.split.is_demo:
+        yield finding("demo-split")
+    present, total = len({image.label for image in job.split.images}), len(job.assignment.classes)
+    if present < total:
+        yield finding("partial-split", count=present, total=total)
+
+
+def _of_isolation(isolation: Isolation | None) -> Iterator[FindingPart]:
+    if isolation is not None and not isolation.is_top:
+        yield finding("lower-isolation")
+
+
+def _of_replay(again: Replay) -> Iterator[FindingPart]:
+    """Say what came out when a part of the images was asked again."""
+    if again.status == "incomplete":
+        yield finding("replay-incomplete")
+    if again.differed:
+        yield finding("unstable-answers", count=again.differed, total=again.repeated)
+    if again.is_collapse:
+        yield finding("memorised-images", count=again.lost, total=again.altered)
+
+
+def _verdicts(answers: Answers, tally: Tally) -> Iterator[Verdict]:
+    """Yield every verdict that applies."""
+    if answers.not_ready is not None:
+        is_import = answers.not_ready.stage != "predict"
+        yield _verdict_of(answers.not_ready.error) if is_import else Verdict.CONTRACT
+    yield from (stop.verdict for stop in answers.stops)
+    if (spokesman := _spokesman(answers.predictions)) is not None:
+        yield _verdict_of(spokesman)
+    if tally.wrong_types:
+        yield Verdict.CONTRACT
+
+
 def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
     limits = assignment.limits
     phase = {"phase": stop.phase, "phase_zh": words("zh", phase_words(stop.phase))}
     match stop.verdict:
-        case Verdict.TIMEOUT if stop.detail == PROCESSOR_TIME:
+        case Verdict.TIMEOUT if stop.reason is StopReason.PROCESSOR_TIME:
             return finding("processor-time", seconds=f"{limits.processor_seconds:g}", **phase)
         case Verdict.TIMEOUT:
             seconds = {
@@ -233,21 +235,13 @@ def _stop(stop: Stop, assignment: Assignment) -> FindingPart:
         case Verdict.OUTPUT:
             return finding("output", limit=limits.output_kib, **phase)
         case Verdict.CONTRACT:
-            why = _FORGERIES.get(stop.detail, _OTHER_FORGERY)
+            why = stop.reason.value if stop.reason else _OTHER_REPLY
             return finding("forged-channel", detail=phrase("en", why), detail_zh=phrase("zh", why))
-    how = {"detail": _end(stop, "en"), "detail_zh": _end(stop, "zh")}
+    how = {"detail": stop_in_words(stop, "en"), "detail_zh": stop_in_words(stop, "zh")}
     if stop.phase == "import":
         return finding("died-importing", **how)
     # Which image came first is chance: the phase is left to the report's `run` section.
     return finding("died", **how)
-
-
-def _end(stop: Stop, language: Language) -> str:
-    """Say how a process ended."""
-    for start, name in _ENDS.items():
-        if stop.detail_for_student.startswith(start):
-            return phrase(language, name, rest=stop.detail_for_student.removeprefix(start))
-    return stop.detail_for_student
 
 
 def _spokesman(predictions: Sequence[Prediction | None]) -> Raised | None:
@@ -303,20 +297,6 @@ def _digest_of_the_courses(path: PurePosixPath) -> str:
     """Return the digest of the course's own file of this name; empty if it has none."""
     file = course_library().parent / path
     return digest_of_file(file) if file.is_file() else ""
-
-
-def in_order(findings: Iterable[FindingPart], images: int) -> tuple[FindingPart, ...]:
-    """Return the findings that are to be told, each once, the first thing to mend first.
-
-    Args:
-        findings: in the order in which those of the same rank are told.
-        images: of the split. What concerns fewer than half of them explains nothing.
-    """
-    present = tuple(dict.fromkeys(findings))
-    causes = [found for found in present if found.images is None or 2 * found.images >= images]
-    told = [found for found in present if found.severity == "error" or not _depth(found, causes)]
-    ranked = [_ranked(found, told if found in causes else ()) for found in told]
-    return tuple(sorted(ranked, key=lambda found: (_RANKS.index(found.severity), _depth(found, causes))))
 
 
 def _depth(found: FindingPart, causes: Sequence[FindingPart]) -> int:

@@ -131,46 +131,6 @@ def code_of(error: Raised) -> str:
     return next(code for code, is_it in _KINDS if is_it(error))
 
 
-def _says(pattern: re.Pattern[str]) -> Callable[[Raised], bool]:
-    return lambda error: pattern.search(error.message) is not None
-
-
-def _is_missing_module(error: Raised) -> bool:
-    return error.type in ("ModuleNotFoundError", "ImportError") and "No module named" in error.message
-
-
-def _asks_keyboard(error: Raised) -> bool:
-    is_read = error.type == "EOFError" and "reading a line" in error.message
-    return is_read or (error.type, error.message) == ("SystemExit", _ARGPARSE_EXIT)
-
-
-_KINDS: tuple[tuple[str, Callable[[Raised], bool]], ...] = (
-    ("syntax-error", lambda error: _NULL_BYTES in error.message),
-    ("memory-refused", lambda error: "MemoryError" in error.type),
-    ("memory-refused", _says(_NO_MEMORY)),
-    ("processes-refused", _says(_NO_PROCESS)),
-    ("worker-processes", _says(_WORKER_PROCESSES)),
-    ("not-utf8-data", lambda error: error.type == "UnicodeDecodeError"),
-    ("no-network", lambda error: error.type in _NETWORK_TYPES),
-    ("no-network", _says(_NETWORK)),
-    ("missing-module", _is_missing_module),
-    ("asks-keyboard", _asks_keyboard),
-    ("ends-itself", lambda error: error.type == "SystemExit"),
-    ("checkpoint-unreadable", lambda error: error.type in _NOT_LOADABLE_TYPES),
-    ("checkpoint-unreadable", _says(_NOT_LOADABLE)),
-    ("other-shape", _says(_SHAPE)),
-    ("no-device", _says(_DEVICE_TARGET)),  # MindSpore says of a GPU which library it misses, too
-    ("needs-a-screen", _says(_SCREEN)),
-    ("missing-library", _says(_SHARED_LIBRARY)),
-    ("missing-file", lambda error: error.type == "FileNotFoundError"),
-    ("missing-file", _says(_MISSING)),
-    ("no-device", _says(_DEVICE)),
-    ("wants-a-path", _says(_PATH_WANTED)),
-    ("import-failed", lambda _: True),
-)
-"""Codes, each with what it is for; the first that fits an exception is taken."""
-
-
 def code_of_missing(message: str, files: Sequence[str]) -> tuple[str, str]:
     """Return which kind of missing file it is, and the handed-in file that was probably meant.
 
@@ -240,6 +200,54 @@ def some(names: Sequence[str], language: Language) -> str:
     return listed if isinstance(listed, str) else listed.text(language)
 
 
+def missing_packages(first: str, file: str, submission: Submission) -> tuple[str, ...]:
+    """Return the known packages that a submission wants and this environment lacks, `first` first.
+
+    Args:
+        first: that whose import failed.
+        file: in which it failed; this file and main.py are searched for others.
+        submission: what was handed in. Nothing of it is run or parsed.
+    """
+    own = {submitted.path.parts[0].removesuffix(".py") for submitted in submission.files}
+    wanted: set[str] = set()
+    for submitted in submission.files:
+        if str(submitted.path) in ("main.py", file):
+            names = _IMPORT.findall(submission.beginning(submitted.path))
+            wanted.update(name.decode("ascii", "replace") for name in names)
+    others = sorted(name for name in wanted - own - {first} if name in PACKAGES and not is_here(name))
+    return (first, *others)
+
+
+def instead_of(packages: tuple[str, ...], language: Language) -> str:
+    """Return a sentence on what can be done without a framework; empty for other packages."""
+    if not _FRAMEWORKS & set(packages):
+        return ""
+    return phrase(language, "without-framework")
+
+
+def installed(libraries: Mapping[str, str]) -> str:
+    """List what is installed here, with versions."""
+    return ", ".join(f"{name} {version}" for name, version in sorted(libraries.items())) or "-"
+
+
+def is_here(name: str) -> bool:
+    """Whether a known package is installed."""
+    return any(map(_is_installed, (PACKAGES[name], *_ALSO.get(name, ()))))
+
+
+def _says(pattern: re.Pattern[str]) -> Callable[[Raised], bool]:
+    return lambda error: pattern.search(error.message) is not None
+
+
+def _is_missing_module(error: Raised) -> bool:
+    return error.type in ("ModuleNotFoundError", "ImportError") and "No module named" in error.message
+
+
+def _asks_keyboard(error: Raised) -> bool:
+    is_read = error.type == "EOFError" and "reading a line" in error.message
+    return is_read or (error.type, error.message) == ("SystemExit", _ARGPARSE_EXIT)
+
+
 def _missing_module(
     error: Raised,
     file: str,
@@ -279,44 +287,36 @@ def _in_utf16(file: str, files: Sequence[SubmittedFile]) -> str:
     return file if file in named else short(named[0], _MOST_PATH) if named else ""
 
 
-def missing_packages(first: str, file: str, submission: Submission) -> tuple[str, ...]:
-    """Return the known packages that a submission wants and this environment lacks, `first` first.
-
-    Args:
-        first: that whose import failed.
-        file: in which it failed; this file and main.py are searched for others.
-        submission: what was handed in. Nothing of it is run or parsed.
-    """
-    own = {submitted.path.parts[0].removesuffix(".py") for submitted in submission.files}
-    wanted: set[str] = set()
-    for submitted in submission.files:
-        if str(submitted.path) in ("main.py", file):
-            names = _IMPORT.findall(submission.beginning(submitted.path))
-            wanted.update(name.decode("ascii", "replace") for name in names)
-    others = sorted(name for name in wanted - own - {first} if name in PACKAGES and not is_here(name))
-    return (first, *others)
-
-
-def instead_of(packages: tuple[str, ...], language: Language) -> str:
-    """Return a sentence on what can be done without a framework; empty for other packages."""
-    if not _FRAMEWORKS & set(packages):
-        return ""
-    return phrase(language, "without-framework")
-
-
-def installed(libraries: Mapping[str, str]) -> str:
-    """List what is installed here, with versions."""
-    return ", ".join(f"{name} {version}" for name, version in sorted(libraries.items())) or "-"
-
-
-def is_here(name: str) -> bool:
-    """Whether a known package is installed."""
-    return any(map(_is_installed, (PACKAGES[name], *_ALSO.get(name, ()))))
-
-
 def _is_installed(distribution: str) -> bool:
     try:
         metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+_KINDS: tuple[tuple[str, Callable[[Raised], bool]], ...] = (
+    ("syntax-error", lambda error: _NULL_BYTES in error.message),
+    ("memory-refused", lambda error: "MemoryError" in error.type),
+    ("memory-refused", _says(_NO_MEMORY)),
+    ("processes-refused", _says(_NO_PROCESS)),
+    ("worker-processes", _says(_WORKER_PROCESSES)),
+    ("not-utf8-data", lambda error: error.type == "UnicodeDecodeError"),
+    ("no-network", lambda error: error.type in _NETWORK_TYPES),
+    ("no-network", _says(_NETWORK)),
+    ("missing-module", _is_missing_module),
+    ("asks-keyboard", _asks_keyboard),
+    ("ends-itself", lambda error: error.type == "SystemExit"),
+    ("checkpoint-unreadable", lambda error: error.type in _NOT_LOADABLE_TYPES),
+    ("checkpoint-unreadable", _says(_NOT_LOADABLE)),
+    ("other-shape", _says(_SHAPE)),
+    ("no-device", _says(_DEVICE_TARGET)),  # MindSpore says of a GPU which library it misses, too
+    ("needs-a-screen", _says(_SCREEN)),
+    ("missing-library", _says(_SHARED_LIBRARY)),
+    ("missing-file", lambda error: error.type == "FileNotFoundError"),
+    ("missing-file", _says(_MISSING)),
+    ("no-device", _says(_DEVICE)),
+    ("wants-a-path", _says(_PATH_WANTED)),
+    ("import-failed", lambda _: True),
+)
+"""Codes, each with what it is for; the first that fits an exception is taken."""

@@ -16,7 +16,7 @@ from grader.model.verdict import Verdict
 
 KEY = "key"
 
-Stage = Literal["take in", "canary", "interview", "score", "replay", "diagnose", "judge", "explain"]
+Stage = Literal["take in", "set up", "canary", "interview", "score", "replay", "diagnose", "judge", "explain"]
 _COST_NO_SCORE: frozenset[Stage] = frozenset({"replay", "diagnose", "explain"})
 """Stages that change neither score nor verdict: with counted answers, both outlive such a failure."""
 

@@ -1,11 +1,15 @@
 """The report as a typed value. Its JSON form is described by `report.schema.json` beside this file.
 
+`python -m grader.model.report` writes that file anew.
+
 It is what the student gets: it holds no hidden image, no file name of the split, and no answer
 to a single image. Everything that differs between two gradings of the same thing is in `run`.
 """
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +18,7 @@ from grader.model.verdict import Verdict
 
 SCHEMA_VERSION = "2"
 """Of what is written and read; one more for every field that is added, lost or renamed."""
+SCHEMA = Path(__file__).with_name("report.schema.json")
 
 
 class _Part(BaseModel):
@@ -245,3 +250,13 @@ class Report(_Part):
     assignment: AssignmentPart
     harness: HarnessPart
     run: RunPart
+
+
+def schema_text() -> str:
+    """Return the JSON Schema of `report.json`, as the file has it."""
+    schema = Report.model_json_schema(mode="serialization")
+    return json.dumps(schema, ensure_ascii=False, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    SCHEMA.write_text(schema_text(), encoding="utf-8")

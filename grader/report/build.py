@@ -9,6 +9,7 @@ from dataclasses import asdict
 import numpy as np
 
 from grader.errors import LANGUAGES, Language
+from grader.findings import stop_in_words
 from grader.model.assignment import MIB, Assignment
 from grader.model.dataset import ClassInfo, Split
 from grader.model.grading import Grading
@@ -79,6 +80,14 @@ def build_report(grading: Grading) -> Report:
     )
 
 
+def isolation_in_words(isolation: Isolation | None, language: Language) -> str:
+    """Return what keeps a submission apart; None stands for one of which no code was run."""
+    if isolation is None:
+        return words(language, "isolation-none")
+    said = words(language, f"isolation-{isolation.rung}")
+    return words(language, "isolation-grouped", isolation=said) if isolation.is_grouped else said
+
+
 def _score(tally: Tally, assignment: Assignment) -> ScorePart:
     accuracy = tally.correct / tally.total
     interval = wilson_interval(tally.correct, tally.total)
@@ -120,14 +129,6 @@ def _isolation(isolation: Isolation | None) -> IsolationPart:
     en, zh = (isolation_in_words(isolation, language) for language in LANGUAGES)
     rung = "none" if isolation is None else isolation.rung
     return IsolationPart(rung=rung, description=en, description_zh=zh)
-
-
-def isolation_in_words(isolation: Isolation | None, language: Language) -> str:
-    """Return what keeps a submission apart; None stands for one of which no code was run."""
-    if isolation is None:
-        return words(language, "isolation-none")
-    said = words(language, f"isolation-{isolation.rung}")
-    return words(language, "isolation-grouped", isolation=said) if isolation.is_grouped else said
 
 
 def _engine(answers: Answers | None, assignment: Assignment) -> EnginePart | None:
@@ -214,7 +215,7 @@ def _stops(stops: Sequence[Stop]) -> tuple[StopPart, ...]:
     """Return the first stop of each kind: at which image it stops is chosen by a student's code, too."""
     first: dict[tuple[Verdict, str, str], StopPart] = {}
     for stop in stops:
-        detail = stop.detail_for_student
+        detail = stop_in_words(stop, "en")
         part = StopPart(verdict=stop.verdict, phase=stop.phase, image=stop.asked, detail=detail)
         first.setdefault((stop.verdict, stop.phase, detail), part)
     return tuple(first.values())

@@ -13,7 +13,6 @@ from grader.errors import Language, UsageError
 from grader.files import WRITING, Held, hold, place_of
 from grader.model.grading import Grading
 from grader.model.report import SCHEMA_VERSION, Report
-from grader.report.build import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor, render_instructor_page
 from grader.sandbox import is_visible_inside
@@ -27,19 +26,19 @@ _MOST_DIGITS = 4
 """Of a version."""
 
 
-def check_output_folder(out: Path, submission: Path, images: Path | None = None) -> None:
+def check_output_folder(out: Path, submission: Path, images: Iterable[Path] = ()) -> None:
     """Find out before grading whether reports can be written there.
 
     Args:
         out: where the reports are to be.
         submission: the folder or file that was handed in.
-        images: the split that was asked for, where it was one by its path.
+        images: where the images lie, or their sealed file: those asked about, and those that students have.
 
     Raises:
-        UsageError: `out` cannot be made or written, lies inside the submission or the split, where a
-            submission could read it, or something else stands in the place of one of its folders.
+        UsageError: `out` cannot be made or written, lies inside the submission, where a submission could
+            read it, or inside images, or something else stands in the place of one of its folders.
     """
-    if images is not None and out.resolve().is_relative_to(images.resolve()):
+    if any(out.resolve().is_relative_to(place.resolve()) for place in images):
         # The next grading would take it for a class.
         raise UsageError("out-inside-split", out=out)
     if out.resolve().is_relative_to(place_of(submission)):
@@ -57,20 +56,19 @@ def check_output_folder(out: Path, submission: Path, images: Path | None = None)
             raise UsageError("out-in-the-way", path=folder)
 
 
-def write_grading(grading: Grading, out: Path, language: Language = "en") -> Path:
-    """Write all files of a grading below `out`; return the path of `report.html`.
+def write_grading(grading: Grading, report: Report, out: Path, language: Language = "en") -> Path:
+    """Write all files of a grading, and of its report, below `out`; return the path of `report.html`.
 
     The pages have both languages, and show `language` first.
 
     Files of an earlier grading are moved to `earlier/<number>/`, once the new ones are on the disk. The
     folder is held all the while: nothing is written where a link in it, or in its place, leads.
     """
-    report = build_report(grading)
     contents = {
         REPORT_JSON: to_json(report),
         REPORT_HTML: render_html(report, language),
         INSTRUCTOR_JSON: render_instructor(grading),
-        INSTRUCTOR_HTML: render_instructor_page(grading, language),
+        INSTRUCTOR_HTML: render_instructor_page(grading, report, language),
     }
     out.mkdir(parents=True, exist_ok=True)
     with hold(out) as folder:

@@ -68,18 +68,27 @@ def render_html(report: Report, language: Language = "en") -> str:
     return page
 
 
-@cache
-def _template() -> Template:
-    environment = environment_of(Path(__file__).parent)
-    environment.filters["size"] = _size
-    return environment.get_template("report.html")
-
-
 def tone_of(report: Report) -> str:
     """Return the page's accent: good, middling, or bad."""
     if report.verdict is not Verdict.GRADED:
         return "bad"
     return "good" if report.score is not None and report.score.accuracy >= 0.8 else "middling"
+
+
+def thumbnail(pixels: npt.NDArray[Any]) -> str:
+    """Return a data URI of a small JPEG of `pixels`, uint8 (height, width, 3) in BGR."""
+    scale = SIDE / max(pixels.shape[:2])
+    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode('ascii')}"
+
+
+@cache
+def _template() -> Template:
+    environment = environment_of(Path(__file__).parent)
+    environment.filters["size"] = _size
+    return environment.get_template("report.html")
 
 
 def _confusion_rows(report: Report) -> list[list[Cell]]:
@@ -103,12 +112,3 @@ def _size(count: int) -> str:
     if count < 1024:
         return f"{count} B"
     return f"{count / 1024:.1f} KiB" if count < 1 << 20 else f"{count / (1 << 20):.1f} MiB"
-
-
-def thumbnail(pixels: npt.NDArray[Any]) -> str:
-    """Return a data URI of a small JPEG of `pixels`, uint8 (height, width, 3) in BGR."""
-    scale = SIDE / max(pixels.shape[:2])
-    size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    encoded = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
-    return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode('ascii')}"

@@ -17,11 +17,12 @@ from jinja2 import Template
 
 from grader.checks import says_other
 from grader.errors import Language
+from grader.findings import stop_in_words
 from grader.model.dataset import SplitImage
 from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
+from grader.model.report import Report
 from grader.printable import one_line
-from grader.report.build import build_report
 from grader.report.html import thumbnail, tone_of
 from grader.wording import environment_of
 
@@ -88,7 +89,12 @@ def render_instructor(grading: Grading) -> str:
     }
     if answers is not None:
         value["stops"] = [
-            {"verdict": stop.verdict.value, "phase": stop.phase, "image": stop.asked, "detail": stop.detail}
+            {
+                "verdict": stop.verdict.value,
+                "phase": stop.phase,
+                "image": stop.asked,
+                "detail": stop_in_words(stop, "en", for_student=False),
+            }
             for stop in answers.stops
         ]
         value["answers"] = [
@@ -99,9 +105,12 @@ def render_instructor(grading: Grading) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def render_instructor_page(grading: Grading, language: Language = "en") -> str:
-    """Return the whole page. Everything that comes from a submission is escaped by the template engine."""
-    report, answers = build_report(grading), grading.answers
+def render_instructor_page(grading: Grading, report: Report, language: Language = "en") -> str:
+    """Return the whole page about a grading, of which `report` is the report.
+
+    Everything that comes from a submission is escaped by the template engine.
+    """
+    answers = grading.answers
     not_ready = answers.not_ready if answers else None
     groups, left_out = _confusions(grading)
     page: str = _template().render(

@@ -64,15 +64,37 @@ def render_text(report: Report, language: Language = "en") -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def render_brief(report: Report) -> str:
+def render_brief(report: Report, language: Language = "en") -> str:
     """Return one line: whose, which verdict, how many points, and the worst that was found."""
-    parts = [report.verdict.value]
-    if report.score is not None:
-        score = report.score
-        right = f"{score.correct} of {score.total} right" if score.is_measured else "nothing answered"
-        parts.append(f"{score.points:g} of {score.points_full:g} points, {right}")
-    errors = [finding.title for finding in report.findings if finding.severity == "error"]
-    return one_line(f"{report.submission.name}: {'; '.join([*parts, *errors[:1]])}") + "\n"
+    say = partial(words, language)
+    parts = [verdict_in_words(report.verdict.value, language)]
+    if (score := report.score) is not None:
+        points = say("score-points", points=f"{score.points:g}", full=f"{score.points_full:g}")
+        name = "brief-right" if score.is_measured else "brief-unmeasured"
+        parts.append(say(name, points=points, correct=score.correct, total=score.total))
+    errors = [texts_of(finding, language)[0] for finding in report.findings if finding.severity == "error"]
+    told = say("semicolon").join([*parts, *errors[:1]])
+    return one_line(f"{report.submission.name}{say('colon')}{told}") + "\n"
+
+
+def verdict_in_words(verdict: str, language: Language) -> str:
+    """Return a verdict, or MISSING; in Chinese behind the word for it."""
+    return verdict if language == "en" else f"{words(language, f'verdict-{verdict}')}（{verdict}）"
+
+
+def nothing_found(report: Report) -> str:
+    """Return the name of the words that say so."""
+    is_perfect = report.score is not None and report.score.correct == report.score.total
+    if is_perfect:
+        return "next-all-right"
+    return "next-untried" if report.checks.diagnosis in ("incomplete", "failed", "off") else "next-none"
+
+
+def texts_of(finding: FindingPart, language: Language) -> tuple[str, str, str]:
+    """Return a finding's title, rationale and help."""
+    if language == "zh":
+        return finding.title_zh, finding.rationale_zh, finding.help_zh
+    return finding.title, finding.rationale, finding.help
 
 
 def _headline(report: Report, language: Language) -> str:
@@ -87,11 +109,6 @@ def _headline(report: Report, language: Language) -> str:
     if report.mode == "self-check":
         return f"{one_line(line)}\n  {say('public-only')}"
     return one_line(line)
-
-
-def verdict_in_words(verdict: str, language: Language) -> str:
-    """Return a verdict, or MISSING; in Chinese behind the word for it."""
-    return verdict if language == "en" else f"{words(language, f'verdict-{verdict}')}（{verdict}）"
 
 
 def _score(report: Report, language: Language) -> str:
@@ -141,21 +158,6 @@ def _next_heading(report: Report, language: Language) -> str:
     marks = {_mark(finding): say(f"severity-{finding.severity}") for finding in report.findings}
     said = say("list").join(f"{mark} {meaning}" for mark, meaning in marks.items())
     return say("next-marked", next=say("next"), marks=said)
-
-
-def nothing_found(report: Report) -> str:
-    """Return the name of the words that say so."""
-    is_perfect = report.score is not None and report.score.correct == report.score.total
-    if is_perfect:
-        return "next-all-right"
-    return "next-untried" if report.checks.diagnosis in ("incomplete", "failed", "off") else "next-none"
-
-
-def texts_of(finding: FindingPart, language: Language) -> tuple[str, str, str]:
-    """Return a finding's title, rationale and help."""
-    if language == "zh":
-        return finding.title_zh, finding.rationale_zh, finding.help_zh
-    return finding.title, finding.rationale, finding.help
 
 
 def _mark(finding: FindingPart) -> str:

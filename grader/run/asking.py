@@ -15,7 +15,7 @@ from grader.errors import HarnessError, line
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split, SplitImage
 from grader.model.predictions import Answers, Prediction, Timing, Unusable, WrongType
-from grader.model.verdict import Phase, Stop, Verdict
+from grader.model.verdict import Phase, Stop, StopReason, Verdict
 from grader.run.frames import Answered, NotReady, Ready, Started, encode_question
 from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
 from grader.sandbox import Launch
@@ -158,11 +158,11 @@ class _Interview:
                     self._ask_all(worker)
                 return False
             except LimitExceededError as breach:
-                self._stop(breach.verdict, breach.detail)
+                self._stop(breach.verdict, breach.reason, breach.value)
                 # Once anything was answered, being slow is a matter of the image.
                 return breach.is_deadline and self._has_been_asked() and self._has_answered
             except WorkerDiedError as death:
-                self._stop(Verdict.CRASH, death.how)
+                self._stop(Verdict.CRASH, death.reason, death.value)
                 return self._has_been_asked()
             finally:
                 worker.kill()
@@ -179,7 +179,7 @@ class _Interview:
         if isinstance(frame, NotReady):
             self._not_ready = Unusable(frame.stage, frame.error)
         elif not isinstance(frame, Ready):
-            raise LimitExceededError(Verdict.CONTRACT, "an answer before any question")
+            raise LimitExceededError(Verdict.CONTRACT, StopReason.BEFORE_ANY)
         return isinstance(frame, Ready)
 
     def _ask_all(self, worker: WorkerProcess) -> None:
@@ -212,16 +212,16 @@ class _Interview:
         finally:
             self._seconds.append(self._clock.now() - began)
         if not isinstance(frame, Answered) or frame.number != number:
-            raise LimitExceededError(Verdict.CONTRACT, "an answer to a question that was not asked")
+            raise LimitExceededError(Verdict.CONTRACT, StopReason.UNASKED)
         return frame
 
     def _has_been_asked(self) -> bool:
         return self._phase != "import"
 
-    def _stop(self, verdict: Verdict, detail: str) -> None:
+    def _stop(self, verdict: Verdict, reason: StopReason | None, value: str) -> None:
         late = verdict is Verdict.TIMEOUT and self._clock.now() >= self._end
         asked = None if self._phase == "import" else len(self._seconds)
-        self._stops.append(Stop(verdict, self._phase, detail, asked, is_deadline_of_total=late))
+        self._stops.append(Stop(verdict, self._phase, reason, value, asked, is_deadline_of_total=late))
 
 
 def _predicted(answered: Answered, reader: LabelReader) -> Prediction:

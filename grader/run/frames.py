@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.model.predictions import Raised
+from grader.model.verdict import StopReason
 
 _LENGTH = struct.Struct("!I")
 MAX_TEXT = 2000
@@ -25,7 +26,15 @@ MAX_FRAME_BYTES = 128 * 1024
 
 
 class FrameError(ValueError):
-    """Bytes on the answer channel that are no frame of the worker's."""
+    """Bytes on the answer channel that are no frame of the worker's.
+
+    Args:
+        reason: what is there instead.
+    """
+
+    def __init__(self, reason: StopReason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,7 @@ class FrameReader:
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
             if length > MAX_FRAME_BYTES:
-                raise FrameError("a frame that is too long")  # how long was chosen inside
+                raise FrameError(StopReason.TOO_LONG)  # how long was chosen inside
             end = _LENGTH.size + length
             if len(self._buffer) < end:
                 return
@@ -106,9 +115,9 @@ def parse_frame(body: bytes) -> Frame:
     try:
         value = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise FrameError("not JSON") from error
+        raise FrameError(StopReason.NOT_JSON) from error
     if not isinstance(value, dict):
-        raise FrameError("not a JSON object")
+        raise FrameError(StopReason.NO_OBJECT)
     match sorted(value):
         case ["ready"] if isinstance(value["ready"], bool):
             return Ready() if value["ready"] else Started()
@@ -122,23 +131,23 @@ def parse_frame(body: bytes) -> Frame:
             return Answered(number=_number(value["number"]), wrong_type=_text(value["type"]))
         case ["error", "number"]:
             return Answered(number=_number(value["number"]), error=_raised(value["error"]))
-    raise FrameError("a JSON object with other keys")
+    raise FrameError(StopReason.OTHER_KEYS)
 
 
 def _raised(value: Any) -> Raised:
     if not isinstance(value, dict) or sorted(value) != ["message", "trace", "type", "where"]:
-        raise FrameError("an error of another form")
+        raise FrameError(StopReason.OTHER_ERROR)
     return Raised(**{key: _text(text) for key, text in value.items()})
 
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise FrameError("a text expected, and not a long one")
+        raise FrameError(StopReason.NO_TEXT)
     # Lone surrogates are legal in JSON but in no file that a report is written to.
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**31:
-        raise FrameError("a question's number expected")
+        raise FrameError(StopReason.NO_NUMBER)
     return value

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from grader.errors import HarnessError
 from grader.model.assignment import MIB
-from grader.model.verdict import Verdict
+from grader.model.verdict import StopReason, Verdict
 from grader.run import usage
 from grader.run.frames import Frame, FrameError, FrameReader
 from grader.run.starting import start
@@ -33,8 +33,6 @@ _FILL_BYTES_PER_SECOND = 4 << 30
 """How fast one core can fill memory, generously."""
 _READ = 1 << 16
 _GRACE_SECONDS = 1.0
-PROCESSOR_TIME = "processor time"
-"""Detail of a TIMEOUT that was no deadline."""
 
 
 class CapturedOutput:
@@ -70,20 +68,22 @@ class LimitExceededError(Exception):
     """The worker went past a limit and has been killed."""
 
     verdict: Verdict
-    detail: str = ""
+    reason: StopReason | None = None
+    value: str = ""
 
     @property
     def is_deadline(self) -> bool:
         """Whether it only was too slow."""
-        return self.verdict is Verdict.TIMEOUT and self.detail != PROCESSOR_TIME
+        return self.verdict is Verdict.TIMEOUT and self.reason is not StopReason.PROCESSOR_TIME
 
 
 @dataclass
 class WorkerDiedError(Exception):
     """The worker ended although it still had something to answer."""
 
-    how: str
-    """`exit code 3`, `signal SIGSEGV`, in words."""
+    reason: StopReason
+    value: str = ""
+    """The exit code, or the signal's name."""
 
 
 class WorkerProcess:
@@ -108,7 +108,7 @@ class WorkerProcess:
         self._frames: deque[Frame] = deque()
         self._reader = FrameReader()
         self._next_look = 0.0
-        self._noise = ""
+        self._noise: StopReason | None = None
         self._is_dead = False
         self._launch, self._started, self._channel = start(launch)
         self._limits = self._launch.together
@@ -139,7 +139,7 @@ class WorkerProcess:
         view = memoryview(data)
         while view:
             if self._frames or self._noise:
-                raise LimitExceededError(Verdict.CONTRACT, self._noise or "an answer before its question")
+                raise LimitExceededError(Verdict.CONTRACT, self._noise or StopReason.EARLY)
             try:
                 view = view[self._channel.send(view) :]
             except BlockingIOError:
@@ -244,7 +244,7 @@ class WorkerProcess:
                 self._frames.append(frame)
         except FrameError as error:
             # Said when it is its turn: what came before it may have been the worker's own.
-            self._noise = str(error)
+            self._noise = error.reason
 
     def _read_output(self) -> None:
         data = self._read_some()
@@ -284,9 +284,9 @@ class WorkerProcess:
             return _LOOK_SECONDS  # nothing of the submission's runs yet
         seen = usage.measure(self._processes())
         if (tasks := seen.tasks - self._launch.is_contained) > self._limits.tasks:
-            raise LimitExceededError(Verdict.PIDS, str(tasks))
+            raise LimitExceededError(Verdict.PIDS, StopReason.TASKS, str(tasks))
         if self._processor_time.with_those_gone(seen) > self._limits.processor_seconds:
-            raise LimitExceededError(Verdict.TIMEOUT, PROCESSOR_TIME)
+            raise LimitExceededError(Verdict.TIMEOUT, StopReason.PROCESSOR_TIME)
         if self._inside is not None and self._inside.is_full(self._limits.inodes):
             raise LimitExceededError(Verdict.DISK)
         return self._look_at_memory(seen.memory_bytes)
@@ -311,7 +311,7 @@ class WorkerProcess:
         if left < 0:
             # With the kernel's part, or the report would say a peak below the limit that was passed.
             self.peak_bytes = max(self.peak_bytes, used + kept)
-            raise LimitExceededError(Verdict.MEMORY, f"{(used + kept) // MIB} MiB")
+            raise LimitExceededError(Verdict.MEMORY, StopReason.MEMORY_USED, str((used + kept) // MIB))
         return left
 
     def _look_meanwhile(self) -> None:
@@ -334,7 +334,7 @@ class WorkerProcess:
             took = time.monotonic() - began
             self._next_count = began + max(_COUNT_SECONDS, took / _COUNT_SHARE)
         if self._kernel_bytes > most:
-            raise LimitExceededError(Verdict.MEMORY, "kept by the kernel")
+            raise LimitExceededError(Verdict.MEMORY, StopReason.MEMORY_KEPT)
         return self._kernel_bytes + (self._inside.socket_bytes() if self._inside is not None else 0)
 
     def _died(self) -> WorkerDiedError:
@@ -347,17 +347,17 @@ class WorkerProcess:
         end = self._now() + _GRACE_SECONDS
         while (code := self._started.exit_code()) is None:
             if self._now() > end:
-                return WorkerDiedError("it closed the answer channel")
+                return WorkerDiedError(StopReason.CHANNEL_CLOSED)
             self._drain()
             self._look()
             time.sleep(_LOOK_SECONDS / 10)
         if self._launch.group is not None and self._launch.group.ran_out_of_memory():
-            raise LimitExceededError(Verdict.MEMORY, "by the kernel's count")
+            raise LimitExceededError(Verdict.MEMORY, StopReason.MEMORY_COUNTED)
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128
         if number == signal.SIGKILL and usage.processes_ended_for_memory() > self._ended_for_memory:
             raise HarnessError("ended-for-memory")
         if code < 0 or 128 < code < 128 + signal.NSIG:
             named = {each.value: each.name for each in signal.Signals}
-            return WorkerDiedError(f"signal {named.get(number, number)}")
-        return WorkerDiedError(f"exit code {code}")
+            return WorkerDiedError(StopReason.SIGNAL, named.get(number, str(number)))
+        return WorkerDiedError(StopReason.EXIT_CODE, str(code))

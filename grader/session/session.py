@@ -8,6 +8,7 @@ machine does the first half and another the second.
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from grader.checks import check_canary
+from grader.errors import HarnessError
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.dataset import Split
@@ -26,13 +28,15 @@ from grader.progress import Progress, silent
 from grader.report import build_report
 from grader.sandbox import IsolationLevel, OpenIsolation, best_isolation, open_isolation, sandbox_for
 from grader.session.harness import this_harness
-from grader.session.secrecy import check_apart, check_out_of_reach
 from grader.session.stages import (
     Setup,
     attempt,
     begun,
+    check_apart,
+    check_out_of_reach,
     diagnosed,
     explained,
+    failed,
     interviewed,
     replayed,
     scored,
@@ -124,16 +128,28 @@ class Session:
         _ = self._decoded
 
     def _asked(self, taken: TakenIn, submission: Submission, progress: Progress) -> Grading:
-        exam, grading, workspace = self.exam, taken.grading, taken.workspace
-        limits = exam.assignment.limits
-        sandbox = sandbox_for(self._isolation, submission, workspace, limits, official=exam.is_official)
-        check_out_of_reach(sandbox, exam.split)
-        grading = attempt(grading, "canary", partial(self._with_canary, progress=progress))
-        setup = Setup(replace(exam, split=self._decoded), submission, workspace, sandbox, progress)
+        try:
+            setup = self._set_up(taken, submission, progress)
+        except HarnessError:
+            raise
+        except Exception as error:
+            return failed(taken.grading, "set up", error, traceback.format_exc())
+        grading = attempt(taken.grading, "canary", partial(self._with_canary, progress=progress))
         grading = attempt(grading, "interview", partial(interviewed, setup=setup))
         grading = attempt(grading, "score", scored)
         grading = attempt(grading, "replay", partial(replayed, setup=setup))
         return attempt(grading, "diagnose", partial(diagnosed, setup=setup))
+
+    def _set_up(self, taken: TakenIn, submission: Submission, progress: Progress) -> Setup:
+        """Make ready what the stages of one submission need.
+
+        Raises:
+            HarnessError: this machine cannot grade.
+        """
+        exam, limits = self.exam, self.exam.assignment.limits
+        sandbox = sandbox_for(self._isolation, submission, taken.workspace, limits, official=exam.is_official)
+        check_out_of_reach(sandbox, exam.split)
+        return Setup(replace(exam, split=self._decoded), submission, taken.workspace, sandbox, progress)
 
     def _with_canary(self, grading: Grading, progress: Progress) -> Grading:
         self._try_canary(progress)

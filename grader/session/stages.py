@@ -3,6 +3,9 @@
 First `taken_in`, then `interviewed`, `scored`, `replayed`, `diagnosed`, and at last `explained`. What fails
 is recorded by `attempt`: what costs the score or the verdict costs the whole grading (INTERNAL), all else the
 stage alone.
+
+No submission reaches or holds what is kept for grading, hidden images or the key of a split: `check_apart`,
+`find_hidden_files` and `check_out_of_reach` see to that.
 """
 
 from __future__ import annotations
@@ -10,26 +13,28 @@ from __future__ import annotations
 import secrets
 import shutil
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.checks import ask_again
 from grader.diagnosis import Subject, diagnose
-from grader.errors import LineError
+from grader.errors import HarnessError, LineError, UsageError
+from grader.files import place_of
 from grader.findings import findings_of, verdict_of
-from grader.intake import IntakeRefusedError, name_of, take_in
+from grader.intake import IntakeRefusedError, digests_in_zips, name_of, take_in
+from grader.model.dataset import Split
 from grader.model.diagnosis import Diagnosis
-from grader.model.grading import Failure, Grading, Refusal, Stage
+from grader.model.grading import KEY, Failure, Grading, HiddenFile, Refusal, Stage
 from grader.model.job import Exam, Job
 from grader.model.predictions import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
 from grader.run import interview
-from grader.sandbox import Sandbox
+from grader.sandbox import Sandbox, is_visible_inside
 from grader.scoring import count_predictions
 from grader.session.harness import circumstances_now, this_harness
-from grader.session.secrecy import find_hidden_files
 from grader.split import public_split
 
 _SEED_BITS = 53
@@ -173,7 +178,18 @@ def attempt(grading: Grading, stage: Stage, run: _RunStage) -> Grading:
     try:
         return run(grading)
     except Exception as error:
-        return _with_failure(grading, stage, error, traceback.format_exc())
+        return failed(grading, stage, error, traceback.format_exc())
+
+
+def failed(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:
+    """Return the record of a grading in which a stage failed; see :func:`lost` for the arguments."""
+    said = error.line if isinstance(error, LineError) else str(error)
+    failures = (*grading.failures, Failure(stage, said, trace))
+    if stage == "replay":
+        return replace(grading, failures=failures, replay=Replay("failed"))
+    if stage == "diagnose":
+        return replace(grading, failures=failures, diagnosis=Diagnosis("failed"))
+    return replace(grading, failures=failures)
 
 
 def lost(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:
@@ -185,7 +201,60 @@ def lost(grading: Grading, stage: Stage, error: Exception, trace: str) -> Gradin
         error: what went wrong.
         trace: all that is known of it, a traceback for example.
     """
-    return explained(_with_failure(grading, stage, error, trace))
+    return explained(failed(grading, stage, error, trace))
+
+
+def check_apart(source: Path, exam: Exam) -> None:
+    """Refuse a submission that has the split or its key in it; a student's own public images may lie there.
+
+    Raises:
+        UsageError: naming what lies there.
+    """
+    if not exam.is_official and exam.split.key_file is None:
+        return
+    place = place_of(source)
+    for path in _hidden_places(exam.split):
+        if path.is_relative_to(place):
+            raise UsageError("split-inside-submission", path=path)
+
+
+def check_out_of_reach(sandbox: Sandbox, split: Split) -> None:
+    """Refuse to ask about images that the sandbox would show.
+
+    Raises:
+        HarnessError: an image of the split, or the key of a sealed one, lies where submissions can read.
+    """
+    if not sandbox.isolation.is_top:
+        if split.key_file is not None:
+            raise HarnessError("sealed-without-sandbox")
+        return
+    for path in _hidden_places(split):
+        if is_visible_inside(path):
+            raise HarnessError("split-visible", path=path)
+
+
+def find_hidden_files(submission: Submission, exam: Exam) -> tuple[HiddenFile, ...]:
+    """Return every file of a submission that only the instructor should have, in the order of the paths.
+
+    Images that students were given are none, nor are the drawn demo images; and in a student's own check with
+    a folder of images, all images are the student's own.
+    """
+    split = exam.split
+    if split.is_demo or (not exam.is_official and split.key_file is None):
+        return ()
+    secrets = {**split.names, split.key_sha256: KEY}
+    digests = [(file.path, file.sha256) for file in submission.files]
+    digests += digests_in_zips(submission, frozenset(_sizes(split)))
+    found = [(path, digest) for path, digest in digests if digest in secrets]
+    if not found:
+        return ()
+    public = exam.public or public_split(exam.assignment)
+    given = public.names.keys() if public else frozenset()
+    return tuple(
+        HiddenFile(path, secrets[digest])
+        for path, digest in found
+        if secrets[digest] == KEY or digest not in given
+    )
 
 
 def _judged(grading: Grading) -> Grading:
@@ -196,11 +265,13 @@ def _with_findings(grading: Grading) -> Grading:
     return replace(grading, findings=findings_of(grading))
 
 
-def _with_failure(grading: Grading, stage: Stage, error: Exception, trace: str) -> Grading:
-    said = error.line if isinstance(error, LineError) else str(error)
-    failures = (*grading.failures, Failure(stage, said, trace))
-    if stage == "replay":
-        return replace(grading, failures=failures, replay=Replay("failed"))
-    if stage == "diagnose":
-        return replace(grading, failures=failures, diagnosis=Diagnosis("failed"))
-    return replace(grading, failures=failures)
+def _hidden_places(split: Split) -> tuple[Path, ...]:
+    return (*split.places, split.key_file) if split.key_file else split.places
+
+
+def _sizes(split: Split) -> Iterator[int]:
+    """Yield the sizes of all files that are kept for grading."""
+    yield from (len(image.encoded) for image in split.images)
+    if split.key_file is not None:
+        with suppress(OSError):
+            yield split.key_file.stat().st_size

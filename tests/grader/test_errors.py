@@ -10,7 +10,7 @@ from string import Formatter
 import pytest
 
 import grader
-from grader.cli import COMMANDS, gradescope, main, split
+from grader.cli import COMMANDS, exchange, main, split
 from grader.errors import (
     HarnessError,
     Line,
@@ -153,7 +153,7 @@ def test_without_an_option_the_environment_names_the_language():
     "command",
     [
         *(name for name in COMMANDS if name not in ("gradescope", "split")),
-        *(f"gradescope {action}" for action in gradescope.ACTIONS),
+        *(f"gradescope {action}" for action in exchange.GRADESCOPE_ACTIONS),
         *(f"split {action}" for action in split.ACTIONS),
     ],
 )

@@ -15,7 +15,7 @@ from grader.errors import HarnessError
 from grader.model.job import NO_CHECKS, Checks, Exam
 from grader.report import build_report
 from grader.sandbox import PlainProcess, namespaces
-from grader.scoring import labels
+from grader.scoring import LabelReader
 from grader.session import Session
 from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
 from tests.grader.conftest import ORACLE
@@ -87,9 +87,9 @@ def test_a_harness_that_counts_wrongly_is_noticed(monkeypatch, fault):
         decode = cv2.imdecode
         monkeypatch.setattr(cv2, "imdecode", lambda *a: decode(*a) ^ np.uint8(1))
     elif fault == "labels":
-        monkeypatch.setattr(labels.LabelReader, "read", lambda self, text: 0)
+        monkeypatch.setattr(LabelReader, "read", lambda self, text: 0)
     else:
-        monkeypatch.setattr("grader.scoring.tally.Tally.correct", property(lambda self: self.total))
+        monkeypatch.setattr("grader.scoring.Tally.correct", property(lambda self: self.total))
     with pytest.raises(HarnessError, match="are known"):
         check_canary(grade)
 
@@ -98,7 +98,7 @@ def test_where_the_canary_fails_no_submission_is_asked_and_there_is_no_score(
     write_submission, split, assignment, monkeypatch
 ):
     session = Session(Exam(split, assignment))
-    monkeypatch.setattr(labels.LabelReader, "read", lambda self, text: 0)
+    monkeypatch.setattr(LabelReader, "read", lambda self, text: 0)
     failed = session.grade(write_submission(ORACLE))
     assert (failed.verdict, build_report(failed).score, failed.answers) == (Verdict.INTERNAL, None, None)
     assert "built-in" in failed.findings[0].title

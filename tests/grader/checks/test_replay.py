@@ -122,7 +122,11 @@ def test_answers_by_chance_or_by_what_came_before_are_unstable(graded, source, m
 def test_every_answer_that_differed_stands_on_the_instructors_page(graded):
     source = "asked = 0\ndef predict(image):\n    global asked; asked += 1\n    return f'no class {asked}!'"
     outcome = graded(source)
-    listed = render_instructor_page(outcome).rpartition('<ul class="told">')[2].partition("</ul>")[0]
+    listed = (
+        render_instructor_page(outcome, build_report(outcome))
+        .rpartition('<ul class="told">')[2]
+        .partition("</ul>")[0]
+    )
     assert build_report(outcome).checks.replay.differed > 20
     assert listed.count("<li>") == build_report(outcome).checks.replay.differed
 
@@ -302,10 +306,12 @@ def launch_of(folder, assignment):
 
 
 def test_the_instructors_page_says_what_was_looked_at_and_what_was_not(graded):
-    page = render_instructor_page(graded(HONEST))
+    outcome = graded(HONEST)
+    page = render_instructor_page(outcome, build_report(outcome))
     assert "24 images were asked again as they are (0 answered otherwise)" in page
     assert "no check looks for one" in page
-    page = render_instructor_page(graded("1 / 0", name="li"))
+    outcome = graded("1 / 0", name="li")
+    page = render_instructor_page(outcome, build_report(outcome))
     assert "neither unstable answers nor memorised images were looked for" in page
     assert "no check looks for one" not in page
 
@@ -342,7 +348,7 @@ def test_a_fault_in_the_replay_costs_no_score(write_submission, split, assignmen
 
 def test_which_images_differed_is_the_instructors_alone(graded, split, tmp_path):
     outcome = graded(TABLE, **{"table.json": table_of(split)})
-    write_grading(outcome, tmp_path / "out")
+    write_grading(outcome, build_report(outcome), tmp_path / "out")
     rows = json.loads((tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8"))[
         "replay"
     ]["answers"]

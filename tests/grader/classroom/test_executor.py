@@ -8,7 +8,7 @@ import pytest
 
 from grader.checks.replay import altered
 from grader.classroom import ClassPass, find_entries, local_executor, open_store
-from grader.classroom.executor import (
+from grader.classroom.class_pass import (
     LocalExecutor,
     bind_to_next,
     bound_pool,

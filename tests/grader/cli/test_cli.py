@@ -72,6 +72,55 @@ def test_a_student_checks_with_one_command_in_chinese_and_is_told_what_was_not_r
     assert '<html lang="zh">' in page
 
 
+@pytest.mark.parametrize("kind", ["hidden", "public"])
+@pytest.mark.parametrize("command", ["grade", "batch"])
+def test_reports_are_not_written_among_the_images_that_the_assignment_names(
+    write_submission, split_folder, assignment_file, tmp_path, capsys, kind, command
+):
+    submission = write_submission(ORACLE)
+    rules = assignment_file.read_text(encoding="utf-8")
+    other = "" if kind == "hidden" else f'hidden = "{split_folder}"\n'
+    images = split_folder if kind == "hidden" else tmp_path / "given"
+    assignment_file.write_text(f'{rules}[splits]\n{other}{kind} = "{images}"\n', encoding="utf-8")
+    out = images / "reports"
+    arguments = ["batch", str(submission.parent)] if command == "batch" else [str(submission)]
+    assert main([*arguments, "--assignment", str(assignment_file), "--out", str(out)]) == 2
+    assert (
+        capsys.readouterr().err == f"grader: --out {out} lies inside the split: choose a folder beside it\n"
+    )
+    assert not out.exists()
+
+
+def test_the_one_line_is_in_the_language_that_is_asked_for(
+    write_submission, split_folder, assignment_file, tmp_path, capsys
+):
+    inputs = [
+        "--split",
+        str(split_folder),
+        "--assignment",
+        str(assignment_file),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    options = ["--self-check", "--brief", "--lang", "zh"]
+    assert main([str(write_submission("import absent_module")), *options, *inputs]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("zhang：运行出错（CRASH）；0 分（满分 100），没有任何回答；")
+    assert said.count("\n") == 1 and "absent_module" in said and " of " not in said
+    assert main([str(write_submission(ORACLE, name="li")), *options, *inputs]) == 0
+    assert capsys.readouterr().out == "li：评测完成（GRADED）；100 分（满分 100），12 张图像中答对 12 张\n"
+
+
+def test_public_images_beside_those_of_a_self_check_are_refused(
+    write_submission, split_folder, assignment_file, tmp_path, capsys
+):
+    images = ["--split", str(split_folder), "--public", str(split_folder)]
+    arguments = [str(write_submission(ORACLE)), "--self-check", *images, "--out", str(tmp_path / "out")]
+    assert main([*arguments, "--assignment", str(assignment_file)]) == 2
+    assert "--public is for official grading" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_public_images_that_cannot_be_used_are_refused_before_anything_is_run(
     write_submission, split_folder, assignment_file, cwd
 ):

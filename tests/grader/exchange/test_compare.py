@@ -8,7 +8,7 @@ from grader.cli import main
 from grader.errors import UsageError
 from grader.exchange import compare, read_gradings
 from grader.model.job import NO_CHECKS, Exam
-from grader.report import write_grading
+from grader.report import build_report, write_grading
 from grader.session import Session
 from grader.split import open_split
 from tests.grader.conftest import CLASSES, ORACLE
@@ -24,7 +24,7 @@ def graded(write_submission, split, assignment, tmp_path):
         for id_, source in sources.items():
             folder = write_submission(source, name=f"{out}-{id_}")
             outcome = Session(Exam(on, assignment, checks=NO_CHECKS)).grade(folder, name=id_)
-            write_grading(outcome, tmp_path / out / "students" / id_)
+            write_grading(outcome, build_report(outcome), tmp_path / out / "students" / id_)
         return tmp_path / out
 
     return of

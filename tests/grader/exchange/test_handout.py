@@ -2,6 +2,8 @@
 
 import importlib.util
 import json
+import posixpath
+import re
 import shutil
 import subprocess
 import sys
@@ -10,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.cli import handout as command
+from grader.cli import exchange as command
 from grader.cli import main
 from grader.demo import write_demo
 from grader.errors import UsageError
 from grader.exchange import choose_backbones, contents, write_handout
+from grader.exchange.handout import PAGES
 from grader.split import make_key
 from reference.weights import write_checkpoint
 from tests.reference.drawn_shapes import untrained_backbone
@@ -85,9 +88,9 @@ def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
     backbone, tmp_path, monkeypatch, capsys
 ):
     clone = tmp_path / "clone"
-    for name in ("student", "grader", "datasets"):
+    for name in ("student", "grader", "datasets", "docs/zh"):
         (clone / name).mkdir(parents=True)
-    for name in ("student/main.py", "pyproject.toml", "LICENSE", "reference"):
+    for name in ("student/main.py", "pyproject.toml", "LICENSE", "reference", *PAGES):
         (clone / name).touch()
     monkeypatch.setattr(command, "_ROOT", clone)
     out = tmp_path / "handout.zip"
@@ -131,6 +134,14 @@ def test_a_handout_checks_a_submission_where_nothing_else_is(unpacked, env, tmp_
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "5 of 130 images right" in done.stdout
+
+
+def test_the_students_pages_are_handed_out_with_all_pages_that_they_lead_to():
+    files = contents(ROOT)
+    for page in ("docs/student.md", "docs/zh/student.md"):
+        led_to = re.findall(r"\]\(([^)#:]+)[^):]*\)", files[page].decode("utf-8"))
+        assert led_to
+        assert {posixpath.normpath(f"{posixpath.dirname(page)}/{to}") for to in led_to} <= files.keys()
 
 
 def test_the_same_files_make_the_same_bytes(tmp_path):

@@ -56,7 +56,7 @@ def page_of(write_submission, split, split_folder, assignment):
             return render_page(audit_sets(*sets), language)
         outcome = grading_of(write_submission(HALF_RIGHT), split, assignment, self_check=name == "self-check")
         if kind == "instructor":
-            return render_instructor_page(outcome, language)
+            return render_instructor_page(outcome, build_report(outcome), language)
         return render_html(build_report(outcome), "zh" if language == "zh" else "en")
 
     return page

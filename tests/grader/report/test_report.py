@@ -15,13 +15,12 @@ from grader.errors import UsageError
 from grader.files import Held
 from grader.model.assignment import Points
 from grader.model.job import NO_CHECKS
-from grader.model.report import Report
+from grader.model.report import SCHEMA, Report, schema_text
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.report import build_report, check_output_folder, render_text, write_grading
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
-from grader.report.schema import FILE, schema_text
 from grader.report.text import costliest
 from grader.run.usage import allowed_instructions
 from grader.sandbox import policy
@@ -51,20 +50,20 @@ def hostile(write_submission, split, assignment):
 
 
 def test_the_published_schema_is_that_of_the_model():
-    assert FILE.read_text(encoding="utf-8") == schema_text(), "run: python -m grader.report.schema"
+    assert SCHEMA.read_text(encoding="utf-8") == schema_text(), "run: python -m grader.model.report"
 
 
 def test_report_json_follows_the_published_schema(outcome, hostile, tmp_path):
-    schema = json.loads(FILE.read_text(encoding="utf-8"))
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     for number, case in enumerate((outcome, hostile)):
-        write_grading(case, tmp_path / str(number))
+        write_grading(case, build_report(case), tmp_path / str(number))
         value = json.loads((tmp_path / str(number) / "report.json").read_text(encoding="utf-8"))
         jsonschema.validate(value, schema)
         assert Report.model_validate(value) == build_report(case)
 
 
 def test_report_json_has_what_other_programs_rely_on(outcome, tmp_path):
-    write_grading(outcome, tmp_path / "out")
+    write_grading(outcome, build_report(outcome), tmp_path / "out")
     value = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
     assert value["verdict"] == "GRADED"
     assert value["score"]["correct"] == 8
@@ -78,7 +77,7 @@ def test_report_json_has_what_other_programs_rely_on(outcome, tmp_path):
 
 
 def test_the_students_files_name_no_hidden_image_and_no_single_answer(outcome, tmp_path):
-    write_grading(outcome, tmp_path / "out")
+    write_grading(outcome, build_report(outcome), tmp_path / "out")
     names = [image.name for image in outcome.job.split.images]
     for file in ("report.json", "report.html"):
         text = (tmp_path / "out" / file).read_text(encoding="utf-8")
@@ -92,7 +91,8 @@ def test_what_a_submission_prints_is_kept_for_the_instructor_alone(
     write_submission, split, assignment, tmp_path
 ):
     source = "print('SECRET PIXELS')\n" + "def predict(image):\n    print('MORE PIXELS')\n    return 'Hats'"
-    write_grading(grading_of(write_submission(source), split, assignment), tmp_path / "out")
+    outcome = grading_of(write_submission(source), split, assignment)
+    write_grading(outcome, build_report(outcome), tmp_path / "out")
     assert "PIXELS" not in (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert "PIXELS" not in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "SECRET PIXELS" in (tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8")
@@ -123,7 +123,7 @@ def test_the_instructors_page_shows_the_missed_images_with_both_names_and_what_w
     outcome = grading_of(
         write_submission("print('LOADING <b>')\ndef predict(image):\n    return 'Hats'"), split, assignment
     )
-    write_grading(outcome, tmp_path / "out")
+    write_grading(outcome, build_report(outcome), tmp_path / "out")
     page = (tmp_path / "out" / "instructor" / "report.instructor.html").read_text(encoding="utf-8")
     assert "LOADING &lt;b&gt;" in page
     assert page.count('src="data:image/jpeg;base64,') == 8
@@ -134,7 +134,7 @@ def test_the_instructors_page_shows_the_missed_images_with_both_names_and_what_w
 
 
 def test_the_instructors_page_takes_text_of_a_submission_for_text(hostile):
-    page = render_instructor_page(hostile)
+    page = render_instructor_page(hostile, build_report(hostile))
     assert "<script" not in page
     assert "<i>name" not in page
     assert "\x1b" not in page
@@ -142,7 +142,8 @@ def test_the_instructors_page_takes_text_of_a_submission_for_text(hostile):
 
 
 def test_the_instructors_page_stands_where_nothing_was_asked(write_submission, split, assignment):
-    page = render_instructor_page(grading_of(write_submission("1 / 0"), split, assignment))
+    outcome = grading_of(write_submission("1 / 0"), split, assignment)
+    page = render_instructor_page(outcome, build_report(outcome))
     assert "ZeroDivisionError" in page
     assert "The submission was asked about no image." in page
     assert "data:image" not in page
@@ -152,13 +153,13 @@ def test_the_instructors_page_stands_where_nothing_was_asked(write_submission, s
 def test_no_report_is_written_or_moved_where_a_link_leads(outcome, tmp_path, name):
     out, others = tmp_path / "out", tmp_path / "others"
     others.mkdir()
-    write_grading(outcome, out)
+    write_grading(outcome, build_report(outcome), out)
     if (out / name).exists():
         (out / name).rename(out / "aside")
     (out / name).symlink_to(others)
     before = sorted(path.name for path in out.iterdir())
     with pytest.raises(NotADirectoryError):
-        write_grading(outcome, out)
+        write_grading(outcome, build_report(outcome), out)
     assert [*others.iterdir()] == []
     assert sorted(path.name for path in out.iterdir()) == before
     with pytest.raises(UsageError, match="is in the way"):
@@ -177,7 +178,7 @@ def test_reports_go_to_the_folder_that_was_opened_whatever_takes_its_name(outcom
         write(held, name, content)
 
     monkeypatch.setattr(Held, "write", write_after_swap)
-    write_grading(outcome, out)
+    write_grading(outcome, build_report(outcome), out)
     assert [*others.iterdir()] == []
     assert sorted(path.name for path in (tmp_path / "moved").iterdir()) == [
         "instructor",
@@ -187,7 +188,7 @@ def test_reports_go_to_the_folder_that_was_opened_whatever_takes_its_name(outcom
 
 
 def test_the_secret_order_is_the_instructors_alone(outcome, tmp_path):
-    write_grading(outcome, tmp_path / "out")
+    write_grading(outcome, build_report(outcome), tmp_path / "out")
     assert str(outcome.shuffle_seed) not in (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
     assert str(outcome.shuffle_seed) in (tmp_path / "out" / "instructor" / "answers.json").read_text(
         encoding="utf-8"
@@ -299,7 +300,7 @@ def test_what_kept_a_report_from_being_written_is_what_is_said(outcome, tmp_path
     (tmp_path / "out").mkdir()
     monkeypatch.setattr("grader.files.os.mkdir", full)
     with pytest.raises(OSError, match="No space left"):
-        write_grading(outcome, tmp_path / "out")
+        write_grading(outcome, build_report(outcome), tmp_path / "out")
 
 
 def test_an_earlier_report_is_moved_aside_and_never_overwritten(outcome, tmp_path):
@@ -307,8 +308,8 @@ def test_an_earlier_report_is_moved_aside_and_never_overwritten(outcome, tmp_pat
     out.mkdir()
     (out / "report.json").write_text("mine", encoding="utf-8")
     (out / "notes.txt").write_text("mine", encoding="utf-8")
-    write_grading(outcome, out)
-    write_grading(outcome, out)
+    write_grading(outcome, build_report(outcome), out)
+    write_grading(outcome, build_report(outcome), out)
     assert (out / "earlier" / "001" / "report.json").read_text(encoding="utf-8") == "mine"
     assert (
         json.loads((out / "earlier" / "002" / "report.json").read_text(encoding="utf-8"))["verdict"]
@@ -327,7 +328,7 @@ def test_an_output_folder_that_cannot_be_used_is_found_before_grading(
     with pytest.raises(UsageError, match="inside the submission"):
         check_output_folder(submission / "out", submission)
     with pytest.raises(UsageError, match="inside the split"):
-        check_output_folder(tmp_path / "val" / "reports", submission, tmp_path / "val")
+        check_output_folder(tmp_path / "val" / "reports", submission, [tmp_path / "train", tmp_path / "val"])
     with pytest.raises(UsageError, match="cannot make"):
         check_output_folder(tmp_path / "file", submission)
     with pytest.raises(UsageError, match="submissions can read"):

@@ -14,6 +14,7 @@ import pytest
 
 from grader import Verdict
 from grader.model.job import NO_CHECKS
+from grader.model.verdict import StopReason
 from grader.report import build_report
 from grader.sandbox import Namespaces, course_library, fork_server, fork_server_for, policy, system_calls
 from grader.sandbox.forkable import MINDSPORE_RULE
@@ -199,7 +200,7 @@ def predict(image): return "Hats"
     rules = assignment.model_copy(update={"limits": limits})
     outcome = graded(source, server, rules=rules)
     assert outcome.verdict is Verdict.TIMEOUT
-    assert outcome.answers.stops[0].detail == "processor time"
+    assert outcome.answers.stops[0].reason is StopReason.PROCESSOR_TIME
     assert forks
 
 
@@ -231,7 +232,7 @@ def test_all_that_stand_in_the_sandbox_count_whosever_children_they_are(
     assert forks
     assert outcome.verdict is verdict
     if verdict is Verdict.TIMEOUT:
-        assert outcome.answers.stops[0].detail == "processor time"
+        assert outcome.answers.stops[0].reason is StopReason.PROCESSOR_TIME
 
 
 def test_siblings_are_refused(graded, server, forks):
@@ -256,7 +257,7 @@ def predict(image): return "Hats"
     limits = assignment.limits.model_copy(update={"processor_seconds": 2})
     outcome = graded(source, server, rules=assignment.model_copy(update={"limits": limits}))
     assert outcome.verdict is Verdict.TIMEOUT
-    assert outcome.answers.stops[0].detail == "processor time"
+    assert outcome.answers.stops[0].reason is StopReason.PROCESSOR_TIME
 
 
 def test_nothing_is_left_of_a_sandbox(graded, server, forks):

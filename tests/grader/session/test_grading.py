@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 from grader import HarnessError, Verdict, grade
+from grader.findings import stop_in_words
 from grader.model.job import NO_CHECKS
 from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.report import build_report
@@ -329,7 +330,7 @@ def test_how_a_process_ended_is_told_without_the_number_that_it_chose(
             return "Hats"
     """
     outcome = grading_of(write_submission(source), split, assignment, checks=NO_CHECKS)
-    ends = {stop.detail for stop in outcome.answers.stops}
+    ends = {stop_in_words(stop, "en", for_student=False) for stop in outcome.answers.stops}
     assert {"exit code 3", "exit code 83"} < ends
     told = [finding.title for finding in outcome.findings if finding.code == "died"]
     assert told == [
@@ -637,6 +638,20 @@ def test_a_fault_of_the_harness_is_internal_and_has_no_score(
     assert build_report(outcome).score is None
     assert codes(build_report(outcome)) == ["harness-failed"]
     assert "ZeroDivisionError" in outcome.trace
+
+
+@pytest.mark.parametrize("part", ["sandbox_for", "decoded"])
+def test_what_fails_before_a_submission_is_asked_is_recorded_like_any_stage(
+    write_submission, split, assignment, monkeypatch, part
+):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(f"grader.session.session.{part}", fail)
+    outcome = grading_of(write_submission(ORACLE), split, assignment, checks=NO_CHECKS)
+    assert (outcome.verdict, build_report(outcome).score) == (Verdict.INTERNAL, None)
+    assert codes(build_report(outcome)) == ["harness-failed"]
+    assert outcome.trace.startswith("stage set up:\n") and "No space left on device" in outcome.trace
 
 
 def test_another_harness_is_another_identity(write_submission, split, assignment, monkeypatch):

@@ -51,7 +51,7 @@ def test_hidden_images_in_a_submission_are_refused_before_anything_is_run(leaky,
     assert (report.verdict, report.score.correct, outcome.answers) == (Verdict.FORMAT, 0, None)
     # It counts as an attempt: a hand-in of guesses is not free.
     assert report.submission.sha256
-    write_grading(outcome, tmp_path / "out")
+    write_grading(outcome, build_report(outcome), tmp_path / "out")
     told = (tmp_path / "out" / "report.json").read_text(encoding="utf-8") + (
         tmp_path / "out" / "report.html"
     ).read_text(encoding="utf-8")
@@ -63,7 +63,8 @@ def test_hidden_images_in_a_submission_are_refused_before_anything_is_run(leaky,
 
 
 def test_the_instructor_is_told_of_each_and_which_it_is(leaky, split, assignment, tmp_path):
-    write_grading(graded(leaky, split, assignment), tmp_path / "out")
+    outcome = graded(leaky, split, assignment)
+    write_grading(outcome, build_report(outcome), tmp_path / "out")
     answers = json.loads((tmp_path / "out" / "instructor" / "answers.json").read_text(encoding="utf-8"))
     assert answers["hidden_files"] == [
         {"file": f"data/{number}.bin", "is": name} for number, name in enumerate(STOLEN)
@@ -110,7 +111,7 @@ def test_the_public_images_named_on_the_command_line_count_too(leaky, split, ass
 def test_an_ordinary_submission_costs_no_look_at_public_images(
     write_submission, split, assignment, monkeypatch
 ):
-    monkeypatch.setattr("grader.session.secrecy.public_split", lambda _: pytest.fail("opened"))
+    monkeypatch.setattr("grader.session.stages.public_split", lambda _: pytest.fail("opened"))
     assert not is_refused(graded(write_submission(ORACLE), split, assignment))
 
 

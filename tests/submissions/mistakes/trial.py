@@ -37,9 +37,10 @@ def try_one(
     outcome = grading_of(folder, split, assignment, checks=checks, isolation=isolation)
     if outcome.trace:
         raise RuntimeError(outcome.trace)
+    report = build_report(outcome)
     if out is not None:
-        write_grading(outcome, out)
-    return build_report(outcome)
+        write_grading(outcome, report, out)
+    return report
 
 
 def is_named(planted: Planted, report: Report) -> bool:

@@ -11,7 +11,7 @@ from grader.model.predictions import Prediction, Raised, WrongType
 from grader.scoring import count_predictions, images_to, normalised, points_for, reader_of
 from grader.statistics import highest_rate, wilson_interval
 
-from ..conftest import CLASSES, PER_CLASS
+from .conftest import CLASSES, PER_CLASS
 
 GARBAGE = load_classes(GARBAGE26)
 READER = reader_of(GARBAGE)

@@ -1,0 +1,219 @@
+"""`python -m grader compare`, `handout` and `gradescope`: older gradings, the handout, an autograder."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from grader.cli.command import EXIT_DONE, Command, command_of, say
+from grader.cli.options import add_assignment, add_key_file, add_language, warn_if_exposed
+from grader.errors import Language, UsageError
+from grader.exchange import (
+    ONE,
+    Change,
+    Flip,
+    Reason,
+    choose_backbones,
+    compare,
+    contents,
+    read_gradings,
+    render_results,
+    result_in_words,
+    write_autograder,
+    write_handout,
+)
+from grader.files import write_atomically
+from grader.model.assignment import load_assignment
+from grader.printable import one_line
+from grader.report import REPORT_JSON, read_report
+from grader.split import key_file_from, open_sealed
+from grader.wording import words
+
+_ROOT = Path(__file__).parents[2]
+
+
+def _add_compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "old", type=Path, metavar="OLD", help="folder of an earlier report, or of an earlier batch"
+    )
+    parser.add_argument("new", type=Path, metavar="NEW", help="folder of a later report, or of a later batch")
+    parser.add_argument("--images", action="store_true", help="list every image whose answer changed")
+    add_language(parser, "the output")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    before, after = read_gradings(options.old), read_gradings(options.new)
+    changes = compare(before, after)
+    changed = [change for change in changes if change.changes_result]
+    said = partial(words, options.lang)
+    lines = [said("compare-counts", before=len(before), after=len(after), changed=len(changed))]
+    lines += _common(changes, options.lang)
+    for change in changed:
+        lines += _lines(change, options.lang)
+        if options.images:
+            lines += [_image(flip, options.lang) for flip in change.flips]
+    say("".join(f"{one_line(line)}\n" for line in lines))
+    return EXIT_DONE
+
+
+def _common(changes: Sequence[Change], language: Language) -> Iterator[str]:
+    """Say once what changed for several students."""
+    counts = Counter(reason.text(language) for change in changes for reason in change.reasons)
+    for reason, count in counts.most_common():
+        if count > 1:
+            yield f"  {words(language, 'compare-common', count=count, reason=reason)}"
+
+
+def _lines(change: Change, language: Language) -> Iterator[str]:
+    said = partial(words, language)
+    id_ = said("compare-one") if change.id == ONE else change.id
+    if change.before is None or change.after is None:
+        only = change.after or change.before
+        assert only is not None  # noqa: S101 - a change has at least one side
+        name = "compare-new" if change.after else "compare-gone"
+        yield said(name, id=id_, outcome=result_in_words(only.report, language))
+        return
+    before, after = (result_in_words(side.report, language) for side in (change.before, change.after))
+    yield said("compare-outcome", id=id_, change=f"{before} -> {after}")
+    for reason in change.reasons or (Reason("nothing"),):
+        yield f"  {said('compare-reason', reason=reason.text(language))}"
+    if change.flips:
+        counts = Counter(flip.effect for flip in change.flips)
+        effects = [effect for effect in ("gained", "lost", "changed") if counts[effect]]
+        answers = [
+            said("compare-counted", count=counts[effect], effect=said(f"flip-{effect}")) for effect in effects
+        ]
+        yield f"  {said('compare-answers', answers=said('list').join(answers))}"
+
+
+def _image(flip: Flip, language: Language) -> str:
+    said = words(
+        language,
+        "compare-image",
+        effect=words(language, f"flip-{flip.effect}"),
+        image=flip.image,
+        truth=flip.truth,
+        change=f"{flip.before or '-'} -> {flip.after or '-'}",
+    )
+    return f"    {said}"
+
+
+def _add_handout_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="zip to write")
+    parser.add_argument(
+        "--pretrained",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="backbone to hand out, a MindSpore checkpoint; give the option again for the .safetensors that "
+        "the PyTorch template needs (default: the files in student/pretrained/)",
+    )
+    parser.add_argument(
+        "--never",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="file or folder that must not be handed out, such as the hidden split or its key; reference/ "
+        "always is one (repeatable)",
+    )
+    add_language(parser, "the output")
+
+
+def _handout(options: argparse.Namespace) -> int:
+    files = contents(_ROOT, choose_backbones(_ROOT, options.pretrained))
+    secret = [_ROOT / "reference", *options.never]
+    count = write_handout(files, options.out, secret)
+    checked = words(options.lang, "list").join(map(str, secret))
+    said = words(options.lang, "handout-written", path=options.out, count=count, secret=checked)
+    say(f"{one_line(said)}\n")
+    if not options.never:
+        say(f"{words(options.lang, 'handout-unchecked')}\n")
+    return EXIT_DONE
+
+
+def _add_results_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the report")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="results.json to write")
+    add_language(parser, "the summary")
+
+
+def _write_results(options: argparse.Namespace) -> int:
+    report = read_report(options.folder / REPORT_JSON)
+    try:
+        write_atomically(options.out, render_results(report, options.lang).encode("utf-8"))
+    except OSError as error:
+        raise UsageError("cannot-write", path=options.out, reason=error) from error
+    return EXIT_DONE
+
+
+def _add_pack_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--split", type=Path, required=True, metavar="FILE", help="sealed split, as `split seal` writes it"
+    )
+    add_key_file(parser)
+    add_assignment(parser)
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="zip to write")
+    add_language(parser, "the output")
+
+
+def _pack_autograder(options: argparse.Namespace) -> int:
+    assignment = load_assignment(options.assignment)
+    key_file = key_file_from(options.key_file)
+    open_sealed(options.split, key_file, assignment.classes)  # what could not be graded is not packed
+    warn_if_exposed(key_file, options.lang)
+    write_autograder(_ROOT, assignment, options.split, key_file, options.out)
+    say(f"{one_line(words(options.lang, 'pack-written', path=options.out))}\n")
+    return EXIT_DONE
+
+
+COMPARE = Command(
+    summary="say what changed between two gradings, and why",
+    description="Compare two gradings of a submission, or of a class: whose verdict, score or answers "
+    "changed, and which of submission, split, assignment and grader changed. The output of --images names "
+    "hidden images: keep it from students.",
+    epilog="exit code: 0 compared, 2 wrong usage",
+    add_arguments=_add_compare_arguments,
+    run=_compare,
+)
+
+
+HANDOUT = Command(
+    summary="pack the files for students, and check that nothing secret is among them",
+    description="Write a zip with the templates, the course library, the pretrained backbone, the class "
+    "lists, the student's pages, and the grader for a self-check. The zip is checked before it appears: a "
+    "file of reference/ or of --never, a key or a sealed split in it is an error.",
+    epilog="exit code: 0 written, 2 wrong usage, or a file that must not be handed out",
+    add_arguments=_add_handout_arguments,
+    run=_handout,
+)
+
+
+GRADESCOPE_ACTIONS = {
+    "pack": Command(
+        summary="write the zip to upload",
+        description="Pack grader, assignment, sealed split and key into the zip that Gradescope takes as an "
+        "autograder. Its container must allow user namespaces: without them submissions get no mark.",
+        epilog="exit code: 0 written, 2 wrong usage",
+        add_arguments=_add_pack_arguments,
+        run=_pack_autograder,
+    ),
+    "results": Command(
+        summary="write a report as results.json",
+        description="Write a report as the results.json that Gradescope reads.",
+        epilog="exit code: 0 written, 2 wrong usage",
+        add_arguments=_add_results_arguments,
+        run=_write_results,
+    ),
+}
+
+
+GRADESCOPE = command_of(
+    GRADESCOPE_ACTIONS,
+    summary="make a Gradescope autograder, or write its results",
+    description="Use this grader as a Gradescope autograder.",
+)
