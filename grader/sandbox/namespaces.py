@@ -276,10 +276,10 @@ def _compiled(policy: Policy) -> int:
     program = system_calls.program(policy.refusals)
     if program is None:
         raise HarnessError("unknown-machine", machine=platform.machine())
-    descriptor = os.memfd_create("system calls")
-    os.write(descriptor, program)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+    with os.fdopen(os.memfd_create("system calls"), "wb") as file:
+        file.write(program)
+        file.seek(0)
+        return os.dup(file.fileno())
 
 
 def _settings(policy: Policy, channel: int) -> WorkerSettings:
@@ -297,8 +297,13 @@ def _settings(policy: Policy, channel: int) -> WorkerSettings:
 
 def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
     refusals = _compiled(policy)
+    try:
+        inside = sandboxed(bwrap, policy, command, refusals, more)
+    except BaseException:
+        os.close(refusals)
+        raise
     return Launch(
-        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *sandboxed(bwrap, policy, command, refusals, more)),
+        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *inside),
         environment=policy.environment,
         writable=policy.writable,
         scratch_bytes=policy.scratch_bytes,
