@@ -23,7 +23,7 @@ from grader.model.isolation import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
 from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.kernel import dividable
+from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
     IsolationUnavailableError,
     Launch,
@@ -41,7 +41,7 @@ class Sandbox(Protocol):
 
     @property
     def isolation(self) -> Isolation:
-        """The level, as reports name it."""
+        """The level, as reports name it: what has bound the workers that were started so far."""
 
     @property
     def submission(self) -> Submission:
@@ -90,7 +90,7 @@ class PlainProcess:
 
     def sandbox(self, submission: Submission, workspace: Path, limits: Limits) -> PlainSandbox:
         """Return a sandbox; there is nothing to try."""
-        return PlainSandbox(submission, workspace, limits, self.groups())
+        return PlainSandbox(submission, workspace, limits, ControlGroups(self.groups()))
 
 
 @dataclass(frozen=True)
@@ -100,12 +100,12 @@ class PlainSandbox:
     submission: Submission
     workspace: Path
     limits: Limits
-    groups: Path | None
+    groups: ControlGroups
 
     @property
     def isolation(self) -> Isolation:
         """The level, as reports name it."""
-        return replace(PlainProcess.NAME, is_grouped=self.groups is not None)
+        return replace(PlainProcess.NAME, is_grouped=self.groups.has_bound_all)
 
     def launch(self, channel: int) -> Launch:
         """Return how to start the worker as a plain process that writes below the workspace."""

@@ -32,7 +32,7 @@ from grader.model.submission import Submission
 from grader.sandbox import system_calls
 from grader.sandbox.fork_server import IMPORTS, WORKER_CHANNEL, ForkServer
 from grader.sandbox.forkable import MINDSPORE_RULE, ForkRule
-from grader.sandbox.kernel import dividable
+from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
     ForkedWorker,
     IsolationUnavailableError,
@@ -102,7 +102,8 @@ class Namespaces:
             raise IsolationUnavailableError("no-sandbox", obstacle=obstacle)
         if self.server is not None and self.server.rule.is_worth_while(submission.folder):
             self.server.begin()
-        return NamespacesSandbox(submission, limits, policy, self.bwrap, self.groups(), self.server)
+        groups = ControlGroups(self.groups())
+        return NamespacesSandbox(submission, limits, policy, self.bwrap, groups, self.server)
 
     def obstacle(self, workspace: Path, limits: Limits) -> Line | str | None:
         """Return what keeps this level from working on this machine; None if nothing does.
@@ -125,13 +126,13 @@ class NamespacesSandbox:
     limits: Limits
     policy: Policy
     bwrap: Path
-    groups: Path | None
+    groups: ControlGroups
     server: ForkServer | None
 
     @property
     def isolation(self) -> Isolation:
         """The level, as reports name it."""
-        return replace(Namespaces.NAME, is_grouped=self.groups is not None)
+        return replace(Namespaces.NAME, is_grouped=self.groups.has_bound_all)
 
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
