@@ -33,7 +33,14 @@ from grader.sandbox.launch import (
     worker_command,
 )
 from grader.sandbox.namespaces import Namespaces, fork_server_for
-from grader.sandbox.policy import course_library, each_process, environment_for, own_packages, together
+from grader.sandbox.policy import (
+    course_library,
+    each_process,
+    environment_for,
+    for_our_own,
+    own_packages,
+    together,
+)
 
 
 class Sandbox(Protocol):
@@ -53,8 +60,11 @@ class Sandbox(Protocol):
     def over(self, submission: Submission, workspace: Path) -> Sandbox:
         """Return the same sandbox for other files; that it works here has been tried already."""
 
-    def on_all_cores(self) -> Sandbox:
-        """Return the same sandbox with as many cores as this thread may use."""
+    def over_our_own(self, submission: Submission, workspace: Path) -> Sandbox:
+        """Return the same sandbox for a program of ours, which has processor time of its own.
+
+        Where the sandbox is no plain process, the program has as many cores as this thread may use.
+        """
 
 
 class IsolationLevel(Protocol):
@@ -141,9 +151,9 @@ class PlainSandbox:
         """Return the same sandbox for other files."""
         return replace(self, submission=submission, workspace=workspace)
 
-    def on_all_cores(self) -> PlainSandbox:
-        """Return the same sandbox: a plain process keeps to the assignment's cores."""
-        return self
+    def over_our_own(self, submission: Submission, workspace: Path) -> PlainSandbox:
+        """Return the same sandbox for a program of ours, which keeps to the assignment's cores."""
+        return replace(self, submission=submission, workspace=workspace, limits=for_our_own(self.limits))
 
 
 @dataclass(frozen=True)

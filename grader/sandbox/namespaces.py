@@ -56,6 +56,7 @@ from grader.sandbox.policy import (
     Rule,
     Scratch,
     environment_for,
+    for_our_own,
     policy_for,
 )
 
@@ -156,10 +157,12 @@ class NamespacesSandbox:
         """Return the same sandbox for other files; that it works here has been tried already."""
         return replace(self, submission=submission, policy=_policy(submission, workspace, self.limits))
 
-    def on_all_cores(self) -> NamespacesSandbox:
-        """Return the same sandbox with as many cores as this thread may use."""
-        together = replace(self.policy.together, cores=len(os.sched_getaffinity(0)))
-        return replace(self, policy=replace(self.policy, together=together))
+    def over_our_own(self, submission: Submission, workspace: Path) -> NamespacesSandbox:
+        """Return the same sandbox for a program of ours, with as many cores as this thread may use."""
+        limits = for_our_own(self.limits)
+        policy = _policy(submission, workspace, limits)
+        together = replace(policy.together, cores=len(os.sched_getaffinity(0)))
+        return replace(self, submission=submission, limits=limits, policy=replace(policy, together=together))
 
 
 def fork_server_for(

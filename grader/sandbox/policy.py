@@ -85,6 +85,8 @@ _KERNEL_MIB = 256
 """Sixty processes with all libraries of MindSpore mapped are counted as a third of it."""
 _OF_AN_ENVIRONMENT = ("bin", "include", "lib", "lib64", "share", "pyvenv.cfg")
 """What a virtual environment consists of."""
+_OUR_OWN_PROCESSOR_SECONDS = 3600.0
+"""Work of a program of ours, on all cores together: a hundred times what the diagnosis takes."""
 _INODES = 50_000
 """Empty files have no size, but each takes a kilobyte of the kernel's memory."""
 
@@ -219,6 +221,11 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
         each_process=each_process(limits, scratch_mib, is_alone=True),
         together=together(limits),
     )
+
+
+def for_our_own(limits: Limits) -> Limits:
+    """Return the limits of a program of ours: an assignment binds a student's processor time, not that."""
+    return limits.model_copy(update={"processor_seconds": _OUR_OWN_PROCESSOR_SECONDS})
 
 
 def is_visible_inside(path: Path) -> bool:
