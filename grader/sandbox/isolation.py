@@ -54,8 +54,17 @@ class Sandbox(Protocol):
     def submission(self) -> Submission:
         """What is run."""
 
+    def is_forked(self) -> bool:
+        """Whether its workers are forked; waits until that is known."""
+
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
+
+    def forking(self, limits: Limits) -> Sandbox:
+        """Return the same sandbox under other limits, whose workers are forked whatever they run.
+
+        How many threads a worker may have decides where it can be forked from, and stays.
+        """
 
     def over(self, submission: Submission, workspace: Path) -> Sandbox:
         """Return the same sandbox for other files; that it works here has been tried already."""
@@ -117,6 +126,14 @@ class PlainSandbox:
         """The level, as reports name it."""
         return replace(PlainProcess.NAME, is_grouped=self.groups.has_bound_all)
 
+    def is_forked(self) -> bool:
+        """Return false: a plain process is always started."""
+        return False
+
+    def forking(self, limits: Limits) -> PlainSandbox:
+        """Return the same sandbox under other limits: none of its workers can be forked."""
+        return replace(self, limits=limits)
+
     def launch(self, channel: int) -> Launch:
         """Return how to start the worker as a plain process that writes below the workspace."""
         # One for each worker: a second one must find nothing of the first.
@@ -175,6 +192,17 @@ class FirstThatWorks:
             except IsolationUnavailableError:
                 continue
         return last.sandbox(submission, workspace, limits)
+
+
+@dataclass(frozen=True)
+class AsForked:
+    """The level of programs of ours that go the way of a sandbox's forked workers."""
+
+    model: Sandbox
+
+    def sandbox(self, submission: Submission, workspace: Path, limits: Limits) -> Sandbox:
+        """Return the same sandbox over a program; that the sandbox works here has been tried already."""
+        return self.model.forking(limits).over(submission, workspace)
 
 
 def best_isolation(*, official: bool, server: ForkServer | None = None) -> IsolationLevel:

@@ -31,7 +31,7 @@ from grader.model.isolation import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
 from grader.sandbox.fork_server import IMPORTS, WORKER_CHANNEL, ForkServer
-from grader.sandbox.forkable import MINDSPORE_RULE, ForkRule
+from grader.sandbox.forkable import ANY_PROGRAM, MINDSPORE_RULE, ForkRule
 from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
     ForkedWorker,
@@ -129,15 +129,26 @@ class NamespacesSandbox:
     bwrap: Path
     groups: ControlGroups
     server: ForkServer | None
+    rule: ForkRule | None = None
+    """Whose workers may be forked; None for what the server says."""
 
     @property
     def isolation(self) -> Isolation:
         """The level, as reports name it."""
         return replace(Namespaces.NAME, is_grouped=self.groups.has_bound_all)
 
+    def is_forked(self) -> bool:
+        """Whether its workers are forked; waits until that is known."""
+        return self.server is not None and self._is_forkable and bool(self.server.imported())
+
+    def forking(self, limits: Limits) -> NamespacesSandbox:
+        """Return the same sandbox under other limits, whose workers are forked whatever they run."""
+        limits = limits.model_copy(update={"threads": self.limits.threads})
+        return replace(self, limits=limits, rule=ANY_PROGRAM)
+
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
-        if self.server is not None and self._is_forkable and self.server.imported():
+        if self.server is not None and self.is_forked():
             start = _forked(self.bwrap, self.policy, self.server)
         else:
             start = _started(self.bwrap, self.policy, channel)
@@ -148,10 +159,11 @@ class NamespacesSandbox:
         """Whether workers may be forked; looked at once, since the copy that they run does not change."""
         if self.server is None or self.server.environment != self.policy.environment:
             return False
-        if not self.server.rule.is_worth_while(self.submission.folder):
+        rule = self.rule or self.server.rule
+        if not rule.is_worth_while(self.submission.folder):
             return False
         modules = self.server.imported()
-        return bool(modules) and self.server.rule.makes_no_difference(self.submission.folder, modules)
+        return bool(modules) and rule.makes_no_difference(self.submission.folder, modules)
 
     def over(self, submission: Submission, workspace: Path) -> NamespacesSandbox:
         """Return the same sandbox for other files; that it works here has been tried already."""

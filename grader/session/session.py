@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from grader.checks import check_canary
+from grader.checks import check_attack, check_canary
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.grading import Grading
@@ -24,7 +24,15 @@ from grader.model.split import Split
 from grader.model.submission import Submission
 from grader.progress import Progress, silent
 from grader.report import build_report
-from grader.sandbox import IsolationLevel, OpenIsolation, best_isolation, open_isolation, sandbox_for
+from grader.sandbox import (
+    AsForked,
+    IsolationLevel,
+    OpenIsolation,
+    Sandbox,
+    best_isolation,
+    open_isolation,
+    sandbox_for,
+)
 from grader.session.harness import this_harness
 from grader.session.secrecy import check_apart, check_out_of_reach
 from grader.session.stages import (
@@ -69,6 +77,7 @@ class Session:
         self.exam = exam
         self._isolation = isolation or best_isolation(official=exam.is_official)
         self._has_passed_canary = has_passed_canary or not (exam.checks.canary and exam.is_official)
+        self._has_passed_fork = self._has_passed_canary
         self._lock = threading.Lock()
         this_harness()  # computed once, here, and not by every thread
 
@@ -128,15 +137,16 @@ class Session:
         limits = exam.assignment.limits
         sandbox = sandbox_for(self._isolation, submission, workspace, limits, official=exam.is_official)
         check_out_of_reach(sandbox, exam.split)
-        grading = attempt(grading, "canary", partial(self._with_canary, progress=progress))
+        grading = attempt(grading, "canary", partial(self._with_canary, sandbox=sandbox, progress=progress))
         setup = Setup(replace(exam, split=self._decoded), submission, workspace, sandbox, progress)
         grading = attempt(grading, "interview", partial(interviewed, setup=setup))
         grading = attempt(grading, "score", scored)
         grading = attempt(grading, "replay", partial(replayed, setup=setup))
         return attempt(grading, "diagnose", partial(diagnosed, setup=setup))
 
-    def _with_canary(self, grading: Grading, progress: Progress) -> Grading:
+    def _with_canary(self, grading: Grading, sandbox: Sandbox, progress: Progress) -> Grading:
         self._try_canary(progress)
+        self._try_fork(sandbox, progress)
         if not self.exam.is_official:
             return grading
         return replace(grading, canary="passed" if self.exam.checks.canary else "skipped")
@@ -152,6 +162,20 @@ class Session:
                 progress("canary")
                 pass_canary(self._isolation)
                 self._has_passed_canary = True
+
+    def _try_fork(self, sandbox: Sandbox, progress: Progress) -> None:
+        """Try the way that forked workers take, once a session, before the first submission that takes it.
+
+        Raises:
+            HarnessError: the attack had another outcome than the known one.
+        """
+        if self._has_passed_fork or not sandbox.is_forked():
+            return
+        with self._lock:
+            if not self._has_passed_fork:
+                progress("canary")
+                check_attack(partial(_grade_known, AsForked(sandbox)))
+                self._has_passed_fork = True
 
     @cached_property
     def _decoded(self) -> Split:
@@ -182,11 +206,7 @@ def pass_canary(isolation: IsolationLevel | None = None) -> None:
     Raises:
         HarnessError: one of them had another outcome than the known one.
     """
-
-    def grade_known(source: Path, split: Split, assignment: Assignment) -> Grading:
-        return Session(Exam(split, assignment, checks=NO_CHECKS), isolation).grade(source)
-
-    check_canary(grade_known)
+    check_canary(partial(_grade_known, isolation))
 
 
 def grade(
@@ -222,6 +242,12 @@ def grade(
     exam = Exam(opened, rules, "self-check" if self_check else "official", checks)
     with open_session(exam) as session:
         return build_report(session.grade(Path(submission)))
+
+
+def _grade_known(
+    isolation: IsolationLevel | None, source: Path, split: Split, assignment: Assignment
+) -> Grading:
+    return Session(Exam(split, assignment, checks=NO_CHECKS), isolation).grade(source)
 
 
 def _path(path: Path | str | None) -> Path | None:
