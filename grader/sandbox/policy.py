@@ -357,8 +357,10 @@ def _devices() -> Iterator[Rule]:
 
 def _interpreter() -> Iterator[Rule]:
     """This interpreter, its environment and its packages."""
+    shown = [Path("/usr")]
     for prefix in _prefixes():
-        if not prefix.is_relative_to("/usr"):
+        if not any(map(prefix.is_relative_to, shown)):
+            shown.append(prefix)
             yield ReadOnly(prefix, prefix)
 
 
@@ -374,9 +376,10 @@ def _covers(shown: Iterable[Rule], clone: Path) -> Iterator[Empty]:
     An environment in the clone, or made of the clone's own folder, is still seen.
     """
     clone = clone.resolve()
-    prefixes = [prefix.resolve() for prefix in _prefixes()]
-    kept = [prefix.relative_to(clone) for prefix in prefixes if clone in prefix.parents]
-    if clone in prefixes:
+    # Where they stand: what is a link there is needed under that name, too.
+    places = [prefix.parent.resolve() / prefix.name for prefix in _prefixes()]
+    kept = [place.relative_to(clone) for place in places if clone in place.parents]
+    if clone in places:
         kept += [Path(name) for name in _OF_AN_ENVIRONMENT if (clone / name).exists()]
     for rule in shown:
         if isinstance(rule, ReadOnly) and clone.is_relative_to(source := rule.source.resolve()):
