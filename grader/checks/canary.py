@@ -1,7 +1,8 @@
 """The canary: before an official grading, one built-in honest submission and one built-in attack are graded.
 
 Both go the way of a student's submission that does without MindSpore: taken in, started in the sandbox (not
-forked into it), asked, counted. They are neither asked again nor diagnosed.
+forked into it), asked, counted. They are neither asked again nor diagnosed. The attack goes the way of one
+with MindSpore, too, before the first whose worker is forked: the walls are the same, the door is another.
 The honest one must get its known score; the attack, which answers rightly only where it finds a hole in a
 wall, must get the verdict of a forger and no point.
 
@@ -11,7 +12,8 @@ numpy or OpenCV that gives other pixels, a change in the harness that counts wro
 class wrong marks, or give the hidden images away, and nothing in a single report would tell. It does not
 replace the tests, which try far more, and it says nothing about any one submission.
 
-It costs two tenths of a second, so a session, which may grade a whole class, tries it once. The outcome
+It costs two tenths of a second, and half of that again for the fork, so a session, which may grade a whole
+class, tries each once. The outcome
 is kept nowhere else: a file that says "passed" could be stale, or written by somebody else.
 """
 
@@ -53,6 +55,15 @@ def check_canary(grade: Grade) -> None:
         honest, attack = pool.map(lambda folder: grade(folder, canary_split(), _ASSIGNMENT), (HONEST, ATTACK))
     _check("canary-honest", honest, Verdict.GRADED, 2)
     _check("canary-attack", attack, Verdict.CONTRACT, 0)
+
+
+def check_attack(grade: Grade) -> None:
+    """Grade the built-in attack alone.
+
+    Raises:
+        HarnessError: it had another outcome than the known one; says what is the matter.
+    """
+    _check("canary-attack", grade(ATTACK, canary_split(), _ASSIGNMENT), Verdict.CONTRACT, 0)
 
 
 def canary_split() -> Split:

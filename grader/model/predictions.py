@@ -104,6 +104,9 @@ class Answers:
     output: str
     """What the submission printed, head and tail."""
     peak_bytes: int
+    unasked: int = 0
+    """Images that were never put to a worker: where not 0, the interview ended early, and who takes its
+    answers for those to all images is mistaken."""
     instruction_set: str | None = None
     """The widest vector instructions that the engine was allowed; None if that was all, or the processor
     has none so wide."""

@@ -145,6 +145,7 @@ class _Interview:
             frameworks=self._frameworks or {},
             output="".join(self._output),
             peak_bytes=self._peak_bytes,
+            unasked=len(self._pending),
             instruction_set=self._instruction_set,
         )
 

@@ -64,28 +64,31 @@ def _start(launch: Callable[[int], Launch]) -> tuple[Launch, Started, socket.soc
     with contextlib.ExitStack() as undo, theirs:
         undo.enter_context(ours)
         chosen = launch(theirs.fileno())
-        started: Started
-        if chosen.forked is None:
-            started = _Program(chosen, theirs.fileno())
-        else:
-            if chosen.group is not None:
-                undo.callback(chosen.group.end)
+        if chosen.group is not None:
+            undo.callback(chosen.group.end)
+        if chosen.forked is not None:
             undo.callback(chosen.forked.server.give_up)
-            started = _Forked(chosen, chosen.forked, theirs.fileno())
+        started = _started(chosen, theirs.fileno())
         undo.pop_all()
     return chosen, started, ours
+
+
+def _started(launch: Launch, channel: int) -> Started:
+    """Start or fork the worker; the descriptors that its command inherits are closed here, come what may."""
+    with contextlib.ExitStack() as inherited:
+        for descriptor in launch.inherited:
+            inherited.callback(os.close, descriptor)
+        if launch.forked is None:
+            return _Program(launch, channel)
+        return _Forked(launch, launch.forked, channel)
 
 
 class _Program:
     """A worker that is the sandbox's own command, and so below our own child."""
 
     def __init__(self, launch: Launch, channel: int) -> None:
-        self.output, theirs = os.pipe()
-        try:
-            with _bound_to(_some_cores(launch.together.cores)):
-                self._process = _popen(launch, theirs, theirs, [channel])
-        finally:
-            os.close(theirs)
+        with _pipe() as (self.output, theirs), _bound_to(_some_cores(launch.together.cores)):
+            self._process = _popen(launch, theirs, theirs, [channel])
         self.roots: tuple[int, ...] = (self._process.pid,)
 
     def exit_code(self) -> int | None:
@@ -103,19 +106,14 @@ class _Forked:
     """A worker that has entered a sandbox; the sandbox's own command only keeps it open."""
 
     def __init__(self, launch: Launch, worker: ForkedWorker, channel: int) -> None:
-        self.output, theirs = os.pipe()
         try:
-            cores = _some_cores(launch.together.cores)
-            with _bound_to(cores):
-                self._holder = _popen(launch, subprocess.PIPE, theirs, [])
-            self._worker = self._fork(launch, worker, cores, channel, theirs)
-        except BaseException as error:
-            os.close(self.output)
-            if isinstance(error, OSError):
-                raise ForkError(str(error)) from error
-            raise
-        finally:
-            os.close(theirs)
+            with _pipe() as (self.output, theirs):
+                cores = _some_cores(launch.together.cores)
+                with _bound_to(cores):
+                    self._holder = _popen(launch, subprocess.PIPE, theirs, [])
+                self._worker = self._fork(launch, worker, cores, channel, theirs)
+        except OSError as error:
+            raise ForkError(str(error)) from error
         self.roots: tuple[int, ...] = (self._worker.pid, self._holder.pid)
 
     def exit_code(self) -> int | None:
@@ -149,6 +147,19 @@ class _Forked:
 
 
 @contextlib.contextmanager
+def _pipe() -> Iterator[tuple[int, int]]:
+    """Yield the ends of a pipe. Afterwards the second is closed, and after an error both are."""
+    with contextlib.ExitStack() as undo:
+        ours, theirs = os.pipe()
+        undo.callback(os.close, ours)
+        try:
+            yield ours, theirs
+        finally:
+            os.close(theirs)
+        undo.pop_all()
+
+
+@contextlib.contextmanager
 def _members(group: ControlGroup | None) -> Iterator[int | None]:
     """Yield a descriptor of the file that moves who writes to it into the group; None where there is none."""
     if group is None:
@@ -162,21 +173,17 @@ def _members(group: ControlGroup | None) -> Iterator[int | None]:
 
 
 def _popen(launch: Launch, output: int, errors: int, descriptors: Sequence[int]) -> subprocess.Popen[bytes]:
-    """Start the command with nothing but what it is to have; close here what it reads from."""
-    try:
-        return subprocess.Popen(
-            launch.command,
-            env=dict(launch.environment),
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            pass_fds=[*descriptors, *launch.inherited],
-            start_new_session=True,
-        )
-    finally:
-        for descriptor in launch.inherited:
-            os.close(descriptor)
+    """Start the command with nothing but what it is to have."""
+    return subprocess.Popen(
+        launch.command,
+        env=dict(launch.environment),
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        pass_fds=[*descriptors, *launch.inherited],
+        start_new_session=True,
+    )
 
 
 def _exit_code(process: subprocess.Popen[bytes]) -> int | None:

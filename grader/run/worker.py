@@ -110,14 +110,18 @@ class WorkerProcess:
         self._next_look = 0.0
         self._noise: StopReason | None = None
         self._is_dead = False
-        self._launch, self._started, self._channel = start(launch)
+        # Before anything of the worker is there: what can fail later would have to end it.
+        with contextlib.ExitStack() as undo:
+            self._selector = undo.enter_context(selectors.DefaultSelector())
+            self._launch, self._started, self._channel = start(launch)
+            undo.pop_all()
         self._limits = self._launch.together
-        self._channel.setblocking(False)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._channel, selectors.EVENT_READ)
         self._stdout = self._started.output
-        os.set_blocking(self._stdout, False)
-        self._selector.register(self._stdout, selectors.EVENT_READ)
+        try:
+            self._watch()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> WorkerProcess:
         return self
@@ -125,10 +129,15 @@ class WorkerProcess:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.kill()
-        self._selector.close()
-        self._channel.close()
-        self._started.close()
+        self.close()
+
+    def close(self) -> None:
+        """End the worker, and let go of everything that belongs to it."""
+        with contextlib.ExitStack() as all_that_is_open:
+            all_that_is_open.callback(self._started.close)
+            all_that_is_open.callback(self._channel.close)
+            all_that_is_open.callback(self._selector.close)
+            self.kill()
 
     def send(self, data: bytes, deadline: float) -> None:
         """Send a question.
@@ -213,6 +222,13 @@ class WorkerProcess:
         if self._inside is not None:
             self._inside.close()
             self._inside = None
+
+    def _watch(self) -> None:
+        """Have whatever comes from the worker wake who waits for it."""
+        self._channel.setblocking(False)
+        self._selector.register(self._channel, selectors.EVENT_READ)
+        os.set_blocking(self._stdout, False)
+        self._selector.register(self._stdout, selectors.EVENT_READ)
 
     def _wait(self, deadline: float, events: int) -> None:
         """Handle whatever happens next, for at most one look's time."""

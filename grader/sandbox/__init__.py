@@ -3,6 +3,7 @@
 from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest
 from grader.sandbox.forkable import ForkRule
 from grader.sandbox.isolation import (
+    AsForked,
     FirstThatWorks,
     IsolationLevel,
     OpenIsolation,
@@ -35,6 +36,7 @@ __all__ = [
     "ARCHITECTURES",
     "CONTROLLERS",
     "SETPRIV",
+    "AsForked",
     "ControlGroup",
     "FirstThatWorks",
     "ForkError",

@@ -60,11 +60,13 @@ class ForkedProcess:
         self._status = status
         self._told = b""
         self._ended: int | None = None
-        first = self._next_line(time.monotonic() + _ANSWER_SECONDS)
-        if first is None or "pid" not in first:
-            status.close()
-            raise ForkError("" if first is None else str(first.get("failed")))
-        self.pid = int(first["pid"])
+        with contextlib.ExitStack() as undo:
+            undo.enter_context(status)
+            first = self._next_line(time.monotonic() + _ANSWER_SECONDS)
+            if first is None or "pid" not in first:
+                raise ForkError("" if first is None else str(first.get("failed")))
+            self.pid = int(first["pid"])
+            undo.pop_all()
 
     def exit_code(self) -> int | None:
         """Return its exit code, or the negative number of the signal that ended it; None while it runs."""
@@ -243,7 +245,8 @@ def _start(interpreter: str, environment: Mapping[str, str], imports: Sequence[s
     channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     # Outside it has no folders of its own, and is not to write into somebody's of that name.
     homeless = {name: environment[name] for name in ("HOME", "TMPDIR")}
-    with theirs:
+    with contextlib.ExitStack() as undo, theirs:
+        undo.enter_context(channel)
         settings = {
             "channel": theirs.fileno(),
             "imports": list(imports),
@@ -262,6 +265,7 @@ def _start(interpreter: str, environment: Mapping[str, str], imports: Sequence[s
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
+        undo.pop_all()
     return _Running(process, channel)
 
 

@@ -101,6 +101,8 @@ class ForkRule:
 
 MINDSPORE_RULE = ForkRule()
 """The usual one: MindSpore takes a second to import, and other libraries none that is worth the trouble."""
+ANY_PROGRAM = ForkRule(library=None, alarming=re.compile(rb"(?!)"))
+"""For programs of ours, of which it is known what they do."""
 
 
 def _imports(source: _Source, library: str) -> bool:

@@ -23,7 +23,7 @@ from grader.model.job import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
 from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.kernel import dividable
+from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
     IsolationUnavailableError,
     Launch,
@@ -33,7 +33,14 @@ from grader.sandbox.launch import (
     worker_command,
 )
 from grader.sandbox.namespaces import Namespaces, fork_server_for
-from grader.sandbox.policy import course_library, each_process, environment_for, own_packages, together
+from grader.sandbox.policy import (
+    course_library,
+    each_process,
+    environment_for,
+    for_our_own,
+    own_packages,
+    together,
+)
 
 
 class Sandbox(Protocol):
@@ -41,20 +48,32 @@ class Sandbox(Protocol):
 
     @property
     def isolation(self) -> Isolation:
-        """The level, as reports name it."""
+        """The level, as reports name it: what has bound the workers that were started so far."""
 
     @property
     def submission(self) -> Submission:
         """What is run."""
 
+    def is_forked(self) -> bool:
+        """Whether its workers are forked; waits until that is known."""
+
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
+
+    def forking(self, limits: Limits) -> Sandbox:
+        """Return the same sandbox under other limits, whose workers are forked whatever they run.
+
+        How many threads a worker may have decides where it can be forked from, and stays.
+        """
 
     def over(self, submission: Submission, workspace: Path) -> Sandbox:
         """Return the same sandbox for other files; that it works here has been tried already."""
 
-    def on_all_cores(self) -> Sandbox:
-        """Return the same sandbox with as many cores as this thread may use."""
+    def over_our_own(self, submission: Submission, workspace: Path) -> Sandbox:
+        """Return the same sandbox for a program of ours, which has processor time of its own.
+
+        Where the sandbox is no plain process, the program has as many cores as this thread may use.
+        """
 
 
 class IsolationLevel(Protocol):
@@ -90,7 +109,7 @@ class PlainProcess:
 
     def sandbox(self, submission: Submission, workspace: Path, limits: Limits) -> PlainSandbox:
         """Return a sandbox; there is nothing to try."""
-        return PlainSandbox(submission, workspace, limits, self.groups())
+        return PlainSandbox(submission, workspace, limits, ControlGroups(self.groups()))
 
 
 @dataclass(frozen=True)
@@ -100,12 +119,20 @@ class PlainSandbox:
     submission: Submission
     workspace: Path
     limits: Limits
-    groups: Path | None
+    groups: ControlGroups
 
     @property
     def isolation(self) -> Isolation:
         """The level, as reports name it."""
-        return replace(PlainProcess.NAME, is_grouped=self.groups is not None)
+        return replace(PlainProcess.NAME, is_grouped=self.groups.has_bound_all)
+
+    def is_forked(self) -> bool:
+        """Return false: a plain process is always started."""
+        return False
+
+    def forking(self, limits: Limits) -> PlainSandbox:
+        """Return the same sandbox under other limits: none of its workers can be forked."""
+        return replace(self, limits=limits)
 
     def launch(self, channel: int) -> Launch:
         """Return how to start the worker as a plain process that writes below the workspace."""
@@ -141,9 +168,9 @@ class PlainSandbox:
         """Return the same sandbox for other files."""
         return replace(self, submission=submission, workspace=workspace)
 
-    def on_all_cores(self) -> PlainSandbox:
-        """Return the same sandbox: a plain process keeps to the assignment's cores."""
-        return self
+    def over_our_own(self, submission: Submission, workspace: Path) -> PlainSandbox:
+        """Return the same sandbox for a program of ours, which keeps to the assignment's cores."""
+        return replace(self, submission=submission, workspace=workspace, limits=for_our_own(self.limits))
 
 
 @dataclass(frozen=True)
@@ -165,6 +192,17 @@ class FirstThatWorks:
             except IsolationUnavailableError:
                 continue
         return last.sandbox(submission, workspace, limits)
+
+
+@dataclass(frozen=True)
+class AsForked:
+    """The level of programs of ours that go the way of a sandbox's forked workers."""
+
+    model: Sandbox
+
+    def sandbox(self, submission: Submission, workspace: Path, limits: Limits) -> Sandbox:
+        """Return the same sandbox over a program; that the sandbox works here has been tried already."""
+        return self.model.forking(limits).over(submission, workspace)
 
 
 def best_isolation(*, official: bool, server: ForkServer | None = None) -> IsolationLevel:

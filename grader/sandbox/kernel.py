@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import secrets
 import select
@@ -26,6 +27,8 @@ _PIDFD_OPEN = 434
 _OURS = "lab-grader"
 """The group that the grader itself moves to: a group with members cannot be divided."""
 _ENTER = 'echo $$ > "$1" && shift && exec "$@"'
+_TRIES = 100
+"""How often members are moved that came while others were."""
 _SECONDS_TO_END = 5.0
 
 
@@ -61,6 +64,23 @@ class ControlGroup:
                 return
             except OSError:  # busy: its processes are not buried yet
                 time.sleep(0.005)
+
+
+class ControlGroups:
+    """Where the workers of a sandbox get control groups of their own, and whether every one has had one."""
+
+    def __init__(self, parent: Path | None) -> None:
+        """Make no group yet; below `parent`, or nowhere if the system gives none."""
+        self._parent = parent
+        self.has_bound_all = parent is not None
+        """Whether the kernel binds the workers' sums: false as soon as one did without."""
+
+    def make(self, memory_bytes: int, tasks: int) -> ControlGroup | None:
+        """Return a new group that is bound to these sums; None if there is none to be had."""
+        group = None if self._parent is None else _make(self._parent, memory_bytes, tasks)
+        if group is None:
+            self.has_bound_all = False
+        return group
 
 
 def descendants(*roots: int) -> Iterator[int]:
@@ -184,7 +204,7 @@ def dividable() -> Path | None:
     return group
 
 
-def make(parent: Path, memory_bytes: int, tasks: int) -> ControlGroup | None:
+def _make(parent: Path, memory_bytes: int, tasks: int) -> ControlGroup | None:
     """Return a new group below `parent`, bound to these sums; None if that fails."""
     folder = parent / f"worker-{secrets.token_hex(8)}"
     try:
@@ -205,12 +225,22 @@ def make(parent: Path, memory_bytes: int, tasks: int) -> ControlGroup | None:
 
 
 def _make_ready(group: Path) -> None:
-    """Move the members of a group into one below it, and hand the controllers down."""
-    if set(read_text(group / "cgroup.subtree_control").split()) >= CONTROLLERS:
-        return
+    """Move the members of a group into one below it, and hand the controllers down.
+
+    Raises:
+        OSError: it cannot be done.
+    """
     ours = group / _OURS
-    ours.mkdir(exist_ok=True)
-    for pid in read_text(group / "cgroup.procs").split():
-        with contextlib.suppress(ProcessLookupError):
-            (ours / "cgroup.procs").write_text(pid, encoding="ascii")
-    (group / "cgroup.subtree_control").write_text("+memory +pids", encoding="ascii")
+    for tries_left in reversed(range(_TRIES)):
+        if set(read_text(group / "cgroup.subtree_control").split()) >= CONTROLLERS:
+            return
+        ours.mkdir(exist_ok=True)
+        for pid in read_text(group / "cgroup.procs").split():
+            with contextlib.suppress(ProcessLookupError):
+                (ours / "cgroup.procs").write_text(pid, encoding="ascii")
+        try:
+            (group / "cgroup.subtree_control").write_text("+memory +pids", encoding="ascii")
+        except OSError as error:
+            # Another harness in this group, or another thread of ours, has begun a process there meanwhile.
+            if error.errno != errno.EBUSY or not tries_left:
+                raise

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from grader.errors import HarnessError
-from grader.sandbox import kernel
 from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.kernel import ControlGroup
+from grader.sandbox.kernel import ControlGroup, ControlGroups
 from grader.sandbox.policy import SEEN_ABOVE, EachProcess, Together
 
 _SANDBOX_TASKS = 5
@@ -80,13 +79,11 @@ class Launch:
     """The worker that is to enter the sandbox; None where the command is the worker."""
 
 
-def in_group(start: Launch, groups: Path | None) -> Launch:
-    """Have a worker start in a control group of its own below `groups`, if one can be made."""
-    if groups is None:
-        return start
+def in_group(start: Launch, groups: ControlGroups) -> Launch:
+    """Have a worker start in a control group of its own, if one can be made."""
     tasks = start.together.tasks + _SANDBOX_TASKS + SEEN_ABOVE
     # The scratch folders lie in memory, and the kernel counts them with it.
-    group = kernel.make(groups, start.together.memory_bytes + start.scratch_bytes, tasks)
+    group = groups.make(start.together.memory_bytes + start.scratch_bytes, tasks)
     return replace(start, group=group, command=group.entering(start.command)) if group else start
 
 

@@ -31,8 +31,8 @@ from grader.model.job import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
 from grader.sandbox.fork_server import IMPORTS, WORKER_CHANNEL, ForkServer
-from grader.sandbox.forkable import MINDSPORE_RULE, ForkRule
-from grader.sandbox.kernel import dividable
+from grader.sandbox.forkable import ANY_PROGRAM, MINDSPORE_RULE, ForkRule
+from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
     ForkedWorker,
     IsolationUnavailableError,
@@ -56,6 +56,7 @@ from grader.sandbox.policy import (
     Rule,
     Scratch,
     environment_for,
+    for_our_own,
     policy_for,
 )
 
@@ -102,7 +103,8 @@ class Namespaces:
             raise IsolationUnavailableError("no-sandbox", obstacle=obstacle)
         if self.server is not None and self.server.rule.is_worth_while(submission.folder):
             self.server.begin()
-        return NamespacesSandbox(submission, limits, policy, self.bwrap, self.groups(), self.server)
+        groups = ControlGroups(self.groups())
+        return NamespacesSandbox(submission, limits, policy, self.bwrap, groups, self.server)
 
     def obstacle(self, workspace: Path, limits: Limits) -> Line | str | None:
         """Return what keeps this level from working on this machine; None if nothing does.
@@ -125,17 +127,28 @@ class NamespacesSandbox:
     limits: Limits
     policy: Policy
     bwrap: Path
-    groups: Path | None
+    groups: ControlGroups
     server: ForkServer | None
+    rule: ForkRule | None = None
+    """Whose workers may be forked; None for what the server says."""
 
     @property
     def isolation(self) -> Isolation:
         """The level, as reports name it."""
-        return replace(Namespaces.NAME, is_grouped=self.groups is not None)
+        return replace(Namespaces.NAME, is_grouped=self.groups.has_bound_all)
+
+    def is_forked(self) -> bool:
+        """Whether its workers are forked; waits until that is known."""
+        return self.server is not None and self._is_forkable and bool(self.server.imported())
+
+    def forking(self, limits: Limits) -> NamespacesSandbox:
+        """Return the same sandbox under other limits, whose workers are forked whatever they run."""
+        limits = limits.model_copy(update={"threads": self.limits.threads})
+        return replace(self, limits=limits, rule=ANY_PROGRAM)
 
     def launch(self, channel: int) -> Launch:
         """Return how to start a worker that answers on the inherited descriptor `channel`."""
-        if self.server is not None and self._is_forkable and self.server.imported():
+        if self.server is not None and self.is_forked():
             start = _forked(self.bwrap, self.policy, self.server)
         else:
             start = _started(self.bwrap, self.policy, channel)
@@ -146,19 +159,22 @@ class NamespacesSandbox:
         """Whether workers may be forked; looked at once, since the copy that they run does not change."""
         if self.server is None or self.server.environment != self.policy.environment:
             return False
-        if not self.server.rule.is_worth_while(self.submission.folder):
+        rule = self.rule or self.server.rule
+        if not rule.is_worth_while(self.submission.folder):
             return False
         modules = self.server.imported()
-        return bool(modules) and self.server.rule.makes_no_difference(self.submission.folder, modules)
+        return bool(modules) and rule.makes_no_difference(self.submission.folder, modules)
 
     def over(self, submission: Submission, workspace: Path) -> NamespacesSandbox:
         """Return the same sandbox for other files; that it works here has been tried already."""
         return replace(self, submission=submission, policy=_policy(submission, workspace, self.limits))
 
-    def on_all_cores(self) -> NamespacesSandbox:
-        """Return the same sandbox with as many cores as this thread may use."""
-        together = replace(self.policy.together, cores=len(os.sched_getaffinity(0)))
-        return replace(self, policy=replace(self.policy, together=together))
+    def over_our_own(self, submission: Submission, workspace: Path) -> NamespacesSandbox:
+        """Return the same sandbox for a program of ours, with as many cores as this thread may use."""
+        limits = for_our_own(self.limits)
+        policy = _policy(submission, workspace, limits)
+        together = replace(policy.together, cores=len(os.sched_getaffinity(0)))
+        return replace(self, submission=submission, limits=limits, policy=replace(policy, together=together))
 
 
 def fork_server_for(
@@ -276,10 +292,10 @@ def _compiled(policy: Policy) -> int:
     program = system_calls.program(policy.refusals)
     if program is None:
         raise HarnessError("unknown-machine", machine=platform.machine())
-    descriptor = os.memfd_create("system calls")
-    os.write(descriptor, program)
-    os.lseek(descriptor, 0, os.SEEK_SET)
-    return descriptor
+    with os.fdopen(os.memfd_create("system calls"), "wb") as file:
+        file.write(program)
+        file.seek(0)
+        return os.dup(file.fileno())
 
 
 def _settings(policy: Policy, channel: int) -> WorkerSettings:
@@ -297,8 +313,13 @@ def _settings(policy: Policy, channel: int) -> WorkerSettings:
 
 def _launch(bwrap: Path, policy: Policy, command: tuple[str, ...], more: tuple[str, ...] = ()) -> Launch:
     refusals = _compiled(policy)
+    try:
+        inside = sandboxed(bwrap, policy, command, refusals, more)
+    except BaseException:
+        os.close(refusals)
+        raise
     return Launch(
-        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *sandboxed(bwrap, policy, command, refusals, more)),
+        command=("/bin/sh", "-c", _FIRST_TO_GO, "sh", *inside),
         environment=policy.environment,
         writable=policy.writable,
         scratch_bytes=policy.scratch_bytes,

@@ -85,6 +85,8 @@ _KERNEL_MIB = 256
 """Sixty processes with all libraries of MindSpore mapped are counted as a third of it."""
 _OF_AN_ENVIRONMENT = ("bin", "include", "lib", "lib64", "share", "pyvenv.cfg")
 """What a virtual environment consists of."""
+_OUR_OWN_PROCESSOR_SECONDS = 3600.0
+"""Work of a program of ours, on all cores together: a hundred times what the diagnosis takes."""
 _INODES = 50_000
 """Empty files have no size, but each takes a kilobyte of the kernel's memory."""
 
@@ -221,6 +223,11 @@ def policy_for(submission: Path, submission_mib: int, identity: Path, limits: Li
     )
 
 
+def for_our_own(limits: Limits) -> Limits:
+    """Return the limits of a program of ours: an assignment binds a student's processor time, not that."""
+    return limits.model_copy(update={"processor_seconds": _OUR_OWN_PROCESSOR_SECONDS})
+
+
 def is_visible_inside(path: Path) -> bool:
     """Whether every submission could read this path of the machine: nothing hidden may lie there."""
     return _show(_of_every_submission(), path)
@@ -350,8 +357,10 @@ def _devices() -> Iterator[Rule]:
 
 def _interpreter() -> Iterator[Rule]:
     """This interpreter, its environment and its packages."""
+    shown = [Path("/usr")]
     for prefix in _prefixes():
-        if not prefix.is_relative_to("/usr"):
+        if not any(map(prefix.is_relative_to, shown)):
+            shown.append(prefix)
             yield ReadOnly(prefix, prefix)
 
 
@@ -367,9 +376,10 @@ def _covers(shown: Iterable[Rule], clone: Path) -> Iterator[Empty]:
     An environment in the clone, or made of the clone's own folder, is still seen.
     """
     clone = clone.resolve()
-    prefixes = [prefix.resolve() for prefix in _prefixes()]
-    kept = [prefix.relative_to(clone) for prefix in prefixes if clone in prefix.parents]
-    if clone in prefixes:
+    # Where they stand: what is a link there is needed under that name, too.
+    places = [prefix.parent.resolve() / prefix.name for prefix in _prefixes()]
+    kept = [place.relative_to(clone) for place in places if clone in place.parents]
+    if clone in places:
         kept += [Path(name) for name in _OF_AN_ENVIRONMENT if (clone / name).exists()]
     for rule in shown:
         if isinstance(rule, ReadOnly) and clone.is_relative_to(source := rule.source.resolve()):

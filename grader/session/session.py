@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from grader.checks import check_canary
+from grader.checks import check_attack, check_canary
 from grader.errors import HarnessError
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
@@ -26,7 +26,15 @@ from grader.model.report import Report
 from grader.model.submission import Submission
 from grader.progress import Progress, silent
 from grader.report import build_report
-from grader.sandbox import IsolationLevel, OpenIsolation, best_isolation, open_isolation, sandbox_for
+from grader.sandbox import (
+    AsForked,
+    IsolationLevel,
+    OpenIsolation,
+    Sandbox,
+    best_isolation,
+    open_isolation,
+    sandbox_for,
+)
 from grader.session.harness import this_harness
 from grader.session.stages import (
     Setup,
@@ -73,6 +81,7 @@ class Session:
         self.exam = exam
         self._isolation = isolation or best_isolation(official=exam.is_official)
         self._has_passed_canary = has_passed_canary or not (exam.checks.canary and exam.is_official)
+        self._has_passed_fork = self._has_passed_canary
         self._lock = threading.Lock()
         this_harness()  # computed once, here, and not by every thread
 
@@ -134,7 +143,7 @@ class Session:
             raise
         except Exception as error:
             return failed(taken.grading, "set up", error, traceback.format_exc())
-        grading = attempt(taken.grading, "canary", partial(self._with_canary, progress=progress))
+        grading = attempt(taken.grading, "canary", partial(self._with_canary, setup=setup))
         grading = attempt(grading, "interview", partial(interviewed, setup=setup))
         grading = attempt(grading, "score", scored)
         grading = attempt(grading, "replay", partial(replayed, setup=setup))
@@ -151,8 +160,9 @@ class Session:
         check_out_of_reach(sandbox, exam.split)
         return Setup(replace(exam, split=self._decoded), submission, taken.workspace, sandbox, progress)
 
-    def _with_canary(self, grading: Grading, progress: Progress) -> Grading:
-        self._try_canary(progress)
+    def _with_canary(self, grading: Grading, setup: Setup) -> Grading:
+        self._try_canary(setup.progress)
+        self._try_fork(setup.sandbox, setup.progress)
         if not self.exam.is_official:
             return grading
         return replace(grading, canary="passed" if self.exam.checks.canary else "skipped")
@@ -168,6 +178,20 @@ class Session:
                 progress("canary")
                 pass_canary(self._isolation)
                 self._has_passed_canary = True
+
+    def _try_fork(self, sandbox: Sandbox, progress: Progress) -> None:
+        """Try the way that forked workers take, once a session, before the first submission that takes it.
+
+        Raises:
+            HarnessError: the attack had another outcome than the known one.
+        """
+        if self._has_passed_fork or not sandbox.is_forked():
+            return
+        with self._lock:
+            if not self._has_passed_fork:
+                progress("canary")
+                check_attack(partial(_grade_known, AsForked(sandbox)))
+                self._has_passed_fork = True
 
     @cached_property
     def _decoded(self) -> Split:
@@ -198,11 +222,7 @@ def pass_canary(isolation: IsolationLevel | None = None) -> None:
     Raises:
         HarnessError: one of them had another outcome than the known one.
     """
-
-    def grade_known(source: Path, split: Split, assignment: Assignment) -> Grading:
-        return Session(Exam(split, assignment, checks=NO_CHECKS), isolation).grade(source)
-
-    check_canary(grade_known)
+    check_canary(partial(_grade_known, isolation))
 
 
 def grade(
@@ -238,6 +258,12 @@ def grade(
     exam = Exam(opened, rules, "self-check" if self_check else "official", checks)
     with open_session(exam) as session:
         return build_report(session.grade(Path(submission)))
+
+
+def _grade_known(
+    isolation: IsolationLevel | None, source: Path, split: Split, assignment: Assignment
+) -> Grading:
+    return Session(Exam(split, assignment, checks=NO_CHECKS), isolation).grade(source)
 
 
 def _path(path: Path | str | None) -> Path | None:

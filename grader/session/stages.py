@@ -64,12 +64,12 @@ class Setup:
         """Return workers over another folder, which holds a program of ours, with room for the files in it.
 
         In a sandbox the program may use all cores of this machine that the grader may; a submission, and the
-        program in a plain process, are given those of the assignment.
+        program in a plain process, are given those of the assignment. Its processor time is its own.
         """
         size = sum(file.stat().st_size for file in folder.iterdir())
         files = (SubmittedFile(PurePosixPath("all"), size, ""),)
         program = replace(self.submission, folder=folder, files=files)
-        return self.sandbox.over(program, folder.parent).on_all_cores()
+        return self.sandbox.over_our_own(program, folder.parent)
 
 
 def begun(exam: Exam, name: str, submission: Submission | None = None) -> Grading:

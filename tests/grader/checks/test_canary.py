@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from pathlib import Path
 
 import cv2
@@ -9,12 +10,12 @@ import numpy as np
 import pytest
 
 from grader import Verdict
-from grader.checks import check_canary
+from grader.checks import check_attack, check_canary
 from grader.checks.canary import ATTACK, HONEST, canary_split
 from grader.errors import HarnessError
 from grader.model.job import NO_CHECKS, Checks, Exam
 from grader.report import build_report
-from grader.sandbox import PlainProcess, namespaces
+from grader.sandbox import ForkRule, Namespaces, PlainProcess, fork_server, fork_server_for, namespaces
 from grader.scoring import LabelReader
 from grader.session import Session
 from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
@@ -130,6 +131,91 @@ def test_the_canary_is_tried_once_for_many_and_the_report_says_if_it_was_not(
     assert graded(Session(Exam(split, assignment, checks=Checks(canary=False)))) == "skipped"
     assert graded(Session(Exam(split, assignment, "self-check"))) == "not-needed"
     assert tried == []
+
+
+FORKABLE = """
+import cv2
+
+def predict(image):
+    return "Hats"
+"""
+
+
+@pytest.fixture
+def session(split, assignment):
+    """A session that forks workers, those of submissions that import OpenCV."""
+    with fork_server_for(assignment.limits, ("cv2",), ForkRule("cv2")) as server:
+        yield Session(
+            Exam(split, assignment, checks=Checks(replay=False, diagnosis=False)), Namespaces(server)
+        )
+
+
+@pytest.fixture
+def forks(monkeypatch):
+    """What the forked workers run: the settings of each."""
+    seen = []
+    fork = fork_server.ForkServer.fork
+
+    def noted(self, request, descriptors, group):
+        seen.append(request)
+        return fork(self, request, descriptors, group)
+
+    monkeypatch.setattr(fork_server.ForkServer, "fork", noted)
+    return seen
+
+
+def test_the_attack_goes_the_way_of_forked_workers_before_the_first_of_them(
+    session, forks, write_submission, monkeypatch
+):
+    attacked = []
+    monkeypatch.setattr(
+        "grader.session.session.check_attack",
+        lambda grade: attacked.append((check_attack(grade), len(forks))),
+    )
+    assert session.grade(write_submission(ORACLE)).canary == "passed"
+    assert (attacked, forks) == ([], [])
+    for number in range(2):
+        graded = session.grade(write_submission(FORKABLE, name=f"li{number}"))
+        assert (graded.verdict, graded.canary) == (Verdict.GRADED, "passed")
+    # Once, in a worker that was forked; then the two that are graded.
+    assert attacked == [(None, 1)]
+    assert len(forks) == 3
+
+
+def test_tight_limits_of_an_assignment_are_not_the_canarys(split, assignment, write_submission, forks):
+    tight = assignment.with_limits(total_seconds=0.001)
+    with fork_server_for(tight.limits, ("cv2",), ForkRule("cv2")) as server:
+        graded = Session(Exam(split, tight), Namespaces(server)).grade(write_submission(FORKABLE))
+    assert (graded.verdict, graded.canary) == (Verdict.TIMEOUT, "passed")
+    assert forks
+
+
+@pytest.mark.parametrize(
+    ("broken", "hole"),
+    [
+        # Each is made only by what enters a sandbox; a worker that is started has no part in it.
+        ("    _check(_libc.capset(header, none))\n", "hole: it has capabilities"),
+        ('        worker.refuse_calls(**request["filter"])\n', "hole: system calls are not filtered"),
+        ('    for name in os.listdir("/proc/self/fd"):\n', "the built-in attack got"),
+    ],
+    ids=["capabilities", "filter", "descriptors"],
+)
+def test_a_hole_that_only_forked_workers_have_is_noticed(
+    session, write_submission, tmp_path, monkeypatch, broken, hole
+):
+    source = fork_server._SERVER.read_text(encoding="utf-8")
+    assert source.count(broken) == 1
+    indent = broken[: len(broken) - len(broken.lstrip())]
+    replacement = f"{indent}for name in ():\n" if broken.endswith(":\n") else f"{indent}pass\n"
+    shutil.copytree(fork_server._SERVER.parent, tmp_path / "inside")
+    (tmp_path / "inside" / "fork_server.py").write_text(source.replace(broken, replacement), encoding="utf-8")
+    monkeypatch.setattr(fork_server, "_SERVER", tmp_path / "inside" / "fork_server.py")
+
+    assert session.grade(write_submission(ORACLE)).canary == "passed"
+    failed = session.grade(write_submission(FORKABLE, name="li"))
+
+    assert (failed.verdict, failed.answers) == (Verdict.INTERNAL, None)
+    assert hole in failed.findings[0].title
 
 
 def test_the_built_in_submissions_are_installed_with_the_grader():

@@ -56,15 +56,23 @@ def besides(clone, monkeypatch):
         (None, []),
         (".venv", [f".venv/{name}" for name in ENVIRONMENT]),
         (".", list(ENVIRONMENT)),
+        (".linked", [f".linked/{name}" for name in ENVIRONMENT]),
     ],
-    ids=["none in the clone", "one in the clone", "the clone's own folder"],
+    ids=["none in the clone", "one in the clone", "the clone's own folder", "a link in the clone"],
 )
 def test_of_a_clone_in_the_interpreters_folder_a_submission_sees_the_environment_alone(
     clone, besides, write_submission, split, assignment, environment, seen
 ):
     prefix = clone.parents[1]
-    besides(prefix, *([] if environment is None else [clone / environment]))
-    files = [*ANSWER_KEY, *ENVIRONMENT, *(f".venv/{name}" for name in ENVIRONMENT)]
+    shutil.copytree(clone / ".venv", clone.parents[2] / "elsewhere")
+    (clone / ".linked").symlink_to(clone.parents[2] / "elsewhere")
+    places = [] if environment is None else [clone / environment, (clone / environment).resolve()]
+    besides(prefix, *places)
+    files = [
+        *ANSWER_KEY,
+        *ENVIRONMENT,
+        *(f"{there}/{name}" for there in (".venv", ".linked") for name in ENVIRONMENT),
+    ]
     paths = [str(clone / file) for file in files] + [str(prefix / "src" / "library.py")]
     folder = write_submission(SOURCE.format(paths=paths))
 

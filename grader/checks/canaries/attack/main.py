@@ -50,6 +50,8 @@ look("it runs as root", lambda: 0 in (os.getuid(), os.geteuid(), os.getgid()))
 look("it has capabilities", lambda: int(status("CapEff"), 16) != 0 or int(status("CapPrm"), 16) != 0)
 look("it may gain privileges", lambda: status("NoNewPrivs") != "1")
 look("system calls are not filtered", lambda: status("Seccomp") != "2")
+# Input, output twice, the channel, and what this list is read from.
+look("files of the harness are open", lambda: len(os.listdir("/proc/self/fd")) > 5)
 look("the environment was inherited", lambda: any(name.startswith("GRADER") for name in os.environ))
 OF_THE_HARNESS = {"worker.py", "holder.py"}
 look(
