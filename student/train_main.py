@@ -5,7 +5,7 @@ Step by step in the notebook `main.ipynb`, or all at once: 可以在 notebook �
     python train_main.py --dataset_path datasets/garbage_26x100
 
 The backbone stays as it is, so its features are computed only once; the head alone learns, in seconds. The
-result is `results/mobilenetv2.ckpt`, which `main.py` loads. As handed out this runs, but scores well below
+result is `results/mobilenetv2.ckpt`, which `main.py` loads. This runs as it is, but scores well below
 what is possible: work on the places marked **TODO(student)**.
 
 骨干网络保持不变，特征只需提取一次；只训练分类头，几秒即可完成。
@@ -61,7 +61,7 @@ config = EasyDict(
     batch_size=64,  # also of the feature extraction
     image_height=224,
     image_width=224,
-    # TODO(student): each training image is seen in `repeat` random views. One is few. 增加数据增强的次数。
+    # TODO(student): each training image is seen in `repeat` random views; 1 is few. 增加数据增强的次数。
     repeat=1,
     # -- training 训练 --
     # TODO(student): try other numbers, one at a time, and write down what you find. 调整超参数。

@@ -4,7 +4,7 @@
 
 Random resized crops, flips and colour jitter; Adam; a learning rate that falls in steps. The backbone stays
 as it is, so its features are computed only once. The network that was best on the validation images goes to
-`torch_submission/results/`; hand in the folder `torch_submission/` as it is. As handed out this runs, but
+`torch_submission/results/`; hand in the folder `torch_submission/` as it is. This runs as it is, but
 more is possible: work on the places marked TODO(student).
 
 随机裁剪、翻转、颜色抖动；Adam 优化器；学习率分段下降。骨干网络保持不变，特征只需提取一次。
@@ -56,7 +56,7 @@ Features = tuple[Tensor, Tensor]  # pooled (N, 1280), and labels (N,)
 config = SimpleNamespace(
     # -- data 数据 --
     dataset_path="datasets/garbage_26x100",  # holds train/ and val/, with one folder per class
-    # TODO(student): each training image is seen in `repeat` random views. One is few. 增加数据增强的次数。
+    # TODO(student): each training image is seen in `repeat` random views; 1 is few. 增加数据增强的次数。
     repeat=1,
     # -- training 训练 --
     # TODO(student): try other numbers, one at a time, and write down what you find. 调整超参数。

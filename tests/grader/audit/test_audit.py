@@ -247,7 +247,7 @@ def test_a_division_says_what_it_leaves_out_and_refuses_what_it_must_not(sets, t
     assert (code, "passed over: 1 files without an image's extension (00_00/notes.txt)" in said) == (0, True)
     put(train / "00_00" / "phone.heic")
     code, said = make(capsys, train, tmp_path / "other")
-    assert (code, "phone.heic is an image of a kind that is not read" in said) == (2, True)
+    assert (code, "phone.heic is an image of a format that is not supported" in said) == (2, True)
     assert not (tmp_path / "other").exists()
     assert (
         main(

@@ -65,7 +65,7 @@ def test_a_student_checks_with_one_command_in_chinese_and_is_told_what_was_not_r
     arguments = ["--self-check", "--split", split_folder, "--assignment", assignment_file, "--lang", "zh"]
     done = run(submission, *arguments, cwd=cwd)
     assert done.returncode == 1
-    assert "自测：只使用公开图像，没有运行隐藏图像" in done.stdout
+    assert "自测：只使用公开图像，没有使用隐藏图像" in done.stdout
     assert "导入 main.py 失败" in done.stdout
     assert "教师页面" not in done.stdout
     page = (cwd / "reports" / "zhang" / "report.html").read_text(encoding="utf-8")

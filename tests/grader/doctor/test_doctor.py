@@ -135,7 +135,7 @@ def test_control_groups_are_described_as_they_are(tmp_path, monkeypatch):
     (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n", encoding="ascii")
     assert "Delegate=yes" in sandbox.control_groups(tmp_path).found
     (tmp_path / "cgroup.procs").touch()
-    assert "is ours" in sandbox.control_groups(tmp_path).found
+    assert "belongs to the grader" in sandbox.control_groups(tmp_path).found
     monkeypatch.setattr(sandbox, "own_group", lambda: None)
     assert "no version 2" in sandbox.control_groups().found
 

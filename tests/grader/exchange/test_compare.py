@@ -43,7 +43,7 @@ def test_only_who_changed_is_named_with_the_files_and_images(graded, capsys):
     assert "3 before, 3 after; 3 with another result" in said
     assert "b: GRADED 12/12 -> GRADED 4/12" in said
     assert "lost: 00_02/00000.png (Newspaper): Newspaper -> Hats" in said
-    assert "gone: gone (GRADED 4/12)" in said
+    assert "gone: no longer there (GRADED 4/12)" in said
     assert "\na:" not in said
     assert main(["compare", str(old), str(new), "--images", "--lang", "zh"]) == 0
     said = capsys.readouterr().out

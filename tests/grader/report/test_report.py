@@ -241,8 +241,8 @@ def test_a_self_check_says_in_plain_sight_that_only_public_images_were_run(
 ):
     report = report_of(write_submission(ORACLE), split, assignment, self_check=True)
     for language, sentence in (
-        ("en", "public images only; the hidden ones were not run"),
-        ("zh", "只使用公开图像，没有运行隐藏图像"),
+        ("en", "public images only; hidden images were not used"),
+        ("zh", "只使用公开图像，没有使用隐藏图像"),
     ):
         assert sentence in render_text(report, language).splitlines()[1]
         assert '<p class="banner"><strong><span lang="en">Self-check' in render_html(report, language)

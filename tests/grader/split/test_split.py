@@ -158,5 +158,7 @@ def test_an_image_whose_name_no_report_could_hold_is_found_before_grading(split_
 
 def test_an_image_of_a_kind_that_is_not_read_is_refused_and_not_left_out(split_folder):
     (split_folder / "00_00" / "animated.GIF").write_bytes(b"GIF89a")
-    with pytest.raises(UsageError, match=r"animated\.GIF is an image of a kind that is not read: convert it"):
+    with pytest.raises(
+        UsageError, match=r"animated\.GIF is an image of a format that is not supported: convert it"
+    ):
         open_split(split_folder, CLASSES)
