@@ -33,17 +33,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from grader.intake.checkpoints import look_at_checkpoint
+from grader.similarity.heads import head_of
 
 from grader.files import digest_of_bytes
 from grader.intake import IntakeRefusedError, UnreadableError, take_in, tensors_of
-from grader.intake.checkpoints import look_at_checkpoint
 from grader.model.assignment import Limits
 from grader.model.classes import ClassInfo
 from grader.model.split import SplitImage
 from grader.run.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
-from grader.similarity.heads import head_of
-from grader.split.encryption import UnsealError, seal, unseal
-from grader.split.sealed import ContainerError, pack, unpack
+from grader.split.sealed import ContainerError, UnsealError, pack, seal, unpack, unseal
 from tests.zip_bytes import Entry, packed, unicode_path
 
 SECONDS_A_CASE = 10
