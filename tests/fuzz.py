@@ -33,11 +33,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from grader.intake.checkpoints import look_at_checkpoint
 from grader.similarity.heads import head_of
 
 from grader.files import digest_of_bytes
 from grader.intake import IntakeRefusedError, UnreadableError, take_in, tensors_of
+from grader.intake.intake import look_at_checkpoint
 from grader.model.assignment import Limits
 from grader.model.classes import ClassInfo
 from grader.model.split import SplitImage
