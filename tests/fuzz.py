@@ -33,7 +33,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from grader.similarity.heads import head_of
 
 from grader.files import digest_of_bytes
 from grader.intake import IntakeRefusedError, UnreadableError, take_in, tensors_of
@@ -42,6 +41,7 @@ from grader.model.assignment import Limits
 from grader.model.classes import ClassInfo
 from grader.model.split import SplitImage
 from grader.run.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
+from grader.similarity.sketch import head_of
 from grader.split.sealed import ContainerError, UnsealError, pack, seal, unpack, unseal
 from tests.zip_bytes import Entry, packed, unicode_path
 

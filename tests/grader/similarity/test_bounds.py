@@ -14,8 +14,8 @@ import pytest
 from grader.intake import Tensor, UnreadableError, take_in, tensors_of
 from grader.model.assignment import load_assignment
 from grader.similarity import reading, sketch
-from grader.similarity.heads import head_of
 from grader.similarity.reading import read_submission
+from grader.similarity.sketch import head_of
 from tests.checkpoint_bytes import field, mindspore_bytes
 from tests.grader.similarity.conftest import CLASSES
 
