@@ -26,7 +26,7 @@ from grader.model.replay import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
 from grader.run import interview
-from grader.sandbox import Sandbox
+from grader.sandbox import Launch, Sandbox
 from grader.scoring import count_predictions
 from grader.session.harness import circumstances_now, this_harness
 from grader.session.secrecy import find_hidden_files
@@ -97,14 +97,24 @@ def interviewed(grading: Grading, setup: Setup) -> Grading:
     """
     setup.progress("import")
     seed, total = secrets.randbits(_SEED_BITS), len(setup.exam.split.images)
+    has_group: list[bool] = []
+
+    def launch(channel: int) -> Launch:
+        start = setup.sandbox.launch(channel)
+        has_group.append(start.group is not None)
+        return start
+
     answers = interview(
-        setup.sandbox.launch,
+        launch,
         setup.exam.split,
         setup.exam.assignment,
         seed,
         lambda asked: setup.progress("predict", asked, total),
     )
-    return replace(grading, isolation=setup.sandbox.isolation, shuffle_seed=seed, answers=answers)
+    isolation = setup.sandbox.isolation
+    # Where groups can be had, that of one worker may still fail, for example because there are too many.
+    isolation = replace(isolation, is_grouped=isolation.is_grouped and all(has_group))
+    return replace(grading, isolation=isolation, shuffle_seed=seed, answers=answers)
 
 
 def scored(grading: Grading) -> Grading:

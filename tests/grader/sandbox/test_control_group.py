@@ -43,7 +43,18 @@ def test_a_group_that_cannot_be_divided_is_done_without(
     assert kernel.make(tmp_path / "nowhere", 1, 1) is None
     # One that fails only when a worker wants its own.
     isolation = Namespaces(groups=lambda: tmp_path / "nowhere")
-    assert report_of(write_submission(), split, assignment, isolation=isolation).verdict is Verdict.GRADED
+    report = report_of(write_submission(), split, assignment, isolation=isolation)
+    assert report.verdict is Verdict.GRADED
+    assert "control group" not in report.isolation.description
+
+
+def test_a_group_that_each_worker_has_is_told(tmp_path, monkeypatch, write_submission, split, assignment):
+    # Any folder will do: what enters a group writes its number to a file. Only the kernel empties a group.
+    isolation = Namespaces(groups=lambda: tmp_path)
+    monkeypatch.setattr(kernel, "_SECONDS_TO_END", 0)
+    report = report_of(write_submission(), split, assignment, isolation=isolation)
+    assert report.verdict is Verdict.GRADED
+    assert "control group" in report.isolation.description
 
 
 def test_a_group_is_made_with_its_bounds_and_taken_away(tmp_path):
