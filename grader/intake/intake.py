@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from grader.errors import HarnessError, UsageError
-from grader.files import ForeignLinkError, Held, digest_of_parts, hold, make_readable
+from grader.files import ForeignLinkError, Held, NoRoomError, digest_of_parts, hold, make_readable
 from grader.intake.receiving import (
     ZIP_SUFFIX,
     IntakeRefusedError,
@@ -87,11 +87,15 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
     Raises:
         UsageError: `source` does not exist or is neither a folder nor a file.
         HarnessError: this process cannot name every file.
+        NoRoomError: the copy cannot be written.
         IntakeRefusedError: it cannot be graded as it is (verdict FORMAT).
     """
     _check_locale()
     receiver = Receiver(folder=workspace / "submission", limits=limits)
-    receiver.folder.mkdir(parents=True)
+    try:
+        receiver.folder.mkdir(parents=True)
+    except OSError as error:
+        raise NoRoomError("copy-unwritten", folder=receiver.folder, reason=error) from error
     try:
         held = hold(source, foreign_links=False)
     except ForeignLinkError as error:
