@@ -91,6 +91,14 @@ def test_numbers_are_taken_of_one_tensor_however_many_would_fit(monkeypatch):
     assert taken == ["w499"]
 
 
+def test_a_head_of_the_largest_numbers_is_found_without_a_warning():
+    head = np.full((CLASSES, 20), np.finfo(np.float32).max)
+    head[0] *= -1
+    tensors = tensors_of(mindspore_bytes({"w": head}), ".ckpt")
+    with np.errstate(all="raise"):
+        assert np.array_equal(head_of(tensors, CLASSES)[1], head)
+
+
 def test_a_notebook_of_a_million_values_is_not_parsed(monkeypatch):
     notebook = '{"cells": [' + "[]," * 600_000 + "[]]}"
     monkeypatch.setattr(sketch.json, "loads", None)
