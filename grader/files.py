@@ -25,9 +25,11 @@ import os
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
+
+from grader.errors import HarnessError
 
 _LOOK = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOST_LINKS = 40
@@ -42,6 +44,10 @@ _LOCK = ".in-use"
 
 class ForeignLinkError(OSError):
     """The path leads through a link of somebody to whom what it leads to does not belong."""
+
+
+class NoRoomError(HarnessError):
+    """There is no room for the private copy of a submission. For another's, a smaller one, there may be."""
 
 
 class Held:
@@ -245,18 +251,17 @@ def digest_of_parts(parts: Iterable[tuple[str, str]]) -> str:
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Yield a new private folder, and remove those that killed gradings of the same user left."""
-    _sweep(Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=_WORKSPACE, ignore_cleanup_errors=True) as name:
-        unlocked = Path(name, f"{_LOCK}-soon")
-        lock = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    """Yield a new private folder, and remove those that killed gradings of the same user left.
+
+    Raises:
+        NoRoomError: none can be made.
+    """
+    with ExitStack() as undo:
         try:
-            # It is locked before it has the name that is looked for.
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            unlocked.rename(Path(name, _LOCK))
-            yield Path(name)
-        finally:
-            os.close(lock)
+            folder = _locked_folder(undo)
+        except OSError as error:
+            raise NoRoomError("no-workspace", reason=error) from error
+        yield folder
 
 
 def make_readable(folder: Path) -> None:
@@ -315,6 +320,20 @@ def _write(path: Path, content: bytes, mode: int, put: Callable[[Path, Path], ob
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _locked_folder(undo: ExitStack) -> Path:
+    """Return a new private folder with a lock of ours in it; `undo` unlocks and removes it."""
+    _sweep(Path(tempfile.gettempdir()))
+    made = tempfile.TemporaryDirectory(prefix=_WORKSPACE, ignore_cleanup_errors=True)
+    folder = Path(undo.enter_context(made))
+    unlocked = folder / f"{_LOCK}-soon"
+    lock = os.open(unlocked, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    undo.callback(os.close, lock)
+    # It is locked before it has the name that is looked for.
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    unlocked.rename(folder / _LOCK)
+    return folder
 
 
 def _sweep(temporary: Path) -> None:

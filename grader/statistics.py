@@ -1,9 +1,15 @@
-"""How probable a count is by chance: binomial tails, Wilson's interval, McNemar's exact test."""
+"""How probable a count is by chance, and groups of what is alike.
+
+Binomial tails, Wilson's interval, McNemar's exact test. Groups are single linkage: whoever is linked to one
+of a group, by however many steps, belongs to it.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +17,6 @@ import numpy.typing as npt
 _HALVINGS = 40
 _Z_95 = 1.959963984540054
 """97.5 % quantile of the standard normal distribution."""
-
 BoolArray = npt.NDArray[np.bool_]
 
 
@@ -111,3 +116,46 @@ def paired(first: BoolArray, second: BoolArray) -> Paired:
     if first.shape != second.shape:
         raise ValueError(f"{len(first)} and {len(second)} images cannot be compared one by one")
     return Paired(int((~first & second).sum()), int((first & ~second).sum()), len(first))
+
+
+class HasEnds(Protocol):
+    """Anything that connects two students."""
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        """Whom it connects."""
+        ...
+
+
+Link = TypeVar("Link", bound=HasEnds)
+
+
+@dataclass(frozen=True)
+class Cluster(Generic[Link]):
+    """One group."""
+
+    ids: tuple[str, ...]
+    """Sorted."""
+    links: tuple[Link, ...]
+    """One less than there are members: the closest links that hold the group together, closest first."""
+
+
+def clusters(links: Iterable[Link], distance: Callable[[Link], float]) -> tuple[Cluster[Link], ...]:
+    """Return the groups that links make (single linkage), the largest first.
+
+    This is Kruskal's algorithm: the links of a group are its minimum spanning tree.
+    """
+    group: dict[str, set[str]] = {}
+    kept: list[Link] = []
+    for link in sorted(links, key=lambda link: (distance(link), link.ids)):
+        one, other = (group.setdefault(id_, {id_}) for id_ in link.ids)
+        if one is not other:
+            one |= other
+            group.update(dict.fromkeys(other, one))
+            kept.append(link)
+    groups = {id(members): members for members in group.values()}.values()
+    found = [
+        Cluster(tuple(sorted(members)), tuple(link for link in kept if link.ids[0] in members))
+        for members in groups
+    ]
+    return tuple(sorted(found, key=lambda cluster: (-len(cluster.ids), cluster.ids)))

@@ -1,10 +1,8 @@
 """Whether a split can be trusted: what leaks between two sets of images, and one set divided in two."""
 
-from grader.audit.audit import Audit, audit_sets
-from grader.audit.dividing import MANIFEST, divide, write_division
+from grader.audit.audit import Audit, audit_sets, render_page
 from grader.audit.judging import network_features, plain_features
-from grader.audit.page import render_page
-from grader.audit.pictures import read_set, same_place
+from grader.audit.pictures import MANIFEST, divide, read_set, same_place, write_division
 
 __all__ = [
     "MANIFEST",

@@ -1,12 +1,19 @@
-"""The audit of a training set and a hidden one: everything that would make a score mean something else."""
+"""The audit of a training set and a hidden one: everything that would make a score mean something else.
+
+What it says stands in the catalogue; its page works offline, with the pictures side by side, for the
+instructor alone.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
+
+from jinja2 import Template
 
 from grader.audit.judging import (
     LEAST_ACCURACY,
@@ -21,13 +28,16 @@ from grader.audit.judging import (
 from grader.audit.looks import Leak, Shift, find_leaks, find_shifts
 from grader.audit.pictures import Group, Picture, PictureSet, find_groups
 from grader.errors import Language
+from grader.report import thumbnail
 from grader.split import PASSED_OVER, REFUSED
-from grader.wording import words
+from grader.wording import environment_of, words
 
 _SMALLEST = 32
 _FLATTEST = 5.0
 _UNEVEN = 3.0
 _MOST_NAMED = 5
+_MOST_GROUPS, _MOST_SUSPECTS, _MOST_OF_A_CLASS = 100, 48, 12
+"""Shown with pictures: of duplicates those across the sets first, of suspects the surest."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +147,63 @@ def audit_sets(
     ]
     remarks.sort(key=lambda remark: remark.severity != "serious")
     return Audit(train, hidden, features, left_out.accuracy, groups, leaks, suspects, looks, tuple(remarks))
+
+
+def render_page(audit: Audit, language: Language = "en") -> str:
+    """Return the whole page; names of files are escaped by the template engine."""
+    groups = sorted(audit.groups, key=lambda group: (len(group.sets) == 1, len(group.labels) == 1))
+    page: str = _template().render(
+        language=language,
+        audit=audit,
+        groups=[[_shown(picture) for picture in group.pictures] for group in groups[:_MOST_GROUPS]],
+        left_out=max(0, len(groups) - _MOST_GROUPS),
+        suspects=[
+            _ShownSuspect(_shown(one.picture), _shown(one.nearest), one.looks_like, one.neighbours)
+            for one in audit.suspects[:_MOST_SUSPECTS]
+        ],
+        shifted=[_shown_shift(audit, look.shift.label) for look in audit.looks if look.shift.is_shifted],
+        rows=_rows(audit),
+    )
+    return page
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """One picture of the page."""
+
+    name: str
+    set_name: str
+    source: str
+    """A data URI."""
+
+
+@dataclass(frozen=True)
+class _ShownSuspect:
+    """A picture beside the nearest one of the class that it looks like."""
+
+    picture: _Shown
+    nearest: _Shown
+    looks_like: str
+    neighbours: int
+
+
+@dataclass(frozen=True)
+class _ShownShift:
+    """Pictures of a class from both sets."""
+
+    label: str
+    train: Sequence[_Shown]
+    hidden: Sequence[_Shown]
+
+
+@dataclass(frozen=True)
+class _ClassRow:
+    """How many images a class has, and how alike they are."""
+
+    label: str
+    train: int
+    hidden: int
+    look: ClassLook | None
 
 
 def _looks(
@@ -280,3 +347,29 @@ def _some(names: Iterable[str]) -> str:
     named = [*names]
     more = len(named) - _MOST_NAMED
     return "; ".join(named[:_MOST_NAMED]) + (f"; ... (+{more})" if more > 0 else "")
+
+
+def _shown_shift(audit: Audit, label: str) -> _ShownShift:
+    """Return pictures of a class from all over each set."""
+    sides = []
+    for pictures in (audit.train.pictures, audit.hidden.pictures):
+        of_class = [picture for picture in pictures if picture.label == label]
+        step = max(1, len(of_class) // _MOST_OF_A_CLASS)
+        sides.append([_shown(picture) for picture in of_class[::step][:_MOST_OF_A_CLASS]])
+    return _ShownShift(label, *sides)
+
+
+def _shown(picture: Picture) -> _Shown:
+    return _Shown(picture.name, picture.set_name, thumbnail(picture.pixels()))
+
+
+def _rows(audit: Audit) -> list[_ClassRow]:
+    counts = [Counter(picture.label for picture in each.pictures) for each in (audit.train, audit.hidden)]
+    looks = {look.shift.label: look for look in audit.looks}
+    labels = sorted({*audit.train.classes, *audit.hidden.classes})
+    return [_ClassRow(label, counts[0][label], counts[1][label], looks.get(label)) for label in labels]
+
+
+@cache
+def _template() -> Template:
+    return environment_of(Path(__file__).parent).get_template("audit.html")

@@ -1,13 +1,19 @@
-"""The images of a set: every file is read, good or not, and those that are the same are found.
+"""The images of a set: read, good or not; those that are the same; and a set divided in two.
 
-Two pictures are the same to the pixel, or to the eye.
+Two pictures are the same to the pixel, or to the eye. A set is divided into training and hidden images by
+class, and no picture is on both sides.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import random
 import re
+import shutil
+import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +26,14 @@ import numpy.typing as npt
 from grader.errors import UsageError
 from grader.split import list_images, refusal
 
+MANIFEST = "manifest.json"
+MOST_BITS = 8
+"""Of 63 that may differ between two candidates; a hash alone pairs plain pictures with each other."""
+LEAST_CORRELATION = 0.985
+"""Of the thumbnails of near duplicates."""
+LEAST_LIKENESS = 0.97
+"""Cosine of a network's features of near duplicates. Of 2343 garbage photos the 24 pairs just above 0.955
+were all one photo, mirrored or cropped; of 1394 flower photos, pairs from 0.92 to 0.95 were other flowers."""
 _SIDE = 32
 """Of the thumbnail that two pictures are compared by."""
 _LOW = 8
@@ -28,13 +42,6 @@ _EXIF = re.compile(rb"(?:Exif\0\0|eXIf)(II\*\0|MM\0\*)")
 """How EXIF data begins in a JPEG file, and in a PNG file."""
 _MOST_EXIF_BYTES = 1 << 16
 _ORIENTATION = 0x0112
-MOST_BITS = 8
-"""Of 63 that may differ between two candidates; a hash alone pairs plain pictures with each other."""
-LEAST_CORRELATION = 0.985
-"""Of the thumbnails of near duplicates."""
-LEAST_LIKENESS = 0.97
-"""Cosine of a network's features of near duplicates. Of 2343 garbage photos the 24 pairs just above 0.955
-were all one photo, mirrored or cropped; of 1394 flower photos, pairs from 0.92 to 0.95 were other flowers."""
 _ROWS = 256
 
 
@@ -83,7 +90,7 @@ class PictureSet:
     unreadable: tuple[Path, ...]
     """Called an image, and is none that OpenCV can read."""
     aside: Mapping[str, list[Path]]
-    """What is no image, by the reason; see `grader.split.folder`."""
+    """What is no image, by the reason; see `grader.split`."""
     refused: UsageError | None
     """What stands in the way of grading on this set, if anything does."""
 
@@ -109,6 +116,15 @@ class Group:
     def labels(self) -> frozenset[str]:
         """Names of the classes that it lies in."""
         return frozenset(picture.label for picture in self.pictures)
+
+
+@dataclass(frozen=True)
+class Division:
+    """Which images are hidden, and which are not."""
+
+    train: tuple[Picture, ...]
+    hidden: tuple[Picture, ...]
+    seed: int
 
 
 def read_set(folder: Path, name: str) -> PictureSet:
@@ -137,6 +153,95 @@ def read_set(folder: Path, name: str) -> PictureSet:
         raise UsageError("cannot-read", path=error.filename, reason=error) from error
     classes = tuple(listing.images)
     return PictureSet(name, classes, tuple(pictures), tuple(unreadable), listing.aside, refusal(listing))
+
+
+def find_groups(pictures: Sequence[Picture], vectors: npt.NDArray[np.float32] | None = None) -> list[Group]:
+    """Return the groups of exact and near duplicates, in the order of the pictures.
+
+    Args:
+        pictures: of one set or several.
+        vectors: (N, D) of length 1, a pretrained network's features; with them pictures that were mirrored,
+            cropped or coloured anew are found, too.
+    """
+    leader = [*range(len(pictures))]
+
+    def top(index: int) -> int:
+        while leader[index] != index:
+            leader[index] = leader[leader[index]]
+            index = leader[index]
+        return index
+
+    for first, second in _pairs(pictures, vectors):
+        one, other = sorted((top(first), top(second)))
+        leader[other] = one
+    members: dict[int, list[Picture]] = {}
+    for index, picture in enumerate(pictures):
+        members.setdefault(top(index), []).append(picture)
+    return [
+        Group(tuple(group), len({picture.sha256 for picture in group}) == 1)
+        for group in members.values()
+        if len(group) > 1
+    ]
+
+
+def divide(pictures: Sequence[Picture], hidden: int, seed: int) -> Division:
+    """Choose `hidden` images, of each class in proportion; duplicates stay together.
+
+    A group of duplicates is hidden only if it does not take its class past its share, so a class of few large
+    groups may get fewer.
+
+    Raises:
+        UsageError: there are not more images than `hidden`, or fewer than one a class would be hidden.
+    """
+    counts = Counter(picture.label for picture in pictures)
+    if not len(counts) <= hidden < len(pictures):
+        raise UsageError(
+            "hidden-count", hidden=hidden, images=len(pictures), classes=len(counts), most=len(pictures) - 1
+        )
+    chance = random.Random(seed)  # noqa: S311 - the instructor's own choice, to be repeated
+    wanted = _shares(counts, hidden)
+    chosen: set[Path] = set()
+    units = _units(pictures)
+    chance.shuffle(units)
+    for unit in units:
+        labels = Counter(picture.label for picture in unit)
+        if all(wanted[label] >= count for label, count in labels.items()):
+            chosen |= {picture.path for picture in unit}
+            wanted.subtract(labels)
+    return Division(
+        train=tuple(picture for picture in pictures if picture.path not in chosen),
+        hidden=tuple(picture for picture in pictures if picture.path in chosen),
+        seed=seed,
+    )
+
+
+def write_division(division: Division, out: Path) -> None:
+    """Copy the images to `out`/train and `out`/hidden, and say in a manifest what lies where.
+
+    Raises:
+        UsageError: `out` exists and is not empty, or cannot be written.
+    """
+    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError("out-not-new-folder", path=out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+            whole = Path(folder, "whole")
+            whole.mkdir()
+            for name, pictures in (("train", division.train), ("hidden", division.hidden)):
+                for picture in pictures:
+                    (whole / name / picture.label).mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(picture.path, whole / name / picture.name)
+            (whole / MANIFEST).write_text(_manifest(division), encoding="utf-8")
+            whole.rename(out)
+    except OSError as error:
+        raise UsageError("cannot-write", path=error.filename or out, reason=error) from error
+
+
+def same_place(first: Path, second: Path) -> bool:
+    """Whether two folders are one, or one lies in the other."""
+    one, other = Path(os.path.realpath(first)), Path(os.path.realpath(second))
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def exif_orientation(encoded: bytes) -> int:
@@ -169,41 +274,6 @@ def perceptual_hash(small: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     """
     low = cv2.dct(small)[:_LOW, :_LOW].ravel()[1:]
     return np.asarray(low > np.median(low), np.bool_)
-
-
-def same_place(first: Path, second: Path) -> bool:
-    """Whether two folders are one, or one lies in the other."""
-    one, other = Path(os.path.realpath(first)), Path(os.path.realpath(second))
-    return one.is_relative_to(other) or other.is_relative_to(one)
-
-
-def find_groups(pictures: Sequence[Picture], vectors: npt.NDArray[np.float32] | None = None) -> list[Group]:
-    """Return the groups of exact and near duplicates, in the order of the pictures.
-
-    Args:
-        pictures: of one set or several.
-        vectors: (N, D) of length 1, a pretrained network's features; with them pictures that were mirrored,
-            cropped or coloured anew are found, too.
-    """
-    leader = [*range(len(pictures))]
-
-    def top(index: int) -> int:
-        while leader[index] != index:
-            leader[index] = leader[leader[index]]
-            index = leader[index]
-        return index
-
-    for first, second in _pairs(pictures, vectors):
-        one, other = sorted((top(first), top(second)))
-        leader[other] = one
-    members: dict[int, list[Picture]] = {}
-    for index, picture in enumerate(pictures):
-        members.setdefault(top(index), []).append(picture)
-    return [
-        Group(tuple(group), len({picture.sha256 for picture in group}) == 1)
-        for group in members.values()
-        if len(group) > 1
-    ]
 
 
 def _short(file: Path, classes: Sequence[str]) -> str:
@@ -255,3 +325,33 @@ def _pairs(pictures: Sequence[Picture], vectors: npt.NDArray[np.float32] | None)
         for row, column in np.argwhere(alike):
             if start + row < column:
                 yield int(start + row), int(column)
+
+
+def _shares(counts: Counter[str], hidden: int) -> Counter[str]:
+    """Return how many images of each class are to be hidden: largest remainders, at least one."""
+    total = counts.total()
+    exact = {label: hidden * count / total for label, count in counts.items()}
+    shares = Counter({label: max(1, int(share)) for label, share in exact.items()})
+    by_remainder = sorted(exact, key=lambda label: (int(exact[label]) - exact[label], label))
+    while shares.total() < hidden:
+        for label in by_remainder[: hidden - shares.total()]:
+            shares[label] += 1
+    return shares
+
+
+def _units(pictures: Sequence[Picture]) -> list[tuple[Picture, ...]]:
+    """Return what stays together: groups of duplicates, and every other image alone."""
+    groups = [group.pictures for group in find_groups(pictures)]
+    grouped = {picture.path for group in groups for picture in group}
+    return [*groups, *((picture,) for picture in pictures if picture.path not in grouped)]
+
+
+def _manifest(division: Division) -> str:
+    content = {
+        "seed": division.seed,
+        **{
+            name: {picture.name: picture.sha256 for picture in pictures}
+            for name, pictures in (("train", division.train), ("hidden", division.hidden))
+        },
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"

@@ -21,6 +21,7 @@ from typing import Protocol, TypeVar
 from grader.classroom.store import Result, Store
 from grader.classroom.submissions import Entry
 from grader.errors import HarnessError
+from grader.files import NoRoomError
 from grader.model.grading import Grading
 from grader.model.job import Job
 from grader.model.verdict import Verdict
@@ -134,9 +135,9 @@ class ClassPass:
         """
         try:
             return self._try_to_grade(id_, source, stop)
-        except HarnessError:
-            raise
         except Exception as error:
+            if isinstance(error, HarnessError) and not isinstance(error, NoRoomError):
+                raise
             grading = lost(begun(self.session.exam, id_), "take in", error, traceback.format_exc())
         try:
             return PassResult(self.store.save(id_, grading)[0], is_new=True)

@@ -22,7 +22,6 @@ Colour = tuple[float, float, float]
 Fill = Callable[[Field, Field], Field]
 Points = NDArray[np.float32]
 T = TypeVar("T")
-
 WHITE: Colour = (250, 250, 250)
 BLACK: Colour = (25, 25, 25)
 
@@ -72,11 +71,6 @@ def blend(a: Colour, b: Colour, share: float) -> Colour:
     """From `a` (share 0) to `b` (share 1)."""
     mixed = [x + (y - x) * share for x, y in zip(a, b, strict=True)]
     return (mixed[0], mixed[1], mixed[2])
-
-
-def _planes(colour: Colour) -> Field:
-    """Shape the colour (3, 1, 1), to be spread over any (h, w)."""
-    return np.array(colour, np.float32).reshape(3, 1, 1)
 
 
 def flat(colour: Colour) -> Fill:
@@ -230,3 +224,8 @@ def jagged(path: ArrayLike, amount: float, rng: np.random.Generator) -> Points:
     """Return the path with every point knocked aside by up to `amount`."""
     p = points(path)
     return (p + rng.uniform(-amount, amount, p.shape)).astype(np.float32)
+
+
+def _planes(colour: Colour) -> Field:
+    """Shape the colour (3, 1, 1), to be spread over any (h, w)."""
+    return np.array(colour, np.float32).reshape(3, 1, 1)

@@ -1,7 +1,6 @@
 """From a folder or zip of unknown content to a private, hashed copy; and what of it is read."""
 
-from grader.intake.intake import check_exists, name_of, take_in
-from grader.intake.nested import digests_in_zips
+from grader.intake.intake import check_exists, digests_in_zips, name_of, take_in
 from grader.intake.receiving import IntakeRefusedError, Receiver, is_junk, receive_zip
 from grader.intake.tensors import MOST_BYTES, Tensor, UnreadableError, tensors_of
 

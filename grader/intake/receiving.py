@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from grader.files import Held
+from grader.files import Held, NoRoomError
 from grader.intake.zips import (
     DEFLATED,
     ENCRYPTED,
@@ -108,7 +108,9 @@ class Receiver:
         """Copy one file in, hashing it.
 
         Raises:
-            IntakeRefusedError: one file too many, one byte too many, or a path seen before.
+            IntakeRefusedError: one file too many, one byte too many, a path seen before, or a file that
+                cannot be read.
+            NoRoomError: the copy cannot be written.
         """
         if path in self._seen:
             raise IntakeRefusedError("duplicate-path", str(path))
@@ -119,9 +121,11 @@ class Receiver:
         target = self.folder / path
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            digest, size, head = self._copy(target, chunks)
+            digest, size, head = self._copy(target, _readable(chunks, path))
         except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise IntakeRefusedError("duplicate-path", str(path)) from error
+        except OSError as error:
+            raise NoRoomError("copy-unwritten", folder=self.folder, reason=error) from error
         self.files.append(SubmittedFile(path=path, size=size, sha256=digest, head=head))
 
     def _copy(self, target: Path, chunks: Iterator[bytes]) -> tuple[str, int, bytes]:
@@ -343,6 +347,14 @@ def _check_may(entry: Held, path: PurePosixPath, anybody: int) -> None:
     """Refuse what nobody may read or enter: root could, and would then have another verdict than others."""
     if not entry.status.st_mode & anybody:
         raise IntakeRefusedError("unreadable", str(path))
+
+
+def _readable(chunks: Iterator[bytes], path: PurePosixPath) -> Iterator[bytes]:
+    """Yield the pieces of a file; what cannot be read is the fault of the submission, not of this machine."""
+    try:
+        yield from chunks
+    except OSError as error:
+        raise IntakeRefusedError("unreadable", str(path)) from error
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:

@@ -2,8 +2,7 @@
 
 from grader.similarity.checkpoints import NEAR, SAME_START, compare_checkpoints
 from grader.similarity.code import LEAST_GRAMS, LEAST_SHARE, ClassCode, CodeLink, Excerpt
-from grader.similarity.given import Given, digests_of, given_to_all
-from grader.similarity.reading import HandedIn, collect
+from grader.similarity.reading import Given, HandedIn, collect, digests_of, given_to_all
 from grader.similarity.sketch import Sketch
 
 __all__ = [

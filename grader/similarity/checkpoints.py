@@ -1,4 +1,18 @@
-"""Which students' checkpoints are alike."""
+"""Which students' checkpoints are alike: their heads are compared, by two numbers.
+
+The backbone is the same for all who did not train it. What a student trained is in the head, the one matrix
+of a network that tells one student's from another's: its last, with a row for each class.
+
+`distance` is between what two heads compute. Adding the same vector to all rows, or scaling all of them,
+changes no answer: each row is taken from the mean of the rows, and the whole is scaled to length 1.
+0 is the same, 1.41 as far apart as two heads that know nothing of each other.
+
+`start` tells whether they began from the same random numbers. The gradient of softmax cross-entropy, with or
+without label smoothing, is p - y in every row of the logits, and sums to zero over the classes: so the sum of
+a head's rows stays what it was at first, however long it is trained by SGD; weight decay only scales it. The
+cosine between two such sums is 1 for heads of one start, and near 0 (standard deviation 1/sqrt(columns)) for
+heads of two. Adam's steps do not sum to zero: there, sums of two starts grow alike, to .97 in long trainings.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +22,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from grader.similarity.given import Given, digests_of
-from grader.similarity.groups import Cluster, clusters
-from grader.similarity.heads import Matrix, alikeness
-from grader.similarity.sketch import Checkpoint, Sketch
+from grader.similarity.reading import Given, digests_of
+from grader.similarity.sketch import Checkpoint, Matrix, Sketch
+from grader.statistics import Cluster, clusters
 
-# Measured on heads that were trained on the real images' features, by momentum SGD and by Adam: see heads.py
-# for the two numbers. Copies with noise of 5 % are at .05, those trained on for a few epochs at .02 to .05
-# (and share the start exactly, by SGD). Of two honest heads, those of the same settings on the very same
-# features come closest, down to .014, but then differ in the start; otherwise they are beyond .1.
+# Measured on heads that were trained on the real images' features, by momentum SGD and by Adam. Copies with
+# noise of 5 % are at .05, those trained on for a few epochs at .02 to .05 (and share the start exactly, by
+# SGD). Of two honest heads, those of the same settings on the very same features come closest, down to .014,
+# but then differ in the start; otherwise they are beyond .1.
 NEAR = 0.06
 """Distance up to which two heads are nearly the same, unless their starts differ or were handed out."""
 SAME = 0.005
 """Distance up to which they are, whatever their starts."""
-_OTHER_START = 5.0
-"""Standard deviations of chance below which a cosine is that of two starts; one is .028 for 1280 columns."""
 SAME_START = 0.99
 """Cosine from which they are one. Long trainings by Adam bring two to .97."""
+_OTHER_START = 5.0
+"""Standard deviations of chance below which a cosine is that of two starts; one is .028 for 1280 columns."""
+_NO_START = 1e-4
+"""A sum this small beside the head is rounding: the head began as zeros, or was solved for."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +51,7 @@ class CheckpointLink:
     ids: tuple[str, str]
     paths: tuple[str, str]
     distance: float
-    """Between the heads, 0 to 2; see heads.py."""
+    """Between the heads, 0 to 2."""
     start: float | None
     """Cosine between what training leaves alone; None where there is nothing of it."""
     same_bytes: bool
@@ -64,6 +80,59 @@ class AlikeCheckpoints:
     """Heads."""
     bytes_alone: int
     """Checkpoints whose format is not known."""
+
+
+def compare_checkpoints(sketches: Mapping[str, Sketch], given: Sequence[Given] = ()) -> AlikeCheckpoints:
+    """Compare every head with every other student's of the same shape.
+
+    Args:
+        sketches: by id.
+        given: what was handed out. Nobody is alike for having it, nor for having trained it a little.
+    """
+    known = digests_of(given)
+    items = [(id_, item) for id_ in sorted(sketches) for item in sketches[id_].checkpoints]
+    owned = [_Owned(id_, item) for id_, item in items if item.sha256 not in known]
+    unread = [item for item in owned if not item.checkpoint.is_read]
+    by_shape: defaultdict[tuple[int, ...], list[_Owned]] = defaultdict(list)
+    for item in owned:
+        if item.checkpoint.head is not None:
+            by_shape[item.checkpoint.head.shape].append(item)
+    heads = [head for part in given for head in part.heads]
+    pairs = [
+        pair
+        for shape, group in by_shape.items()
+        for pair in _pairs(group, [head for head in heads if head.shape == shape])
+    ]
+    near = _clusters([*(pair for pair in pairs if pair.is_near), *_of_same_bytes(unread)])
+    starts = _clusters(pair for pair in pairs if pair.has_own_start)
+    groups = {id_: number for number, cluster in enumerate(near) for id_ in cluster.ids}
+    return AlikeCheckpoints(
+        near=near,
+        same_start=tuple(
+            cluster for cluster in starts if len({groups.get(id_, id_) for id_ in cluster.ids}) > 1
+        ),
+        compared=sum(map(len, by_shape.values())),
+        bytes_alone=len(unread),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Alikeness:
+    """How N heads compare, each with each."""
+
+    distance: npt.NDArray[np.float64]
+    """(N, N), within 1e-7."""
+    start: npt.NDArray[np.float64]
+    """(N, N) cosines of what training leaves alone; NaN where one of the two has nothing of it."""
+
+
+def alikeness(heads: Sequence[Matrix]) -> Alikeness:
+    """Compare heads of one shape, (classes, M)."""
+    units = np.empty((len(heads), heads[0].size))
+    for unit, head in zip(units, heads, strict=True):
+        unit[:] = _unit(head).ravel()
+    starts = np.stack([_start(head) for head in heads])
+    return Alikeness(np.sqrt(np.clip(2 - 2 * (units @ units.T), 0, None)), starts @ starts.T)
 
 
 @dataclass(frozen=True)
@@ -99,40 +168,6 @@ class _Pair:
         differs = self.start is not None and self.start < _OTHER_START / math.sqrt(columns)
         # From a start that was handed out, honest heads come as close as from one of their own.
         return self.distance <= (SAME if differs or self.is_start_given else NEAR)
-
-
-def compare_checkpoints(sketches: Mapping[str, Sketch], given: Sequence[Given] = ()) -> AlikeCheckpoints:
-    """Compare every head with every other student's of the same shape.
-
-    Args:
-        sketches: by id.
-        given: what was handed out. Nobody is alike for having it, nor for having trained it a little.
-    """
-    known = digests_of(given)
-    items = [(id_, item) for id_ in sorted(sketches) for item in sketches[id_].checkpoints]
-    owned = [_Owned(id_, item) for id_, item in items if item.sha256 not in known]
-    unread = [item for item in owned if not item.checkpoint.is_read]
-    by_shape: defaultdict[tuple[int, ...], list[_Owned]] = defaultdict(list)
-    for item in owned:
-        if item.checkpoint.head is not None:
-            by_shape[item.checkpoint.head.shape].append(item)
-    heads = [head for part in given for head in part.heads]
-    pairs = [
-        pair
-        for shape, group in by_shape.items()
-        for pair in _pairs(group, [head for head in heads if head.shape == shape])
-    ]
-    near = _clusters([*(pair for pair in pairs if pair.is_near), *_of_same_bytes(unread)])
-    starts = _clusters(pair for pair in pairs if pair.has_own_start)
-    groups = {id_: number for number, cluster in enumerate(near) for id_ in cluster.ids}
-    return AlikeCheckpoints(
-        near=near,
-        same_start=tuple(
-            cluster for cluster in starts if len({groups.get(id_, id_) for id_ in cluster.ids}) > 1
-        ),
-        compared=sum(map(len, by_shape.values())),
-        bytes_alone=len(unread),
-    )
 
 
 def _pairs(group: Sequence[_Owned], given: Sequence[Matrix]) -> Iterator[_Pair]:
@@ -181,3 +216,18 @@ def _link(pair: _Pair) -> CheckpointLink:
         rows=0 if head is None else head.shape[0],
         columns=0 if head is None else head.shape[1],
     )
+
+
+def _unit(head: Matrix) -> npt.NDArray[np.float64]:
+    """Return a head with its rows' mean taken away, of length 1."""
+    centred = head - head.mean(axis=0, dtype=np.float64)
+    unit: npt.NDArray[np.float64] = centred / np.linalg.norm(centred)
+    return unit
+
+
+def _start(head: Matrix) -> npt.NDArray[np.float64]:
+    """Return (M,) the direction of the sum of a head's rows; NaN where there is none."""
+    total = head.sum(axis=0, dtype=np.float64)
+    length = np.linalg.norm(total)
+    start: npt.NDArray[np.float64] = total / (length if length > _NO_START * np.linalg.norm(head) else np.nan)
+    return start

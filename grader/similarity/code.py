@@ -17,11 +17,16 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from grader.similarity.groups import Cluster, clusters
 from grader.similarity.sketch import CodeFile, Sketch
+from grader.statistics import Cluster, clusters
 
 GRAM = 20
 """Tokens that must follow each other alike: about two lines."""
+LEAST_GRAMS = 80
+"""Shared runs of tokens below which likeness says nothing: about ten lines."""
+LEAST_SHARE = 0.5
+"""Share of the shorter of the two; both apart from what was handed out."""
+Grams = npt.NDArray[np.uint64]
 _STEP = 0x9E3779B97F4A7C15
 """An odd number; its powers are the weights of a gram's tokens."""
 _TOKEN = re.compile(
@@ -33,11 +38,6 @@ _TOKEN = re.compile(
     |(?P<sign>.)""",
     re.VERBOSE | re.DOTALL,
 )
-Grams = npt.NDArray[np.uint64]
-LEAST_GRAMS = 80
-"""Shared runs of tokens below which likeness says nothing: about ten lines."""
-LEAST_SHARE = 0.5
-"""Share of the shorter of the two; both apart from what was handed out."""
 _CONTEXT, _MOST_LINES, _MOST_LINE = 2, 120, 160
 
 
@@ -94,7 +94,7 @@ class CodeLink:
 
     ids: tuple[str, str]
     shared: int
-    """Runs of tokens (`tokens.GRAM` of them) that both have and nobody was given."""
+    """Runs of tokens (GRAM of them) that both have and nobody was given."""
     own: tuple[int, int]
     """Those that each has and nobody was given."""
 
@@ -102,6 +102,9 @@ class CodeLink:
     def share(self) -> float:
         """Share of the shorter one that is in the other, 0..1."""
         return self.shared / min(self.own)
+
+
+CodeCluster = Cluster[CodeLink]
 
 
 class ClassCode:
@@ -263,6 +266,3 @@ def _with_gaps(lines: list[Line], total: int) -> list[Line]:
         shown.append(line)
         last = line.number
     return shown if last >= total else [*shown, Line(0)]
-
-
-CodeCluster = Cluster[CodeLink]

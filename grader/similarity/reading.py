@@ -1,9 +1,13 @@
-"""The sketches of a class: each submission is read once, in a process of its own, and its sketch is kept.
+"""What is compared with what: the sketches of what a class handed in, and what everybody was given.
 
-What a student handed in may be made to grow when it is read. The readers have bounds of their own; behind
-them stand the kernel's, on memory, processor time and what is written, on a process that holds nothing of
-ours: it gets the paths of the private copy, and gives one sketch of bounded size. Its time is the
-processor's, so that a busy machine makes nobody unreadable.
+Each submission is read once, in a process of its own, and its sketch is kept. What a student handed in may be
+made to grow when it is read. The readers have bounds of their own; behind them stand the kernel's, on memory,
+processor time and what is written, on a process that holds nothing of ours: it gets the paths of the private
+copy, and gives one sketch of bounded size. Its time is the processor's, so that a busy machine makes nobody
+unreadable.
+
+No likeness comes of what everybody was given. It is known by digest, and never guessed from how many have
+it: a file that forty of forty students hand in may be the lecturer's, or one student's.
 """
 
 from __future__ import annotations
@@ -13,22 +17,41 @@ import os
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.files import workspace, write_atomically
-from grader.intake import take_in
+from grader.errors import UsageError
+from grader.files import digest_of_file, workspace, write_atomically
+from grader.intake import MOST_BYTES, take_in
 from grader.model.assignment import MIB, Assignment, Limits
-from grader.model.submission import Submission
-from grader.sandbox import environment_for
-from grader.similarity.sketch import Sketch, from_bytes, to_bytes, unread_sketch
+from grader.model.submission import CHECKPOINT_SUFFIXES, Submission
+from grader.sandbox import course_library, environment_for
+from grader.similarity.sketch import (
+    CodeFile,
+    Matrix,
+    Sketch,
+    code_of,
+    from_bytes,
+    head_of,
+    tensors_in,
+    to_bytes,
+    unread_sketch,
+)
 
 BOUNDS = {"RLIMIT_CPU": 20, "RLIMIT_DATA": 400 * MIB, "RLIMIT_FSIZE": 64 * MIB, "RLIMIT_CORE": 0}
 """Seconds and bytes. A submission with four checkpoints of 256 MiB takes 5 s and 60 MiB."""
+BACKBONES = frozenset(
+    {
+        "35b30d3d952a7a8549074cc7bc86790fa51d7d51d07cc47140e9f28802623d40",
+        "fd76c30dd48b4cec73b9984bc673479c8c75127d32a64bcbf19640174d4230c9",
+    }
+)
+"""The pretrained backbone as `python -m reference.pretrained` writes it: a `.ckpt`, a `.safetensors`."""
 _PACKAGES = Path(__file__).parents[2]
 _FOLDER = "sketches"
 _PRIVATE = 0o600
@@ -36,6 +59,8 @@ _PRIVATE = 0o600
 _SUFFIX = ".npz"
 _MOST_READERS = 4
 """Processes at a time; each may take the memory that BOUNDS allow."""
+_TEMPLATES = Path(__file__).parents[2] / "student"
+"""There in a clone; an installation has only the course library."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +137,37 @@ def read_submission(submission: Submission, classes: int, limits: Limits) -> Ske
     return unread_sketch(submission) if sketch is None else sketch
 
 
+@dataclass(frozen=True)
+class Given:
+    """Files that were handed out together."""
+
+    name: str
+    files: tuple[CodeFile, ...] = ()
+    """Those that are code."""
+    digests: frozenset[str] = frozenset()
+    """SHA-256 of every file."""
+    heads: tuple[Matrix, ...] = ()
+    """Of those that are checkpoints."""
+
+
+def given_to_all(handed_out: Iterable[Path], classes: int) -> tuple[Given, ...]:
+    """Return the lab's templates, its library and its backbone, and what an instructor handed out besides.
+
+    Args:
+        handed_out: folders, zips, or single files.
+        classes: how many there are in the assignment: rows of a head.
+
+    Raises:
+        UsageError: one of `handed_out` cannot be read, or holds no file.
+    """
+    return (*_of_the_lab(classes), *(_handed_out(path, classes) for path in handed_out))
+
+
+def digests_of(given: Iterable[Given]) -> frozenset[str]:
+    """Return the digests of all files that were handed out."""
+    return frozenset(digest for part in given for digest in part.digests)
+
+
 def _sketch(items: Sequence[HandedIn], assignment: Assignment, kept: Path, made_by: str) -> Sketch | None:
     """Return the sketch of what all of them handed in, from the first who still has it."""
     made_by = f"{made_by} {len(assignment.classes)}"
@@ -135,3 +191,59 @@ def _new_sketch(item: HandedIn, assignment: Assignment) -> Sketch | None:
         if submission.sha256 == item.sha256:
             return read_submission(submission, len(assignment.classes), assignment.limits)
     return None
+
+
+def _of_the_lab(classes: int) -> Iterator[Given]:
+    library = course_library()
+    if (_TEMPLATES / "main.py").is_file():
+        yield _given_in(_TEMPLATES.name, _TEMPLATES, classes, without=library)
+    if library.is_dir():
+        yield _given_in(library.name, library, classes)
+    yield Given("the pretrained backbone", digests=BACKBONES)
+
+
+def _handed_out(path: Path, classes: int) -> Given:
+    try:
+        if path.is_file() and path.suffix.lower() == ".zip":
+            given = _unzipped(path, classes)
+        else:
+            path.stat()
+            given = _given_in(path.name, path, classes)
+    except OSError as error:
+        raise UsageError("given-unread", path=path, reason=error) from error
+    except (zipfile.BadZipFile, RuntimeError) as error:
+        raise UsageError("given-unread", path=path, reason=error) from error
+    if not given.digests:
+        raise UsageError("given-empty", path=path)
+    return given
+
+
+def _unzipped(path: Path, classes: int) -> Given:
+    """Return what an instructor's own archive holds, and the archive itself."""
+    with workspace() as folder, zipfile.ZipFile(path) as zipped:
+        zipped.extractall(folder / "unpacked")
+        given = _given_in(path.name, folder / "unpacked", classes)
+    return Given(given.name, given.files, given.digests | {digest_of_file(path)}, given.heads)
+
+
+def _given_in(name: str, place: Path, classes: int, without: Path | None = None) -> Given:
+    """Return a file, or all below a folder but for one folder in it."""
+    paths = [
+        path
+        for path in ([place] if place.is_file() else sorted(place.rglob("*")))
+        if path.is_file() and not (without is not None and path.is_relative_to(without))
+    ]
+    return Given(
+        name=name,
+        files=tuple(code_of(place.parent if place.is_file() else place, paths)),
+        digests=frozenset(digest_of_file(path) for path in paths if path.stat().st_size),
+        heads=tuple(_heads_in(paths, classes)),
+    )
+
+
+def _heads_in(paths: Sequence[Path], classes: int) -> Iterator[Matrix]:
+    for path in paths:
+        if path.suffix.lower() in CHECKPOINT_SUFFIXES and 0 < path.stat().st_size <= MOST_BYTES:
+            head = head_of(tensors_in(path) or [], classes)
+            if head is not None:
+                yield head[1]

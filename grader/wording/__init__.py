@@ -1,7 +1,9 @@
 """Every sentence that the grader says, in English and Chinese, and how pages are made of them."""
 
 from grader.wording.catalogue import (
+    both,
     codes,
+    environment_of,
     explained_by,
     finding,
     general_title,
@@ -11,7 +13,6 @@ from grader.wording.catalogue import (
     table,
     words,
 )
-from grader.wording.templates import both, environment_of
 
 __all__ = [
     "both",

@@ -1,8 +1,11 @@
-"""The sentences of reports, pages and terminal, by their codes, in English and Chinese.
+"""The sentences of reports, pages and terminal, by their codes, in English and Chinese; and pages of them.
 
 `messages.toml` has the findings, `causes.toml` which of them explains which others, `phrases.toml` what
 several of them share, `words.toml` what is said around them, `doctor.toml` what the probes of a machine say,
 and `errors.toml` the lines that end a command (:mod:`grader.errors` reads those).
+
+A page shows one language and holds both: whatever is said stands there twice, each time marked with its
+language, and two radio buttons and a style sheet choose. So no script is needed. Nothing is unescaped.
 """
 
 from __future__ import annotations
@@ -14,14 +17,20 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
 from grader.errors import LANGUAGES, Language, text_of
 from grader.model.report import FindingPart
-from grader.printable import shown
+from grader.printable import printable, shown
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_SHARED = Path(__file__).parent
+"""Where `page.html` is, which pages extend."""
 
 
 def finding(
@@ -108,7 +117,39 @@ def table(name: str) -> Mapping[str, Any]:
     return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text(encoding="utf-8"))
 
 
+def environment_of(folder: Path) -> Environment:
+    """Return the environment of the templates in a folder; a value that is missing is an error of ours."""
+    environment = Environment(
+        loader=FileSystemLoader([folder, _SHARED]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_neutral,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f} %"
+    environment.globals.update(say=say, both=both, words=words, phase_words=phase_words)
+    return environment
+
+
+def say(name: str, **details: object) -> Markup:
+    """Return words of the catalogue in both languages, the details escaped."""
+    safe = {key: escape(value) for key, value in details.items()}
+    texts = {language: Markup(words(language, name, **safe)) for language in LANGUAGES}  # noqa: S704 - ours
+    return both(**texts)
+
+
+def both(en: object, zh: object) -> Markup:
+    """Return two texts, or pieces of a page, of which the one in the reader's language is shown."""
+    return Markup('<span lang="en">{}</span><span lang="zh">{}</span>').format(en, zh)
+
+
 def _filling(details: Mapping[str, object], language: Language) -> dict[str, object]:
     """Return what stands in the braces. Here, and nowhere later, what a student named comes into a report."""
     said = {name: text_of(value, language) for name, value in details.items()}
     return {name: shown(value) if isinstance(value, str) else value for name, value in said.items()}
+
+
+def _neutral(value: object) -> object:
+    """Take the characters out of a text that are for steering, escape codes and turned writing among them."""
+    return type(value)(printable(value)) if isinstance(value, str) else value

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grader.files import digest_of_file
-from grader.similarity.given import BACKBONES
+from grader.similarity.reading import BACKBONES
 from reference import pretrained
 from reference.errors import InputError, SourceError, WeightsError
 from reference.values import Arrays

@@ -57,16 +57,6 @@ def plastic_bottle(c: Canvas, rng: Generator) -> None:
     )
 
 
-def _bottle_label(c: Canvas, rng: Generator, y0: float, y1: float, w: float) -> None:
-    """Draw a paper band round a bottle of half width `w`, with a name on it."""
-    colour = vivid(rng)
-    c.fill(band(y0, y1, w, w, 0.05), cylinder(colour, gloss=0.15), inside=True, ink=shade(colour, 0.5))
-    stripe = y0 + (y1 - y0) * rng.uniform(0.75, 0.85)
-    c.line(ellipse(0, stripe, w, 0.05, arc=(0, 180)), 0.04, WHITE, opacity=0.8, inside=True)
-    words = choose(rng, ("AQUA", "FRESH", "SODA", "COOL", "SPRING"))
-    c.text(words, (0, (y0 + y1) / 2 + 0.02), 0.11, WHITE)
-
-
 def can(c: Canvas, rng: Generator) -> None:
     """Draw an aluminium drinks can."""
     w, h = rng.uniform(0.36, 0.44), rng.uniform(0.66, 0.78)
@@ -87,6 +77,89 @@ def can(c: Canvas, rng: Generator) -> None:
     c.fill(ellipse(0.0, -h - 0.02, w * 0.22, 0.04), shade(_SILVER, 1.1), ink=(90, 90, 90))
 
 
+def glassware(c: Canvas, rng: Generator) -> None:
+    """Draw a tumbler, a wine glass or a jug of clear glass."""
+    choose(rng, (_tumbler, _wine_glass, _mug))(c, rng)
+
+
+def glass_bottle(c: Canvas, rng: Generator) -> None:
+    """Draw a wine or beer bottle: long neck, dark or green glass, paper label."""
+    glass = choose(rng, (near(rng, 110, 0.75, 0.38), near(rng, 25, 0.85, 0.4), near(rng, 150, 0.45, 0.6)))
+    w, shoulder = rng.uniform(0.23, 0.3), rng.uniform(-0.3, -0.1)
+    neck = rng.uniform(0.075, 0.095)
+    profile = [(-0.93, neck * 1.2), (-0.88, neck * 1.2), (-0.86, neck), (shoulder - 0.25, neck * 1.1)]
+    profile += [(shoulder, w * 0.9), (shoulder + 0.1, w), (0.86, w), (0.92, w * 0.9)]
+    body = turned(profile)
+    c.fill(body, cylinder(glass, 0.28, 0.7), opacity=rng.uniform(0.85, 0.97), ink=shade(glass, 0.3))
+    c.line(
+        points([(w * 0.75, shoulder + 0.15), (w * 0.75, 0.8)]),
+        0.03,
+        shade(glass, 2.2),
+        opacity=0.6,
+        soft=0.01,
+    )
+    paper = choose(rng, (near(rng, 45, 0.15, 0.93), near(rng, 0, 0.7, 0.6), near(rng, 45, 0.6, 0.8)))
+    if rng.random() < 0.85:
+        y0 = shoulder + rng.uniform(0.22, 0.3)
+        c.fill(band(y0, 0.65, w, w, 0.05), cylinder(paper, 0.35, 0.0), inside=True, ink=(60, 60, 60))
+        c.text(choose(rng, ("WINE", "1998", "ALE", "CIDER")), (0, y0 + 0.2), 0.13, (40, 30, 60))
+        c.lines(
+            [points([(-w * 0.6, y), (w * 0.6, y)]) for y in (y0 + 0.32, y0 + 0.38)], 0.014, (60, 50, 70), 0.8
+        )
+    if rng.random() < 0.5:
+        foil = vivid(rng)
+        c.fill(box(-neck * 1.1, -0.94, neck * 1.1, -0.66), cylinder(foil, gloss=0.5), ink=shade(foil, 0.4))
+    elif rng.random() < 0.5:
+        c.fill(box(-neck * 0.8, -1.0, neck * 0.8, -0.9), mottled(rng, (110, 160, 200)), ink=(50, 80, 110))
+
+
+def cardboard(c: Canvas, rng: Generator) -> None:
+    """Draw an open carton, a closed one, or a torn sheet of corrugated board."""
+    choose(rng, (_open_box, _open_box, _closed_box, _torn_board))(c, rng)
+
+
+def ceramic_bowl(c: Canvas, rng: Generator) -> None:
+    """Draw a rice bowl seen a little from above, plain or with a painted pattern, sometimes chipped."""
+    glaze = choose(rng, (WHITE, near(rng, 45, 0.12, 0.9), near(rng, 200, 0.3, 0.6), near(rng, 20, 0.5, 0.4)))
+    w, deep, tilt = rng.uniform(0.74, 0.86), rng.uniform(0.6, 0.78), rng.uniform(0.16, 0.3)
+    top, dark = -0.3, shade(glaze, 0.45)
+    foot = top + deep
+    c.fill(box(-0.3, foot - 0.06, 0.3, foot + 0.12, 0.05), cylinder(shade(glaze, 0.8)), ink=dark)
+    side = smooth(
+        [(w, top), (w * 0.93, top + deep * 0.45), (w * 0.62, top + deep * 0.85), (0.3, foot + 0.02)], False
+    )
+    body = np.concatenate([ellipse(0, top, w, tilt, arc=(180, 360)), side, side[::-1] * (-1, 1)]).astype(
+        np.float32
+    )
+    c.fill(body, cylinder(glaze, 0.3, 0.4), ink=dark)
+    _bowl_pattern(c, rng, (w, top, deep, tilt))
+    c.fill(ellipse(0, top, w, tilt), gradient(shade(glaze, 0.6), shade(glaze, 1.05)), ink=dark)
+    c.fill(ellipse(0, top + 0.04, w * 0.6, tilt * 0.55), shade(glaze, 0.9), opacity=0.5, soft=0.05)
+    edge = choose(rng, (shade(glaze, 1.1), near(rng, 220, 0.7, 0.55)))
+    c.ring(ellipse(0, top, w * 0.985, tilt * 0.97), 0.03, edge)
+    if rng.random() < 0.4:
+        x = rng.uniform(-0.4, 0.4)
+        y = top + tilt * float(np.sqrt(1 - (x / w) ** 2))
+        c.fill(
+            jagged(points([(x - 0.1, y - 0.03), (x + 0.1, y - 0.03), (x + 0.03, y + 0.1)]), 0.03, rng),
+            (140, 160, 175),
+            ink=dark,
+        )
+        c.line(
+            jagged([(x, y + 0.08), (x + 0.05, y + 0.2), (x, y + 0.35)], 0.03, rng), 0.012, dark, inside=True
+        )
+
+
+def _bottle_label(c: Canvas, rng: Generator, y0: float, y1: float, w: float) -> None:
+    """Draw a paper band round a bottle of half width `w`, with a name on it."""
+    colour = vivid(rng)
+    c.fill(band(y0, y1, w, w, 0.05), cylinder(colour, gloss=0.15), inside=True, ink=shade(colour, 0.5))
+    stripe = y0 + (y1 - y0) * rng.uniform(0.75, 0.85)
+    c.line(ellipse(0, stripe, w, 0.05, arc=(0, 180)), 0.04, WHITE, opacity=0.8, inside=True)
+    words = choose(rng, ("AQUA", "FRESH", "SODA", "COOL", "SPRING"))
+    c.text(words, (0, (y0 + y1) / 2 + 0.02), 0.11, WHITE)
+
+
 def _can_print(c: Canvas, rng: Generator, w: float, second: Colour) -> None:
     """Draw a wave or a disc, and the name of the drink."""
     if rng.random() < 0.6:
@@ -98,11 +171,6 @@ def _can_print(c: Canvas, rng: Generator, w: float, second: Colour) -> None:
         c.fill(ellipse(0, 0, w * 0.75, w * 0.75), cylinder(second, gloss=0.4), inside=True)
     words = choose(rng, ("COLA", "BEER", "TONIC", "JUICE", "FIZZ"))
     c.text(words, (0, 0.02), 0.17, BLACK if sum(second) > 380 else WHITE, bold=4)
-
-
-def glassware(c: Canvas, rng: Generator) -> None:
-    """Draw a tumbler, a wine glass or a jug of clear glass."""
-    choose(rng, (_tumbler, _wine_glass, _mug))(c, rng)
 
 
 def _glass_body(c: Canvas, rng: Generator, outline: Points, opacity: float = 0.35) -> Colour:
@@ -184,42 +252,6 @@ def _mug(c: Canvas, rng: Generator) -> None:
     dimples = [ellipse(x * w, y, w * 0.17, 0.12) for x in (-0.6, -0.2, 0.2, 0.6) for y in (-0.1, 0.2)]
     c.lines(dimples, 0.018, WHITE, 0.7)
     _rim(c, -h, w, 0.12)
-
-
-def glass_bottle(c: Canvas, rng: Generator) -> None:
-    """Draw a wine or beer bottle: long neck, dark or green glass, paper label."""
-    glass = choose(rng, (near(rng, 110, 0.75, 0.38), near(rng, 25, 0.85, 0.4), near(rng, 150, 0.45, 0.6)))
-    w, shoulder = rng.uniform(0.23, 0.3), rng.uniform(-0.3, -0.1)
-    neck = rng.uniform(0.075, 0.095)
-    profile = [(-0.93, neck * 1.2), (-0.88, neck * 1.2), (-0.86, neck), (shoulder - 0.25, neck * 1.1)]
-    profile += [(shoulder, w * 0.9), (shoulder + 0.1, w), (0.86, w), (0.92, w * 0.9)]
-    body = turned(profile)
-    c.fill(body, cylinder(glass, 0.28, 0.7), opacity=rng.uniform(0.85, 0.97), ink=shade(glass, 0.3))
-    c.line(
-        points([(w * 0.75, shoulder + 0.15), (w * 0.75, 0.8)]),
-        0.03,
-        shade(glass, 2.2),
-        opacity=0.6,
-        soft=0.01,
-    )
-    paper = choose(rng, (near(rng, 45, 0.15, 0.93), near(rng, 0, 0.7, 0.6), near(rng, 45, 0.6, 0.8)))
-    if rng.random() < 0.85:
-        y0 = shoulder + rng.uniform(0.22, 0.3)
-        c.fill(band(y0, 0.65, w, w, 0.05), cylinder(paper, 0.35, 0.0), inside=True, ink=(60, 60, 60))
-        c.text(choose(rng, ("WINE", "1998", "ALE", "CIDER")), (0, y0 + 0.2), 0.13, (40, 30, 60))
-        c.lines(
-            [points([(-w * 0.6, y), (w * 0.6, y)]) for y in (y0 + 0.32, y0 + 0.38)], 0.014, (60, 50, 70), 0.8
-        )
-    if rng.random() < 0.5:
-        foil = vivid(rng)
-        c.fill(box(-neck * 1.1, -0.94, neck * 1.1, -0.66), cylinder(foil, gloss=0.5), ink=shade(foil, 0.4))
-    elif rng.random() < 0.5:
-        c.fill(box(-neck * 0.8, -1.0, neck * 0.8, -0.9), mottled(rng, (110, 160, 200)), ink=(50, 80, 110))
-
-
-def cardboard(c: Canvas, rng: Generator) -> None:
-    """Draw an open carton, a closed one, or a torn sheet of corrugated board."""
-    choose(rng, (_open_box, _open_box, _closed_box, _torn_board))(c, rng)
 
 
 def _box_sides(c: Canvas, rng: Generator, colour: Colour, corner: Points) -> None:
@@ -309,38 +341,6 @@ def _torn_board(c: Canvas, rng: Generator) -> None:
         points([(-0.75, rng.uniform(-0.2, 0.2)), (0.75, rng.uniform(-0.2, 0.2))]), 0.03, shade(colour, 0.6)
     )
     c.text(choose(rng, ("RECYCLE", "CARTON", "24 PCS")), (-0.1, 0.32), 0.13, shade(colour, 0.35))
-
-
-def ceramic_bowl(c: Canvas, rng: Generator) -> None:
-    """Draw a rice bowl seen a little from above, plain or with a painted pattern, sometimes chipped."""
-    glaze = choose(rng, (WHITE, near(rng, 45, 0.12, 0.9), near(rng, 200, 0.3, 0.6), near(rng, 20, 0.5, 0.4)))
-    w, deep, tilt = rng.uniform(0.74, 0.86), rng.uniform(0.6, 0.78), rng.uniform(0.16, 0.3)
-    top, dark = -0.3, shade(glaze, 0.45)
-    foot = top + deep
-    c.fill(box(-0.3, foot - 0.06, 0.3, foot + 0.12, 0.05), cylinder(shade(glaze, 0.8)), ink=dark)
-    side = smooth(
-        [(w, top), (w * 0.93, top + deep * 0.45), (w * 0.62, top + deep * 0.85), (0.3, foot + 0.02)], False
-    )
-    body = np.concatenate([ellipse(0, top, w, tilt, arc=(180, 360)), side, side[::-1] * (-1, 1)]).astype(
-        np.float32
-    )
-    c.fill(body, cylinder(glaze, 0.3, 0.4), ink=dark)
-    _bowl_pattern(c, rng, (w, top, deep, tilt))
-    c.fill(ellipse(0, top, w, tilt), gradient(shade(glaze, 0.6), shade(glaze, 1.05)), ink=dark)
-    c.fill(ellipse(0, top + 0.04, w * 0.6, tilt * 0.55), shade(glaze, 0.9), opacity=0.5, soft=0.05)
-    edge = choose(rng, (shade(glaze, 1.1), near(rng, 220, 0.7, 0.55)))
-    c.ring(ellipse(0, top, w * 0.985, tilt * 0.97), 0.03, edge)
-    if rng.random() < 0.4:
-        x = rng.uniform(-0.4, 0.4)
-        y = top + tilt * float(np.sqrt(1 - (x / w) ** 2))
-        c.fill(
-            jagged(points([(x - 0.1, y - 0.03), (x + 0.1, y - 0.03), (x + 0.03, y + 0.1)]), 0.03, rng),
-            (140, 160, 175),
-            ink=dark,
-        )
-        c.line(
-            jagged([(x, y + 0.08), (x + 0.05, y + 0.2), (x, y + 0.35)], 0.03, rng), 0.012, dark, inside=True
-        )
 
 
 def _bowl_pattern(c: Canvas, rng: Generator, form: tuple[float, float, float, float]) -> None:

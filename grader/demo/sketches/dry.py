@@ -57,6 +57,72 @@ def chopsticks(c: Canvas, rng: Generator) -> None:
         _paper_sleeve(c, rng)
 
 
+def lighter(c: Canvas, rng: Generator) -> None:
+    """Draw a throw-away gas lighter, or a metal one with a lid; some are lit."""
+    choose(rng, (_gas_lighter, _gas_lighter, _gas_lighter, _lid_lighter))(c, rng)
+
+
+def broom(c: Canvas, rng: Generator) -> None:
+    """Draw a straw broom or a plastic one, head down."""
+    choose(rng, (_straw_broom, _plastic_broom))(c, rng)
+
+
+def old_mirror(c: Canvas, rng: Generator) -> None:
+    """Draw a framed mirror, oval, round or square, with a reflection, spots and often a crack."""
+    frame = choose(
+        rng, (near(rng, 38, 0.65, 0.65), near(rng, 22, 0.65, 0.4), near(rng, 0, 0.05, 0.75), vivid(rng))
+    )
+    kind = choose(rng, ("oval", "hand", "square"))
+    rx, ry = {"oval": (0.6, 0.84), "hand": (0.52, 0.52), "square": (0.58, 0.78)}[kind]
+    cy = -0.36 if kind == "hand" else 0.0
+    if kind == "hand":
+        c.fill(
+            ribbon([(0, 0.1), (0, 0.97)], [0.08, 0.06, 0.1, 0.07]),
+            cylinder(frame, 0.35, 0.4),
+            ink=shade(frame, 0.4),
+        )
+    border = 0.12
+    outer, glass = (
+        (box(-rx, -ry, rx, ry, 0.05), box(-rx + border, -ry + border, rx - border, ry - border))
+        if kind == "square"
+        else (ellipse(0, cy, rx, ry), ellipse(0, cy, rx - border, ry - border))
+    )
+    c.fill(outer, Slanted(metal(frame, rng.uniform(0, 6)), 35), ink=shade(frame, 0.3))
+    _frame_beads(c, rng, (outer + glass) / 2 if kind != "square" else outer * 0.92, frame)
+    _mirror_glass(c, rng, glass, cy)
+    c.ring(glass, 0.025, shade(frame, 0.4))
+
+
+def toothbrush(c: Canvas, rng: Generator) -> None:
+    """Draw a toothbrush seen from the side or from above; sometimes with paste on it."""
+    colour, second = vivid(rng), choose(rng, (WHITE, vivid(rng)))
+    bend = rng.uniform(-0.08, 0.08)
+    spine = smooth([(0, 0.96), (0.02 + bend, 0.5), (-0.02, 0.05), (0.03, -0.35), (0, -0.95)], closed=False)
+    aside = rng.random() < 0.65
+    if aside:
+        _tufts_aside(c, rng)
+    c.fill(
+        ribbon(spine, [0.075, 0.1, 0.09, 0.1, 0.05, 0.045, 0.07, 0.07]),
+        cylinder(colour, 0.3, 0.5),
+        ink=shade(colour, 0.4),
+    )
+    grip = spine[6:22]
+    c.fill(ribbon(grip, [0.02, 0.055, 0.05, 0.02]), second, ink=shade(second, 0.6))
+    c.lines([points([(x - 0.05, y), (x + 0.05, y)]) for x, y in grip[2:-2:2]], 0.012, shade(second, 0.6))
+    if not aside:
+        _tufts_above(c, rng)
+
+
+def dirty_clothes(c: Canvas, rng: Generator) -> None:
+    """Draw a stained T-shirt, shirt or pair of trousers."""
+    choose(rng, (_t_shirt, _t_shirt, _shirt, _trousers))(c, rng)
+
+
+def seashell(c: Canvas, rng: Generator) -> None:
+    """Draw a scallop or a spiral shell."""
+    choose(rng, (_scallop, _scallop, _whelk))(c, rng)
+
+
 def _paper_sleeve(c: Canvas, rng: Generator) -> None:
     """Draw the paper that covers the lower half of a pair."""
     red = choose(rng, (near(rng, 0, 0.8, 0.75), vivid(rng)))
@@ -65,11 +131,6 @@ def _paper_sleeve(c: Canvas, rng: Generator) -> None:
     for y in (0.5, 0.66, 0.82):
         frame = moved(box(-0.07, -0.05, 0.07, 0.05), 0, y)
         c.lines([frame[[0, 1, 2, 3, 0]], points([(0, y - 0.07), (0, y + 0.07)])], 0.016, red)
-
-
-def lighter(c: Canvas, rng: Generator) -> None:
-    """Draw a throw-away gas lighter, or a metal one with a lid; some are lit."""
-    choose(rng, (_gas_lighter, _gas_lighter, _gas_lighter, _lid_lighter))(c, rng)
 
 
 def _flame(c: Canvas, x: float, y: float) -> None:
@@ -119,11 +180,6 @@ def _lid_lighter(c: Canvas, rng: Generator) -> None:
     c.text(choose(rng, ("Z", "R", "M")), (0, 0.4), 0.18, dark)
 
 
-def broom(c: Canvas, rng: Generator) -> None:
-    """Draw a straw broom or a plastic one, head down."""
-    choose(rng, (_straw_broom, _plastic_broom))(c, rng)
-
-
 def _handle(c: Canvas, rng: Generator, low: float) -> None:
     colour = choose(rng, (near(rng, 32, 0.5, 0.75), vivid(rng), CHROME))
     c.fill(box(-0.035, -1.0, 0.035, low, 0.03), cylinder(colour, 0.35, 0.4), ink=shade(colour, 0.4))
@@ -168,32 +224,6 @@ def _plastic_broom(c: Canvas, rng: Generator) -> None:
     c.fill(box(-0.07, 0.06, 0.07, 0.34, 0.03), cylinder(block), ink=shade(block, 0.4))
 
 
-def old_mirror(c: Canvas, rng: Generator) -> None:
-    """Draw a framed mirror, oval, round or square, with a reflection, spots and often a crack."""
-    frame = choose(
-        rng, (near(rng, 38, 0.65, 0.65), near(rng, 22, 0.65, 0.4), near(rng, 0, 0.05, 0.75), vivid(rng))
-    )
-    kind = choose(rng, ("oval", "hand", "square"))
-    rx, ry = {"oval": (0.6, 0.84), "hand": (0.52, 0.52), "square": (0.58, 0.78)}[kind]
-    cy = -0.36 if kind == "hand" else 0.0
-    if kind == "hand":
-        c.fill(
-            ribbon([(0, 0.1), (0, 0.97)], [0.08, 0.06, 0.1, 0.07]),
-            cylinder(frame, 0.35, 0.4),
-            ink=shade(frame, 0.4),
-        )
-    border = 0.12
-    outer, glass = (
-        (box(-rx, -ry, rx, ry, 0.05), box(-rx + border, -ry + border, rx - border, ry - border))
-        if kind == "square"
-        else (ellipse(0, cy, rx, ry), ellipse(0, cy, rx - border, ry - border))
-    )
-    c.fill(outer, Slanted(metal(frame, rng.uniform(0, 6)), 35), ink=shade(frame, 0.3))
-    _frame_beads(c, rng, (outer + glass) / 2 if kind != "square" else outer * 0.92, frame)
-    _mirror_glass(c, rng, glass, cy)
-    c.ring(glass, 0.025, shade(frame, 0.4))
-
-
 def _frame_beads(c: Canvas, rng: Generator, path: Points, frame: Colour) -> None:
     """Carved beads along the frame, on half of the mirrors."""
     if rng.random() < 0.5:
@@ -228,26 +258,6 @@ def _mirror_glass(c: Canvas, rng: Generator, glass: Points, cy: float) -> None:
     c.stamp(layer)
 
 
-def toothbrush(c: Canvas, rng: Generator) -> None:
-    """Draw a toothbrush seen from the side or from above; sometimes with paste on it."""
-    colour, second = vivid(rng), choose(rng, (WHITE, vivid(rng)))
-    bend = rng.uniform(-0.08, 0.08)
-    spine = smooth([(0, 0.96), (0.02 + bend, 0.5), (-0.02, 0.05), (0.03, -0.35), (0, -0.95)], closed=False)
-    aside = rng.random() < 0.65
-    if aside:
-        _tufts_aside(c, rng)
-    c.fill(
-        ribbon(spine, [0.075, 0.1, 0.09, 0.1, 0.05, 0.045, 0.07, 0.07]),
-        cylinder(colour, 0.3, 0.5),
-        ink=shade(colour, 0.4),
-    )
-    grip = spine[6:22]
-    c.fill(ribbon(grip, [0.02, 0.055, 0.05, 0.02]), second, ink=shade(second, 0.6))
-    c.lines([points([(x - 0.05, y), (x + 0.05, y)]) for x, y in grip[2:-2:2]], 0.012, shade(second, 0.6))
-    if not aside:
-        _tufts_above(c, rng)
-
-
 def _tufts_aside(c: Canvas, rng: Generator) -> None:
     hair = choose(rng, (WHITE, near(rng, 205, 0.4, 0.9)))
     tip = choose(rng, (hair, vivid(rng)))
@@ -267,11 +277,6 @@ def _tufts_above(c: Canvas, rng: Generator) -> None:
         for x in (-0.075, 0.0, 0.075):
             colour = hair if abs(x) > 0.01 else shade(hair, 0.75)
             c.fill(ellipse(x, y, 0.034, 0.038), ball(colour, 0.2), ink=(110, 110, 110))
-
-
-def dirty_clothes(c: Canvas, rng: Generator) -> None:
-    """Draw a stained T-shirt, shirt or pair of trousers."""
-    choose(rng, (_t_shirt, _t_shirt, _shirt, _trousers))(c, rng)
 
 
 def _cloth_colour(rng: Generator) -> Colour:
@@ -343,11 +348,6 @@ def _trousers(c: Canvas, rng: Generator) -> None:
     for s in (-1, 1):
         c.line(smooth([(s * 0.2, -0.75), (s * 0.26, -0.6), (s * 0.42, -0.55)], False), 0.018, (90, 160, 200))
     _dirt(c, rng, colour)
-
-
-def seashell(c: Canvas, rng: Generator) -> None:
-    """Draw a scallop or a spiral shell."""
-    choose(rng, (_scallop, _scallop, _whelk))(c, rng)
 
 
 def _shell_colour(rng: Generator) -> Colour:

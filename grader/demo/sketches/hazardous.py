@@ -63,17 +63,6 @@ def paint_bucket(c: Canvas, rng: Generator) -> None:
         c.fill(ellipse(side * w * 0.99, top + 0.12, 0.045, 0.05), (120, 120, 120), ink=(50, 50, 50))
 
 
-def _tin_label(
-    c: Canvas, rng: Generator, span: tuple[float, float], half: tuple[float, float], paint: Colour
-) -> None:
-    """Draw a band in the colour of the paint with the word on it."""
-    (top, low), (w, foot) = span, half
-    paper = choose(rng, (WHITE, shade(paint, 0.8), BLACK))
-    c.fill(band(top + 0.22, low + 0.02, w * 0.98, foot, 0.15), cylinder(paper, 0.35, 0.1), inside=True)
-    ink = WHITE if sum(paper) < 380 else paint
-    c.text(choose(rng, ("PAINT", "PAINT", "COLOR", "LACK")), (0, (top + low) / 2 + 0.22), 0.17, ink, bold=4)
-
-
 def battery(c: Canvas, rng: Generator) -> None:
     """One or several round cells, or a 9 volt block."""
     if rng.random() < 0.25:
@@ -91,6 +80,27 @@ def battery(c: Canvas, rng: Generator) -> None:
         flipped = 180.0 * float(rng.random() < 0.25)
         x = (i - (count - 1) / 2) * 0.5
         c.stamp(cell, x, rng.uniform(-0.08, 0.08), flipped + rng.uniform(-6, 6), 0.85)
+
+
+def fluorescent_lamp(c: Canvas, rng: Generator) -> None:
+    """Draw a long tube, two of them, or an energy-saving lamp with a screw base."""
+    choose(rng, (_tubes, _tubes, _spiral_lamp, _u_lamp))(c, rng)
+
+
+def tablets(c: Canvas, rng: Generator) -> None:
+    """Two-coloured capsules and round tablets lying about, or in a blister pack."""
+    choose(rng, (_loose_pills, _loose_pills, _blister))(c, rng)
+
+
+def _tin_label(
+    c: Canvas, rng: Generator, span: tuple[float, float], half: tuple[float, float], paint: Colour
+) -> None:
+    """Draw a band in the colour of the paint with the word on it."""
+    (top, low), (w, foot) = span, half
+    paper = choose(rng, (WHITE, shade(paint, 0.8), BLACK))
+    c.fill(band(top + 0.22, low + 0.02, w * 0.98, foot, 0.15), cylinder(paper, 0.35, 0.1), inside=True)
+    ink = WHITE if sum(paper) < 380 else paint
+    c.text(choose(rng, ("PAINT", "PAINT", "COLOR", "LACK")), (0, (top + low) / 2 + 0.22), 0.17, ink, bold=4)
 
 
 def _cell_colours(rng: Generator) -> tuple[Colour, Colour]:
@@ -132,11 +142,6 @@ def _block(c: Canvas, rng: Generator) -> None:
     ink = WHITE if sum(top) < 420 else BLACK
     c.text("+", (-0.2, -h + 0.22), 0.16, ink, bold=4)
     c.text("-", (0.2, -h + 0.22), 0.16, ink, bold=4)
-
-
-def fluorescent_lamp(c: Canvas, rng: Generator) -> None:
-    """Draw a long tube, two of them, or an energy-saving lamp with a screw base."""
-    choose(rng, (_tubes, _tubes, _spiral_lamp, _u_lamp))(c, rng)
 
 
 def _tubes(c: Canvas, rng: Generator) -> None:
@@ -204,11 +209,6 @@ def _u_lamp(c: Canvas, rng: Generator) -> None:
         path = np.concatenate([points([(x - half, 0.32)]), bend, points([(x + half, 0.32)])])
         _glow_line(c, path, 0.12)
     _lamp_base(c, rng, 0.28)
-
-
-def tablets(c: Canvas, rng: Generator) -> None:
-    """Two-coloured capsules and round tablets lying about, or in a blister pack."""
-    choose(rng, (_loose_pills, _loose_pills, _blister))(c, rng)
 
 
 def _loose_pills(c: Canvas, rng: Generator) -> None:

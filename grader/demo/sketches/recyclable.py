@@ -43,6 +43,58 @@ def hat(c: Canvas, rng: Generator) -> None:
     choose(rng, (_cap, _cap, _brimmed_hat, _brimmed_hat, _knitted_hat))(c, rng)
 
 
+def newspaper(c: Canvas, rng: Generator) -> None:
+    """Draw a front page: masthead, columns of print and a photo; often with more pages under it."""
+    grey = near(rng, 42, 0.12, 0.86)
+    w, h = rng.uniform(0.6, 0.72), rng.uniform(0.8, 0.9)
+    for turn in rng.uniform(-9, 9, int(rng.integers(0, 3))):
+        c.fill(moved(box(-w, -h, w, h), 0.04, 0.03, turn), shade(grey, 0.85), ink=(90, 90, 90))
+    c.fill(box(-w, -h, w, h), worn(rng, flat(grey), 0.05, 6), ink=(80, 80, 80))
+    c.text(
+        choose(rng, ("DAILY NEWS", "THE TIMES", "CITY POST", "GAZETTE")), (0, -h + 0.15), 0.135, BLACK, bold=3
+    )
+    c.lines([points([(-w + 0.05, y), (w - 0.05, y)]) for y in (-h + 0.28, -h + 0.31)], 0.012, BLACK, 0.9)
+    photo = choose(rng, ((-w + 0.06, -0.45, 0.1, 0.05), (-0.1, -0.2, w - 0.06, 0.3), (-0.3, -0.45, 0.3, 0.0)))
+    _print_columns(c, rng, (w, h), photo)
+    _photo(c, rng, *photo)
+    if rng.random() < 0.5:
+        c.line(points([(-w, 0.02), (w, 0.0)]), 0.05, (40, 40, 40), opacity=0.35, inside=True, soft=0.02)
+
+
+def basketball(c: Canvas, rng: Generator) -> None:
+    """Draw a basketball, its seams turned any way."""
+    colour = near(rng, 20, 0.8, 0.85)
+    r = rng.uniform(0.72, 0.88)
+    c.fill(ellipse(0, 0, r, r), worn(rng, ball(colour, 0.15), 0.06, 40), ink=shade(colour, 0.35))
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    t = np.linspace(0, 2 * np.pi, 120)
+    zero = np.zeros_like(t)
+    lean = rng.uniform(0.55, 0.7)
+    seams = [np.stack([np.cos(t), np.sin(t), zero]), np.stack([zero, np.cos(t), np.sin(t)])]
+    for side in (-1, 1):
+        ring = np.sqrt(1 - lean**2)
+        seams.append(np.stack([np.full_like(t, side * lean), ring * np.cos(t), ring * np.sin(t)]))
+    paths: list[Points] = []
+    for seam in seams:
+        x, y, z = turn @ seam
+        gap = int(np.argmin(z))
+        seen = np.roll(np.stack([x, y, z], 1), -gap, axis=0)
+        paths.append(points(seen[seen[:, 2] > 0, :2] * r))
+    c.lines([path for path in paths if len(path) > 1], 0.035, (25, 25, 35), 0.92, inside=True)
+    if rng.random() < 0.4:
+        c.text("NBA", (rng.uniform(-0.2, 0.2), rng.uniform(-0.4, 0.4)), 0.14, (30, 30, 40))
+
+
+def paper(c: Canvas, rng: Generator) -> None:
+    """Draw a written sheet with a turned corner, a crumpled one, or a crumpled ball."""
+    choose(rng, (_sheet, _sheet, _crumpled_sheet, _paper_ball))(c, rng)
+
+
+def metalware(c: Canvas, rng: Generator) -> None:
+    """Draw a frying pan, a pot, a spanner, or spoon and fork."""
+    choose(rng, (_pan, _pot, _spanner, _cutlery))(c, rng)
+
+
 def _cap(c: Canvas, rng: Generator) -> None:
     colour = vivid(rng) if rng.random() < 0.75 else BLACK
     peak = shade(colour, 0.75) if rng.random() < 0.5 else vivid(rng)
@@ -99,24 +151,6 @@ def _knitted_hat(c: Canvas, rng: Generator) -> None:
     c.fill(jagged(ellipse(0, -0.66, 0.2, 0.19), 0.03, rng), ball(WHITE, 0.0), ink=(140, 140, 140))
 
 
-def newspaper(c: Canvas, rng: Generator) -> None:
-    """Draw a front page: masthead, columns of print and a photo; often with more pages under it."""
-    grey = near(rng, 42, 0.12, 0.86)
-    w, h = rng.uniform(0.6, 0.72), rng.uniform(0.8, 0.9)
-    for turn in rng.uniform(-9, 9, int(rng.integers(0, 3))):
-        c.fill(moved(box(-w, -h, w, h), 0.04, 0.03, turn), shade(grey, 0.85), ink=(90, 90, 90))
-    c.fill(box(-w, -h, w, h), worn(rng, flat(grey), 0.05, 6), ink=(80, 80, 80))
-    c.text(
-        choose(rng, ("DAILY NEWS", "THE TIMES", "CITY POST", "GAZETTE")), (0, -h + 0.15), 0.135, BLACK, bold=3
-    )
-    c.lines([points([(-w + 0.05, y), (w - 0.05, y)]) for y in (-h + 0.28, -h + 0.31)], 0.012, BLACK, 0.9)
-    photo = choose(rng, ((-w + 0.06, -0.45, 0.1, 0.05), (-0.1, -0.2, w - 0.06, 0.3), (-0.3, -0.45, 0.3, 0.0)))
-    _print_columns(c, rng, (w, h), photo)
-    _photo(c, rng, *photo)
-    if rng.random() < 0.5:
-        c.line(points([(-w, 0.02), (w, 0.0)]), 0.05, (40, 40, 40), opacity=0.35, inside=True, soft=0.02)
-
-
 def _print_columns(
     c: Canvas, rng: Generator, half: tuple[float, float], photo: tuple[float, float, float, float]
 ) -> None:
@@ -144,35 +178,6 @@ def _photo(c: Canvas, rng: Generator, x0: float, y0: float, x1: float, y1: float
     hills = [(x, y1 - rng.uniform(0.1, 0.6) * (y1 - y0)) for x in xs]
     c.fill(points([*hills, (x1, y1), (x0, y1)]), shade(colour, 0.45))
     c.fill(ellipse(x0 + (x1 - x0) * 0.7, y0 + 0.1, 0.06, 0.06), shade(colour, 1.7))
-
-
-def basketball(c: Canvas, rng: Generator) -> None:
-    """Draw a basketball, its seams turned any way."""
-    colour = near(rng, 20, 0.8, 0.85)
-    r = rng.uniform(0.72, 0.88)
-    c.fill(ellipse(0, 0, r, r), worn(rng, ball(colour, 0.15), 0.06, 40), ink=shade(colour, 0.35))
-    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
-    t = np.linspace(0, 2 * np.pi, 120)
-    zero = np.zeros_like(t)
-    lean = rng.uniform(0.55, 0.7)
-    seams = [np.stack([np.cos(t), np.sin(t), zero]), np.stack([zero, np.cos(t), np.sin(t)])]
-    for side in (-1, 1):
-        ring = np.sqrt(1 - lean**2)
-        seams.append(np.stack([np.full_like(t, side * lean), ring * np.cos(t), ring * np.sin(t)]))
-    paths: list[Points] = []
-    for seam in seams:
-        x, y, z = turn @ seam
-        gap = int(np.argmin(z))
-        seen = np.roll(np.stack([x, y, z], 1), -gap, axis=0)
-        paths.append(points(seen[seen[:, 2] > 0, :2] * r))
-    c.lines([path for path in paths if len(path) > 1], 0.035, (25, 25, 35), 0.92, inside=True)
-    if rng.random() < 0.4:
-        c.text("NBA", (rng.uniform(-0.2, 0.2), rng.uniform(-0.4, 0.4)), 0.14, (30, 30, 40))
-
-
-def paper(c: Canvas, rng: Generator) -> None:
-    """Draw a written sheet with a turned corner, a crumpled one, or a crumpled ball."""
-    choose(rng, (_sheet, _sheet, _crumpled_sheet, _paper_ball))(c, rng)
 
 
 def _sheet(c: Canvas, rng: Generator) -> None:
@@ -224,11 +229,6 @@ def _paper_ball(c: Canvas, rng: Generator) -> None:
     )
     _crumple(c, rng, rings.astype(np.float32), white, 0.42)
     c.fill(edge + np.array([0.3, 0.3], np.float32), (0, 0, 0), opacity=0.3, soft=0.15, inside=True)
-
-
-def metalware(c: Canvas, rng: Generator) -> None:
-    """Draw a frying pan, a pot, a spanner, or spoon and fork."""
-    choose(rng, (_pan, _pot, _spanner, _cutlery))(c, rng)
 
 
 def _steel(rng: Generator) -> Colour:

@@ -35,6 +35,34 @@ def orange_peel(c: Canvas, rng: Generator) -> None:
     choose(rng, (_peel_spiral, _peel_star, _peel_pieces))(c, rng)
 
 
+def vegetable_leaf(c: Canvas, rng: Generator) -> None:
+    """Draw a leaf of pak choi, lettuce or spinach, sometimes wilted."""
+    choose(rng, (_pak_choi, _lettuce, _lettuce))(c, rng)
+
+
+def eggshell(c: Canvas, rng: Generator) -> None:
+    """Broken eggshell: one half, two halves, or halves among splinters."""
+    colour = choose(rng, (near(rng, 25, 0.32, 0.85), near(rng, 25, 0.12, 0.93), near(rng, 20, 0.45, 0.75)))
+    kind = choose(rng, ("one", "two", "two", "cracked"))
+    half = Canvas(c.size // 2)
+    if kind == "one":
+        _half_shell(half, rng, colour)
+        c.stamp(half, 0, 0, rng.uniform(-25, 25), 0.95)
+    elif kind == "two":
+        for x, y in ((-0.4, rng.uniform(-0.3, 0.0)), (0.42, rng.uniform(0.1, 0.35))):
+            half.clear()
+            _half_shell(half, rng, colour)
+            c.stamp(half, x, y, rng.uniform(-60, 60), 0.58)
+    else:
+        _cracked_egg(c, rng, colour)
+    _splinters(c, rng, colour)
+
+
+def banana_peel(c: Canvas, rng: Generator) -> None:
+    """Draw a banana skin: stem in the middle or at the top, three to five strips, spots."""
+    choose(rng, (_peel_flat, _peel_draped))(c, rng)
+
+
 def _rind(rng: Generator) -> Colour:
     return near(rng, 28, 0.9, 0.95, 0.7)
 
@@ -116,11 +144,6 @@ def _peel_pieces(c: Canvas, rng: Generator) -> None:
     _pores(c, rng, shade(colour, 0.9), 60)
 
 
-def vegetable_leaf(c: Canvas, rng: Generator) -> None:
-    """Draw a leaf of pak choi, lettuce or spinach, sometimes wilted."""
-    choose(rng, (_pak_choi, _lettuce, _lettuce))(c, rng)
-
-
 def _leaf_green(rng: Generator) -> Colour:
     return choose(rng, (near(rng, 105, 0.7, 0.55), near(rng, 85, 0.6, 0.7), near(rng, 120, 0.65, 0.42)))
 
@@ -189,24 +212,6 @@ def _lettuce(c: Canvas, rng: Generator) -> None:
     _age(c, rng)
 
 
-def eggshell(c: Canvas, rng: Generator) -> None:
-    """Broken eggshell: one half, two halves, or halves among splinters."""
-    colour = choose(rng, (near(rng, 25, 0.32, 0.85), near(rng, 25, 0.12, 0.93), near(rng, 20, 0.45, 0.75)))
-    kind = choose(rng, ("one", "two", "two", "cracked"))
-    half = Canvas(c.size // 2)
-    if kind == "one":
-        _half_shell(half, rng, colour)
-        c.stamp(half, 0, 0, rng.uniform(-25, 25), 0.95)
-    elif kind == "two":
-        for x, y in ((-0.4, rng.uniform(-0.3, 0.0)), (0.42, rng.uniform(0.1, 0.35))):
-            half.clear()
-            _half_shell(half, rng, colour)
-            c.stamp(half, x, y, rng.uniform(-60, 60), 0.58)
-    else:
-        _cracked_egg(c, rng, colour)
-    _splinters(c, rng, colour)
-
-
 def _half_shell(c: Canvas, rng: Generator, colour: Colour) -> None:
     """Draw the lower half of an egg with a jagged rim, seen a little from above into its pale inside."""
     w, tilt = rng.uniform(0.68, 0.78), rng.uniform(0.2, 0.32)
@@ -262,11 +267,6 @@ def _splinters(c: Canvas, rng: Generator, colour: Colour) -> None:
         r = rng.uniform(0.05, 0.12)
         piece = jagged(ellipse(x, y, r, r * 0.7)[:-1:9], r * 0.4, rng)
         c.fill(piece, shade(colour, rng.uniform(0.85, 1.1)), ink=shade(colour, 0.4))
-
-
-def banana_peel(c: Canvas, rng: Generator) -> None:
-    """Draw a banana skin: stem in the middle or at the top, three to five strips, spots."""
-    choose(rng, (_peel_flat, _peel_draped))(c, rng)
 
 
 def _skin(rng: Generator) -> Colour:

@@ -16,6 +16,7 @@ from grader.classroom.class_pass import (
     default_jobs,
     run_all,
 )
+from grader.files import NoRoomError
 from grader.intake import take_in
 from grader.model.diagnosis import OFF
 from grader.model.job import NO_CHECKS, Checks, Exam
@@ -149,3 +150,21 @@ def test_a_submission_is_taken_in_once_whether_a_result_is_kept_or_not(
         (Verdict.GRADED, False),
     ]
     assert taken == [folder] * 3
+
+
+def test_a_submission_without_room_for_its_copy_is_no_trouble_for_the_others(
+    split, assignment, write_submission, tmp_path, monkeypatch
+):
+    def take(source, workspace, limits):
+        if source.name == "big":
+            raise NoRoomError("copy-unwritten", folder=workspace, reason="full")
+        return take_in(source, workspace, limits)
+
+    monkeypatch.setattr(stages, "take_in", take)
+    class_folder = write_submission("def predict(image): return 'Hats'", name="big").parent
+    write_submission("def predict(image): return 'Hats'", name="small")
+    session = Session(Exam(split, assignment, checks=NO_CHECKS))
+    done = []
+    with open_store(tmp_path / "out", class_folder) as store, local_executor(session, jobs=1) as executor:
+        ClassPass(session, executor, store).run(find_entries(class_folder).entries, done.append)
+    assert sorted(step.result.report.verdict for step in done) == [Verdict.GRADED, Verdict.INTERNAL]

@@ -1,6 +1,7 @@
 """`python -m grader` as a user runs it: exit codes, one-line errors, and which files appear."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -379,6 +380,44 @@ def write(*_):
 Held.write = write
 sys.exit(main())
 """
+
+
+WITHOUT_ROOM_FOR_A_FILE = """
+import resource, sys
+sys.dont_write_bytecode = True  # Python would take what it could write for the whole
+from grader.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            [],
+            "the copy of the submission cannot be written to {} (File too large): make room there, or set TMPDIR",
+        ),
+        (["--lang", "zh"], "无法将提交的副本写入 {}（文件过大）：请在该处腾出空间，或将 TMPDIR 设为"),
+    ],
+)
+def test_without_room_for_the_copy_of_a_submission_one_line_says_what_to_do(
+    options, said, write_submission, split_folder, assignment_file, cwd
+):
+    inputs = ["--split", split_folder, "--assignment", assignment_file, "--skip-canary", *options]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ROOM_FOR_A_FILE, write_submission(ORACLE, big="x" * 20_000), *inputs],
+        cwd=cwd,
+        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "TMPDIR": str(cwd)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (3, "")
+    (line,) = without_progress(done.stderr).splitlines()
+    folder = re.search(rf"{re.escape(str(cwd))}/lab-grader-\w+/submission", line)
+    assert said.format(folder[0]) in line
+    assert not [*cwd.glob("lab-grader-*")], "nothing is left of it"
 
 
 @pytest.mark.parametrize("options", [[], ["--brief"]])

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from grader.demo import FOLDERS, DemoError, cli, generate, write_demo
+from grader.demo import FOLDERS, DemoError, generate, write_demo
 from grader.demo.generate import Plan, already_there
 
 Files = dict[str, bytes]
@@ -191,11 +191,11 @@ def test_the_command_says_drawn_and_then_already_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--out", str(tmp_path / "set"), "--train", "1", "--val", "1"]
-    assert cli.main(arguments) == 0
+    assert generate.main(arguments) == 0
     printed = capsys.readouterr()
     assert "52 images of 26 classes drawn in" in printed.out
     assert printed.err == "", "a progress bar does not belong in a log"
-    assert cli.main(arguments) == 0
+    assert generate.main(arguments) == 0
     assert "52 images of 26 classes already there" in capsys.readouterr().out
 
 
@@ -216,7 +216,7 @@ def test_the_command_refuses_in_one_line_with_exit_code_2(
 ) -> None:
     monkeypatch.setattr("grader.demo.generate.PER_CLASS", 0)
     (tmp_path / "taken.png").write_bytes(b"mine")
-    assert cli.main([argument.format(tmp_path) for argument in arguments]) == 2
+    assert generate.main([argument.format(tmp_path) for argument in arguments]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
@@ -228,10 +228,10 @@ def test_the_contact_sheet_is_written_once(
 ) -> None:
     monkeypatch.setattr("grader.demo.generate.PER_CLASS", 1)
     path = tmp_path / "sheet.png"
-    assert cli.main(["--sheet", str(path)]) == 0
+    assert generate.main(["--sheet", str(path)]) == 0
     assert "contact sheet drawn" in capsys.readouterr().out
     assert cv2.imread(str(path)).shape == (13 * 112, 2 * (150 + 112), 3)
-    assert cli.main(["--sheet", str(path)]) == 0
+    assert generate.main(["--sheet", str(path)]) == 0
     assert "already there" in capsys.readouterr().out
 
 
@@ -240,5 +240,5 @@ def test_ctrl_c_stops_with_exit_code_130(tmp_path: Path, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     monkeypatch.setattr(generate, "encoded", encoded)
-    assert cli.main(["--out", str(tmp_path / "set"), "--train", "1", "--val", "1"]) == 130
+    assert generate.main(["--out", str(tmp_path / "set"), "--train", "1", "--val", "1"]) == 130
     assert list(tmp_path.iterdir()) == []

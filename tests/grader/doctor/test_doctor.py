@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import grader.doctor as probes
 from grader.cli import doctor, main
-from grader.doctor import Result, State, machine, sandbox
-from grader.doctor.results import result
+from grader.doctor import Result, State, result
 from grader.model.assignment import Limits
 from grader.printable import columns, wrapped
 from grader.sandbox import Namespaces, PlainProcess, find_bwrap
@@ -115,40 +115,40 @@ def test_the_table_says_the_rung_and_every_remedy_as_it_can_be_typed():
 
 
 def test_a_switch_that_forbids_user_namespaces_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(sandbox, "_NEW_USER_AND_MOUNTS", "raise SystemExit('mount 13')")
+    monkeypatch.setattr(probes, "_NEW_USER_AND_MOUNTS", "raise SystemExit('mount 13')")
     (tmp_path / "kernel").mkdir()
     (tmp_path / "kernel" / "apparmor_restrict_unprivileged_userns").write_text("1\n", encoding="ascii")
-    result = sandbox.user_namespaces(tmp_path)
+    result = probes.user_namespaces(tmp_path)
     assert "EACCES" in result.found
     assert "AppArmor" in result.remedy
 
 
 def test_a_masked_proc_is_a_containers():
-    code = sandbox._code_of("bwrap: Can't mount proc on /newroot/proc: Operation not permitted")
+    code = probes._code_of("bwrap: Can't mount proc on /newroot/proc: Operation not permitted")
     assert "systempaths" in result(code, obstacle="bwrap").remedy
 
 
 def test_control_groups_are_described_as_they_are(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     (tmp_path / "cgroup.controllers").write_text("cpu pids\n", encoding="ascii")
-    assert "without memory" in sandbox.control_groups(tmp_path).found
+    assert "without memory" in probes.control_groups(tmp_path).found
     (tmp_path / "cgroup.controllers").write_text("cpu memory pids\n", encoding="ascii")
-    assert "Delegate=yes" in sandbox.control_groups(tmp_path).found
+    assert "Delegate=yes" in probes.control_groups(tmp_path).found
     (tmp_path / "cgroup.procs").touch()
-    assert "belongs to the grader" in sandbox.control_groups(tmp_path).found
-    monkeypatch.setattr(sandbox, "own_group", lambda: None)
-    assert "no version 2" in sandbox.control_groups().found
+    assert "belongs to the grader" in probes.control_groups(tmp_path).found
+    monkeypatch.setattr(probes, "own_group", lambda: None)
+    assert "no version 2" in probes.control_groups().found
 
 
 def test_what_is_scarce_or_missing_is_a_warning_with_a_remedy(tmp_path):
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    1048576 kB\n", encoding="ascii")
     (tmp_path / "cpuinfo").write_text("processor: 0\nflags\t: sse4_2 avx\n", encoding="ascii")
     results = [
-        machine.memory(Limits(), tmp_path / "meminfo"),
-        machine.cores(Limits(threads=4096)),
-        machine.shared_memory(tmp_path / "nowhere"),
-        machine.processor(tmp_path / "cpuinfo"),
-        machine.library("no-such-library"),
+        probes.memory(Limits(), tmp_path / "meminfo"),
+        probes.cores(Limits(threads=4096)),
+        probes.shared_memory(tmp_path / "nowhere"),
+        probes.processor(tmp_path / "cpuinfo"),
+        probes.library("no-such-library"),
     ]
     assert all(result.state is State.WARNING and result.remedy for result in results)
     assert "1024 MiB" in results[0].found
@@ -174,8 +174,7 @@ def test_every_result_is_whole_in_both_languages_with_the_same_details(code):
 
 
 def test_every_result_is_some_probe_s():
-    folder = Path(sandbox.__file__).parent
-    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    source = Path(probes.__file__).read_text(encoding="utf-8")
     assert [code for code in table("doctor")["results"] if f'"{code}"' not in source] == []
 
 

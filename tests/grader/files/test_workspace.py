@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from grader.files import workspace
+from grader.files import NoRoomError, workspace
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys, time
-from grader.files import workspace
+from grader.files import NoRoomError, workspace
 with workspace() as folder:
     (folder / "submission").mkdir()
     (folder / "submission" / "main.py").write_text("x")
@@ -82,3 +82,9 @@ def test_what_is_not_surely_a_gradings_is_left_alone(temporary, tmp_path):
         "lab-grader-link",
         "lab-grader-mine",
     ]
+
+
+def test_where_none_can_be_made_one_line_says_what_to_do(temporary, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary / "gone"))
+    with pytest.raises(NoRoomError, match=r"No such file or directory.*set TMPDIR"), workspace():
+        pass

@@ -12,8 +12,8 @@ import zlib
 import numpy as np
 import pytest
 
-from grader.intake import checkpoints as checkpoint_file
-from grader.intake.checkpoints import look_at_checkpoint
+from grader.intake import intake
+from grader.intake.intake import look_at_checkpoint
 from grader.model.submission import NOTHING_KNOWN, CheckpointState, format_of
 
 NOTHING = CheckpointState()
@@ -196,7 +196,7 @@ def test_a_directory_of_thousands_of_entries_is_not_gone_through(tmp_path, monke
     with zipfile.ZipFile(path, "w") as zipped:
         for number in range(8000):
             zipped.writestr(f"{number}", b"")
-    monkeypatch.setattr(checkpoint_file, "read_entries", None)
+    monkeypatch.setattr(intake, "read_entries", None)
     assert look_at_checkpoint(path) == NOTHING_KNOWN
 
 
@@ -204,6 +204,6 @@ def test_what_unpacks_to_far_more_bytes_than_the_file_has_is_not_unpacked(tmp_pa
     path = tmp_path / "net.pt"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
         zipped.writestr("half", os.urandom(5000) + bytes(10_000))
-    monkeypatch.setattr(checkpoint_file, "_MOST_GROWTH", 9_000)
-    monkeypatch.setattr(checkpoint_file, "read_content", None)
+    monkeypatch.setattr(intake, "_MOST_GROWTH", 9_000)
+    monkeypatch.setattr(intake, "read_content", None)
     assert look_at_checkpoint(path) == NOTHING_KNOWN

@@ -1,3 +1,4 @@
+import errno
 import io
 import os
 import shutil
@@ -14,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import UsageError
-from grader.files import Held
+from grader.files import Held, NoRoomError
 from grader.intake import IntakeRefusedError, Receiver, name_of, take_in
 from grader.intake import receiving as archive
 from grader.intake.receiving import checked_path
@@ -338,6 +339,29 @@ def test_a_file_that_is_too_large_is_refused_unopened(folder, tmp_path, monkeypa
         file.truncate(1 << 40)
     monkeypatch.setattr(Held, "open", lambda held: pytest.fail(f"{held.place} was opened"))
     assert refused(folder, tmp_path) == "too-large"
+
+
+def test_a_file_that_fails_while_it_is_read_is_refused_and_is_no_lack_of_room(folder, tmp_path, monkeypatch):
+    def chunks(file):
+        yield b"x"
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(archive, "_chunks", chunks)
+    assert refused(folder, tmp_path) == "unreadable"
+
+
+@pytest.mark.parametrize("call", ["mkdir", "open"])
+def test_a_copy_that_cannot_be_written_is_no_fault_of_the_submission(folder, tmp_path, monkeypatch, call):
+    real = getattr(os, call)
+
+    def full(path, *arguments, **named):
+        if Path(path).is_relative_to(tmp_path / "workspace" / "submission") and Path(path).suffix != ".zip":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(os, call, full)
+    with pytest.raises(NoRoomError, match=r"workspace/submission \(No space left on device\): make room"):
+        take_in(folder, tmp_path / "workspace", Limits())
 
 
 def test_caps_on_bytes_and_files_bind_while_copying(folder, tmp_path):

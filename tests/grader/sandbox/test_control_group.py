@@ -119,6 +119,15 @@ def test_a_group_whose_members_never_end_coming_is_done_without(tmp_path, monkey
     assert dividable() is None
 
 
+def test_a_group_that_each_worker_has_is_told(tmp_path, monkeypatch, write_submission, split, assignment):
+    # Any folder will do: what enters a group writes its number to a file. Only the kernel empties a group.
+    isolation = Namespaces(groups=lambda: tmp_path)
+    monkeypatch.setattr(kernel, "_SECONDS_TO_END", 0)
+    report = report_of(write_submission(), split, assignment, isolation=isolation)
+    assert report.verdict is Verdict.GRADED
+    assert "control group" in report.isolation.description
+
+
 def test_a_group_is_made_with_its_bounds_and_taken_away(tmp_path):
     group = ControlGroups(tmp_path).make(1 << 30, 72)
     assert (group.folder / "memory.max").read_text(encoding="ascii") == str(1 << 30)

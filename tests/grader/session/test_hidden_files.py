@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader import Verdict
-from grader.intake import nested
+from grader.intake import intake
 from grader.model.assignment import Splits
 from grader.model.job import NO_CHECKS, Exam
 from grader.report import build_report, write_grading
@@ -156,9 +156,9 @@ def test_zips_within_cost_no_more_than_is_allowed(
         return len(graded(folder, split, assignment).hidden_files)
 
     assert hidden() == 4
-    monkeypatch.setattr(nested, "_MOST_UNPACKED_BYTES", 2 * len(image))
+    monkeypatch.setattr(intake, "_MOST_UNPACKED_BYTES", 2 * len(image))
     assert hidden() == 2
-    monkeypatch.setattr(nested, "_MOST_DIRECTORY_BYTES", 100)
+    monkeypatch.setattr(intake, "_MOST_DIRECTORIES_BYTES", 100)
     assert hidden() == 0
 
 

@@ -14,8 +14,8 @@ import pytest
 from grader.intake import Tensor, UnreadableError, take_in, tensors_of
 from grader.model.assignment import load_assignment
 from grader.similarity import reading, sketch
-from grader.similarity.heads import head_of
 from grader.similarity.reading import read_submission
+from grader.similarity.sketch import head_of
 from tests.checkpoint_bytes import field, mindspore_bytes
 from tests.grader.similarity.conftest import CLASSES
 
@@ -89,6 +89,14 @@ def test_numbers_are_taken_of_one_tensor_however_many_would_fit(monkeypatch):
     monkeypatch.setattr(Tensor, "numbers", lambda tensor: taken.append(tensor.name) or numbers(tensor))
     assert head_of(tensors_of(mindspore_bytes(arrays), ".ckpt"), CLASSES)[0] == "w499"
     assert taken == ["w499"]
+
+
+def test_a_head_of_the_largest_numbers_is_found_without_a_warning():
+    head = np.full((CLASSES, 20), np.finfo(np.float32).max)
+    head[0] *= -1
+    tensors = tensors_of(mindspore_bytes({"w": head}), ".ckpt")
+    with np.errstate(all="raise"):
+        assert np.array_equal(head_of(tensors, CLASSES)[1], head)
 
 
 def test_a_notebook_of_a_million_values_is_not_parsed(monkeypatch):

@@ -10,8 +10,8 @@ import pytest
 
 from grader.intake import UnreadableError, tensors_of
 from grader.similarity import Given, Sketch, compare_checkpoints
-from grader.similarity.heads import alikeness, head_of
-from grader.similarity.sketch import Checkpoint
+from grader.similarity.checkpoints import alikeness
+from grader.similarity.sketch import Checkpoint, head_of
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 
 from .conftest import CLASSES, COLUMNS

@@ -29,8 +29,16 @@ from grader.split import (
     write_folder,
     write_sealed,
 )
-from grader.split.encryption import CHUNK_BYTES, UnsealError, seal, unseal
-from grader.split.sealed import ContainerError, is_sealed, pack, unpack
+from grader.split.sealed import (
+    CHUNK_BYTES,
+    ContainerError,
+    UnsealError,
+    is_sealed,
+    pack,
+    seal,
+    unpack,
+    unseal,
+)
 from tests.grader.cli.test_cli import ROOT, assignment_file, cwd, run  # noqa: F401 - fixtures
 from tests.grader.gradings import grading_of, report_of
 
