@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from .corpus import Case
-from .ground import Ground, laid_out
-from .run import Result, run
+from .ground import KEY_VARIABLE, Ground, laid_out
+from .ready import ReadyGrader
+from .run import Result, environment_with, run
 from .table import RESULT
 
 # What is handed in is no code of ours: some of it does harm when it is imported.
@@ -22,9 +23,18 @@ def ground() -> Iterator[Ground]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def ready(ground: Ground) -> Iterator[ReadyGrader]:
+    """A grader that has done its imports, and has the key in its environment."""
+    with ReadyGrader(environment_with({KEY_VARIABLE: ground.key})) as grader:
+        yield grader
+
+
 @pytest.fixture
-def result(case: Case, ground: Ground, record_property: Callable[[str, object], None]) -> Result:
+def result(
+    case: Case, ground: Ground, ready: ReadyGrader, record_property: Callable[[str, object], None]
+) -> Result:
     """What came of one case."""
-    found = run(case, ground)
+    found = run(case, ground, ready=ready)
     record_property(RESULT, (case.id, found.got, found.problems, found.seconds))
     return found

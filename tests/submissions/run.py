@@ -11,11 +11,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from grader.cli import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.model.verdict import Verdict
@@ -23,12 +24,15 @@ from tests.patience import PATIENCE_SECONDS, wait_until
 
 from .corpus import MAKER, Case
 from .ground import IMAGES_VARIABLE, KEY_VARIABLE, Ground, assignment_text
+from .ready import ReadyGrader
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
 """Cases that run side by side."""
 _MOST_PAGE = 500_000
 """Bytes of `report.html`, whatever was handed in."""
+Door: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path], "subprocess.CompletedProcess[bytes]"]
+"""Runs the grader with a command line, an environment and a working folder."""
 _THE_DOOR = ("-m", "grader")
 _WITHOUT_WALLS = """
 import sys
@@ -95,20 +99,25 @@ def started(
             pool.shutdown(cancel_futures=True)
 
 
-def run(case: Case, ground: Ground, *, forked: bool = False) -> Result:
+def run(case: Case, ground: Ground, *, forked: bool = False, ready: ReadyGrader | None = None) -> Result:
     """Grade one case and compare everything with its description.
 
     Args:
         case: what is handed in, and what must come of it.
         ground: what it is graded on.
         forked: have workers enter their sandboxes from a fork server, whatever they import.
+        ready: a grader that has done its imports; without one `python -m grader` is started.
     """
     began = time.monotonic()
     with _workspace() as workspace:
         try:
             handed_in = hand_in(case, ground, workspace)
             before = _listing(workspace)
-            grading = _grade(case, ground, handed_in, workspace, ["-c", _FORKED] if forked else _THE_DOOR)
+            if ready and not case.environment:
+                door: Door = partial(ready.run, fork_workers=forked)
+            else:
+                door = _started(["-c", _FORKED] if forked else _THE_DOOR)
+            grading = _grade(case, ground, handed_in, workspace, door)
         except GraderFailedError as error:
             return Result(case, "no report", (str(error),), time.monotonic() - began)
         problems = [*_compare(case, grading, ground), *_traces(case, before, workspace)]
@@ -119,7 +128,8 @@ def run_without_walls(case: Case, ground: Ground) -> int:
     """Grade an attack on the lower isolation level, as a self-check; return how many images it had right."""
     with _workspace() as workspace:
         handed_in = hand_in(case, ground, workspace)
-        grading = _grade(case, ground, handed_in, workspace, ["-c", _WITHOUT_WALLS], ["--self-check"])
+        door = _started(["-c", _WITHOUT_WALLS])
+        grading = _grade(case, ground, handed_in, workspace, door, ["--self-check"])
     return int(grading.report["score"]["correct"])
 
 
@@ -160,10 +170,10 @@ def _grade(
     ground: Ground,
     handed_in: Path,
     workspace: Path,
-    program: Sequence[str],
+    door: Door,
     options: Sequence[str] = (),
 ) -> Grading:
-    """Start `python -m grader` as an instructor does, and read what it leaves.
+    """Give the grader a command line as an instructor does, and read what it leaves.
 
     Raises:
         GraderFailedError: it does not end, or leaves no report.
@@ -174,15 +184,7 @@ def _grade(
     environment = {"TMPDIR": str(workspace / "tmp"), KEY_VARIABLE: ground.key, **case.environment}
     began = time.monotonic()
     try:
-        done = subprocess.run(
-            [sys.executable, *program, *arguments, "--out", str(out), *options],
-            env=environment_with(environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            cwd=workspace,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
+        done = door([*arguments, "--out", str(out), *options], environment_with(environment), workspace)
     except subprocess.TimeoutExpired as error:
         raise GraderFailedError(f"the grader had not ended after {error.timeout:g} s") from error
     errors = done.stderr.decode("utf-8", "replace")
@@ -203,6 +205,25 @@ def _grade(
         errors=errors,
         seconds=time.monotonic() - began,
     )
+
+
+def _started(program: Sequence[str]) -> Door:
+    """Return a door that starts Python with a program for each command line."""
+
+    def start(
+        arguments: Sequence[str], environment: Mapping[str, str], folder: Path
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, *program, *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd=folder,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    return start
 
 
 def environment_with(more: dict[str, str]) -> dict[str, str]:

@@ -160,9 +160,16 @@ def test_the_end_of_the_grading_is_the_end_of_all_that_a_forked_worker_started(g
     marker = f"{os.getpid()}.7771"
     source = f"import subprocess\nsubprocess.Popen(['setsid', 'sleep', '{marker}'])\ndef predict(image): return 'Hats'"
     assert graded(source, server).verdict is Verdict.GRADED
-    assert not [
-        pid for pid in os.listdir("/proc") if pid.isdigit() and marker.encode() in _command(pid).split(b"\0")
-    ]
+    # The kernel ends them one after the other.
+    wait_until(
+        lambda: (
+            not [
+                pid
+                for pid in os.listdir("/proc")
+                if pid.isdigit() and marker.encode() in _command(pid).split(b"\0")
+            ]
+        )
+    )
 
 
 def test_orphans_are_buried_so_that_they_do_not_count_for_ever(graded, server):
