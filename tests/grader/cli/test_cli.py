@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from grader import Report
 from grader.cli import main
+from grader.report import build
 from grader.session import this_harness
 from tests.grader.conftest import CLASSES, ORACLE, without_progress
 
@@ -110,6 +112,23 @@ def test_the_one_line_is_in_the_language_that_is_asked_for(
     assert said.count("\n") == 1 and "absent_module" in said and " of " not in said
     assert main([str(write_submission(ORACLE, name="li")), *options, *inputs]) == 0
     assert capsys.readouterr().out == "li：评测完成（GRADED）；100 分（满分 100），12 张图像中答对 12 张\n"
+
+
+def test_all_that_a_grading_writes_and_says_is_of_one_report(
+    write_submission, split_folder, assignment_file, tmp_path, monkeypatch
+):
+    made = []
+    monkeypatch.setattr(build, "Report", lambda **parts: made.append(Report(**parts)) or made[-1])
+    inputs = [
+        "--split",
+        str(split_folder),
+        "--assignment",
+        str(assignment_file),
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    assert main([str(write_submission("1 / 0")), "--self-check", *inputs]) == 1
+    assert len(made) == 1
 
 
 def test_public_images_beside_those_of_a_self_check_are_refused(
