@@ -90,7 +90,7 @@ ORDER = {
         *("similarity", "audit", "doctor", "classroom", "exchange", "cli", "__main__"),
     ],
     "reference": [
-        *("errors", "values", "framework", "command_line"),
+        *("errors", "values", "lazy", "framework", "command_line"),
         *("weights", "images", "features", "training", "exporting", "run", "labs"),
         *("pretrained", "eval", "export", "finetune", "train", "tune", "two_stages"),
     ],

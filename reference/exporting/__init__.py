@@ -6,8 +6,7 @@ for, so that a command can find fault with its input first.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reference.exporting.classifier import (
     FORMATS,
@@ -21,6 +20,7 @@ from reference.exporting.classifier import (
     images_below,
     read_classifier,
 )
+from reference.lazy import imported_when_asked
 
 if TYPE_CHECKING:
     from reference.exporting.files import Exported, export
@@ -39,10 +39,4 @@ __all__ = [
     "images_below",
     "read_classifier",
 ]
-_NEED_MINDSPORE = dict.fromkeys(("Exported", "export"), "files")
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _NEED_MINDSPORE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_NEED_MINDSPORE[name]}"), name)
+__getattr__ = imported_when_asked(__name__, dict.fromkeys(("Exported", "export"), "files"))

@@ -76,10 +76,8 @@ def extract_activations(
         advance(len(keys) - len(missing))
 
         def compute(task: list[int]) -> int:
-            inputs = []
-            for row in task:
-                view, image = divmod(row, len(paths))
-                inputs.append(views[view].make(decode_file(paths[image], digests[image])))
+            places = (divmod(row, len(paths)) for row in task)
+            inputs = [views[v].make(decode_file(paths[i], digests[i])) for v, i in places]
             rows.write(task, backbone.extract(np.stack(inputs)))
             return len(task)
 

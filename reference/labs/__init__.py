@@ -6,8 +6,7 @@ for, so that a command can find fault with its input first.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reference.labs.files import (
     CONFIG,
@@ -21,6 +20,7 @@ from reference.labs.files import (
     total_line,
 )
 from reference.labs.recipes import BACKBONE_SHARE, LR_MAX, PLATFORMS, FlowerConfig, StageRecipe, flower_config
+from reference.lazy import imported_when_asked
 
 if TYPE_CHECKING:
     from reference.labs.network import (
@@ -71,16 +71,13 @@ __all__ = [
     "train_garbage_network",
     "use_platform",
 ]
-_NEED_MINDSPORE = {
-    **dict.fromkeys(("Processes", "accuracy", "define_net", "fill"), "network"),
-    **dict.fromkeys(("join_processes", "launched_processes", "use_platform"), "network"),
-    **dict.fromkeys(("FlowerTraining", "begins_with_head"), "training"),
-    **dict.fromkeys(("train_flower_head", "train_flower_network"), "training"),
-    **dict.fromkeys(("train_garbage_head", "train_garbage_network"), "training"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _NEED_MINDSPORE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_NEED_MINDSPORE[name]}"), name)
+__getattr__ = imported_when_asked(
+    __name__,
+    {
+        **dict.fromkeys(("Processes", "accuracy", "define_net", "fill"), "network"),
+        **dict.fromkeys(("join_processes", "launched_processes", "use_platform"), "network"),
+        **dict.fromkeys(("FlowerTraining", "begins_with_head"), "training"),
+        **dict.fromkeys(("train_flower_head", "train_flower_network"), "training"),
+        **dict.fromkeys(("train_garbage_head", "train_garbage_network"), "training"),
+    },
+)

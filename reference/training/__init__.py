@@ -6,9 +6,9 @@ for, so that a command can find fault with its input first.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from reference.lazy import imported_when_asked
 from reference.training.epochs import (
     SECONDS_BETWEEN,
     ArrayBatches,
@@ -46,13 +46,10 @@ __all__ = [
     "train_head_by_steps",
     "train_tail",
 ]
-_NEED_MINDSPORE = {
-    **dict.fromkeys(("FrozenPart", "batch_norms", "train_head_by_steps", "train_tail"), "by_steps"),
-    **dict.fromkeys(("Accuracies", "Task", "Watcher", "fit"), "loop"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _NEED_MINDSPORE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_NEED_MINDSPORE[name]}"), name)
+__getattr__ = imported_when_asked(
+    __name__,
+    {
+        **dict.fromkeys(("FrozenPart", "batch_norms", "train_head_by_steps", "train_tail"), "by_steps"),
+        **dict.fromkeys(("Accuracies", "Task", "Watcher", "fit"), "loop"),
+    },
+)

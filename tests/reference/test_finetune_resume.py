@@ -17,6 +17,10 @@ pytestmark = pytest.mark.mindspore
 
 SECONDS = 120.0
 STOPPED = "interrupted; the same command with --resume goes on"
+# Long enough for snapshots in the middle, which are made this often only here.
+OFTEN = ("--snapshot_seconds", "0.2")
+HEAD = ("--epochs", "300", *OFTEN)
+TAIL = ("--freeze_layer", "17", "--epochs", "12", *OFTEN)
 
 
 class Runs:
@@ -28,6 +32,7 @@ class Runs:
         write_checkpoint(untrained_backbone(), root / "untrained.ckpt")
         self.root = root
         self.dataset = draw_set(root / "shapes", {"train": 8, "val": 3})
+        self._undisturbed: dict[tuple[str, ...], Path] = {}
 
     def start(self, run: Path, *more: str) -> subprocess.Popen[str]:
         inputs = ["--dataset_path", self.dataset, "--pretrained", self.root / "untrained.ckpt"]
@@ -44,6 +49,14 @@ class Runs:
         assert process.returncode == 0, errors
         return printed
 
+    def undisturbed(self, *more: str) -> Path:
+        """The folder of a run that nobody stopped: one for all tests, which leave it as it is."""
+        if more not in self._undisturbed:
+            run = self.root / f"undisturbed-{len(self._undisturbed)}"
+            self.finish(run, *more)
+            self._undisturbed[more] = run
+        return self._undisturbed[more]
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
@@ -57,15 +70,11 @@ def wait_for(condition, process: subprocess.Popen[str]) -> None:
     assert process.poll() is None, "the run ended before it could be killed"
 
 
-@pytest.mark.parametrize(
-    ("what", "kills"), [(["--epochs", "300"], 5), (["--freeze_layer", "17", "--epochs", "12"], 3)]
-)
+@pytest.mark.parametrize(("what", "kills"), [(HEAD, 5), (TAIL, 3)], ids=["head", "tail"])
 def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
-    runs: Runs, tmp_path: Path, what: list[str], kills: int
+    runs: Runs, tmp_path: Path, what: tuple[str, ...], kills: int
 ) -> None:
-    # Long enough for snapshots in the middle, which are made this often only here.
-    what = [*what, "--snapshot_seconds", "0.2"]
-    runs.finish(tmp_path / "whole", *what)
+    whole = runs.undisturbed(*what)
     run = tmp_path / "killed"
     state = run / "resume.npz"
 
@@ -87,8 +96,8 @@ def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
         process.communicate()
     runs.finish(run, "--resume", *what)
     for name in ("mobilenetv2-best.ckpt", "mobilenetv2_final.ckpt", "submission/mobilenetv2-best.ckpt"):
-        assert (run / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    logs = [(folder / "log.csv").read_text(encoding="utf-8") for folder in (run, tmp_path / "whole")]
+        assert (run / name).read_bytes() == (whole / name).read_bytes()
+    logs = [(folder / "log.csv").read_text(encoding="utf-8") for folder in (run, whole)]
     assert _without_seconds(logs[0]) == _without_seconds(logs[1])
     assert not state.exists()
     assert "resume.npz" not in json.loads((run / "manifest.json").read_text(encoding="utf-8"))["files"]
@@ -98,11 +107,11 @@ def _without_seconds(log: str) -> list[str]:
     return [line.rpartition(",")[0] for line in log.splitlines()]
 
 
-def test_a_finished_run_has_nothing_to_resume(runs: Runs, tmp_path: Path) -> None:
-    runs.finish(tmp_path / "run", "--epochs", "2")
-    before = (tmp_path / "run" / "summary.json").read_bytes()
-    assert "nothing to resume" in runs.finish(tmp_path / "run", "--epochs", "2", "--resume")
-    assert (tmp_path / "run" / "summary.json").read_bytes() == before
+def test_a_finished_run_has_nothing_to_resume(runs: Runs) -> None:
+    run = runs.undisturbed(*HEAD)
+    before = (run / "summary.json").read_bytes()
+    assert "nothing to resume" in runs.finish(run, *HEAD, "--resume")
+    assert (run / "summary.json").read_bytes() == before
 
 
 def test_a_run_with_other_settings_is_not_gone_on_with(runs: Runs, tmp_path: Path) -> None:

@@ -111,7 +111,9 @@ def _grade(asked: Mapping[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    # What `python -m grader SUBMISSION` imports once it has read its command line.
+    # What `python -m grader SUBMISSION` imports once it has read its command line, and for the diagnosis.
+    import scipy.optimize  # noqa: F401
+
     import grader.cli.grade  # noqa: F401
 
     _serve()

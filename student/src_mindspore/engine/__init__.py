@@ -4,6 +4,6 @@
 does this package until a network is given to `accelerate`.
 """
 
-from src_mindspore.engine.switch import accelerate, accelerate_every_network
+from src_mindspore.engine.door import accelerate, accelerate_every_network
 
 __all__ = ["accelerate", "accelerate_every_network"]

@@ -206,6 +206,38 @@ def build_graph(
     layers = [layer for cell in cells[start:stop] for layer in cell]
     if not layers:
         raise ValueError(f"the backbone has {len(cells)} cells and none from {start} to {stop}")
+    nodes, constants, flow = _layer_nodes(layers)
+    if head is not None:
+        nodes += _head_nodes(head.steps, flow)
+        constants += [
+            numpy_helper.from_array(array, f"head/{name}") for name, array in head.parameters.items()
+        ]
+        output_shape: list[str | int] | None = None  # which the head's steps give it
+    else:
+        nodes += _features_nodes(flow, pooled)
+        side = INPUT_SIZE // _stride(cells[:stop])
+        output_shape = ["N", len(layers[-1].bias), *(() if pooled else (side, side))]
+    return _model(nodes, constants, input_shape(cells, start), output_shape)
+
+
+def _model(
+    nodes: list[onnx.NodeProto],
+    constants: list[TensorProto],
+    image_shape: tuple[int, ...],
+    output_shape: list[str | int] | None,
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes,
+        "mobilenetv2_backbone",
+        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["N", *image_shape])],
+        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, output_shape)],
+        initializer=constants,
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
+def _layer_nodes(layers: Sequence[Layer]) -> tuple[list[onnx.NodeProto], list[TensorProto], str]:
+    """Return the nodes of layers, their constants, and the name of what comes out of the last."""
     nodes: list[onnx.NodeProto] = []
     constants = [
         numpy_helper.from_array(np.array(0, dtype=np.float32), "zero"),
@@ -227,27 +259,16 @@ def build_graph(
         if layer.closes_block:
             nodes.append(helper.make_node("Add", [kept, flow], [f"{layer.name}.sum"]))
             flow = f"{layer.name}.sum"
-    channels, side = len(layers[-1].bias), INPUT_SIZE // _stride(cells[:stop])
-    if head is not None:
-        nodes += _head_nodes(head.steps, flow)
-        constants += [
-            numpy_helper.from_array(array, f"head/{name}") for name, array in head.parameters.items()
-        ]
-    elif pooled:
-        nodes.append(helper.make_node("GlobalAveragePool", [flow], ["mean"]))
-        nodes.append(helper.make_node("Flatten", ["mean"], [OUTPUT_NAME], axis=1))
-    else:
-        nodes.append(helper.make_node("Identity", [flow], [OUTPUT_NAME]))
-    # A head's output has the shape that its steps give it.
-    output_shape = None if head is not None else ["N", channels] if pooled else ["N", channels, side, side]
-    graph = helper.make_graph(
-        nodes,
-        "mobilenetv2_backbone",
-        [helper.make_tensor_value_info(INPUT_NAME, TensorProto.FLOAT, ["N", *input_shape(cells, start)])],
-        [helper.make_tensor_value_info(OUTPUT_NAME, TensorProto.FLOAT, output_shape)],
-        initializer=constants,
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    return nodes, constants, flow
+
+
+def _features_nodes(flow: str, pooled: bool) -> list[onnx.NodeProto]:
+    if not pooled:
+        return [helper.make_node("Identity", [flow], [OUTPUT_NAME])]
+    return [
+        helper.make_node("GlobalAveragePool", [flow], ["mean"]),
+        helper.make_node("Flatten", ["mean"], [OUTPUT_NAME], axis=1),
+    ]
 
 
 def _head_nodes(steps: Sequence[HeadStep], flow: str) -> list[onnx.NodeProto]:

@@ -1,43 +1,11 @@
-"""Where fast inference is turned on: `accelerate(network)`, one visible line of a program."""
+"""Whether a program's environment lets the engine answer."""
 
 from __future__ import annotations
 
 import os
-from typing import Any, TypeVar
 
 SWITCH = "SRC_MINDSPORE_ENGINE"
 _OFF = frozenset({"off", "0", "false", "no"})
-Network = TypeVar("Network", bound=Any)
-
-
-def accelerate(network: Network) -> Network:
-    """Have ONNX Runtime answer a network's plain inference, several times faster than MindSpore on the CPU.
-
-    The network stays the same object with the same parameters, and its answers stay the same to float32
-    rounding. Training, gradients, hooks and whatever else is no plain inference are MindSpore's, as ever. A
-    network that changes is noticed. `SRC_MINDSPORE_ENGINE=off` in the environment leaves all to MindSpore.
-
-    Args:
-        network: a backbone, a combined network, or any cell that holds one.
-
-    Returns:
-        The same network.
-    """
-    if is_switched_on():
-        from src_mindspore.engine.live import attach
-
-        for _, cell in network.cells_and_names():
-            attach(cell)
-    return network
-
-
-def accelerate_every_network() -> None:
-    """Do that for every network of the course library: for a program in which there is no such line."""
-    if is_switched_on():
-        from src_mindspore.engine.live import attach_to_all
-        from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Combine
-
-        attach_to_all([MobileNetV2Backbone, MobileNetV2Combine])
 
 
 def is_switched_on() -> bool:
