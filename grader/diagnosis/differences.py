@@ -1,0 +1,116 @@
+"""In which steps a preprocessing is not the lab's, in sentences; and what the network sees, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from grader.diagnosis.photometry import MEAN, STD, Floats
+from grader.diagnosis.planes import Tensor, planes_of
+from grader.diagnosis.preprocessing import LAB, Preprocessing
+from grader.errors import Language
+from grader.wording import table
+
+_WITHIN = (-40.0, 295.0)
+"""Pixels that, scaled back, lie here for the most part were scaled in the lab's way, or nearly."""
+_LEAST_CONTRAST = 25.0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One step that is not the standard's."""
+
+    step: str
+    """colour, scale, linearity, by-image, geometry, layout, sharpness, random, state."""
+    code: str
+    """Of `grader/wording/preprocessing.toml`."""
+    details: Mapping[str, object] = field(default_factory=dict, compare=False)
+
+    def sentence(self, language: Language) -> str:
+        """Return the difference in one sentence."""
+        text: str = table("preprocessing")[self.code][language]
+        return text.format(**self.details)
+
+
+def differences(found: Preprocessing, standard: Preprocessing = LAB) -> tuple[Difference, ...]:
+    """Return the steps in which a preprocessing is not the standard one, the grossest first.
+
+    What could not be found out is no difference; nor are the interpolation, the order of the axes and the
+    size of the batch, which the network would not have taken otherwise.
+    """
+    if found.is_constant:
+        return (Difference("state", "constant"),)
+    if found.is_stateful:
+        return (Difference("state", "stateful"),)
+    return (*_of_values(found, standard), *_of_places(found, standard))
+
+
+def _of_values(found: Preprocessing, standard: Preprocessing) -> Iterator[Difference]:
+    if found.is_random:
+        yield Difference("random", "random")
+    elif found.linearity not in ("unknown", standard.linearity):
+        yield Difference("linearity", found.linearity)
+    if found.by_image != standard.by_image and found.by_image:
+        yield Difference("by-image", found.by_image)
+    if found.colour not in ("unknown", standard.colour):
+        yield Difference("colour", found.colour)
+    if found.negative != standard.negative:
+        yield Difference("colour", "negative")
+    if found.scale not in ("unknown", standard.scale):
+        code = "scale-other" if found.scale == "other" else found.scale
+        yield Difference("scale", code, _ends(found, standard))
+
+
+def _of_places(found: Preprocessing, standard: Preprocessing) -> Iterator[Difference]:
+    if found.layout.reshaped != standard.layout.reshaped:
+        yield Difference("layout", "reshaped")
+    if found.orientation not in ("unknown", standard.orientation):
+        yield Difference("geometry", found.orientation)
+    if found.crop not in ("unknown", standard.crop):
+        yield Difference("geometry", found.crop, {"share": round(100 * found.box.share)})
+    if found.size != standard.size:
+        (height, width), (right_height, right_width) = found.size, standard.size
+        sides = {"height": height, "width": width, "right_height": right_height, "right_width": right_width}
+        yield Difference("geometry", "size", sides)
+    if found.sharpness != standard.sharpness:
+        yield Difference("sharpness", found.sharpness, {"side": round(found.detail)})
+
+
+def _ends(found: Preprocessing, standard: Preprocessing) -> dict[str, object]:
+    """Return what black and white become, and what they should: the mean of the channels."""
+    black, white = _black_and_white(found)
+    right_black, right_white = _black_and_white(standard)
+    return {"black": black, "white": white, "right_black": right_black, "right_white": right_white}
+
+
+def _black_and_white(found: Preprocessing) -> tuple[str, str]:
+    if found.matrix is None or found.offset is None:
+        return "?", "?"
+    black = found.offset.mean()
+    return f"{black:.3g}", f"{black + 255 * found.matrix.sum(axis=1).mean():.3g}"
+
+
+def seen_picture(found: Preprocessing, tensor: Tensor) -> npt.NDArray[np.uint8] | None:
+    """Return what the network was given, as a picture (H, W, 3) in RGB; None where it is none.
+
+    The lab's scale is undone. Where that gives no picture, the numbers are stretched to 0..255.
+    """
+    planes = planes_of(tensor, replace(found.layout, reshaped=False))
+    if planes is None:
+        return None
+    colours = np.nan_to_num(planes[:3] if len(planes) >= 3 else np.repeat(planes[:1], 3, axis=0))
+    pixels = (colours * STD[:, None, None] + MEAN[:, None, None]) * 255
+    low, high = np.quantile(pixels, (0.02, 0.98))
+    if low < _WITHIN[0] or high > _WITHIN[1] or high - low < _LEAST_CONTRAST:
+        pixels = _stretched(colours)
+    return np.asarray(np.clip(pixels.round(), 0, 255).astype(np.uint8).transpose(1, 2, 0))
+
+
+def _stretched(colours: Floats) -> Floats:
+    low, high = np.quantile(colours, (0.01, 0.99))
+    if high <= low:
+        low, high = colours.min(), colours.max()
+    return np.asarray((colours - low) / max(high - low, 1e-12) * 255)

@@ -1,0 +1,28 @@
+"""Every ordinary preprocessing is identified from what it makes of the test charts."""
+
+import numpy as np
+import pytest
+
+from grader.diagnosis.charts import CHARTS
+from grader.diagnosis.differences import differences
+from grader.diagnosis.identify import identify
+from tests.grader.diagnosis.preprocessing_programs import PROGRAMS
+
+
+def asked(prepare):
+    """What a preprocessing makes of each chart; None where it fails."""
+    seen = {}
+    for chart in CHARTS:
+        try:
+            tensor = np.asarray(prepare(np.ascontiguousarray(chart.pixels[:, :, ::-1])))
+        except ValueError:
+            tensor = None
+        seen.setdefault(chart.name, []).append(tensor)
+    return seen
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_the_differences_of_a_program_are_named_and_no_others(program):
+    found = identify(asked(program.make()))
+    assert found is not None
+    assert {difference.code for difference in differences(found)} == program.codes
