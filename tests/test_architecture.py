@@ -102,7 +102,7 @@ PACKAGES = [
     (room, part)
     for room in ORDER
     for part in ORDER[room]
-    if (ROOT / room / part).is_dir() and part not in WITHOUT_A_FACE.get(room, set())
+    if any((ROOT / room / part).glob("*.py")) and part not in WITHOUT_A_FACE.get(room, set())
 ]
 MODULES = [(room, part) for room in ORDER for part in ORDER[room] if (ROOT / room / f"{part}.py").exists()]
 

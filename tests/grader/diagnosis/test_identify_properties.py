@@ -87,7 +87,9 @@ def test_the_part_of_the_photo_and_its_orientation_are_recovered(
 
 
 shapes = st.one_of(
-    st.sampled_from([(1, 3, 16, 16), (16, 16, 3), (3, 9, 8), (1, 1, 32, 32), (2, 3, 64, 64), (8, 8), (1, 768)]),
+    st.sampled_from(
+        [(1, 3, 16, 16), (16, 16, 3), (3, 9, 8), (1, 1, 32, 32), (2, 3, 64, 64), (8, 8), (1, 768)]
+    ),
     st.lists(st.integers(0, 9), max_size=6).map(tuple),
 )
 kinds = st.sampled_from(["float32", "float64", "float16", "uint8", "int64", "bool", "int8"])
