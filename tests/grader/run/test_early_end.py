@@ -4,7 +4,8 @@ import pytest
 
 from grader import Verdict
 from grader.intake import take_in
-from grader.run import PROCESSOR_TIME, interview
+from grader.model.verdict import StopReason
+from grader.run import interview
 from grader.sandbox import Namespaces, PlainProcess
 
 TOTAL = 12
@@ -64,5 +65,5 @@ def test_a_program_of_ours_is_not_held_to_the_students_processor_time(sandbox, s
     student = interview(place.launch, split, rules, seed=0)
     own = interview(place.over_our_own(submission, tmp_path / "own").launch, split, rules, seed=0)
 
-    assert [stop.detail for stop in student.stops] == [PROCESSOR_TIME]
+    assert [stop.reason for stop in student.stops] == [StopReason.PROCESSOR_TIME]
     assert (own.stops, own.unasked) == ((), 0)
