@@ -15,14 +15,16 @@ from grader.diagnosis.case import NO_ANSWER, Case, IntArray
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split, SplitImage, split_of
 from grader.model.predictions import Answers, Prediction, Replay, classes_of
+from grader.model.records import Question, Recording
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
-from grader.run import interview
+from grader.run import interview, record
 from grader.sandbox import Launch
 
 _NOT_LOADED = "parameters in the 'net' are not loaded"
 """What `load_param_into_net` warns of."""
 
+RECORDER = Path(__file__).parent / "inside" / "recorder.py"
 Start = Callable[[int], Launch]
 """Gives the way to start a worker."""
 
@@ -40,6 +42,8 @@ class Subject:
     """Over a folder of the grader's own."""
     fresh: Callable[[str], Start]
     """Over a fresh copy of the submission, by a name that is used once."""
+    recorded: Callable[[str], Start]
+    """The same, in a worker that notes what passes through the submission's networks."""
     folder: Path
     """For copies; absent."""
     seed: int
@@ -91,6 +95,22 @@ class Subject:
             UnfinishedError: time was over.
         """
         return [each.text if each else None for each in self._ask(start, images, rules)]
+
+    def record(self, name: str, questions: Sequence[Question], rules: Assignment) -> Recording:
+        """Put questions to the submission, in their order, and note what passes through its networks.
+
+        Args:
+            name: of the copy that is asked; used once.
+            questions: what is asked, and what is to be done meanwhile.
+            rules: the assignment, with the limits that are to hold.
+
+        Raises:
+            UnfinishedError: time was over.
+        """
+        recording = record(self.recorded(name), questions, rules)
+        if recording.stop is not None and recording.stop.verdict is Verdict.TIMEOUT:
+            raise UnfinishedError
+        return recording
 
     def _ask(
         self, start: Start, images: Sequence[SplitImage], rules: Assignment, number: int = 0

@@ -154,7 +154,7 @@ class _Interview:
         with WorkerProcess(self._launch, self._clock.now) as worker:
             try:
                 self._phase = "import"
-                _wait_for_start(worker, self._clock)
+                wait_for_start(worker, self._clock)
                 if self._import(worker):
                     self._ask_all(worker)
                 return False
@@ -233,7 +233,7 @@ def _predicted(answered: Answered, reader: LabelReader) -> Prediction:
     return Prediction(problem=WrongType(answered.wrong_type or "") if problem is None else problem)
 
 
-def _wait_for_start(worker: WorkerProcess, clock: AttentiveClock) -> None:
+def wait_for_start(worker: WorkerProcess, clock: AttentiveClock) -> None:
     """Wait until the worker stands in its sandbox; the time that takes is the harness's own.
 
     Raises:

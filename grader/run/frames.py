@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,22 +69,30 @@ class Answered:
 
 
 Frame = Started | Ready | NotReady | Answered
+Parse = Callable[[bytes], Frame]
 
 
-def encode_question(number: int, image: npt.NDArray[np.uint8]) -> bytes:
+def encode_question(number: int, image: npt.NDArray[np.uint8], **more: Any) -> bytes:
     """Return the bytes that put one image, uint8 of shape (height, width, 3), to the worker.
 
     `number` only ties the answer to the question. It must say nothing about the image: the worker's
-    memory is open to the student's code.
+    memory is open to the student's code. In a graded run there is nothing `more`.
     """
-    header = json.dumps({"number": number, "shape": list(image.shape)}).encode("ascii")
+    header = json.dumps({"number": number, "shape": list(image.shape), **more}).encode("ascii")
     return b"".join((_LENGTH.pack(len(header)), header, image.tobytes()))
 
 
 class FrameReader:
-    """Takes bytes as they arrive and gives out whole frames."""
+    """Takes bytes as they arrive and gives out whole frames.
 
-    def __init__(self) -> None:
+    Args:
+        parse: reads one frame's JSON.
+        most_bytes: of one frame.
+    """
+
+    def __init__(self, parse: Parse | None = None, most_bytes: int = MAX_FRAME_BYTES) -> None:
+        self._parse = parse or parse_frame
+        self._most_bytes = most_bytes
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Frame]:
@@ -96,12 +104,12 @@ class FrameReader:
         self._buffer += data
         while len(self._buffer) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._buffer)
-            if length > MAX_FRAME_BYTES:
+            if length > self._most_bytes:
                 raise FrameError(StopReason.TOO_LONG)  # how long was chosen inside
             end = _LENGTH.size + length
             if len(self._buffer) < end:
                 return
-            frame = parse_frame(bytes(self._buffer[_LENGTH.size : end]))
+            frame = self._parse(bytes(self._buffer[_LENGTH.size : end]))
             del self._buffer[:end]
             yield frame
 
@@ -112,12 +120,30 @@ def parse_frame(body: bytes) -> Frame:
     Raises:
         FrameError: it is not JSON, none of the seven forms, or a value has another type.
     """
+    return frame_of(json_object(body))
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in these bytes.
+
+    Raises:
+        FrameError: there is none.
+    """
     try:
         value = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise FrameError(StopReason.NOT_JSON) from error
     if not isinstance(value, dict):
         raise FrameError(StopReason.NO_OBJECT)
+    return value
+
+
+def frame_of(value: dict[str, Any]) -> Frame:
+    """Return the frame that a JSON object is.
+
+    Raises:
+        FrameError: none of the seven forms, or a value has another type.
+    """
     match sorted(value):
         case ["ready"] if isinstance(value["ready"], bool):
             return Ready() if value["ready"] else Started()

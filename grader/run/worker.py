@@ -89,12 +89,15 @@ class WorkerDiedError(Exception):
 class WorkerProcess:
     """A worker and its sandbox; use as a context manager, which ends both for certain."""
 
-    def __init__(self, launch: Callable[[int], Launch], now: Callable[[], float]) -> None:
+    def __init__(
+        self, launch: Callable[[int], Launch], now: Callable[[], float], reader: FrameReader | None = None
+    ) -> None:
         """Start a worker.
 
         Args:
             launch: says how, given the descriptor of the answer channel.
             now: the clock that deadlines are given by, in seconds.
+            reader: of what the worker sends; None for a graded worker's.
         """
         self._now = now
         self.output = CapturedOutput()
@@ -106,7 +109,7 @@ class WorkerProcess:
         self._last_look = 0.0
         self._ended_for_memory = usage.processes_ended_for_memory()
         self._frames: deque[Frame] = deque()
-        self._reader = FrameReader()
+        self._reader = reader or FrameReader()
         self._next_look = 0.0
         self._noise: StopReason | None = None
         self._is_dead = False

@@ -75,6 +75,9 @@ class Sandbox(Protocol):
         Where the sandbox is no plain process, the program has as many cores as this thread may use.
         """
 
+    def recorded(self, recorder: Path) -> Sandbox:
+        """Return the same sandbox, for workers of the diagnosis that load the program `recorder`."""
+
 
 class IsolationLevel(Protocol):
     """A way to keep a submission apart from this machine."""
@@ -120,6 +123,7 @@ class PlainSandbox:
     workspace: Path
     limits: Limits
     groups: ControlGroups
+    recorder: Path | None = None
 
     @property
     def isolation(self) -> Isolation:
@@ -141,6 +145,8 @@ class PlainSandbox:
         (home / "tmp").mkdir()
         worker = home / "worker.py"
         shutil.copyfile(Path(__file__).parent / "inside" / "worker.py", worker)
+        if self.recorder is not None:
+            shutil.copyfile(self.recorder, home / "recorder.py")
         library = home / "course"
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(course_library(), library / "src_mindspore", ignore=ignored)
@@ -153,6 +159,7 @@ class PlainSandbox:
             limits=by_name(each_process(self.limits, self.limits.scratch_mib, is_alone=False)),
             seccomp=system_calls.for_worker(system_calls.REFUSALS),
             dies_with_parent=True,
+            recorder="" if self.recorder is None else str(home / "recorder.py"),
         )
         start = Launch(
             command=worker_command(worker, settings),
@@ -171,6 +178,10 @@ class PlainSandbox:
     def over_our_own(self, submission: Submission, workspace: Path) -> PlainSandbox:
         """Return the same sandbox for a program of ours, which keeps to the assignment's cores."""
         return replace(self, submission=submission, workspace=workspace, limits=for_our_own(self.limits))
+
+    def recorded(self, recorder: Path) -> PlainSandbox:
+        """Return the same sandbox, for workers of the diagnosis that load `recorder`."""
+        return replace(self, recorder=recorder)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,8 @@ class WorkerSettings:
     """What refuses system calls, as :mod:`grader.sandbox.system_calls` gives it; empty where that is done."""
     dies_with_parent: bool
     """Whether the worker itself must see to it that it does not outlive the grader."""
+    recorder: str = ""
+    """The program that notes what passes through the submission's networks; empty in a graded run."""
 
 
 @dataclass(frozen=True)

@@ -176,6 +176,10 @@ class NamespacesSandbox:
         together = replace(policy.together, cores=len(os.sched_getaffinity(0)))
         return replace(self, submission=submission, limits=limits, policy=replace(policy, together=together))
 
+    def recorded(self, recorder: Path) -> NamespacesSandbox:
+        """Return the same sandbox, for workers of the diagnosis that load `recorder`."""
+        return replace(self, policy=self.policy.recorded(recorder))
+
 
 def fork_server_for(
     limits: Limits, imports: Sequence[str] = IMPORTS, rule: ForkRule = MINDSPORE_RULE
@@ -308,6 +312,7 @@ def _settings(policy: Policy, channel: int) -> WorkerSettings:
         limits=by_name(policy.each_process),
         seccomp={},
         dies_with_parent=False,
+        recorder=policy.recorder,
     )
 
 

@@ -57,7 +57,7 @@ import os
 import site
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.model.assignment import MIB, Limits
@@ -68,6 +68,7 @@ SUBMISSION = Path("/submission")
 LIBRARY = Path("/course")
 WORKER = Path("/harness/worker.py")
 HOLDER = Path("/harness/holder.py")
+RECORDER = Path("/harness/recorder.py")
 SEEN_ABOVE = 8
 """The kernel's limit on processes stands this much higher, so that the grader sees who goes past its own."""
 _ROOT = Path(__file__).parents[2]
@@ -177,6 +178,12 @@ class Policy:
     """System calls that fail; all others are let through."""
     each_process: tuple[EachProcess, ...]
     together: Together
+    recorder: str = ""
+    """Where the diagnosis's recorder is seen; empty in a graded run."""
+
+    def recorded(self, recorder: Path) -> Policy:
+        """Return the same policy, with the recorder to be seen besides."""
+        return replace(self, rules=(*self.rules, ReadOnly(recorder, RECORDER)), recorder=str(RECORDER))
 
     @property
     def writable(self) -> tuple[Path, ...]:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from grader.checks import ask_again
-from grader.diagnosis import Subject, diagnose
+from grader.diagnosis import RECORDER, Subject, diagnose
 from grader.errors import HarnessError, LineError, UsageError
 from grader.files import place_of
 from grader.findings import findings_of, verdict_of
@@ -152,6 +152,7 @@ def diagnosed(grading: Grading, setup: Setup) -> Grading:
         again=grading.replay,
         start=lambda program: setup.over(program).launch,
         fresh=lambda name: setup.fresh(folder / name).launch,
+        recorded=lambda name: setup.fresh(folder / name).recorded(RECORDER).launch,
         folder=folder,
         seed=secrets.randbits(_SEED_BITS),
         public=lambda: (exam.public or public_split(exam.assignment)) if exam.is_official else None,

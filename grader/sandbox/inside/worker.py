@@ -7,7 +7,8 @@ treats it so. A question's number is random and says nothing about the image.
 
 Frames, in both directions: a 4-byte big-endian length and that many bytes of JSON. A question's
 JSON, `{"number": int, "shape": [height, width, 3]}`, is followed by height * width * 3 bytes of
-pixels. Answers are exactly one of
+pixels. In a worker of the diagnosis alone there may be a `"task"` in it, and answers to questions have what
+the recorder noted besides, if the settings name one. Answers are exactly one of
 
     {"ready": false}                      about to import main.py
     {"ready": true}                       main.py is imported and has a predict
@@ -67,13 +68,14 @@ def run(settings: dict[str, Any]) -> None:
     _give_way_to(folder, Path(settings["library"]), settings["harness"])
     _accelerate(Path(settings["library"]))
     sys.argv = ["main.py"]
+    recorder = _recorder(settings["recorder"])
     random.seed(0)
     np.random.seed(0)
     _send(channel, {"ready": False})
     predict = _load(channel, folder)
     if predict is not None:
         _send(channel, {"ready": True})
-        _answer_all(channel, predict, folder)
+        _answer_all(channel, predict, folder, recorder)
 
 
 def _bind_limits(settings: dict[str, Any]) -> None:
@@ -223,6 +225,20 @@ class _NetworkLoader(SourceFileLoader):
             importlib.import_module("src_mindspore.engine").accelerate_every_network()
 
 
+def _recorder(file: str) -> Any:
+    """Load what is to note how the networks are called; None in a graded run.
+
+    It is entered nowhere by its name: a submission may have a module of the same.
+    """
+    if not file:
+        return None
+    spec = importlib.util.spec_from_file_location("recorder", file)
+    assert spec is not None and spec.loader is not None  # noqa: S101 - a .py file always has a loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.install()
+
+
 def _load(channel: socket.socket, folder: Path) -> Any:
     """Import main.py and return its predict, or report why that cannot be."""
     try:
@@ -309,21 +325,23 @@ class _Openings:
                     self.is_seen |= os.path.isfile(path)  # noqa: PTH113 - the event comes before the opening
 
 
-def _answer_all(channel: socket.socket, predict: Any, folder: Path) -> None:
+def _answer_all(channel: socket.socket, predict: Any, folder: Path, recorder: Any) -> None:
     openings = _Openings()
     while True:
         question = _receive(channel)
         if question is None:
             return
-        number, image = question
+        number, image, task = question
         openings.is_seen = False
+        if recorder is not None:
+            recorder.begin(image, task)
         try:
             answer = {"number": number, **_as_text(predict(image))}
             if "label" in answer and openings.is_seen:
                 answer["opened"] = True
         except BaseException as error:
             answer = {"number": number, "error": _describe(error, folder)}
-        _send(channel, answer)
+        _send(channel, answer if recorder is None else {**answer, **recorder.end()})
 
 
 def _as_text(returned: Any) -> dict[str, str]:
@@ -374,7 +392,7 @@ def _trace(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
-def _receive(channel: socket.socket) -> tuple[int, np.ndarray[Any, Any]] | None:
+def _receive(channel: socket.socket) -> tuple[int, np.ndarray[Any, Any], Any] | None:
     """Receive a question; None when the grader has closed the channel."""
     header = bytearray(4)
     if not _fill(channel, memoryview(header)):
@@ -385,7 +403,7 @@ def _receive(channel: socket.socket) -> tuple[int, np.ndarray[Any, Any]] | None:
     # numpy's own memory for every image: contiguous, base is None, nothing shared with another image.
     image = np.empty(question["shape"], np.uint8)
     _fill(channel, memoryview(image.data).cast("B"))
-    return question["number"], image
+    return question["number"], image, question.get("task")
 
 
 def _fill(channel: socket.socket, view: memoryview) -> bool:

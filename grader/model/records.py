@@ -1,0 +1,150 @@
+"""What a recorder noted of a submission's networks, and what it can be asked; all of it may be forged.
+
+A recorded worker is one of the diagnosis alone. What it says explains a score that was found without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from grader.model.dataset import SplitImage
+from grader.model.predictions import Raised, Unusable, WrongType
+from grader.model.verdict import Stop
+
+Framework = Literal["mindspore", "onnxruntime", "torch", "opencv"]
+Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
+Offset = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is to be put in place of a student's input: `y = matrix @ x + offset`, the colours of each pixel.
+
+    The result takes the place of the student's tensor: in its layout, for each picture of its batch, in its
+    type.
+    """
+
+    source: Literal["tensor", "image"]
+    """`tensor`: x is the student's own tensor, over its colour axis. `image`: x is the picture in RGB, 0 to
+    255, as the course's evaluation transform crops it (256x256, of that the centre, 224x224)."""
+    matrix: Matrix
+    offset: Offset
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done while a question is answered, beside noting what passes."""
+
+    recipes: tuple[Recipe, ...] = ()
+    """At the first call that is given a picture, the network is asked about each of these besides."""
+    returned: int | None = None
+    """The recipe whose output the student's code goes on with, at every call that is given a picture; None
+    for the student's own."""
+    parameters: bool = False
+    """Describe the parameters of all networks that have been called so far."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One image that is put to a recorded worker."""
+
+    image: SplitImage | npt.NDArray[np.uint8]
+    """Of a split, or a drawn one: RGB, (height, width, 3)."""
+    task: Task = Task()
+
+    def pixels(self, channel_order: Literal["bgr", "rgb"]) -> npt.NDArray[np.uint8]:
+        """Return the image as it is asked about."""
+        if isinstance(self.image, SplitImage):
+            return self.image.pixels(channel_order)
+        return np.ascontiguousarray(self.image if channel_order == "rgb" else self.image[:, :, ::-1])
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One tensor that passed."""
+
+    dtype: str
+    """`float32`, `uint8`; what numpy calls it."""
+    shape: tuple[int, ...]
+    values: npt.NDArray[Any] | None
+    """Read-only, of that type and shape; of a large batch only its first entries, and None of what is too
+    large. Anything may stand in it, NaN too."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One call of a network from outside; calls within it are not noted."""
+
+    kind: Framework
+    name: str
+    """The class of what was called, such as `MobileNetV2Combine` or `InferenceSession`."""
+    input: Tensor | None
+    """The first tensor that was given; None if there was none."""
+    output: Tensor | None
+    """The first tensor that came back; None if there was none, or the call failed."""
+    training: bool | None
+    """Whether it, or a part of it, was in training mode; None where there is no such mode."""
+    inputs: int
+    """How many tensors were given."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a live network; mean to greatest are those of its finite numbers."""
+
+    name: str
+    """As in a checkpoint."""
+    shape: tuple[int, ...]
+    dtype: str
+    sha1: str
+    """Of its numbers as little-endian float32."""
+    mean: float
+    std: float
+    least: float
+    greatest: float
+    not_finite: int
+    """How many are NaN or infinite."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network that has been called."""
+
+    kind: Framework
+    name: str
+    parameters: tuple[Parameter, ...]
+    """Empty where they cannot be read (ONNX Runtime, OpenCV)."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What came of one question to a recorded worker."""
+
+    text: str | None
+    """What `predict` returned; None if there was a problem."""
+    problem: WrongType | Raised | None
+    records: tuple[Record, ...]
+    """In the order of the calls; of more than eight, the first seven and the last. None at all: the program
+    has no network that could be seen, or did not call it."""
+    calls: int
+    """How many calls there were."""
+    replaced: tuple[Tensor | None, ...]
+    """The output of the first call that was given a picture, for each recipe; None where the network took no
+    such input. Empty if no picture was given."""
+    networks: tuple[Network, ...]
+    """If their parameters were asked for."""
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What came of asking a recorded worker."""
+
+    answers: tuple[Recorded | None, ...]
+    """By question; None from where the worker ended."""
+    not_ready: Unusable | None = None
+    stop: Stop | None = None
+    """What ended the worker before it had answered everything."""

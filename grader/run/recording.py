@@ -1,0 +1,328 @@
+"""Asking a recorded worker: what passes through the submission's networks comes back with each answer.
+
+Such a worker is one of the diagnosis alone. What it notes is read as a stranger's: exactly the keys, types
+and sizes named here, and no number that could be anything else than data. A forged record is a false word of
+a student's to themselves; one that is no record ends the worker.
+
+Who was asked about hidden images may give any of them back as a record. So what is to be *shown* to a student
+comes from a worker that has seen nothing but what students may see.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+
+from grader.model.assignment import Assignment
+from grader.model.dataset import ChannelOrder
+from grader.model.predictions import Unusable, WrongType
+from grader.model.records import (
+    Framework,
+    Network,
+    Parameter,
+    Question,
+    Recipe,
+    Record,
+    Recorded,
+    Recording,
+    Task,
+    Tensor,
+)
+from grader.model.verdict import Phase, Stop, StopReason, Verdict
+from grader.run.asking import AttentiveClock, wait_for_start
+from grader.run.frames import (
+    Answered,
+    Frame,
+    FrameError,
+    FrameReader,
+    NotReady,
+    Ready,
+    encode_question,
+    frame_of,
+    json_object,
+)
+from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
+from grader.sandbox import Launch
+
+MAX_RECORDED_BYTES = 12 << 20
+"""Of one frame; of a graded worker's it is a hundredth of that."""
+MAX_ARRAY_BYTES = 4 << 20
+MAX_RECORDS = 8
+MAX_RECIPES = 16
+MAX_NETWORKS = 4
+MAX_PARAMETERS = 2000
+MAX_AXES = 8
+MAX_NAME = 200
+_MAX_COUNT = 1 << 31
+_NOTED = ("calls", "networks", "records", "replaced")
+_TYPES = {
+    name: np.dtype(name).newbyteorder("<")
+    for name in (
+        *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
+        *("float16", "float32", "float64"),
+    )
+}
+_SHA1 = re.compile(r"[0-9a-f]{40}")
+
+
+def record(
+    launch: Callable[[int], Launch], questions: Sequence[Question], assignment: Assignment
+) -> Recording:
+    """Put questions to one recorded worker, in their order, until all are answered or it ends.
+
+    Args:
+        launch: starts a worker that loads the recorder.
+        questions: what is asked.
+        assignment: the rules, with the limits that are to hold; a question with recipes may take the time of
+            as many more.
+
+    Raises:
+        HarnessError: a sandbox did not come up.
+    """
+    return _Asking(launch, questions, assignment).run()
+
+
+class _Asking:
+    """One recorded worker under way."""
+
+    def __init__(
+        self, launch: Callable[[int], Launch], questions: Sequence[Question], assignment: Assignment
+    ) -> None:
+        self._launch = launch
+        self._questions = questions
+        self._channel_order = assignment.channel_order
+        self._limits = assignment.limits
+        self._clock = AttentiveClock()
+        self._phase: Phase = "import"
+        self._answers: list[Recorded] = []
+
+    def run(self) -> Recording:
+        """Ask everything that can be asked."""
+        not_ready, stop = None, None
+        reader = FrameReader(parse_recorded, MAX_RECORDED_BYTES)
+        with WorkerProcess(self._launch, self._clock.now, reader) as worker:
+            try:
+                wait_for_start(worker, self._clock)
+                not_ready = self._import(worker)
+                if not_ready is None:
+                    self._ask_all(worker)
+            except LimitExceededError as breach:
+                stop = self._stop(breach.verdict, breach.reason, breach.value)
+            except WorkerDiedError as death:
+                stop = self._stop(Verdict.CRASH, death.reason, death.value)
+        missing = len(self._questions) - len(self._answers)
+        return Recording((*self._answers, *[None] * missing), not_ready, stop)
+
+    def _import(self, worker: WorkerProcess) -> Unusable | None:
+        frame = worker.receive(self._deadline(self._limits.import_seconds))
+        if isinstance(frame, NotReady):
+            return Unusable(frame.stage, frame.error)
+        if not isinstance(frame, Ready):
+            raise LimitExceededError(Verdict.CONTRACT, StopReason.BEFORE_ANY)
+        return None
+
+    def _ask_all(self, worker: WorkerProcess) -> None:
+        self._phase, allowed = "first prediction", self._limits.first_prediction_seconds
+        for question in self._questions:
+            self._answers.append(self._ask(worker, question, allowed))
+            self._phase, allowed = "prediction", self._limits.image_seconds
+
+    def _ask(self, worker: WorkerProcess, question: Question, allowed: float) -> Recorded:
+        number = secrets.randbits(31)
+        task = encode_task(question.task, self._channel_order)
+        more = {"task": task} if task else {}
+        asked = encode_question(number, question.pixels(self._channel_order), **more)
+        deadline = self._deadline(allowed * (1 + len(question.task.recipes)))
+        worker.send(asked, deadline)
+        frame = worker.receive(deadline)
+        if not isinstance(frame, RecordedAnswer) or frame.number != number:
+            raise LimitExceededError(Verdict.CONTRACT, StopReason.UNASKED)
+        if len(frame.recorded.replaced) not in (0, len(question.task.recipes)):
+            raise LimitExceededError(Verdict.CONTRACT, StopReason.UNASKED)
+        return frame.recorded
+
+    def _deadline(self, seconds: float) -> float:
+        return min(self._clock.now() + seconds, self._limits.total_seconds)
+
+    def _stop(self, verdict: Verdict, reason: StopReason | None, value: str) -> Stop:
+        late = verdict is Verdict.TIMEOUT and self._clock.now() >= self._limits.total_seconds
+        asked = None if self._phase == "import" else len(self._answers) + 1
+        return Stop(verdict, self._phase, reason, value, asked, is_deadline_of_total=late)
+
+
+# -- the wire ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedAnswer(Answered):
+    """A recorded worker's answer."""
+
+    recorded: Recorded
+
+
+def encode_task(task: Task, channel_order: ChannelOrder) -> dict[str, Any]:
+    """Return a task as the recorder takes it: it knows a picture's channels by their places alone."""
+    encoded: dict[str, Any] = {}
+    if task.recipes:
+        if len(task.recipes) > MAX_RECIPES:
+            raise ValueError(f"more than {MAX_RECIPES} recipes")
+        encoded["recipes"] = [_encoded(recipe, channel_order) for recipe in task.recipes]
+        encoded["returned"] = task.returned
+    if task.parameters:
+        encoded["parameters"] = True
+    return encoded
+
+
+def _encoded(recipe: Recipe, channel_order: ChannelOrder) -> dict[str, Any]:
+    is_turned = recipe.source == "image" and channel_order == "bgr"
+    matrix = [list(row[::-1] if is_turned else row) for row in recipe.matrix]
+    return {"source": recipe.source, "matrix": matrix, "offset": list(recipe.offset)}
+
+
+def parse_recorded(body: bytes) -> Frame:
+    """Parse one frame of a recorded worker.
+
+    Raises:
+        FrameError: it is no frame of a graded worker's, or an answer without what was noted, or that has
+            another form.
+    """
+    value = json_object(body)
+    noted = {key: value.pop(key) for key in _NOTED if key in value}
+    frame = frame_of(value)
+    if not isinstance(frame, Answered):
+        if noted:
+            raise FrameError("a JSON object with other keys")
+        return frame
+    _keys(noted, *_NOTED)
+    problem = WrongType(frame.wrong_type or "") if frame.error is None else frame.error
+    recorded = Recorded(
+        text=frame.label,
+        problem=None if frame.label is not None else problem,
+        records=tuple(_record(each) for each in _list(noted["records"], MAX_RECORDS)),
+        calls=_count(noted["calls"]),
+        replaced=tuple(_tensor(each) for each in _list(noted["replaced"], MAX_RECIPES)),
+        networks=tuple(_network(each) for each in _list(noted["networks"], MAX_NETWORKS)),
+    )
+    return RecordedAnswer(number=frame.number, recorded=recorded)
+
+
+def _record(value: Any) -> Record:
+    _keys(value, "kind", "name", "input", "output", "training", "inputs")
+    if value["training"] is not None and not isinstance(value["training"], bool):
+        raise FrameError("a mode expected")
+    return Record(
+        kind=_framework(value["kind"]),
+        name=_name(value["name"]),
+        input=_tensor(value["input"]),
+        output=_tensor(value["output"]),
+        training=value["training"],
+        inputs=_count(value["inputs"]),
+    )
+
+
+def _tensor(value: Any) -> Tensor | None:
+    if value is None:
+        return None
+    _keys(value, "dtype", "shape", "data")
+    dtype = _TYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
+    if dtype is None:
+        raise FrameError("a type of numbers expected")
+    shape = tuple(_count(size) for size in _list(value["shape"], MAX_AXES))
+    return Tensor(value["dtype"], shape, _values(value["data"], dtype, shape))
+
+
+def _values(data: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any] | None:
+    """Return the numbers in base 64: all of that shape, or a number of its first entries."""
+    if data is None:
+        return None
+    if not isinstance(data, str) or len(data) > MAX_ARRAY_BYTES * 4 // 3 + 4:
+        raise FrameError("an array expected, and not a large one")
+    try:
+        held = base64.b64decode(data.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise FrameError("not base 64") from error
+    entry = math.prod(shape[1:]) * dtype.itemsize
+    if len(held) == math.prod(shape) * dtype.itemsize:
+        given = shape
+    elif shape and entry and 0 < len(held) < shape[0] * entry and len(held) % entry == 0:
+        given = (len(held) // entry, *shape[1:])
+    else:
+        raise FrameError("an array of another size than its shape")
+    if len(held) > MAX_ARRAY_BYTES:
+        raise FrameError("an array expected, and not a large one")
+    if dtype.kind == "b":
+        return _frozen(np.frombuffer(held, np.uint8).reshape(given) != 0)
+    return np.frombuffer(held, dtype).reshape(given)
+
+
+def _frozen(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    array.flags.writeable = False
+    return array
+
+
+def _network(value: Any) -> Network:
+    _keys(value, "kind", "name", "parameters")
+    parameters = tuple(_parameter(each) for each in _list(value["parameters"], MAX_PARAMETERS))
+    return Network(_framework(value["kind"]), _name(value["name"]), parameters)
+
+
+def _parameter(value: Any) -> Parameter:
+    _keys(value, "name", "shape", "dtype", "sha1", "mean", "std", "min", "max", "not_finite")
+    if not (isinstance(value["sha1"], str) and _SHA1.fullmatch(value["sha1"])):
+        raise FrameError("a digest expected")
+    return Parameter(
+        name=_name(value["name"]),
+        shape=tuple(_count(size) for size in _list(value["shape"], MAX_AXES)),
+        dtype=_name(value["dtype"]),
+        sha1=value["sha1"],
+        mean=_real(value["mean"]),
+        std=_real(value["std"]),
+        least=_real(value["min"]),
+        greatest=_real(value["max"]),
+        not_finite=_count(value["not_finite"]),
+    )
+
+
+def _keys(value: Any, *keys: str) -> None:
+    if not isinstance(value, dict) or value.keys() != set(keys):
+        raise FrameError("a JSON object with other keys")
+
+
+def _list(value: Any, most: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) > most:
+        raise FrameError("a list expected, and not a long one")
+    return value
+
+
+def _framework(value: Any) -> Framework:
+    for known in get_args(Framework):
+        if value == known and isinstance(value, str):
+            framework: Framework = known
+            return framework
+    raise FrameError("a framework expected")
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_NAME:
+        raise FrameError("a name expected, and not a long one")
+    return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_COUNT:
+        raise FrameError("a count expected")
+    return value
+
+
+def _real(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        raise FrameError("a finite number expected")
+    return float(value)
