@@ -480,7 +480,7 @@ class _Hooks:
         self._recorder = recorder
         self._ours: set[int] = set()
         self._kept: list[Any] = []  # so that no number in `_ours` becomes another function's
-        self._blobs: dict[int, tuple[Any, _Array]] = {}
+        self._blobs: dict[int, tuple[Any, _Array, Callable[[], None]]] = {}
 
     def hook(self) -> None:
         """Hook the frameworks that are imported."""
@@ -559,7 +559,8 @@ class _Hooks:
         def recorded(net: Any, *positional: Any, **named: Any) -> Any:
             with contextlib.suppress(Exception):
                 blobs.pop(id(net), None)
-                blobs[id(net)] = net, _blob(*positional, **named)
+                again = functools.partial(set_input, net, *positional, **named)
+                blobs[id(net)] = net, _blob(*positional, **named), again
                 if len(blobs) > _NETWORKS_OF_OPENCV:
                     del blobs[next(iter(blobs))]
             return set_input(net, *positional, **named)
@@ -574,14 +575,17 @@ class _Hooks:
             known = blobs.get(id(net))
             if recorder.is_within() or known is None:
                 return forward(net, *positional, **named)
-            blob = known[1]
+            _, blob, set_again = known
 
             def run(given: Any) -> Any:
-                if given[0] is not blob:
-                    set_input(net, given[0])
-                # What it returns may be the network's own memory, which the next call fills anew.
-                output = forward(net, *positional, **named)
-                return output.copy() if isinstance(output, np.ndarray) else output
+                if given[0] is blob:
+                    return forward(net, *positional, **named)
+                set_input(net, given[0])
+                try:
+                    # A copy: what it returns may be the network's own memory, which the next call fills.
+                    return np.array(forward(net, *positional, **named))
+                finally:
+                    set_again()
 
             return recorder.call("opencv", net, run, (blob,))
 
