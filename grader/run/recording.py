@@ -258,13 +258,13 @@ def _values(data: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarr
         raise FrameError("an array of another size than its shape")
     if len(held) > MAX_ARRAY_BYTES:
         raise FrameError("an array expected, and not a large one")
-    if dtype.kind == "b":
-        return _frozen(np.frombuffer(held, np.uint8).reshape(given) != 0)
-    return np.frombuffer(held, dtype).reshape(given)
-
-
-def _frozen(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    array.flags.writeable = False
+    try:
+        array = np.frombuffer(held, np.uint8 if dtype.kind == "b" else dtype).reshape(given)
+    except ValueError as error:  # none of its sizes is too large, but numpy multiplies them
+        raise FrameError("an array of another size than its shape") from error
+    if dtype.kind == "b":  # any byte but 0 is true, and numpy takes only 1 for that
+        array = np.asarray(array != 0)
+        array.flags.writeable = False
     return array
 
 
@@ -323,6 +323,7 @@ def _count(value: Any) -> int:
 
 
 def _real(value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    # Of JSON's whole numbers, which may be larger than any float, the recorder sends none.
+    if not isinstance(value, float) or not math.isfinite(value):
         raise FrameError("a finite number expected")
-    return float(value)
+    return value
