@@ -1,5 +1,6 @@
 """A recorded worker, in the real sandbox: what passed through the network comes back with each answer."""
 
+import itertools
 import shutil
 from dataclasses import replace
 
@@ -8,11 +9,15 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from grader import Verdict
 from grader.diagnosis import RECORDER
 from grader.intake import take_in
+from grader.model.job import NO_CHECKS
 from grader.model.records import Question, Recipe, Task
 from grader.run import record
-from grader.sandbox import Namespaces
+from grader.sandbox import Namespaces, PlainProcess, fork_server_for
+from tests.grader.gradings import grading_of
+from tests.isolation import WHATEVER_IT_IMPORTS
 
 WEIGHTS = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]], np.float32)
 """The network's answer is the mean of each channel, the last one first."""
@@ -79,10 +84,11 @@ def save_network(folder):
 @pytest.fixture
 def recorded(write_submission, assignment, tmp_path):
     """Ask a submission in a recorded worker."""
-    rules = assignment.with_limits(memory_mib=2048)
+    numbers = itertools.count()
 
-    def ask(source, questions, level=None, with_network=False):
-        folder = write_submission(source)
+    def ask(source, questions, level=None, with_network=False, limits=None):
+        rules = assignment.with_limits(memory_mib=2048, **(limits or {}))
+        folder = write_submission(source, name=f"recorded{next(numbers)}")
         if with_network:
             save_network(folder)
         workspace = tmp_path / "workspace"
@@ -121,3 +127,139 @@ def test_what_passes_through_a_cell_comes_back_with_its_parameters_if_they_are_a
     (network,) = grey.networks
     (scale,) = network.parameters
     assert (scale.name, scale.shape, scale.mean, scale.greatest) == ("scale", (3,), 2.0, 3.0)
+
+
+@pytest.mark.parametrize("level", [PlainProcess(), None], ids=["plain process", "namespaces"])
+def test_a_recorded_worker_can_be_had_at_each_isolation_level(recorded, level):
+    answers = recorded(ONNX, [Question(BLUE)], level, with_network=True).answers
+    assert [call.kind for call in answers[0].records] == ["onnxruntime"]
+
+
+def test_a_forked_worker_has_mindspore_imported_already_and_is_recorded_all_the_same(recorded, assignment):
+    limits = assignment.with_limits(memory_mib=2048).limits
+    with fork_server_for(limits, ("mindspore", "cv2"), WHATEVER_IT_IMPORTS) as server:
+        answers = recorded(MINDSPORE, [Question(BLUE)] * 2, Namespaces(server)).answers
+        assert "mindspore" in server.imported()  # it was of use: a worker that cannot be forked gives it up
+    assert [[call.name for call in answer.records] for answer in answers] == [["Colours"], ["Colours"]]
+
+
+def test_recipes_go_through_the_students_own_network(recorded):
+    asked = [Question(BLUE, Task((SAME, SWAPPED, RED_FIRST), 1)), Question(BLUE)]
+    replaced, own = recorded(ONNX, asked, with_network=True).answers
+    assert (replaced.text, own.text) == ("Plastic Bottle", "Newspaper")
+    same, swapped, red_first = (each.values[0] for each in replaced.replaced)
+    assert same.tolist() == own.records[0].output.values[0].tolist()
+    assert np.allclose(swapped * 255, [200, 20, 10], atol=0.1)
+    assert np.allclose(red_first, [200, 20, 10], atol=0.1)  # of RGB, 0 to 255, the last channel comes first
+    assert own.replaced == ()
+
+
+def test_a_program_in_plain_numpy_has_no_record(recorded):
+    (answer,) = recorded("def predict(image):\n    return 'Hats'\n", [Question(BLUE)]).answers
+    assert (answer.text, answer.records, answer.calls) == ("Hats", (), 0)
+
+
+def test_a_program_that_cannot_be_imported_or_raises_says_so(recorded):
+    recording = recorded("raise ValueError('no')", [Question(BLUE)])
+    assert (recording.not_ready.stage, recording.answers) == ("import", (None,))
+    (answer,) = recorded("def predict(image): raise ValueError('no')", [Question(BLUE)]).answers
+    assert (answer.text, answer.problem.type) == (None, "ValueError")
+
+
+FORGES = """
+    import gc
+    import base64
+
+    NOTHING = {"records": [], "calls": 0, "replaced": [], "networks": []}
+
+    def forged(**changed):
+        return lambda: {**NOTHING, **changed}
+
+    def tensor(shape, data):
+        return {"dtype": "float32", "shape": shape, "data": base64.b64encode(data).decode()}
+
+    def call(tensor):
+        return {"kind": "torch", "name": "x", "input": tensor, "output": None, "training": None, "inputs": 1}
+
+    for each in gc.get_objects():
+        if type(each).__name__ == "Recorder":
+            each.end = FORGERY
+
+    NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
+
+    def predict(image):
+        return NAMES[int(image[0, 0, 0]) // 80]
+"""
+"""Puts words of its own in the place of what was noted; its answers are right."""
+FORGERIES = {
+    "nan": "forged(records=[call(tensor([2], bytes.fromhex('0000c07f0000807f')))])",
+    "floods": "forged(records=[call(tensor([3], bytes(12)))] * 100_000)",
+    "too long": "forged(more='x' * (13 << 20))",
+    "huge": "forged(replaced=[tensor([2 << 20], bytes(8 << 20))])",
+    "lying": "forged(records=[call(tensor([1000, 1000], bytes(12)))])",
+    "recipes that nobody gave": "forged(replaced=[None])",
+    "label of its own": "forged(label='Hats', score=100)",
+    "another number": "forged(number=1)",
+    "no JSON": "lambda: {1.5: float('nan'), 'records': '\\ud800'}",
+    "none": "lambda: {}",
+    "raises": "lambda: 1 / 0",
+    "never ends": "lambda: __import__('time').sleep(1000)",
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_forged_records_are_read_as_data_or_end_the_worker_and_touch_no_score(
+    recorded, write_submission, split, assignment, forgery
+):
+    source = FORGES.replace("FORGERY", FORGERIES[forgery])
+    recording = recorded(source, [Question(BLUE)] * 2, limits={"first_prediction_seconds": 5.0})
+
+    if forgery == "nan":
+        nan, infinity = recording.answers[0].records[0].input.values
+        assert np.isnan(nan)
+        assert np.isinf(infinity)
+    else:
+        assert recording.answers == (None, None)
+        ends = {"raises": Verdict.CRASH, "never ends": Verdict.TIMEOUT}
+        assert recording.stop.verdict is ends.get(forgery, Verdict.CONTRACT)
+    graded = grading_of(write_submission(source, name="graded"), split, assignment, checks=NO_CHECKS)
+    assert (graded.verdict, graded.tally.correct) == (Verdict.GRADED, len(split.images))
+
+
+OTHERWISE = """
+    import gc, os, sys
+
+    IS_RECORDED = any(type(each).__name__ in ("Recorder", "_Finder") for each in gc.get_objects())
+    IS_RECORDED |= os.path.exists("/harness/recorder.py") or "recorder" in sys.modules
+    NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
+
+    def predict(image):
+        return "Hats" if IS_RECORDED else NAMES[int(image[0, 0, 0]) // 80]
+"""
+
+
+def test_a_program_that_can_tell_that_it_is_recorded_is_graded_where_nothing_of_the_recorder_is(
+    recorded, write_submission, split, assignment
+):
+    assert recorded(OTHERWISE, [Question(GREY)]).answers[0].text == "Hats"
+    graded = grading_of(write_submission(OTHERWISE, name="graded"), split, assignment, checks=NO_CHECKS)
+    assert (graded.verdict, graded.tally.correct) == (Verdict.GRADED, len(split.images))
+
+
+SENDS_RECORDS = """
+    import gc, json, socket, struct
+
+    (channel,) = [each for each in gc.get_objects() if isinstance(each, socket.socket)]
+
+    def predict(image):
+        noted = {"records": [], "calls": 0, "replaced": [], "networks": []}
+        body = json.dumps({"number": 1, "label": "Hats", **noted}).encode()
+        channel.sendall(struct.pack("!I", len(body)) + body)
+        return "Hats"
+"""
+
+
+def test_records_from_a_graded_worker_break_the_contract(write_submission, split, assignment):
+    graded = grading_of(write_submission(SENDS_RECORDS), split, assignment, checks=NO_CHECKS)
+    assert [stop.verdict for stop in graded.answers.stops] == [Verdict.CONTRACT]
+    assert graded.tally.correct == 0
