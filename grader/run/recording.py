@@ -199,7 +199,7 @@ def parse_recorded(body: bytes) -> Frame:
     frame = frame_of(value)
     if not isinstance(frame, Answered):
         if noted:
-            raise FrameError("a JSON object with other keys")
+            raise FrameError(StopReason.OTHER_KEYS)
         return frame
     _keys(noted, *_NOTED)
     problem = WrongType(frame.wrong_type or "") if frame.error is None else frame.error
@@ -217,7 +217,7 @@ def parse_recorded(body: bytes) -> Frame:
 def _record(value: Any) -> Record:
     _keys(value, "kind", "name", "input", "output", "training", "inputs")
     if value["training"] is not None and not isinstance(value["training"], bool):
-        raise FrameError("a mode expected")
+        raise FrameError(StopReason.OTHER_KEYS)
     return Record(
         kind=_framework(value["kind"]),
         name=_name(value["name"]),
@@ -234,7 +234,7 @@ def _tensor(value: Any) -> Tensor | None:
     _keys(value, "dtype", "shape", "data")
     dtype = _TYPES.get(value["dtype"]) if isinstance(value["dtype"], str) else None
     if dtype is None:
-        raise FrameError("a type of numbers expected")
+        raise FrameError(StopReason.OTHER_KEYS)
     shape = tuple(_count(size) for size in _list(value["shape"], MAX_AXES))
     return Tensor(value["dtype"], shape, _values(value["data"], dtype, shape))
 
@@ -244,24 +244,24 @@ def _values(data: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarr
     if data is None:
         return None
     if not isinstance(data, str) or len(data) > MAX_ARRAY_BYTES * 4 // 3 + 4:
-        raise FrameError("an array expected, and not a large one")
+        raise FrameError(StopReason.TOO_LONG)
     try:
         held = base64.b64decode(data.encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
-        raise FrameError("not base 64") from error
+        raise FrameError(StopReason.OTHER_KEYS) from error
     entry = math.prod(shape[1:]) * dtype.itemsize
     if len(held) == math.prod(shape) * dtype.itemsize:
         given = shape
     elif shape and entry and 0 < len(held) < shape[0] * entry and len(held) % entry == 0:
         given = (len(held) // entry, *shape[1:])
     else:
-        raise FrameError("an array of another size than its shape")
+        raise FrameError(StopReason.NO_NUMBER)
     if len(held) > MAX_ARRAY_BYTES:
-        raise FrameError("an array expected, and not a large one")
+        raise FrameError(StopReason.TOO_LONG)
     try:
         array = np.frombuffer(held, np.uint8 if dtype.kind == "b" else dtype).reshape(given)
     except ValueError as error:  # none of its sizes is too large, but numpy multiplies them
-        raise FrameError("an array of another size than its shape") from error
+        raise FrameError(StopReason.NO_NUMBER) from error
     if dtype.kind == "b":  # any byte but 0 is true, and numpy takes only 1 for that
         array = np.asarray(array != 0)
         array.flags.writeable = False
@@ -277,7 +277,7 @@ def _network(value: Any) -> Network:
 def _parameter(value: Any) -> Parameter:
     _keys(value, "name", "shape", "dtype", "sha1", "mean", "std", "min", "max", "not_finite")
     if not (isinstance(value["sha1"], str) and _SHA1.fullmatch(value["sha1"])):
-        raise FrameError("a digest expected")
+        raise FrameError(StopReason.NO_TEXT)
     return Parameter(
         name=_name(value["name"]),
         shape=tuple(_count(size) for size in _list(value["shape"], MAX_AXES)),
@@ -293,12 +293,12 @@ def _parameter(value: Any) -> Parameter:
 
 def _keys(value: Any, *keys: str) -> None:
     if not isinstance(value, dict) or value.keys() != set(keys):
-        raise FrameError("a JSON object with other keys")
+        raise FrameError(StopReason.OTHER_KEYS)
 
 
 def _list(value: Any, most: int) -> list[Any]:
     if not isinstance(value, list) or len(value) > most:
-        raise FrameError("a list expected, and not a long one")
+        raise FrameError(StopReason.OTHER_KEYS)
     return value
 
 
@@ -307,23 +307,23 @@ def _framework(value: Any) -> Framework:
         if value == known and isinstance(value, str):
             framework: Framework = known
             return framework
-    raise FrameError("a framework expected")
+    raise FrameError(StopReason.OTHER_KEYS)
 
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or len(value) > MAX_NAME:
-        raise FrameError("a name expected, and not a long one")
+        raise FrameError(StopReason.NO_TEXT)
     return value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _count(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_COUNT:
-        raise FrameError("a count expected")
+        raise FrameError(StopReason.NO_NUMBER)
     return value
 
 
 def _real(value: Any) -> float:
     # Of JSON's whole numbers, which may be larger than any float, the recorder sends none.
     if not isinstance(value, float) or not math.isfinite(value):
-        raise FrameError("a finite number expected")
+        raise FrameError(StopReason.NO_NUMBER)
     return value

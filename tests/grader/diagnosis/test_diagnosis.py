@@ -361,7 +361,9 @@ def subject_of(assignment, folder, answers):
 
     (folder / "main.py").write_text("def predict(image): ...", encoding="utf-8")
     submission = Submission("zhang", folder, (), "")
-    return Subject(submission, split_of(images, ()), assignment, graded, NO_REPLAY, never, never, never, folder, 1)
+    return Subject(
+        submission, split_of(images, ()), assignment, graded, NO_REPLAY, never, never, never, folder, 1
+    )
 
 
 def test_a_good_score_costs_no_diagnosis(assignment, tmp_path):

@@ -107,7 +107,16 @@ def graded(assignment, tmp_path):
     (tmp_path / "main.py").write_text("def predict(image): ...", encoding="utf-8")
     submission = Submission("zhang", tmp_path, (), "")
     return subject.Subject(
-        submission, split_of(images, ()), assignment, run, NO_REPLAY, never, lambda _: never, never, tmp_path, 1
+        submission,
+        split_of(images, ()),
+        assignment,
+        run,
+        NO_REPLAY,
+        never,
+        lambda _: never,
+        never,
+        tmp_path,
+        1,
     )
 
 
