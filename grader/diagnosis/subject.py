@@ -24,7 +24,7 @@ from grader.sandbox import Launch
 _NOT_LOADED = "parameters in the 'net' are not loaded"
 """What `load_param_into_net` warns of."""
 
-RECORDER = Path(__file__).parent / "inside" / "recorder.py"
+RECORDER = Path(__file__).parent / "inside" / "recorder"
 Start = Callable[[int], Launch]
 """Gives the way to start a worker."""
 

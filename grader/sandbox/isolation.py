@@ -145,10 +145,10 @@ class PlainSandbox:
         (home / "tmp").mkdir()
         worker = home / "worker.py"
         shutil.copyfile(Path(__file__).parent / "inside" / "worker.py", worker)
-        if self.recorder is not None:
-            shutil.copyfile(self.recorder, home / "recorder.py")
-        library = home / "course"
         ignored = shutil.ignore_patterns("__pycache__")
+        if self.recorder is not None:
+            shutil.copytree(self.recorder, home / "recorder", ignore=ignored)
+        library = home / "course"
         shutil.copytree(course_library(), library / "src_mindspore", ignore=ignored)
         settings = WorkerSettings(
             channel=channel,
@@ -159,7 +159,7 @@ class PlainSandbox:
             limits=by_name(each_process(self.limits, self.limits.scratch_mib, is_alone=False)),
             seccomp=system_calls.for_worker(system_calls.REFUSALS),
             dies_with_parent=True,
-            recorder="" if self.recorder is None else str(home / "recorder.py"),
+            recorder="" if self.recorder is None else str(home / "recorder"),
         )
         start = Launch(
             command=worker_command(worker, settings),

@@ -68,7 +68,7 @@ SUBMISSION = Path("/submission")
 LIBRARY = Path("/course")
 WORKER = Path("/harness/worker.py")
 HOLDER = Path("/harness/holder.py")
-RECORDER = Path("/harness/recorder.py")
+RECORDER = Path("/harness/recorder")
 SEEN_ABOVE = 8
 """The kernel's limit on processes stands this much higher, so that the grader sees who goes past its own."""
 _ROOT = Path(__file__).parents[2]

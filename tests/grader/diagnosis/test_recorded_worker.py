@@ -114,6 +114,7 @@ def test_what_passes_through_a_session_of_onnx_runtime_comes_back_with_each_answ
     assert np.allclose(grey.records[0].input.values, 0.2)
 
 
+@pytest.mark.mindspore
 def test_what_passes_through_a_cell_comes_back_with_its_parameters_if_they_are_asked_for(recorded):
     recording = recorded(MINDSPORE, [Question(BLUE), Question(GREY, Task(parameters=True))])
 
@@ -135,6 +136,7 @@ def test_a_recorded_worker_can_be_had_at_each_isolation_level(recorded, level):
     assert [call.kind for call in answers[0].records] == ["onnxruntime"]
 
 
+@pytest.mark.mindspore
 def test_a_forked_worker_has_mindspore_imported_already_and_is_recorded_all_the_same(recorded, assignment):
     limits = assignment.with_limits(memory_mib=2048).limits
     with fork_server_for(limits, ("mindspore", "cv2"), WHATEVER_IT_IMPORTS) as server:
@@ -230,7 +232,7 @@ OTHERWISE = """
     import gc, os, sys
 
     IS_RECORDED = any(type(each).__name__ in ("Recorder", "_Finder") for each in gc.get_objects())
-    IS_RECORDED |= os.path.exists("/harness/recorder.py") or "recorder" in sys.modules
+    IS_RECORDED |= os.path.exists("/harness/recorder") or "_grader_recorder" in sys.modules
     NAMES = ["Plastic Bottle", "Hats", "Newspaper"]
 
     def predict(image):

@@ -1,0 +1,81 @@
+"""What is known of a network beside what passes: its mode, and its parameters."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .tensors import as_array
+
+MOST_PARAMETERS = 2000
+MOST_NAME = 200
+
+
+def networks_in(called: Any) -> list[Any]:
+    """Return the networks that hold the parameters of what was called: itself, or a function's cells."""
+    function = getattr(called, "fn", None)
+    if hasattr(called, "parameters_and_names") or function is None:
+        return [called]
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    cells += [function.__globals__.get(name) for name in function.__code__.co_names]
+    cells.append(getattr(called, "obj", None))
+    return [cell for cell in cells if hasattr(type(cell), "parameters_and_names")]
+
+
+def is_training(called: Any) -> bool | None:
+    """Return whether a network or a part of it is in training mode; None if there is no such mode."""
+    modes = [_has_training_part(network) for network in networks_in(called)]
+    known = [mode for mode in modes if mode is not None]
+    return any(known) if known else None
+
+
+def _has_training_part(network: Any) -> bool | None:
+    if hasattr(network, "cells_and_names"):
+        return any(bool(cell.training) for _, cell in network.cells_and_names())
+    if hasattr(network, "modules"):
+        return any(bool(module.training) for module in network.modules())
+    return None
+
+
+def described(kind: str, network: Any) -> dict[str, Any]:
+    """Describe a network's parameters, as JSON takes it."""
+    described: list[dict[str, Any]] = []
+    with contextlib.suppress(Exception):
+        for name, tensor in _parameters(network):
+            if len(described) == MOST_PARAMETERS:
+                break
+            with contextlib.suppress(Exception):
+                described.append(_parameter(name, tensor))
+    return {"kind": kind, "name": type(network).__name__[:MOST_NAME], "parameters": described}
+
+
+def _parameters(network: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters by the names that they have in a checkpoint."""
+    if hasattr(network, "parameters_and_names"):
+        for _, parameter in network.parameters_and_names():
+            yield parameter.name, parameter
+    elif hasattr(network, "state_dict"):
+        yield from network.state_dict().items()
+
+
+def _parameter(name: str, tensor: Any) -> dict[str, Any]:
+    array = as_array(tensor)
+    assert array is not None  # noqa: S101 - parameters are tensors
+    values = np.ascontiguousarray(array, np.dtype("<f4"))
+    finite = values[np.isfinite(values)].astype(np.float64)
+    some = finite if finite.size else np.zeros(1)
+    return {
+        "name": str(name)[:MOST_NAME],
+        "shape": list(array.shape),
+        "dtype": array.dtype.name,
+        "sha1": hashlib.sha1(values.tobytes(), usedforsecurity=False).hexdigest(),
+        "mean": float(some.mean()),
+        "std": float(some.std()),
+        "min": float(some.min()),
+        "max": float(some.max()),
+        "not_finite": int(values.size - finite.size),
+    }

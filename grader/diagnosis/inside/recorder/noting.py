@@ -1,0 +1,192 @@
+"""What is noted while one question is answered, and what is put in place of the student's input meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .networks import MOST_NAME, described, is_training, networks_in
+from .tensors import (
+    Array,
+    Kept,
+    Path,
+    Room,
+    as_array,
+    channel_axis,
+    count_tensors,
+    first_tensor,
+    kept_of,
+    makers,
+    remade,
+    with_tensor,
+)
+
+MOST_RECORDS = 8
+MOST_NETWORKS = 4
+Run = Callable[[Any], Any]
+"""Calls a network with nested arguments."""
+
+
+class Recorder:
+    """Notes the calls of networks while a question is being answered."""
+
+    def __init__(self) -> None:
+        self.hook: Callable[[], None] = lambda: None
+        self._within = threading.local()
+        self._lock = threading.Lock()
+        self._answer: _Answer | None = None
+        self._networks: dict[int, tuple[str, Any]] = {}
+        self._refused: set[tuple[int, tuple[int, ...]]] = set()
+
+    def begin(self, image: Array, task: Mapping[str, Any] | None) -> None:
+        """Note from now on what belongs to the answer about `image`."""
+        with contextlib.suppress(Exception):
+            self.hook()  # a class may have been given a call of its own meanwhile
+            self._answer = _Answer(image, task or {})
+
+    def end(self) -> dict[str, Any]:
+        """Return what was noted since, as JSON takes it."""
+        answer, self._answer = self._answer, None
+        noted: dict[str, Any] = {"records": [], "calls": 0, "replaced": [], "networks": []}
+        if answer is None:
+            return noted
+        with contextlib.suppress(Exception):
+            noted.update(answer.noted())
+            if answer.wants_parameters:
+                noted["networks"] = [described(*each) for each in self._networks.values()]
+        return noted
+
+    def is_within(self) -> bool:
+        """Whether no call is to be noted now: no question is open, or a network is at work in this thread."""
+        return self._answer is None or getattr(self._within, "call", False)
+
+    def call(self, kind: str, network: Any, run: Run, given: Any) -> Any:
+        """Call a network, and note the call.
+
+        Args:
+            kind: its framework.
+            network: what is called.
+            run: calls it.
+            given: its arguments.
+        """
+        self._within.call = True
+        try:
+            return self._noted(kind, network, run, given)
+        finally:
+            self._within.call = False
+
+    def _noted(self, kind: str, network: Any, run: Run, given: Any) -> Any:
+        answer = self._answer
+        call = None
+        with contextlib.suppress(Exception):
+            call = _Call(kind, network, given, answer is not None and bool(answer.recipes))
+        output = None
+        try:
+            output = run(given)
+        finally:
+            if answer is not None and call is not None:
+                self._note(answer, call, output)
+        if answer is None or call is None or not answer.recipes:
+            return output
+        return self._replaced(answer, call, run, output)
+
+    def _note(self, answer: _Answer, call: _Call, output: Any) -> None:
+        with contextlib.suppress(Exception), self._lock:
+            answer.add(call, output)
+            for network in networks_in(call.network):
+                if len(self._networks) < MOST_NETWORKS:
+                    self._networks.setdefault(id(network), (call.kind, network))
+
+    def _replaced(self, answer: _Answer, call: _Call, run: Run, output: Any) -> Any:
+        """Call the network with what the recipes make; return what the student's code is to go on with."""
+        if call.tensor is None or channel_axis(call.array.shape) is None:
+            return output
+        is_first = not answer.is_replaced
+        answer.is_replaced = True
+        chosen = output
+        for number, recipe in enumerate(answer.recipes):
+            if is_first or number == answer.returned:
+                found = self._by_recipe(answer, call, run, recipe)
+                if is_first:
+                    answer.keep_replaced(found)
+                if number == answer.returned and found is not None:
+                    chosen = found
+        return chosen
+
+    def _by_recipe(self, answer: _Answer, call: _Call, run: Run, recipe: Mapping[str, Any]) -> Any:
+        """Return the network's output for one recipe; None if the network takes no such input."""
+        for make in makers(recipe, answer.image, call.array):
+            with contextlib.suppress(Exception):
+                array = make()
+                key = (id(call.network), array.shape)
+                if key in self._refused:
+                    continue
+                try:
+                    return run(with_tensor(call.given, call.path, remade(array, call.tensor)))
+                except Exception:
+                    self._refused.add(key)
+        return None
+
+
+class _Call:
+    """One call of a network: what was given to it, before it could change that."""
+
+    def __init__(self, kind: str, network: Any, given: Any, in_full: bool) -> None:
+        self.kind, self.network, self.given = kind, network, given
+        found = first_tensor(given)
+        self.path: Path = found[0] if found else ()
+        self.tensor: Any = found[1] if found else None
+        array = None if self.tensor is None else as_array(self.tensor)
+        self.seen = None if array is None else Kept(array)
+        self.array = np.empty(0) if array is None else array.copy() if in_full else array
+        self.inputs = count_tensors(given)
+        self.training = is_training(network)
+
+
+class _Answer:
+    """What is noted during one answer."""
+
+    def __init__(self, image: Array, task: Mapping[str, Any]) -> None:
+        self.recipes: Sequence[Mapping[str, Any]] = task.get("recipes", ())
+        self.returned: int | None = task.get("returned")
+        self.wants_parameters = bool(task.get("parameters"))
+        self.is_replaced = False
+        # The student's code may change its image.
+        self.image = image.copy() if self.recipes else image
+        self._calls = 0
+        self._records: list[tuple[_Call, Kept | None]] = []
+        self._replaced: list[Kept | None] = []
+
+    def add(self, call: _Call, output: Any) -> None:
+        """Note a call; of too many, the first ones and the last."""
+        self._calls += 1
+        self._records[MOST_RECORDS - 1 :] = [(call, kept_of(output))]
+        call.given = None if not self.recipes else call.given
+
+    def keep_replaced(self, output: Any) -> None:
+        """Note what the network said to a recipe's input."""
+        kept = None
+        with contextlib.suppress(Exception):
+            kept = kept_of(output)
+        self._replaced.append(kept)
+
+    def noted(self) -> dict[str, Any]:
+        """Return all of it, as JSON takes it."""
+        room = Room()
+        records = [
+            {
+                "kind": call.kind,
+                "name": type(call.network).__name__[:MOST_NAME],
+                "input": room.sent(call.seen),
+                "output": room.sent(output),
+                "training": call.training,
+                "inputs": call.inputs,
+            }
+            for call, output in self._records
+        ]
+        replaced = [room.sent(kept) for kept in self._replaced]
+        return {"records": records, "calls": self._calls, "replaced": replaced}
