@@ -46,6 +46,8 @@ class Task:
     for the student's own."""
     parameters: bool = False
     """Describe the parameters of all networks that have been called so far."""
+    inputs: bool = True
+    """Send what networks were given, too; without, of an input comes the form alone, which costs little."""
 
 
 @dataclass(frozen=True)

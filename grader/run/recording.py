@@ -178,6 +178,8 @@ def encode_task(task: Task, channel_order: ChannelOrder) -> dict[str, Any]:
         encoded["returned"] = task.returned
     if task.parameters:
         encoded["parameters"] = True
+    if not task.inputs:
+        encoded["inputs"] = False
     return encoded
 
 

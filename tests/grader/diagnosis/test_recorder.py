@@ -93,6 +93,7 @@ mean.drop.set_train(True)
 ask("partly training", lambda _: mean(T) and 0)
 mean.set_train(False)
 ask("parameters", lambda _: mean(T).asnumpy().tolist(), parameters=True)
+ask("outputs alone", lambda _: mean(T).asnumpy().tolist(), inputs=False)
 recipes = json.loads(sys.argv[3])
 ask("recipes", lambda _: mean(T).asnumpy().tolist(), recipes=recipes)
 ask("returned", lambda _: nn.ReLU()(mean(T)).asnumpy().tolist(), recipes=recipes, returned=1)
@@ -308,6 +309,13 @@ def test_a_network_that_fails_fails_as_it_did_and_its_input_is_noted(mindspore):
     assert answer["answer"].startswith("ValueError: three channels expected")
     assert answer["records"][0]["input"]["shape"] == [1, 3, 2, 4]
     assert answer["records"][0]["output"] is None
+
+
+@pytest.mark.mindspore
+def test_inputs_are_told_by_their_form_alone_where_nobody_wants_them(mindspore):
+    (call,) = mindspore["outputs alone"]["records"]
+    assert call["input"] == {"dtype": "float32", "shape": [1, 3, 2, 4], "data": None}
+    assert values(call["output"]).tolist() == MEANS
 
 
 @pytest.mark.mindspore

@@ -199,3 +199,4 @@ def test_the_colours_of_a_recipe_are_those_of_the_picture_as_it_is_sent():
     assert tensor["matrix"] == [list(row) for row in rows]
     assert encode_task(Task((of_image,)), "rgb")["recipes"][0]["matrix"] == [list(row) for row in rows]
     assert encode_task(Task(), "bgr") == {}
+    assert encode_task(Task(parameters=True, inputs=False), "bgr") == {"parameters": True, "inputs": False}

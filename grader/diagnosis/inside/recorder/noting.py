@@ -83,7 +83,7 @@ class Recorder:
         answer = self._answer
         call = None
         with contextlib.suppress(Exception):
-            call = _Call(kind, network, given, answer is not None and bool(answer.recipes))
+            call = None if answer is None else _Call(kind, network, given, answer)
         output = None
         try:
             output = run(given)
@@ -135,14 +135,14 @@ class Recorder:
 class _Call:
     """One call of a network: what was given to it, before it could change that."""
 
-    def __init__(self, kind: str, network: Any, given: Any, in_full: bool) -> None:
+    def __init__(self, kind: str, network: Any, given: Any, answer: _Answer) -> None:
         self.kind, self.network, self.given = kind, network, given
         found = first_tensor(given)
         self.path: Path = found[0] if found else ()
         self.tensor: Any = found[1] if found else None
         array = None if self.tensor is None else as_array(self.tensor)
-        self.seen = None if array is None else Kept(array)
-        self.array = np.empty(0) if array is None else array.copy() if in_full else array
+        self.seen = None if array is None else Kept(array, with_values=answer.wants_inputs)
+        self.array = np.empty(0) if array is None else array.copy() if answer.recipes else array
         self.inputs = count_tensors(given)
         self.training = is_training(network)
 
@@ -154,6 +154,7 @@ class _Answer:
         self.recipes: Sequence[Mapping[str, Any]] = task.get("recipes", ())
         self.returned: int | None = task.get("returned")
         self.wants_parameters = bool(task.get("parameters"))
+        self.wants_inputs = bool(task.get("inputs", True))
         self.is_replaced = False
         # The student's code may change its image.
         self.image = image.copy() if self.recipes else image

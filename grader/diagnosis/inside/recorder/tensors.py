@@ -29,13 +29,13 @@ Path = tuple[Any, ...]
 
 
 class Kept:
-    """A copy of an array: of a large one, as many of its first entries as are let through."""
+    """A copy of an array, or its form alone: of a large one as many first entries as are let through."""
 
-    def __init__(self, array: Array) -> None:
+    def __init__(self, array: Array, with_values: bool = True) -> None:
         self.type, self.shape = array.dtype.name, array.shape
         entry = max(1, array.nbytes // max(1, len(array))) if array.ndim else array.nbytes
         most = MOST_ARRAY_BYTES // max(1, entry)
-        is_known = self.type in _TYPES and array.ndim <= MOST_AXES
+        is_known = with_values and self.type in _TYPES and array.ndim <= MOST_AXES
         self.values: Array | None = None
         if is_known and (array.nbytes <= MOST_ARRAY_BYTES or (array.ndim > 1 and most)):
             part = array if array.nbytes <= MOST_ARRAY_BYTES else array[:most]
