@@ -13,7 +13,8 @@ everybody's peace. Four walls, each enough alone for most attacks:
 3. *Few doors of the kernel are open.* No capabilities, no new ones, and a filter on system calls
    (`system_calls.py`) that no process inside can take off.
 4. *Nothing it says is believed.* Labels, deadlines and scores live in the grader's process. What
-   crosses the wall is one image at a time inwards and one text at a time outwards.
+   crosses the wall is one image at a time inwards and one text at a time outwards; from a worker of the
+   diagnosis, which decides no score, also what passed through the submission's networks.
 
 Who uses everything up, and what stops that (the amounts stand at the end):
 

@@ -7,8 +7,8 @@ treats it so. A question's number is random and says nothing about the image.
 
 Frames, in both directions: a 4-byte big-endian length and that many bytes of JSON. A question's
 JSON, `{"number": int, "shape": [height, width, 3]}`, is followed by height * width * 3 bytes of
-pixels. In a worker of the diagnosis alone there may be a `"task"` in it, and answers to questions have what
-the recorder noted besides, if the settings name one. Answers are exactly one of
+pixels. In a worker of the diagnosis, whose settings name a recorder, there may be a `"task"` in that JSON,
+and an answer has what the recorder noted besides. Answers are exactly one of
 
     {"ready": false}                      about to import main.py
     {"ready": true}                       main.py is imported and has a predict
@@ -61,6 +61,7 @@ def run(settings: dict[str, Any]) -> None:
     """Prepare this process, import the submission, answer questions until the channel closes."""
     channel = socket.socket(fileno=settings["channel"])
     _bind_limits(settings)
+    recorder = _recorder(settings["recorder"])  # before a module of the submission's can be in its way
     folder = _scratch_copy(Path(settings["submission"]), Path(settings["scratch"]))
     os.chdir(folder)
     # The script's own folder leaves the path, the submission comes first.
@@ -68,7 +69,6 @@ def run(settings: dict[str, Any]) -> None:
     _give_way_to(folder, Path(settings["library"]), settings["harness"])
     _accelerate(Path(settings["library"]))
     sys.argv = ["main.py"]
-    recorder = _recorder(settings["recorder"])
     random.seed(0)
     np.random.seed(0)
     _send(channel, {"ready": False})

@@ -86,9 +86,9 @@ def recorded(write_submission, assignment, tmp_path):
     """Ask a submission in a recorded worker."""
     numbers = itertools.count()
 
-    def ask(source, questions, level=None, with_network=False, limits=None):
+    def ask(source, questions, level=None, with_network=False, limits=None, files=None):
         rules = assignment.with_limits(memory_mib=2048, **(limits or {}))
-        folder = write_submission(source, name=f"recorded{next(numbers)}")
+        folder = write_submission(source, name=f"recorded{next(numbers)}", **(files or {}))
         if with_network:
             save_network(folder)
         workspace = tmp_path / "workspace"
@@ -159,6 +159,19 @@ def test_recipes_go_through_the_students_own_network(recorded):
 def test_a_program_in_plain_numpy_has_no_record(recorded):
     (answer,) = recorded("def predict(image):\n    return 'Hats'\n", [Question(BLUE)]).answers
     assert (answer.text, answer.records, answer.calls) == ("Hats", (), 0)
+
+
+def test_modules_of_a_submission_are_not_in_the_recorders_way(recorded):
+    """Whatever the recorder needs has been imported before they can be found."""
+    own = {f"{name}.py": "OWN = True" for name in ("hashlib", "threading", "noting", "tensors", "recorder")}
+    source = """
+        import noting, recorder, tensors
+
+        def predict(image):
+            return str(noting.OWN and recorder.OWN and tensors.OWN)
+    """
+    (answer,) = recorded(source, [Question(BLUE)], files=own).answers
+    assert answer.text == "True"
 
 
 def test_a_program_that_cannot_be_imported_or_raises_says_so(recorded):

@@ -226,6 +226,24 @@ ask("returned", lambda _: net(torch.Tensor(X))["logits"].array.sum(), recipes=js
 '''
 
 
+REAL_TORCH = """
+import torch
+from torch import nn
+
+class Own(nn.Linear):
+    def __call__(self, x): return self.forward(x)
+
+X = torch.from_numpy(X)
+net = nn.Sequential(nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+own = Own(3, 2)
+with torch.no_grad():
+    ask("eval", lambda _: net(X - 1).tolist())
+    ask("own call", lambda _: own(net(X)).shape, parameters=True)
+    ask("half", lambda _: str(net(X.half()).dtype))
+    ask("returned", lambda _: net(X).tolist(), recipes=json.loads(sys.argv[3]), returned=1)
+"""
+
+
 def noted(source, tmp_path):
     """Run a program beside the recorder; return what was noted, by question."""
     arguments = [RECORDER, course_library().parent, json.dumps([SAME, DOUBLED, PICTURE]), tmp_path]
@@ -413,6 +431,21 @@ def test_a_module_of_pytorch_is_recorded(torch):
     assert (values(answering["output"]) == 2 * X).all()
     assert torch["eval"]["networks"][0]["parameters"][0]["name"] == "weight"
     assert torch["returned"]["answer"] == repr(np.float32((2 * (2 * X + 1)).sum()))
+
+
+@pytest.mark.torch
+def test_the_modules_of_pytorch_itself_are_recorded(tmp_path):
+    pytest.importorskip("torch")
+    torch = noted(REAL_TORCH, tmp_path)
+
+    (call,) = torch["eval"]["records"]
+    assert (call["kind"], call["name"], call["training"]) == ("torch", "Sequential", False)
+    assert (values(call["input"]) == X - 1).all()  # as it was given, and not as it was changed in place
+    assert [each["name"] for each in torch["own call"]["records"]] == ["Sequential", "Own"]
+    names = [each["name"] for each in torch["own call"]["networks"][1]["parameters"]]
+    assert names == ["weight", "bias"]
+    assert torch["half"]["records"][0]["input"]["dtype"] == "float16"
+    assert json.loads(torch["returned"]["answer"]) == (2 * X + 1).mean((2, 3)).tolist()
 
 
 def test_the_recorder_imports_no_framework():
