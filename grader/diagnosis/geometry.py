@@ -194,7 +194,7 @@ def guess(cards: Mapping[str, tuple[Picture, Floats]]) -> Guess:
     for orientation in ORIENTATIONS:
         for crop, maps in _usual(orientation, [*cards]):
             each = [
-                agreement(sampled(picture, maps[shape], (56, 56)), _thin(given))
+                agreement(sampled(picture, maps[shape], (56, 56)), thinned(given))
                 for shape, (picture, given) in cards.items()
             ]
             total = float(np.mean(each)) if each else 0.0
@@ -268,7 +268,7 @@ def _with_grey(picture: Floats) -> list[Floats]:
     return [*picture, np.tensordot(np.array([0.299, 0.587, 0.114]), picture, 1)]
 
 
-def _thin(given: Floats) -> Floats:
+def thinned(given: Floats) -> Floats:
     """Return 56x56 of the numbers of each channel."""
     _, height, width = given.shape
     rows = ((np.arange(56) + 0.5) * height / 56).astype(np.intp)

@@ -16,11 +16,13 @@ from grader.diagnosis.geometry import (
     FULL,
     Map,
     affine_of,
+    agreement,
     box_of,
     crop_of,
     guess,
     orientation_of,
     sampled,
+    thinned,
     usual_map,
 )
 from grader.diagnosis.linearity import Curve, count_values, curve_of, is_clipped, strict_part
@@ -39,11 +41,11 @@ from grader.diagnosis.seen import (
     SAME,
     Seen,
     apart,
+    differs_again,
     ends_of,
     first,
     follows_from_before,
     is_constant,
-    repeats,
 )
 from grader.diagnosis.sharpness import sharpness_of
 
@@ -52,6 +54,10 @@ _CARDS = ("wide", "tall", "square")
 _UNMOVED = 0.02
 """Of the range of a ramp: greys that differ by less say that each picture is scaled by itself."""
 _LEAST_AGREEMENT = 0.7
+_CLEARLY = 0.1
+"""A card that is flipped agrees better by this much with the flipped picture."""
+_MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
+_UPSIDE_DOWN = np.array([[1.0, 0, 0], [0, -1, 1], [0, 0, 1]])
 _STRETCHED = 1.25
 """A faint ramp that comes out steeper by this factor has been equalised."""
 
@@ -110,17 +116,16 @@ def _identified(seen: Seen, start: Preprocessing) -> Preprocessing:
     table = responses(seen.solids())
     photometry = None if table is None else photometry_of(table)
     by_image = "" if photometry is not None and photometry.is_linear else _by_image(seen, table)
-    is_random, settles = repeats(seen)
     remembers = photometry is None and table is not None and not by_image and follows_from_before(table)
-    start = replace(
-        start, is_stateful=remembers or settles, is_random=is_random and not (remembers or settles)
-    )
+    start = replace(start, is_stateful=remembers, is_random=not remembers and differs_again(seen))
     if photometry is not None:
         start = _with_photometry(start, _scaled_back(photometry, seen.ends))
     if start.is_stateful:
         return start
     start = replace(start, by_image=by_image)
     start = _with_geometry(seen, start, None if by_image or table is None else table)
+    if _is_flipped_at_times(seen, start):
+        start = replace(start, is_random=True, orientation="unknown", crop="unknown", maps={}, box=FULL)
     if photometry is None and table is not None and not start.by_image:
         start = _with_curves(seen, start, table)
     if start.by_image and start.maps:
@@ -180,6 +185,21 @@ def _with_geometry(seen: Seen, start: Preprocessing, table: Floats | None) -> Pr
         if by_cards.crop not in ("unknown", crop):
             return replace(by_cards, by_image=start.by_image or "own-other")
     return replace(start, orientation=orientation, crop=crop, maps=maps, box=box)
+
+
+def _is_flipped_at_times(seen: Seen, start: Preprocessing) -> bool:
+    """Whether a card lies otherwise than the ramps did."""
+    for shape in _CARDS:
+        planes, where = seen.planes(charts.card(shape)), start.maps.get(shape)
+        if planes is None or where is None:
+            continue
+        given = thinned(planes)
+        ways = [where, where @ _MIRROR, where @ _UPSIDE_DOWN]
+        picture = _PIXELS[charts.card(shape)]
+        upright, *flipped = (agreement(sampled(picture, way, given.shape[1:]), given) for way in ways)
+        if max(flipped) > upright + _CLEARLY:
+            return True
+    return False
 
 
 def _are_whole(seen: Seen, maps: Mapping[str, Map]) -> bool:

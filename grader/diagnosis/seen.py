@@ -77,13 +77,10 @@ def is_constant(seen: Seen) -> bool:
     )
 
 
-def repeats(seen: Seen) -> tuple[bool, bool]:
-    """Return whether the same card gives other numbers, and whether it does so the first time alone."""
-    one, two, three = (seen.planes(CARD, number) for number in range(3))
-    if one is None or two is None or three is None:
-        return False, False
-    first, second = apart(one, two), apart(two, three)
-    return max(first, second) > SAME, first > SAME and second == 0
+def differs_again(seen: Seen) -> bool:
+    """Return whether the same card becomes other numbers when it is asked again."""
+    found = [planes for planes in (seen.planes(CARD, number) for number in range(3)) if planes is not None]
+    return any(apart(found[0], again) > SAME for again in found[1:])
 
 
 def apart(one: Planes, two: Planes) -> float:

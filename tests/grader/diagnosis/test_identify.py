@@ -9,7 +9,7 @@ from grader.diagnosis.charts import CHARTS
 from grader.diagnosis.differences import differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.recipes import corrections, steps_that_differ
-from tests.grader.diagnosis.preprocessing_programs import PROGRAMS
+from tests.grader.diagnosis.preprocessing_programs import PROGRAMS, bgr
 
 
 def asked(prepare):
@@ -42,3 +42,10 @@ def test_whatever_differs_can_be_put_right_altogether(program):
     named = differences(found)
     if named and found.channels == 3:
         assert steps_that_differ(named) <= corrections(found)[-1].steps
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_flips_by_chance_are_noticed_however_the_dice_fall(seed):
+    rng = np.random.default_rng(seed)
+    found = identify(asked(lambda image: bgr(image[:, ::-1] if rng.random() < 0.5 else image)))
+    assert {difference.code for difference in differences(found)} == {"random", "bgr"}
