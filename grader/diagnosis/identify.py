@@ -5,27 +5,19 @@ The arrays are a stranger's: nothing here fails on them; what cannot be read is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from grader.diagnosis import charts
-from grader.diagnosis.charts import CARD, CHARTS, COLOURS, FAINT_RAMP, GREYS, SHAPES, TEXTURE
+from grader.diagnosis.charts import CARD, COLOURS, FAINT_RAMP, GREYS, PIXELS, TEXTURE
 from grader.diagnosis.geometry import (
     FULL,
-    Map,
-    affine_of,
-    agreement,
     box_of,
-    crop_of,
-    guess,
-    orientation_of,
     sampled,
-    thinned,
-    usual_map,
 )
-from grader.diagnosis.linearity import Curve, count_values, curve_of, is_clipped, strict_part
+from grader.diagnosis.linearity import Curve, count_values, curve_of, is_clipped
 from grader.diagnosis.photometry import (
     Floats,
     Photometry,
@@ -35,6 +27,7 @@ from grader.diagnosis.photometry import (
     photometry_of,
     responses,
 )
+from grader.diagnosis.places import is_flipped_at_times, with_geometry
 from grader.diagnosis.planes import Layout, Planes, Tensor, layout_of, middle
 from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.seen import (
@@ -49,15 +42,8 @@ from grader.diagnosis.seen import (
 )
 from grader.diagnosis.sharpness import sharpness_of
 
-_PIXELS = {chart.name: chart.pixels for chart in CHARTS}
-_CARDS = ("wide", "tall", "square")
 _UNMOVED = 0.02
 """Of the range of a ramp: greys that differ by less say that each picture is scaled by itself."""
-_LEAST_AGREEMENT = 0.7
-_CLEARLY = 0.1
-"""A card that is flipped agrees better by this much with the flipped picture."""
-_MIRROR = np.array([[-1.0, 0, 1], [0, 1, 0], [0, 0, 1]])
-_UPSIDE_DOWN = np.array([[1.0, 0, 0], [0, -1, 1], [0, 0, 1]])
 _STRETCHED = 1.25
 """A faint ramp that comes out steeper by this factor has been equalised."""
 
@@ -123,8 +109,8 @@ def _identified(seen: Seen, start: Preprocessing) -> Preprocessing:
     if start.is_stateful:
         return start
     start = replace(start, by_image=by_image)
-    start = _with_geometry(seen, start, None if by_image or table is None else table)
-    if _is_flipped_at_times(seen, start):
+    start = with_geometry(seen, start, None if by_image or table is None else table)
+    if is_flipped_at_times(seen, start):
         start = replace(start, is_random=True, orientation="unknown", crop="unknown", maps={}, box=FULL)
     if photometry is None and table is not None and not start.by_image:
         start = _with_curves(seen, start, table)
@@ -159,98 +145,6 @@ def _scaled_back(found: Photometry, ends: Floats | None) -> Photometry:
     return described(found.matrix * ((white - black) / 255)[:, None], black, is_linear=True)
 
 
-# -- geometry ----------------------------------------------------------------------------------------------
-
-
-def _with_geometry(seen: Seen, start: Preprocessing, table: Floats | None) -> Preprocessing:
-    maps = {} if table is None else dict(_maps_of(seen, grey_responses(table)))
-    if start.linearity == "linear" and not start.is_random and not _are_whole(seen, maps):
-        maps = {}
-    if not maps:
-        return start if start.is_random else _with_guess(seen, start)
-    orientations = {orientation_of(found) for found in maps.values()}
-    boxes = {shape: box_of(found) for shape, found in maps.items()}
-    if len(orientations) > 1:
-        return replace(start, is_random=True)
-    if start.is_random:
-        return start
-    box = boxes.get("wide", next(iter(boxes.values())))
-    orientation = orientations.pop()
-    if orientation == "unknown":
-        return start
-    crop = "unknown" if orientation == "slanted" else crop_of(boxes)
-    if start.linearity != "linear":
-        # Ramps whose contrast depends on the picture seem larger or smaller than they are; cards do not.
-        by_cards = _with_guess(seen, start)
-        if by_cards.crop not in ("unknown", crop):
-            return replace(by_cards, by_image=start.by_image or "own-other")
-    return replace(start, orientation=orientation, crop=crop, maps=maps, box=box)
-
-
-def _is_flipped_at_times(seen: Seen, start: Preprocessing) -> bool:
-    """Whether a card lies otherwise than the ramps did."""
-    for shape in _CARDS:
-        planes, where = seen.planes(charts.card(shape)), start.maps.get(shape)
-        if planes is None or where is None:
-            continue
-        given = thinned(planes)
-        ways = [where, where @ _MIRROR, where @ _UPSIDE_DOWN]
-        picture = _PIXELS[charts.card(shape)]
-        upright, *flipped = (agreement(sampled(picture, way, given.shape[1:]), given) for way in ways)
-        if max(flipped) > upright + _CLEARLY:
-            return True
-    return False
-
-
-def _are_whole(seen: Seen, maps: Mapping[str, Map]) -> bool:
-    """Whether each shape of photo that reached the network has its map."""
-    reached = {shape for shape in _CARDS if seen.planes(charts.ramp(shape, "x")) is not None}
-    return reached <= set(maps)
-
-
-def _maps_of(seen: Seen, greys: Floats) -> Iterator[tuple[str, Map]]:
-    """Yield the map of each shape whose ramps show one."""
-    for shape in SHAPES:
-        ramps = [seen.planes(charts.ramp(shape, axis)) for axis in "xy"]
-        if ramps[0] is None or ramps[1] is None:
-            continue
-        across, down = (_places(ramp, greys) for ramp in ramps if ramp is not None)
-        if across is None or down is None:
-            continue
-        found = affine_of(across, down)
-        if found is not None:
-            yield shape, found
-
-
-def _places(planes: Planes, greys: Floats) -> Floats | None:
-    """Return the grey level, 0..1, that each number stands for: the mean of the channels that tell."""
-    if len(planes) != greys.shape[1]:
-        return None
-    levels = np.array(GREYS, np.float64) / 255
-    found = []
-    for numbers, solids in zip(planes, greys.T, strict=True):
-        part = strict_part(solids)
-        if part is not None:
-            order = np.argsort(solids[part])
-            known, values = solids[part][order], levels[part][order]
-            found.append(np.interp(numbers, known, values, left=np.nan, right=np.nan))
-    return np.mean(found, axis=0) if found else None
-
-
-def _with_guess(seen: Seen, start: Preprocessing) -> Preprocessing:
-    cards = {}
-    for shape in _CARDS:
-        planes = seen.planes(charts.card(shape))
-        if planes is not None:
-            cards[shape] = (_PIXELS[charts.card(shape)], planes)
-    found = guess(cards)
-    if found.agreement < _LEAST_AGREEMENT:
-        return replace(start, orientation="scrambled" if start.linearity == "linear" else "unknown")
-    maps = {shape: usual_map(found.orientation, found.crop, shape) for shape in cards}
-    box = box_of(maps["wide"]) if "wide" in maps else FULL
-    return replace(start, orientation=found.orientation, crop=found.crop, maps=maps, box=box)
-
-
 # -- curves and detail -------------------------------------------------------------------------------------
 
 
@@ -283,7 +177,7 @@ def _with_curves(seen: Seen, start: Preprocessing, table: Floats) -> Preprocessi
     if planes is None or where is None or len(planes) != table.shape[1]:
         clipped = any(is_clipped(solids) for solids in greys.T)
         return replace(start, linearity="clipped" if clipped else start.linearity)
-    levels = sampled(_PIXELS[name], where, planes.shape[1:])[0]
+    levels = sampled(PIXELS[name], where, planes.shape[1:])[0]
     inner = (slice(4, -4), slice(4, -4))
     found = [
         curve_of(levels[inner].ravel(), numbers[inner].ravel(), solids)
@@ -330,7 +224,7 @@ def _colour_of_cards(seen: Seen, start: Preprocessing) -> str:
     planes, where = seen.planes(CARD), start.maps.get("wide")
     if planes is None or where is None or len(planes) != 3:
         return "unknown"
-    expected = sampled(_PIXELS[CARD], where, planes.shape[1:])
+    expected = sampled(PIXELS[CARD], where, planes.shape[1:])
     across = np.corrcoef(expected.reshape(3, -1), np.nan_to_num(planes).reshape(3, -1))[3:, :3]
     order = tuple(int(source) for source in across.argmax(axis=1))
     return {"012": "rgb", "210": "bgr"}.get("".join(map(str, order)), "unknown")
@@ -341,7 +235,7 @@ def _with_contrast(seen: Seen, start: Preprocessing) -> Preprocessing:
     where, given = start.maps.get("wide"), _as_pixels(seen, start, FAINT_RAMP)
     if where is None or given is None:
         return start
-    expected = sampled(_PIXELS[FAINT_RAMP], where, given.shape[1:])[:1]
+    expected = sampled(PIXELS[FAINT_RAMP], where, given.shape[1:])[:1]
     steeper = middle(given).std() / max(middle(expected).std(), 1e-12)
     return replace(start, by_image="equalised") if steeper > _STRETCHED else start
 
@@ -350,7 +244,7 @@ def _with_sharpness(seen: Seen, start: Preprocessing) -> Preprocessing:
     where, given = start.maps.get("square"), _as_pixels(seen, start, TEXTURE)
     if where is None or given is None or min(given.shape[1:]) < 64:
         return start
-    expected = sampled(_PIXELS[TEXTURE], where, given.shape[1:])[0] / 255
+    expected = sampled(PIXELS[TEXTURE], where, given.shape[1:])[0] / 255
     kind, detail = sharpness_of(expected, np.clip(np.nan_to_num(given[0] / 255), -1, 2))
     box = box_of(where)
     if kind == "coarse":  # the thumbnail was of the whole photo

@@ -170,13 +170,15 @@ def _over_tensor(found: Preprocessing, matrix: Floats, offset: Floats) -> _Chang
     if known is None or found.layout.reshaped:
         return None
     own, black = known
+    largest = np.abs(own).max(axis=1, keepdims=True)
+    if largest.min() <= 0:  # a channel without a picture
+        return None
     with np.errstate(all="ignore"):
         ratio = matrix.sum(axis=1) / own.sum(axis=1)
-    if np.isfinite(ratio).all() and np.allclose(
-        ratio[:, None] * own, matrix, rtol=1e-3, atol=1e-6 * np.abs(matrix).max()
-    ):
+        is_scaled = np.allclose(ratio[:, None] * own, matrix, rtol=1e-3, atol=1e-6 * np.abs(matrix).max())
+    if is_scaled:
         change = np.diag(ratio)
-    elif np.linalg.cond(own / np.abs(own).max(axis=1, keepdims=True)) > _MOST_CONDITION:
+    elif np.linalg.cond(own / largest) > _MOST_CONDITION:
         return None
     else:
         change = matrix @ np.linalg.inv(own)
