@@ -132,3 +132,4 @@ def _card(height: int, width: int) -> Picture:
 
 CHARTS: tuple[Chart, ...] = tuple(_all_charts())
 """In the order in which they are asked; the card that is shown is asked three times running."""
+PIXELS = {chart.name: chart.pixels for chart in CHARTS}

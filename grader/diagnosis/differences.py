@@ -101,16 +101,19 @@ def seen_picture(found: Preprocessing, tensor: Tensor) -> npt.NDArray[np.uint8] 
     planes = planes_of(tensor, replace(found.layout, reshaped=False))
     if planes is None:
         return None
-    colours = np.nan_to_num(planes[:3] if len(planes) >= 3 else np.repeat(planes[:1], 3, axis=0))
-    pixels = (colours * STD[:, None, None] + MEAN[:, None, None]) * 255
+    planes = np.nan_to_num(planes)
+    if len(planes) >= 3:
+        pixels = (planes[:3] * STD[:, None, None] + MEAN[:, None, None]) * 255
+    else:
+        pixels = np.repeat(planes[:1] * STD.mean() + MEAN.mean(), 3, axis=0) * 255
     low, high = np.quantile(pixels, (0.02, 0.98))
     if low < _WITHIN[0] or high > _WITHIN[1] or high - low < _LEAST_CONTRAST:
-        pixels = _stretched(colours)
+        pixels = _stretched(pixels)
     return np.asarray(np.clip(pixels.round(), 0, 255).astype(np.uint8).transpose(1, 2, 0))
 
 
-def _stretched(colours: Floats) -> Floats:
-    low, high = np.quantile(colours, (0.01, 0.99))
+def _stretched(pixels: Floats) -> Floats:
+    low, high = np.quantile(pixels, (0.01, 0.99))
     if high <= low:
-        low, high = colours.min(), colours.max()
-    return np.asarray((colours - low) / max(high - low, 1e-12) * 255)
+        low, high = pixels.min(), pixels.max()
+    return np.asarray((pixels - low) / max(high - low, 1e-12) * 255)

@@ -31,6 +31,7 @@ _SQUARE_PIXELS = 0.04
 _WHOLE = 0.8
 """A crop that keeps this share of the short side is the usual one; a smaller one has zoomed in."""
 _SLANTED = 0.04
+_LEAST_SLOPE = 0.02
 
 ORIENTATIONS: dict[str, Floats] = {
     "upright": np.array([[1.0, 0], [0, 1]]),
@@ -107,7 +108,9 @@ def _slope(places: Floats, is_known: npt.NDArray[np.bool_], axis: int) -> float:
 
 
 def orientation_of(found: Map) -> str:
-    """Return the name of the nearest orientation, or `slanted`."""
+    """Return the name of the nearest orientation; `slanted`; `unknown` where hardly any place is seen."""
+    if np.abs(found[:, :2]).max(axis=1).min() < _LEAST_SLOPE:
+        return "unknown"
     linear = found[:, :2] / np.maximum(np.abs(found[:, :2]).max(axis=1, keepdims=True), 1e-9)
     for name, signs in ORIENTATIONS.items():
         if np.abs(linear - signs).max() < _SLANTED:
@@ -191,7 +194,7 @@ def guess(cards: Mapping[str, tuple[Picture, Floats]]) -> Guess:
     for orientation in ORIENTATIONS:
         for crop, maps in _usual(orientation, [*cards]):
             each = [
-                agreement(sampled(picture, maps[shape], (56, 56)), _thin(given))
+                agreement(sampled(picture, maps[shape], (56, 56)), thinned(given))
                 for shape, (picture, given) in cards.items()
             ]
             total = float(np.mean(each)) if each else 0.0
@@ -265,7 +268,7 @@ def _with_grey(picture: Floats) -> list[Floats]:
     return [*picture, np.tensordot(np.array([0.299, 0.587, 0.114]), picture, 1)]
 
 
-def _thin(given: Floats) -> Floats:
+def thinned(given: Floats) -> Floats:
     """Return 56x56 of the numbers of each channel."""
     _, height, width = given.shape
     rows = ((np.arange(56) + 0.5) * height / 56).astype(np.intp)

@@ -5,79 +5,47 @@ The arrays are a stranger's: nothing here fails on them; what cannot be read is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from grader.diagnosis import charts
-from grader.diagnosis.charts import CARD, CHARTS, COLOURS, FAINT_RAMP, GREYS, SHAPES, TEXTURE
+from grader.diagnosis.charts import CARD, COLOURS, FAINT_RAMP, GREYS, PIXELS, TEXTURE
 from grader.diagnosis.geometry import (
     FULL,
-    Map,
-    affine_of,
     box_of,
-    crop_of,
-    guess,
-    orientation_of,
     sampled,
-    usual_map,
 )
-from grader.diagnosis.linearity import Curve, curve_of, strict_part
+from grader.diagnosis.linearity import Curve, count_values, curve_of, is_clipped
 from grader.diagnosis.photometry import (
     Floats,
     Photometry,
     described,
-    fit,
     grey_responses,
     order_of,
     photometry_of,
     responses,
 )
-from grader.diagnosis.planes import Layout, Planes, Tensor, layout_of, middle, planes_of
+from grader.diagnosis.places import is_flipped_at_times, with_geometry
+from grader.diagnosis.planes import Layout, Planes, Tensor, layout_of, middle
 from grader.diagnosis.preprocessing import Preprocessing
+from grader.diagnosis.seen import (
+    SAME,
+    Seen,
+    apart,
+    differs_again,
+    ends_of,
+    first,
+    follows_from_before,
+    is_constant,
+)
 from grader.diagnosis.sharpness import sharpness_of
 
-_SOLIDS = [charts.solid(colour) for colour in (*((level,) * 3 for level in GREYS), *COLOURS)]
-_PIXELS = {chart.name: chart.pixels for chart in CHARTS}
-_CARDS = ("wide", "tall", "square")
-_SAME = 0.01
-"""Tensors that differ by less than this share of their range, on average, are the same."""
 _UNMOVED = 0.02
 """Of the range of a ramp: greys that differ by less say that each picture is scaled by itself."""
-_LEAST_AGREEMENT = 0.7
 _STRETCHED = 1.25
 """A faint ramp that comes out steeper by this factor has been equalised."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What the network was given, as planes."""
-
-    arrays: Mapping[str, Sequence[Tensor | None]]
-    layout: Layout
-    ends: Floats | None = None
-    """(C, 2): what black and white became in each plane, if those were scaled after a wrong `reshape`."""
-
-    def planes(self, name: str, number: int = 0) -> Planes | None:
-        """Return what was given for a chart, when it was asked for that time."""
-        given = self.arrays.get(name, ())
-        if number >= len(given):
-            return None
-        if self.ends is None:
-            return planes_of(given[number], self.layout)
-        planes = planes_of(given[number], replace(self.layout, reshaped=False))
-        if planes is None or len(planes) != len(self.ends):
-            return None
-        black, white = self.ends.T[:, :, None, None]
-        return planes_of((planes - black) / (white - black) * 255, Layout("CHW", reshaped=True))
-
-    def solids(self) -> dict[str, Floats]:
-        """Return the number of each channel for each chart of one colour."""
-        found = {name: self.planes(name) for name in _SOLIDS}
-        return {
-            name: np.median(middle(planes), axis=1) for name, planes in found.items() if planes is not None
-        }
 
 
 def identify(seen: Mapping[str, Sequence[Tensor | None]]) -> Preprocessing | None:
@@ -91,37 +59,18 @@ def identify(seen: Mapping[str, Sequence[Tensor | None]]) -> Preprocessing | Non
         What was found; None where the inputs are no pictures that can be read.
     """
     with np.errstate(all="ignore"):
-        layout = layout_of(_first(seen, charts.solid(colour)) for colour in COLOURS[:3])
+        layout = layout_of(first(seen, charts.solid(colour)) for colour in COLOURS[:3])
         if layout is None:
             return None
-        shown = _Seen(seen, layout, _ends(seen, layout))
+        shown = Seen(seen, layout, ends_of(seen, layout))
         planes = shown.planes(CARD)
-        array = _first(seen, CARD)
+        array = first(seen, CARD)
         if planes is None or array is None:
             return None
         start = _unknown(layout, array, planes)
-        if _is_constant(shown):
+        if is_constant(shown):
             return replace(start, is_constant=True)
         return _identified(shown, start)
-
-
-def _first(seen: Mapping[str, Sequence[Tensor | None]], name: str) -> Tensor | None:
-    given = seen.get(name, ())
-    return given[0] if len(given) else None
-
-
-def _ends(seen: Mapping[str, Sequence[Tensor | None]], layout: Layout) -> Floats | None:
-    """Return what black and white became in each plane, if the planes were scaled after a wrong `reshape`."""
-    if not layout.reshaped:
-        return None
-    found = []
-    for level in (0, 255):
-        planes = planes_of(_first(seen, charts.grey(level)), replace(layout, reshaped=False))
-        if planes is None or np.ptp(planes, axis=(1, 2)).max() > 1e-3 * np.abs(planes).max():
-            return None
-        found.append(planes[:, 0, 0])
-    ends = np.array(found).T
-    return ends if (ends[:, 0] != ends[:, 1]).all() else None
 
 
 def _unknown(layout: Layout, array: Tensor, planes: Planes) -> Preprocessing:
@@ -148,29 +97,30 @@ def _unknown(layout: Layout, array: Tensor, planes: Planes) -> Preprocessing:
     )
 
 
-def _identified(seen: _Seen, start: Preprocessing) -> Preprocessing:
+def _identified(seen: Seen, start: Preprocessing) -> Preprocessing:
     """Return what is found, step by step."""
     table = responses(seen.solids())
     photometry = None if table is None else photometry_of(table)
     by_image = "" if photometry is not None and photometry.is_linear else _by_image(seen, table)
-    is_random, settles = _repeats(seen)
-    remembers = photometry is None and table is not None and not by_image and _follows_from_before(table)
-    start = replace(
-        start, is_stateful=remembers or settles, is_random=is_random and not (remembers or settles)
-    )
+    remembers = photometry is None and table is not None and not by_image and follows_from_before(table)
+    start = replace(start, is_stateful=remembers, is_random=not remembers and differs_again(seen))
     if photometry is not None:
         start = _with_photometry(start, _scaled_back(photometry, seen.ends))
     if start.is_stateful:
         return start
     start = replace(start, by_image=by_image)
-    start = _with_geometry(seen, start, None if by_image or table is None else table)
-    if photometry is None and table is not None and not by_image and start.maps:
+    start = with_geometry(seen, start, None if by_image or table is None else table)
+    if is_flipped_at_times(seen, start):
+        start = replace(start, is_random=True, orientation="unknown", crop="unknown", maps={}, box=FULL)
+    if photometry is None and table is not None and not start.by_image:
         start = _with_curves(seen, start, table)
-    if by_image and start.maps:
+    if start.by_image and start.maps:
         start = replace(start, colour=_colour_of_cards(seen, start))
     if start.linearity == "linear" and start.maps:
         start = _with_contrast(seen, start)
         start = _with_sharpness(seen, start)
+    if (start.linearity, start.colour, start.by_image, start.is_random) == ("unknown", "unknown", "", False):
+        return replace(start, linearity="unlike")
     return start
 
 
@@ -195,115 +145,10 @@ def _scaled_back(found: Photometry, ends: Floats | None) -> Photometry:
     return described(found.matrix * ((white - black) / 255)[:, None], black, is_linear=True)
 
 
-# -- what is not the same twice ----------------------------------------------------------------------------
-
-
-def _is_constant(seen: _Seen) -> bool:
-    """Whether every chart that was given in the size of the shown card was the same numbers."""
-    names = [CARD, FAINT_RAMP, *_SOLIDS, *(charts.ramp(shape, axis) for shape in SHAPES for axis in "xy")]
-    found = [planes for planes in map(seen.planes, names) if planes is not None]
-    return len(found) > 2 and all(
-        planes.shape == found[0].shape and np.array_equal(planes, found[0], equal_nan=True)
-        for planes in found
-    )
-
-
-def _repeats(seen: _Seen) -> tuple[bool, bool]:
-    """Return whether the same card gives other numbers, and whether it does so the first time alone."""
-    one, two, three = (seen.planes(CARD, number) for number in range(3))
-    if one is None or two is None or three is None:
-        return False, False
-    first, second = _apart(one, two), _apart(two, three)
-    return max(first, second) > _SAME, first > _SAME and second == 0
-
-
-def _apart(one: Planes, two: Planes) -> float:
-    """Return the mean difference, as a share of the range; 1 where the shapes differ."""
-    if one.shape != two.shape:
-        return 1.0
-    one, two = np.nan_to_num(one), np.nan_to_num(two)
-    return float(np.abs(one - two).mean() / (np.ptp(one) + 1e-12))
-
-
-def _follows_from_before(table: Floats) -> bool:
-    """Whether the numbers for each colour follow from it and from the colours before it."""
-    colours = np.array([*((level,) * 3 for level in GREYS), *COLOURS], np.float64)
-    ones = np.ones((len(colours), 1))
-    before = np.r_[colours[:1] * 0, colours[:-1]]
-    so_far = np.cumsum(colours, axis=0) / np.arange(1, len(colours) + 1)[:, None]
-    for memory in (before, so_far.mean(axis=1, keepdims=True), so_far):
-        _, _, error = fit(table[1:], np.c_[colours, memory, ones][1:])
-        if error < _SAME:
-            return True
-    return False
-
-
-# -- geometry ----------------------------------------------------------------------------------------------
-
-
-def _with_geometry(seen: _Seen, start: Preprocessing, table: Floats | None) -> Preprocessing:
-    maps = {} if table is None else dict(_maps_of(seen, grey_responses(table)))
-    if not maps:
-        return start if start.is_random else _with_guess(seen, start)
-    orientations = {orientation_of(found) for found in maps.values()}
-    boxes = {shape: box_of(found) for shape, found in maps.items()}
-    if len(orientations) > 1:
-        return replace(start, is_random=True)
-    if start.is_random:
-        return start
-    box = boxes.get("wide", next(iter(boxes.values())))
-    orientation = orientations.pop()
-    crop = "unknown" if orientation == "slanted" else crop_of(boxes)
-    return replace(start, orientation=orientation, crop=crop, maps=maps, box=box)
-
-
-def _maps_of(seen: _Seen, greys: Floats) -> Iterator[tuple[str, Map]]:
-    """Yield the map of each shape whose ramps show one."""
-    for shape in SHAPES:
-        ramps = [seen.planes(charts.ramp(shape, axis)) for axis in "xy"]
-        if ramps[0] is None or ramps[1] is None:
-            continue
-        across, down = (_places(ramp, greys) for ramp in ramps if ramp is not None)
-        if across is None or down is None:
-            continue
-        found = affine_of(across, down)
-        if found is not None:
-            yield shape, found
-
-
-def _places(planes: Planes, greys: Floats) -> Floats | None:
-    """Return the grey level, 0..1, that each number stands for: the mean of the channels that tell."""
-    if len(planes) != greys.shape[1]:
-        return None
-    levels = np.array(GREYS, np.float64) / 255
-    found = []
-    for numbers, solids in zip(planes, greys.T, strict=True):
-        part = strict_part(solids)
-        if part is not None:
-            order = np.argsort(solids[part])
-            known, values = solids[part][order], levels[part][order]
-            found.append(np.interp(numbers, known, values, left=np.nan, right=np.nan))
-    return np.mean(found, axis=0) if found else None
-
-
-def _with_guess(seen: _Seen, start: Preprocessing) -> Preprocessing:
-    cards = {}
-    for shape in _CARDS:
-        planes = seen.planes(charts.card(shape))
-        if planes is not None:
-            cards[shape] = (_PIXELS[charts.card(shape)], planes)
-    found = guess(cards)
-    if found.agreement < _LEAST_AGREEMENT:
-        return replace(start, orientation="scrambled" if start.linearity == "linear" else "unknown")
-    maps = {shape: usual_map(found.orientation, found.crop, shape) for shape in cards}
-    box = box_of(maps["wide"]) if "wide" in maps else FULL
-    return replace(start, orientation=found.orientation, crop=found.crop, maps=maps, box=box)
-
-
 # -- curves and detail -------------------------------------------------------------------------------------
 
 
-def _by_image(seen: _Seen, table: Floats | None) -> str:
+def _by_image(seen: Seen, table: Floats | None) -> str:
     """Return how each picture is scaled by itself, if it is."""
     ramp = seen.planes(charts.ramp("wide", "x"))
     if ramp is None:
@@ -314,30 +159,34 @@ def _by_image(seen: _Seen, table: Floats | None) -> str:
     if span <= _UNMOVED * moved:  # hardly any grey but white becomes anything
         return ""
     is_moved = moved > _UNMOVED * span
+    if all(count_values(numbers.ravel(), float(span)) <= 2 for numbers in ramp):
+        return ""
     faint = seen.planes(FAINT_RAMP)
-    if is_moved and (faint is None or _apart(ramp, faint) > 2 * _SAME):
+    if is_moved and (faint is None or apart(ramp, faint) > 2 * SAME):
         return ""
     if abs(ramp.mean()) < _UNMOVED * span:
         return "own-mean"
     return "own-range" if abs(ramp.max() - 1) < _UNMOVED or abs(ramp.max() - 255) < 5 else "own-other"
 
 
-def _with_curves(seen: _Seen, start: Preprocessing, table: Floats) -> Preprocessing:
+def _with_curves(seen: Seen, start: Preprocessing, table: Floats) -> Preprocessing:
     """Return what is not linear, by its kind; and the straight part by its name."""
     name = charts.ramp("wide", "x")
     planes, where = seen.planes(name), start.maps.get("wide")
-    if planes is None or where is None or len(planes) != table.shape[1]:
-        return start
-    levels = sampled(_PIXELS[name], where, planes.shape[1:])[0]
-    inner = (slice(4, -4), slice(4, -4))
     greys = grey_responses(table)
+    if planes is None or where is None or len(planes) != table.shape[1]:
+        clipped = any(is_clipped(solids) for solids in greys.T)
+        return replace(start, linearity="clipped" if clipped else start.linearity)
+    levels = sampled(PIXELS[name], where, planes.shape[1:])[0]
+    inner = (slice(4, -4), slice(4, -4))
     found = [
         curve_of(levels[inner].ravel(), numbers[inner].ravel(), solids)
         for numbers, solids in zip(planes, greys.T, strict=True)
     ]
     kinds = [curve.kind for curve in found]
     kind = max(sorted({*kinds} - {"linear"}), key=kinds.count, default="linear")
-    colour = order_of(table) or ("grey" if _channels_agree(table) else "unknown")
+    other = "mixed" if kind == "linear" else "unknown"
+    colour = order_of(table) or ("grey" if _channels_agree(table) else other)
     return replace(_with_straight_part(start, found, colour), linearity=kind, colour=colour)
 
 
@@ -370,32 +219,32 @@ def _channels_agree(table: Floats) -> bool:
     return bool(np.abs(same - same[:, :1]).max() < 0.05)
 
 
-def _colour_of_cards(seen: _Seen, start: Preprocessing) -> str:
+def _colour_of_cards(seen: Seen, start: Preprocessing) -> str:
     """Return the order of the channels in the card that is shown, where each picture is scaled by itself."""
     planes, where = seen.planes(CARD), start.maps.get("wide")
     if planes is None or where is None or len(planes) != 3:
         return "unknown"
-    expected = sampled(_PIXELS[CARD], where, planes.shape[1:])
+    expected = sampled(PIXELS[CARD], where, planes.shape[1:])
     across = np.corrcoef(expected.reshape(3, -1), np.nan_to_num(planes).reshape(3, -1))[3:, :3]
     order = tuple(int(source) for source in across.argmax(axis=1))
     return {"012": "rgb", "210": "bgr"}.get("".join(map(str, order)), "unknown")
 
 
-def _with_contrast(seen: _Seen, start: Preprocessing) -> Preprocessing:
+def _with_contrast(seen: Seen, start: Preprocessing) -> Preprocessing:
     """Return `equalised` where a faint ramp gains contrast that no colour by itself explains."""
     where, given = start.maps.get("wide"), _as_pixels(seen, start, FAINT_RAMP)
     if where is None or given is None:
         return start
-    expected = sampled(_PIXELS[FAINT_RAMP], where, given.shape[1:])[:1]
+    expected = sampled(PIXELS[FAINT_RAMP], where, given.shape[1:])[:1]
     steeper = middle(given).std() / max(middle(expected).std(), 1e-12)
     return replace(start, by_image="equalised") if steeper > _STRETCHED else start
 
 
-def _with_sharpness(seen: _Seen, start: Preprocessing) -> Preprocessing:
+def _with_sharpness(seen: Seen, start: Preprocessing) -> Preprocessing:
     where, given = start.maps.get("square"), _as_pixels(seen, start, TEXTURE)
     if where is None or given is None or min(given.shape[1:]) < 64:
         return start
-    expected = sampled(_PIXELS[TEXTURE], where, given.shape[1:])[0] / 255
+    expected = sampled(PIXELS[TEXTURE], where, given.shape[1:])[0] / 255
     kind, detail = sharpness_of(expected, np.clip(np.nan_to_num(given[0] / 255), -1, 2))
     box = box_of(where)
     if kind == "coarse":  # the thumbnail was of the whole photo
@@ -403,7 +252,7 @@ def _with_sharpness(seen: _Seen, start: Preprocessing) -> Preprocessing:
     return replace(start, sharpness=kind, detail=detail)
 
 
-def _as_pixels(seen: _Seen, start: Preprocessing, name: str) -> Planes | None:
+def _as_pixels(seen: Seen, start: Preprocessing, name: str) -> Planes | None:
     """Return the grey levels, (1, H, W), that the steepest channel holds of a grey chart."""
     planes, matrix, offset = seen.planes(name), start.matrix, start.offset
     if planes is None or matrix is None or offset is None or len(planes) != len(matrix):

@@ -37,19 +37,20 @@ def curve_of(levels: Floats, numbers: Floats, solids: Floats) -> Curve:
         numbers: (n,) what the network was given for them.
         solids: (greys,) what it was given for each of GREYS.
     """
-    span = float(np.ptp(solids))
+    span = float(max(np.ptp(solids), np.ptp(numbers)))
     if not np.isfinite(span) or span <= 0 or len(levels) < 2:
         return Curve("curved")
-    few = _few_values(numbers, span)
+    few = count_values(numbers, span)
     if few <= 2:
-        return Curve("floored" if np.ptp(solids[:-1]) <= _FLAT * span else "threshold")
+        white_alone = np.ptp(solids[:-1]) <= _FLAT * span < abs(solids[-1] - solids[0])
+        return Curve("floored" if white_alone else "threshold")
     if few <= _FEW:
         return Curve("rounded")
     x, y = _binned(levels, numbers)
     return _clipped(x, y, span) or _wrapped(x, y) or Curve("curved")
 
 
-def _few_values(numbers: Floats, span: float) -> int:
+def count_values(numbers: Floats, span: float) -> int:
     """Return how many different numbers nine pixels of ten have."""
     _, counts = np.unique((numbers / span * 500).round(), return_counts=True)
     shares = np.cumsum(np.sort(counts)[::-1]) / len(numbers)
@@ -83,19 +84,30 @@ def _clipped(x: Floats, y: Floats, span: float) -> Curve | None:
 
 
 def _wrapped(x: Floats, y: Floats) -> Curve | None:
-    """Return the straight line that is lost at every 256 of it."""
+    """Return the straight line that starts anew after each 256 of it, or after each half of that."""
     gain = float(np.median(np.diff(y) / np.maximum(np.diff(x), 1e-9)))
-    lap = 256 * gain
-    if abs(lap) < 1e-12 or not np.isfinite(lap):
-        return None
-    rest = y - gain * x
-    angles = np.exp(2j * np.pi * rest / lap)
-    turn = float(np.angle(np.median(angles.real) + 1j * np.median(angles.imag)))
-    black = turn / (2 * np.pi) * lap
-    away = np.abs((rest - black) / lap - ((rest - black) / lap).round())
-    if np.mean(away < 0.03) < _MOSTLY:
-        return None
-    return Curve("wrapped", gain, black)
+    for lap in (256 * gain, 128 * gain):
+        if abs(lap) < 1e-12 or not np.isfinite(lap):
+            return None
+        laps = (y - gain * x) / lap
+        angles = np.exp(2j * np.pi * laps)
+        start = float(np.angle(np.median(angles.real) + 1j * np.median(angles.imag))) / (2 * np.pi)
+        whole = (laps - start).round()
+        is_near = np.abs(laps - start - whole) < 0.03
+        if is_near.mean() >= _MOSTLY and len(np.unique(whole[is_near])) > 1:
+            return Curve("wrapped", gain, start * lap)
+    return None
+
+
+def is_clipped(solids: Floats) -> bool:
+    """Whether the responses to GREYS rise or fall between flat ends, at least one of which is there."""
+    steps = np.diff(solids)
+    span = np.abs(steps).sum()
+    moving = np.flatnonzero(np.abs(steps) > _FLAT * span)
+    if len(moving) < 2 or not np.isfinite(span):
+        return False
+    part = steps[moving[0] : moving[-1] + 1]
+    return bool((np.sign(part) == np.sign(part[0])).all() and len(moving) < len(steps))
 
 
 def strict_part(solids: Floats) -> slice | None:

@@ -79,7 +79,7 @@ def grey_responses(table: Floats) -> Floats:
 def photometry_of(table: Floats) -> Photometry | None:
     """Return what fits `responses` to rounding; None if they follow from the colours in no known way."""
     matrix, offset, error = fit(table, np.c_[_PICTURES, np.ones(len(_PICTURES))])
-    if not np.isfinite(error) or not np.abs(matrix).max() > 0:
+    if not np.isfinite(error) or not _answers_to_greys(table):
         return None
     if error <= _ROUNDING:
         return described(matrix, offset, is_linear=True)
@@ -89,6 +89,11 @@ def photometry_of(table: Floats) -> Photometry | None:
             colour = name.split("-")[0]
             return Photometry(matrix, offset, colour, False, "unknown", False, is_linear=False)
     return None
+
+
+def _answers_to_greys(table: Floats) -> bool:
+    """Whether grey levels make a difference: where each picture has its own mean taken away, they do not."""
+    return bool(np.ptp(grey_responses(table), axis=0).max() > _ROUNDING * np.ptp(table, axis=0).max())
 
 
 def fit(table: Floats, features: Floats) -> tuple[Floats, Floats, float]:

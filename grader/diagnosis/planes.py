@@ -19,6 +19,8 @@ Planes = npt.NDArray[np.float64]
 _CHANNELS = (3, 1, 4)
 _LEAST, _MOST = 8, 4096
 """Of a picture's sides."""
+_LEAST_FLAT = 64
+"""Of the sides of a picture in one row: shorter rows are features, such as 768 = 3 x 16 x 16."""
 _KEPT = 640
 """Larger sides are thinned out to at most that many."""
 _HUGE = 1e30
@@ -99,7 +101,7 @@ def _candidates(shape: tuple[int, ...]) -> list[Layout]:
     if axes:
         return [Layout(axes)]
     size = int(np.prod(shape[-2:])) if len(shape) <= 2 else 0
-    return [Layout(axes, flat=True) for axes in ("CHW", "HWC", "HW") if _flat_shape(size, axes)]
+    return [Layout(axes, flat=True) for axes in ("CHW", "HWC") if _flat_shape(size, axes)]
 
 
 def _axes(shape: tuple[int, ...]) -> str:
@@ -118,12 +120,11 @@ def _are_sides(sides: tuple[int, ...]) -> bool:
 
 
 def _flat_shape(size: int, axes: str) -> tuple[int, ...]:
-    """Return the shape of the square picture that so many numbers are; empty if none is."""
-    count = 3 if "C" in axes else 1
-    side = round((size / count) ** 0.5)
-    if count * side * side != size or not _are_sides((side,)):
+    """Return the shape of the square picture in colour that so many numbers are; empty if none is."""
+    side = round((size / 3) ** 0.5)
+    if 3 * side * side != size or not _LEAST_FLAT <= side <= _MOST:
         return ()
-    return {"CHW": (3, side, side), "HWC": (side, side, 3), "HW": (side, side)}[axes]
+    return (3, side, side) if axes == "CHW" else (side, side, 3)
 
 
 def _unevenness(planes: Planes | None) -> float:

@@ -35,7 +35,7 @@ class Preprocessing:
     by_source: bool
     """Whether mean and std follow the colours where the order of the colours is not the lab's."""
     linearity: str
-    """linear, clipped, wrapped, rounded, floored, threshold, curved; unknown."""
+    """linear, clipped, wrapped, rounded, floored, threshold, curved, unlike; unknown."""
     by_image: str
     """Empty, own-mean, own-range, own-other, equalised."""
     orientation: str

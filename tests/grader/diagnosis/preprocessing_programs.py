@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
 Array = npt.NDArray[np.generic]
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -235,6 +235,21 @@ def swapped_twice(image):
     image = rgb_of(image)
     image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     return batch(normalised(centre(squash(image))))
+
+
+@program("permuted")
+def red_and_green_swapped(image):
+    return batch(normalised(pixels(image)[:, :, [1, 0, 2]]))
+
+
+@program("mixed")
+def xyz(image):
+    return batch(normalised(centre(squash(cv2.cvtColor(image, cv2.COLOR_BGR2XYZ)))))
+
+
+@program("hls")
+def hls(image):
+    return batch(normalised(centre(squash(cv2.cvtColor(image, cv2.COLOR_BGR2HLS)))))
 
 
 @program("permuted")
@@ -510,6 +525,115 @@ def gamma(image):
     return batch((np.power(pixels(image) / 255.0, 2.2) - MEAN) / STD)
 
 
+@program("unlike")
+def edges(image):
+    return batch(normalised(centre(squash(cv2.merge([cv2.Canny(image, 100, 200)] * 3)))))
+
+
+@program("threshold", "grey")
+def black_and_white_by_otsu(image):
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    _, white = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return batch(normalised(centre(squash(cv2.merge([white] * 3)))))
+
+
+@program("threshold")
+def rounded_to_0_and_1(image):
+    return batch(np.round(pixels(image) / 255.0))
+
+
+@program("rounded")
+def posterised(image):
+    return batch(normalised(np.asarray(ImageOps.posterize(Image.fromarray(pixels(image)), 2))))
+
+
+@program("rounded", "upside-down")
+def rounded_upside_down(image):
+    return np.round(lab(image[::-1]))
+
+
+@program("rounded", "bgr", "stretch")
+def cast_to_bytes_bgr_stretched(image):
+    return bgr_stretched(image).astype(np.uint8)
+
+
+@program("curved")
+def squeezed_by_tanh(image):
+    return np.tanh(lab(image))
+
+
+@program("curved")
+def squeezed_by_a_sigmoid(image):
+    return 1 / (1 + np.exp(-lab(image)))
+
+
+@program("clipped", "scale-other")
+def brightened(image):
+    return lab(cv2.convertScaleAbs(image, alpha=1.3, beta=20))
+
+
+@program("wrapped", "scale-other")
+def brightened_in_bytes(image):
+    return batch(normalised(pixels(image) + np.uint8(60)))
+
+
+@program("wrapped", "signed")
+def centred_in_bytes(image):
+    return batch((pixels(image) - 128) / 128.0)
+
+
+@program("mixed")
+def colours_doubled(image):
+    return batch(normalised(np.asarray(ImageEnhance.Color(Image.fromarray(pixels(image))).enhance(2))))
+
+
+@program("own-other")
+def contrast_enhanced(image):
+    picture = ImageEnhance.Contrast(Image.fromarray(rgb_of(image))).enhance(1.5)
+    return lab(np.asarray(picture)[:, :, ::-1])
+
+
+@program("own-other")
+def contrast_equalised_by_tiles(image):
+    lightness, a, b = cv2.split(cv2.cvtColor(image, cv2.COLOR_BGR2LAB))
+    lightness = cv2.createCLAHE(2, (8, 8)).apply(lightness)
+    return lab(cv2.cvtColor(cv2.merge([lightness, a, b]), cv2.COLOR_LAB2BGR))
+
+
+@program("own-other")
+def divided_by_its_length(image):
+    x = lab(image)
+    return x / np.linalg.norm(x)
+
+
+@program("own-range")
+def divided_by_its_brightest(image):
+    x = pixels(image).astype(np.float32)
+    return batch(x / max(x.max(), 1))
+
+
+@program("own-mean")
+def less_its_own_mean(image):
+    x = pixels(image).astype(np.float32)
+    return batch((x - x.mean()) / 255)
+
+
+@program("own-mean", "bgr", "stretch")
+def own_mean_and_std_bgr_stretched(image):
+    x = squash(image, 224).astype(np.float32)
+    return batch((x - x.mean()) / (x.std() + 1e-8))
+
+
+@program("own-mean", "upside-down")
+def own_mean_and_std_upside_down(image):
+    return own_mean_and_std(image[::-1])
+
+
+@program("own-range", "bgr")
+def own_darkest_and_brightest_bgr(image):
+    return own_darkest_and_brightest(image[:, :, ::-1])
+
+
 @program("own-mean")
 def own_mean_and_std(image):
     x = pixels(image).astype(np.float32)
@@ -656,6 +780,34 @@ def size_32(image):
     return batch(normalised(squash(rgb_of(image), 32)))
 
 
+@program("pad")
+def padded_by_pil(image):
+    return batch(normalised(np.asarray(ImageOps.pad(Image.fromarray(rgb_of(image)), (224, 224)))))
+
+
+@program("short-side-crop")
+def fitted_by_pil(image):
+    return batch(normalised(np.asarray(ImageOps.fit(Image.fromarray(rgb_of(image)), (224, 224)))))
+
+
+@program("zoomed")
+def edges_cut_off(image):
+    height, width = image.shape[:2]
+    part = rgb_of(image)[height // 10 : height - height // 10, width // 10 : width - width // 10]
+    return batch(normalised(squash(part, 224)))
+
+
+@program("scrambled")
+def numpy_resize(image):
+    return batch(normalised(np.resize(rgb_of(image), (224, 224, 3))))
+
+
+@program("top-left")
+def five_views_a_corner_first(image):
+    x = squash(rgb_of(image))
+    return np.concatenate([batch(normalised(view)) for view in (x[:224, :224], centre(x))])
+
+
 @program("upside-down")
 def upside_down(image):
     return lab(image[::-1])
@@ -752,6 +904,32 @@ def thumbnail(image):
 @program("coarse")
 def thumbnail_of_32_by_area(image):
     return lab(cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA))
+
+
+@program("blurred")
+def halved_twice(image):
+    return lab(cv2.pyrDown(cv2.pyrDown(image)))
+
+
+@program("bgr", "coarse")
+def thumbnail_bgr(image):
+    return bgr(cv2.resize(image, (48, 48)))
+
+
+@program("stretch", "coarse")
+def size_of_mnist_enlarged(image):
+    return batch(normalised(squash(squash(rgb_of(image), 28), 224)))
+
+
+@program()
+def from_a_jpeg(image):
+    return lab(cv2.imdecode(cv2.imencode(".jpg", image)[1], cv2.IMREAD_COLOR))
+
+
+@program()
+def sharpened(image):
+    picture = Image.fromarray(rgb_of(image)).resize((256, 256)).filter(ImageFilter.SHARPEN)
+    return batch(normalised(centre(np.asarray(picture))))
 
 
 @program("coarse", "stretch")

@@ -1,12 +1,15 @@
 """Every ordinary preprocessing is identified from what it makes of the test charts."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from grader.diagnosis.charts import CHARTS
 from grader.diagnosis.differences import differences
 from grader.diagnosis.identify import identify
-from tests.grader.diagnosis.preprocessing_programs import PROGRAMS
+from grader.diagnosis.recipes import corrections, steps_that_differ
+from tests.grader.diagnosis.preprocessing_programs import PROGRAMS, bgr
 
 
 def asked(prepare):
@@ -21,8 +24,28 @@ def asked(prepare):
     return seen
 
 
+@cache
+def found_of(program):
+    return identify(asked(program.make()))
+
+
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_the_differences_of_a_program_are_named_and_no_others(program):
-    found = identify(asked(program.make()))
+    found = found_of(program)
     assert found is not None
     assert {difference.code for difference in differences(found)} == program.codes
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
+def test_whatever_differs_can_be_put_right_altogether(program):
+    found = found_of(program)
+    named = differences(found)
+    if named and found.channels == 3:
+        assert steps_that_differ(named) <= corrections(found)[-1].steps
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_flips_by_chance_are_noticed_however_the_dice_fall(seed):
+    rng = np.random.default_rng(seed)
+    found = identify(asked(lambda image: bgr(image[:, ::-1] if rng.random() < 0.5 else image)))
+    assert {difference.code for difference in differences(found)} == {"random", "bgr"}

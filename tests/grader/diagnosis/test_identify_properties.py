@@ -11,6 +11,7 @@ from grader.diagnosis.differences import differences, seen_picture
 from grader.diagnosis.geometry import ORIENTATIONS
 from grader.diagnosis.identify import identify
 from grader.diagnosis.preprocessing import LAB
+from grader.diagnosis.recipes import corrections
 
 NAMES = sorted({chart.name for chart in CHARTS})
 TIMES = {name: [chart.name for chart in CHARTS].count(name) for name in NAMES}
@@ -132,6 +133,8 @@ def test_whatever_a_stranger_sends_is_read_or_refused(usual_, other, odd, missin
     if found is not None:
         for difference in differences(found):
             assert all(difference.sentence(language) for language in ("en", "zh"))
+        for made in corrections(found):
+            assert np.isfinite(made.matrix).all() and np.isfinite(made.offset).all()
     for arrays in seen.values():
         picture = seen_picture(found or LAB, arrays[0])
         assert picture is None or (picture.dtype == np.uint8 and picture.shape[2] == 3)
@@ -145,3 +148,14 @@ def test_what_holds_no_numbers_is_refused(array):
 def test_nothing_at_all_is_refused():
     assert identify({}) is None
     assert identify({name: [] for name in NAMES}) is None
+
+
+@pytest.mark.parametrize("dead", [[0], [0, 1]])
+def test_a_channel_without_a_picture_is_no_reason_to_fail(dead):
+    def prepare(rgb):
+        x = usual(rgb).transpose(2, 0, 1)[None] / 255
+        x[:, dead] = 0
+        return x
+
+    found = identify(asked(prepare))
+    assert {each.source for each in corrections(found)} <= {"image"}
