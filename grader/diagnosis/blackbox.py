@@ -24,9 +24,6 @@ ALTERATIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
     "upside-down": lambda pixels: pixels[::-1],
     "transposed": lambda pixels: pixels.transpose(1, 0, 2),
 }
-LAST_RESORT = 4.0
-"""Times every limit of time that the assignment gives: a submission that hangs is ended, and the diagnosis is
-`incomplete`. One that kept the limits in the graded run is far from these, however slow the machine."""
 _MOST_PAIRS = 12
 _MOST_FAILED = 2
 """New processes that may contradict a kept answer before it is given up."""
@@ -36,9 +33,7 @@ class BlackBox:
     """One submission that can be asked again."""
 
     def __init__(self, subject: Subject) -> None:
-        limits = subject.assignment.limits.model_dump()
-        longer = {name: LAST_RESORT * limits[name] for name in limits if name.endswith("_seconds")}
-        self._rules = subject.assignment.with_limits(**longer)
+        self._rules = subject.patient_rules
         self._subject = subject
         self._images = subject.split.images
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from grader.diagnosis.differences import Difference
 from grader.diagnosis.views import View
 from grader.statistics import Paired, binomial_tail, paired
 
@@ -24,6 +25,7 @@ CHANCE = 0.05
 LEAST_AGREEMENT = 0.8
 """A view is taken for what the submission does if it gives so many of its answers."""
 _UNSTABLE = 0.2
+_KINDS = {"linearity": "scale", "by-image": "scale", "sharpness": "geometry"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,23 @@ class CheckpointTrial:
         return self.own.differs_in(self.best)
 
 
+@dataclass(frozen=True, eq=False)
+class InputTrial:
+    """What was seen at the network's input, and what came of putting right what differs there."""
+
+    differences: tuple[Difference, ...] = ()
+    """What was put right: the fewest steps that do as well as any."""
+    trial: Trial | None = None
+    """What the submission answered then; None if nothing that can be put right differs."""
+    tried: int = 1
+    """For how many alternatives the evidence is to be corrected."""
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of steps that were put right: colour, scale, geometry, layout."""
+        return frozenset(_KINDS.get(each.step, each.step) for each in self.differences)
+
+
 @dataclass(frozen=True)
 class Case:
     """One graded run, and what was tried on it."""
@@ -105,6 +124,8 @@ class Case:
     """Text of main.py, as much of it as is looked at."""
     threads: int = 1
     """Threads that a submission has, by the assignment."""
+    at_input: InputTrial | None = None
+    """None if nothing could be seen of a network."""
     checkpoint: CheckpointTrial | None = None
     """None if no checkpoint fits the course network, or none was tried."""
     kept: Kept | None = None
@@ -115,6 +136,11 @@ class Case:
     """How many were tried."""
     public: PublicTrial | None = None
     """None if there are no public images, or they were not asked."""
+
+    @property
+    def is_input_seen(self) -> bool:
+        """Whether it was seen what arrives at the network."""
+        return self.at_input is not None
 
     @property
     def is_right(self) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from grader.diagnosis.blackbox import ALTERATIONS, BlackBox
 from grader.diagnosis.case import NO_ANSWER, Case
 from grader.diagnosis.hypotheses import HYPOTHESES, After, Explanation
+from grader.diagnosis.seams import look_at_input, try_corrections
 from grader.diagnosis.subject import Subject, UnfinishedError
 from grader.diagnosis.whitebox import WhiteBox
 from grader.model.diagnosis import OFF, Diagnosis
@@ -54,7 +55,12 @@ def diagnose(subject: Subject) -> Diagnosis:
 
 def proved(case: Case, *after: After) -> list[Explanation]:
     """Return what is proved of the hypotheses that can be judged then, the strongest evidence first."""
-    explanations = [hypothesis.explain(case) for hypothesis in HYPOTHESES if hypothesis.after in after]
+    explanations = [
+        hypothesis.explain(case)
+        for hypothesis in HYPOTHESES
+        # What arrives at the network need not be guessed from answers where it was seen.
+        if hypothesis.after in after and not (case.is_input_seen and hypothesis.guesses_input)
+    ]
     found = [each for each in explanations if each is not None and each.evidence.is_proved]
     return sorted(found, key=lambda each: each.evidence.p)
 
@@ -71,6 +77,14 @@ def _explain(subject: Subject, case: Case) -> Sequence[Explanation]:
         if found := proved(case, step.after):
             return found
     return ()
+
+
+def _look_at_input(subject: Subject, case: Case) -> Case:
+    """See what arrives at the network, and put right what is not the lab's."""
+    found = look_at_input(subject)
+    if found is None:
+        return case
+    return replace(case, at_input=try_corrections(subject, case, found))
 
 
 def _run_checkpoint(subject: Subject, case: Case) -> Case:
@@ -100,6 +114,7 @@ def _ask_public(subject: Subject, case: Case) -> Case:
 
 _PLAN = (
     _Step((), After.GRADED_RUN),
+    _Step((_look_at_input,), After.NETWORK_INPUT),
     _Step((_run_checkpoint, _ask_new_processes), After.NEW_PROCESSES),
     _Step((), After.CHECKPOINT),
     _Step((_ask_altered,), After.ALTERED_IMAGES),

@@ -90,7 +90,12 @@ def _black_and_white(found: Preprocessing) -> tuple[str, str]:
     if found.matrix is None or found.offset is None:
         return "?", "?"
     black = found.offset.mean()
-    return f"{black:.3g}", f"{black + 255 * found.matrix.sum(axis=1).mean():.3g}"
+    return _short(black), _short(black + 255 * found.matrix.sum(axis=1).mean())
+
+
+def _short(number: float) -> str:
+    """Return a number as a person writes it: 2.44, 0, 1128."""
+    return f"{number:.0f}" if abs(number) >= 100 else f"{round(number, 2) + 0:g}"
 
 
 def seen_picture(found: Preprocessing, tensor: Tensor) -> npt.NDArray[np.uint8] | None:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, PublicTrial, Trial
+from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, InputTrial, PublicTrial, Trial
 from grader.errors import Language
 from grader.statistics import binomial_tail, paired
 from grader.wording import phrase
@@ -57,6 +57,35 @@ Look = Callable[[Case], Evidence | None]
 def corrected(p: float, tried: int) -> float:
     """Return the p value of the best of so many alternatives (Bonferroni's correction)."""
     return min(1.0, p * tried)
+
+
+# What was seen at the network's input, put right there.
+
+
+def arrives_otherwise(*kinds: str) -> Look:
+    """Return the look for an input that is not the lab's in these kinds of steps, and in no other.
+
+    Args:
+        kinds: every one of them must differ.
+    """
+    return _at_input(lambda found: found == {*kinds})
+
+
+def arrives_otherwise_in_several_of(*kinds: str) -> Look:
+    """Return the look for an input that is not the lab's in two or more of these kinds of steps."""
+    return _at_input(lambda found: len(found) >= 2 and found <= {*kinds})
+
+
+def _at_input(applies: Callable[[frozenset[str]], bool]) -> Look:
+    def look(case: Case) -> Evidence | None:
+        seen = case.at_input
+        if seen is None or seen.trial is None or not applies(seen.kinds):
+            return None
+        gain = case.gain(seen.trial)
+        p = corrected(gain.p_better, seen.tried)
+        return Evidence(p, gain.share, _input_details(case, seen, seen.trial))
+
+    return look
 
 
 # The checkpoint, run without the student's code: a view gives the submission's answers, another is better.
@@ -275,6 +304,20 @@ def _view_details(case: Case, trial: CheckpointTrial) -> dict[str, object]:
         "evidence_zh": phrase("zh", "view", **zh, **numbers),
         "change": phrase("en", "change", **en),
         "change_zh": phrase("zh", "change", **zh),
+    }
+
+
+def _input_details(case: Case, seen: InputTrial, trial: Trial) -> dict[str, object]:
+    """Say what arrives at the network otherwise than in the lab, and what it costs."""
+    numbers = _scores(case, trial, seen.tried)
+    en = " ".join(each.sentence("en") for each in seen.differences)
+    zh = "".join(each.sentence("zh") for each in seen.differences)
+    return {
+        "order": case.channel_order.upper(),
+        "change": "",
+        "change_zh": "",
+        "evidence": phrase("en", "input", seen=en, **numbers),
+        "evidence_zh": phrase("zh", "input", seen=zh, **numbers),
     }
 
 

@@ -16,6 +16,8 @@ from grader.diagnosis.evidence import (
     Look,
     answers_are_guesses,
     answers_are_neither,
+    arrives_otherwise,
+    arrives_otherwise_in_several_of,
     asked_otherwise,
     below_usual,
     differs_in,
@@ -43,12 +45,18 @@ class After(Enum):
     NOTHING = auto()
     """It explains no wrong answer, and is told beside whatever does."""
     GRADED_RUN = auto()
+    NETWORK_INPUT = auto()
     NEW_PROCESSES = auto()
     CHECKPOINT = auto()
     ALTERED_IMAGES = auto()
     PUBLIC_IMAGES = auto()
     EVERYTHING = auto()
     """It is judged where nothing else explains the score."""
+
+
+_OF_THE_INPUT = frozenset(
+    {"channel-order", "wrong-scale", "wrong-layout", "wrong-resize", "wrong-preprocessing", "turned"}
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,11 @@ class Hypothesis:
     look: Look
     """Returns the evidence for it, or None."""
 
+    @property
+    def guesses_input(self) -> bool:
+        """Whether it says from answers alone what arrives at the network."""
+        return self.code in _OF_THE_INPUT and self.after is not After.NETWORK_INPUT
+
     def explain(self, case: Case) -> Explanation | None:
         """Return what speaks for it, proved or not."""
         evidence = self.look(case)
@@ -87,6 +100,21 @@ HYPOTHESES = (
     Hypothesis("labels-permuted", After.GRADED_RUN, renamed("permuted")),
     # predict keeps its first answer, or its first image: a cache whose key is always the same, for example.
     Hypothesis("kept-answer", After.NEW_PROCESSES, keeps_its_first_answer),
+    # What arrives at the network is not what the lab gives it, and costs points. The network learned from RGB
+    # and is shown BGR, OpenCV's order; or from colours, and is shown grey.
+    Hypothesis("channel-order", After.NETWORK_INPUT, arrives_otherwise("colour")),
+    # /255 is missing or done twice; mean and std are missing, exchanged, or others; values are cut off.
+    Hypothesis("wrong-scale", After.NETWORK_INPUT, arrives_otherwise("scale")),
+    # (H, W, C) was made (C, H, W) by reshape, which leaves every number in its place, and not by transpose.
+    Hypothesis("wrong-layout", After.NETWORK_INPUT, arrives_otherwise("layout")),
+    # Another part of the picture, turned, or as coarse as a thumbnail.
+    Hypothesis("wrong-resize", After.NETWORK_INPUT, arrives_otherwise("geometry")),
+    # More than one of these is wrong.
+    Hypothesis(
+        "wrong-preprocessing",
+        After.NETWORK_INPUT,
+        arrives_otherwise_in_several_of("colour", "scale", "geometry", "layout"),
+    ),
     # From here on the checkpoint is run without the student's code. First, one view of it gives the
     # submission's answers, and another scores better; the two differ in what is wrong.
     # The network learned from RGB and is shown BGR, OpenCV's order; or from colours, and is shown grey.

@@ -16,6 +16,7 @@ import numpy as np
 from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.photometry import Floats
 from grader.diagnosis.preprocessing import LAB, Preprocessing
+from grader.model.records import Offset, Recipe
 
 Step = Literal["colour", "scale", "geometry"]
 STEPS: tuple[Step, ...] = ("colour", "scale", "geometry")
@@ -45,11 +46,7 @@ class Correction:
 
     steps: frozenset[Step]
     """What is put right."""
-    source: Literal["tensor", "image"]
-    """Over the student's tensor, or over the picture (RGB, 0..255) by the lab's evaluation geometry."""
-    matrix: tuple[tuple[float, ...], ...]
-    """3x3."""
-    offset: tuple[float, ...]
+    recipe: Recipe
 
 
 def steps_that_differ(found: Iterable[Difference]) -> frozenset[Step]:
@@ -101,9 +98,13 @@ def correction(
 
 
 def _made(steps: frozenset[Step], source: Literal["tensor", "image"], change: _Change) -> Correction:
-    matrix, offset = change
-    rows = tuple(tuple(float(number) for number in row) for row in matrix)
-    return Correction(steps, source, rows, tuple(float(number) for number in offset))
+    first, second, third = (_three(row) for row in change[0])
+    return Correction(steps, Recipe(source, (first, second, third), _three(change[1])))
+
+
+def _three(numbers: Floats) -> Offset:
+    red, green, blue = numbers.tolist()
+    return red, green, blue
 
 
 def _wanted(found: Preprocessing, right: _Change, steps: frozenset[Step]) -> _Change | None:

@@ -15,16 +15,19 @@ from grader.diagnosis.case import NO_ANSWER, Case, IntArray
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split, SplitImage, split_of
 from grader.model.predictions import Answers, Prediction, Replay, classes_of
-from grader.model.records import Question, Recording
+from grader.model.records import Question, Recorded, Recording
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.run import interview, record
 from grader.sandbox import Launch
+from grader.scoring import reader_of
 
 _NOT_LOADED = "parameters in the 'net' are not loaded"
 """What `load_param_into_net` warns of."""
 
 RECORDER = Path(__file__).parent / "inside" / "recorder"
+LAST_RESORT = 4.0
+"""Times every limit of time that the assignment gives."""
 Start = Callable[[int], Launch]
 """Gives the way to start a worker."""
 
@@ -96,6 +99,24 @@ class Subject:
         """
         return [each.text if each else None for each in self._ask(start, images, rules)]
 
+    def classes_in(self, answers: Sequence[Recorded | None]) -> IntArray:
+        """Return the class that each answer of a recorded worker names, or NO_ANSWER."""
+        reader = reader_of(self.assignment.classes)
+        texts = [None if answer is None else answer.text for answer in answers]
+        named = [None if text is None else reader.read(text) for text in texts]
+        return np.array([NO_ANSWER if index is None else index for index in named], np.int64)
+
+    @property
+    def patient_rules(self) -> Assignment:
+        """The assignment with longer limits of time.
+
+        A submission that hangs is ended, and the diagnosis is `incomplete`. One that kept the limits in the
+        graded run is far from these, however slow the machine.
+        """
+        limits = self.assignment.limits.model_dump()
+        longer = {name: LAST_RESORT * limits[name] for name in limits if name.endswith("_seconds")}
+        return self.assignment.with_limits(**longer)
+
     def record(self, name: str, questions: Sequence[Question], rules: Assignment) -> Recording:
         """Put questions to the submission, in their order, and note what passes through its networks.
 
@@ -117,7 +138,7 @@ class Subject:
     ) -> tuple[Prediction | None, ...]:
         """Ask, and return nothing but all that was to be: a part would depend on how fast the machine is."""
         asked = interview(start, split_of(images, places=()), rules, self.seed + number)
-        if any(stop.verdict is Verdict.TIMEOUT for stop in asked.stops):
+        if asked.unasked or any(stop.verdict is Verdict.TIMEOUT for stop in asked.stops):
             raise UnfinishedError
         return asked.predictions
 

@@ -36,8 +36,10 @@ def photo():
 
 def applied(made, tensor, photo):
     """What the network gets: the student's tensor, or the lab's picture, by matrix and offset."""
-    colours = pixels(photo) if made.source == "image" else tensor[0].transpose(1, 2, 0)
-    return (colours.astype(np.float64) @ np.array(made.matrix).T + made.offset).transpose(2, 0, 1)[None]
+    colours = pixels(photo) if made.recipe.source == "image" else tensor[0].transpose(1, 2, 0)
+    return (colours.astype(np.float64) @ np.array(made.recipe.matrix).T + made.recipe.offset).transpose(
+        2, 0, 1
+    )[None]
 
 
 MENDED = {

@@ -146,7 +146,7 @@ def test_time_that_is_over_ends_the_diagnosis_as_incomplete_and_decides_nothing(
         "total_seconds",
         "processor_seconds",
     ):
-        assert getattr(limits[0], name) == blackbox.LAST_RESORT * getattr(allowed, name)
+        assert getattr(limits[0], name) == subject.LAST_RESORT * getattr(allowed, name)
     assert limits[0].memory_mib == allowed.memory_mib
 
 

@@ -1,0 +1,105 @@
+"""The first seam: what the network is given, and what comes of giving it what it should have been given.
+
+A worker of its own is asked about test charts alone, and what arrives at the network says which steps are not
+the lab's. Then another one is asked about real images, with these steps put right at the network's door, in
+the student's own program. A step that costs nothing is no mistake: a network may have been trained so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from grader.diagnosis.case import CHANCE, Case, InputTrial, IntArray, Trial
+from grader.diagnosis.charts import CHARTS
+from grader.diagnosis.differences import differences
+from grader.diagnosis.identify import identify
+from grader.diagnosis.planes import Tensor
+from grader.diagnosis.preprocessing import Preprocessing
+from grader.diagnosis.recipes import Correction, corrections, steps_that_differ
+from grader.diagnosis.subject import Subject
+from grader.model.records import Question, Recorded, Task
+from grader.run import secret_order
+from grader.statistics import paired
+
+_PICTURE_AXES = 3
+"""An input with fewer axes is no picture: the features that a head is given, for example."""
+_MOST_LOOKED_AT = 3
+"""Corrections that are tried on all images."""
+
+
+@dataclass(frozen=True, eq=False)
+class Corrected:
+    """What the submission answered with one correction."""
+
+    correction: Correction
+    trial: Trial
+
+
+def look_at_input(subject: Subject) -> Preprocessing | None:
+    """Ask about the test charts; None where nothing could be seen of a network, or no picture reached it.
+
+    Raises:
+        UnfinishedError: time was over.
+    """
+    recording = subject.record("charts", [Question(chart.pixels) for chart in CHARTS], subject.patient_rules)
+    seen: dict[str, list[Tensor | None]] = {}
+    for chart, answer in zip(CHARTS, recording.answers, strict=True):
+        seen.setdefault(chart.name, []).append(None if answer is None else first_picture(answer))
+    return identify(seen)
+
+
+def first_picture(answer: Recorded) -> Tensor | None:
+    """Return the first tensor with the axes of a picture that a network was given."""
+    given = (record.input for record in answer.records)
+    return next((each.values for each in given if each and len(each.shape) >= _PICTURE_AXES), None)
+
+
+def try_corrections(subject: Subject, case: Case, found: Preprocessing) -> InputTrial:
+    """Ask again with what differs put right: each combination of steps on a few images, the best on many.
+
+    Raises:
+        UnfinishedError: time was over.
+    """
+    ways = corrections(found)
+    if not ways:
+        return InputTrial(())
+    if len(ways) > 1:
+        tried = _asked(subject, ways, case.few(), "corrections")
+        ways = _worth_a_look(case, tried)
+    chosen = _fewest_steps(case, _asked(subject, ways, case.many(), "corrected"))
+    steps = chosen.correction.steps
+    named = tuple(each for each in differences(found) if steps_that_differ([each]) & steps)
+    return InputTrial(named, chosen.trial, tried=len(corrections(found)))
+
+
+def _worth_a_look(case: Case, tried: Sequence[Corrected]) -> tuple[Correction, ...]:
+    """Return the corrections that do best on the few images; of two that do alike, that of fewer steps."""
+    ranked = sorted(tried, key=lambda each: (-case.correct(each.trial), len(each.correction.steps)))
+    return tuple(each.correction for each in ranked[:_MOST_LOOKED_AT])
+
+
+def _fewest_steps(case: Case, tried: Sequence[Corrected]) -> Corrected:
+    """Return the correction of the fewest steps that no other one beats by more than chance explains."""
+    is_right = [np.equal(each.trial.answers, case.truth[each.trial.images]) for each in tried]
+    top = max(is_right, key=np.sum)
+    as_good = [
+        each for each, right in zip(tried, is_right, strict=True) if paired(right, top).p_better >= CHANCE
+    ]
+    return min(as_good, key=lambda each: (len(each.correction.steps), -case.correct(each.trial)))
+
+
+def _asked(subject: Subject, ways: Sequence[Correction], images: IntArray, name: str) -> list[Corrected]:
+    """Ask one worker about images, each with every correction in turn; the order is secret."""
+    order = secret_order(len(images), subject.seed)
+    questions = [
+        Question(subject.split.images[images[place]], Task((way.recipe,), returned=0, inputs=False))
+        for place in order
+        for way in ways
+    ]
+    answers = subject.record(name, questions, subject.patient_rules).answers
+    said = np.empty((len(images), len(ways)), np.int64)
+    said[order] = subject.classes_in(answers).reshape(len(images), len(ways))
+    return [Corrected(way, Trial(images, said[:, column])) for column, way in enumerate(ways)]
