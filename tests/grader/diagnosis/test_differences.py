@@ -51,7 +51,7 @@ def test_a_sentence_tells_how_much_of_a_photo_is_seen():
 def test_a_sentence_tells_what_black_and_white_become():
     (scale,) = differences(identify(asked(programs.not_divided_by_255)))
     assert scale.step == "scale"
-    assert "1.13e+03 instead of 2.44" in scale.sentence("en")
+    assert "1126 instead of 2.44" in scale.sentence("en")
 
 
 def test_a_sentence_tells_the_size():

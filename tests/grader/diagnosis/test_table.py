@@ -14,6 +14,7 @@ from grader.diagnosis.views import _SPACE, READOUTS, STANDARD, View, all_views
 from grader.diagnosis.whitebox import Request
 from grader.model.dataset import SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
+from grader.model.records import Recording
 from grader.model.submission import Submission
 from grader.model.verdict import Stop, Verdict
 from grader.wording import codes
@@ -97,9 +98,14 @@ def test_a_submission_is_asked_again_unless_its_checkpoint_says_all(case, is_acc
     assert case.is_accounted_for == is_accounted_for == (not asked)
 
 
+def sees_nothing(_, questions, rules):
+    return Recording((None,) * len(questions))
+
+
 @pytest.fixture
-def graded(assignment, tmp_path):
-    """A graded run with wrong answers to be explained, of a submission without a checkpoint."""
+def graded(assignment, tmp_path, monkeypatch):
+    """A graded run with wrong answers to be explained, of a submission without checkpoint or network."""
+    monkeypatch.setattr(subject, "record", sees_nothing)
     picture = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
     images = [SplitImage(f"{n}", int(label), picture) for n, label in enumerate(TRUTH)]
     answers = tuple(Prediction(NAMES[said], int(said)) for said in SAID)
@@ -114,7 +120,7 @@ def graded(assignment, tmp_path):
         NO_REPLAY,
         never,
         lambda _: never,
-        never,
+        lambda _: never,
         tmp_path,
         1,
     )
@@ -148,6 +154,15 @@ def test_time_that_is_over_ends_the_diagnosis_as_incomplete_and_decides_nothing(
     ):
         assert getattr(limits[0], name) == subject.LAST_RESORT * getattr(allowed, name)
     assert limits[0].memory_mib == allowed.memory_mib
+
+
+def test_time_that_is_over_at_the_test_charts_ends_the_diagnosis_too(graded, monkeypatch):
+    stop = Stop(Verdict.TIMEOUT, "prediction")
+    monkeypatch.setattr(
+        subject, "record", lambda _, questions, rules: Recording((None,) * len(questions), None, stop)
+    )
+    found = diagnose(graded)
+    assert (found.status, found.findings) == ("incomplete", ())
 
 
 def test_a_program_that_dies_on_an_image_has_no_answer_to_it_and_the_rest_counts(graded, monkeypatch):
