@@ -14,6 +14,7 @@ import argparse
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -43,36 +44,35 @@ def main() -> int:
     assignment = load_assignment()
     split = open_split(options.split, assignment.classes)
     arrays = read_checkpoint(next(iter(sorted(options.submission.glob("*.ckpt")))))
-    chosen = _chosen(options, arrays, assignment)
     checks = SCORES_ALONE if options.scores else WITHOUT_CANARY
-    named, false, costs = 0, 0, []
+    named, false, wrong, costs = 0, 0, 0, []
     with (
         tempfile.TemporaryDirectory() as folder,
         open_isolation(assignment.limits, official=True) as isolation,
     ):
-        for number, planted in enumerate(chosen):
+        for number, planted in enumerate(_chosen(options, arrays, assignment)):
             name = planted.name.replace(" ", "-").replace("/", "").replace(":", "")
             out = options.out / name if options.out else None
             place = Path(folder, str(number), name)
             report = try_one(planted, arrays, split, assignment, place, checks, out, isolation)
             is_good = is_named(planted, report) if planted.codes else is_silent(report)
+            wrong += bool(planted.codes)
             named += bool(planted.codes) and is_good
             false += not planted.codes and not is_good
             costs.append((report.run.diagnosis_seconds or 0.0) / report.run.total_seconds)
             _say(planted, report, is_good, costs[-1])
-    wrong = [planted for planted in chosen if planted.codes]
     sys.stdout.write(
-        f"{named} of {len(wrong)} mistakes named first, {false} false findings on {len(chosen) - len(wrong)} right "
-        f"submissions; cost {statistics.median(costs):.1f} times the graded run (median), {max(costs):.1f} at most\n"
+        f"{named} of {wrong} mistakes named first, {false} false findings on {len(costs) - wrong} right submissions; "
+        f"cost {statistics.median(costs or [0]):.1f} times the graded run (median), {max(costs, default=0):.1f} at most\n"
     )
-    return 0 if named >= 0.9 * len(wrong) and not false else 1
+    return 0 if named >= 0.9 * wrong and not false else 1
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.submissions.mistakes")
     parser.add_argument("submission", type=Path)
     parser.add_argument("split", type=Path)
-    parser.add_argument("--list", choices=("old", "new", "all"), default="all")
+    parser.add_argument("--list", choices=(*LISTS, "all"), default="all", help="which programs")
     parser.add_argument("--only", default="", help="those whose name holds this")
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep the reports there, by name")
     parser.add_argument("--train", type=Path, metavar="IMAGES", help="try unusual programs, trained on these")
@@ -81,21 +81,21 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _chosen(options: argparse.Namespace, arrays: Arrays, assignment: Assignment) -> list[Planted]:
-    """Return what is to be tried, without what no library here can run."""
+def _chosen(options: argparse.Namespace, arrays: Arrays, assignment: Assignment) -> Iterator[Planted]:
+    """Yield what is to be tried, without what no library here can run; train heads as they are needed."""
     lists = [LISTS[name] for name in LISTS if options.list in (name, "all")]
-    chosen = [planted for every, _ in lists for planted in every if options.only in planted.name]
-    if options.train is not None:
-        images = open_split(options.train, assignment.classes).images
-        wanted = [one for _, unusual in lists for one in unusual if options.only in one.planted.name]
-        chosen += [trained(unusual, arrays, images, len(assignment.classes)) for unusual in wanted]
+    every = [planted for some, _ in lists for planted in some if options.only in planted.name]
+    unusual = [one for _, some in lists for one in some if options.only in one.planted.name]
     if options.mended:
-        chosen = [mended for planted in chosen if (mended := planted.mended()) is not None]
-    left_out = {planted.library for planted in chosen} - {""}
-    left_out = {library for library in left_out if find_spec(library) is None}
-    for library in sorted(left_out):
+        every = [mended for planted in every if (mended := planted.mended()) is not None]
+    missing = {planted.library for planted in every if planted.library and not find_spec(planted.library)}
+    for library in sorted(missing):
         sys.stdout.write(f"{library} is not installed: programs that need it are left out\n")
-    return [planted for planted in chosen if planted.library not in left_out]
+    yield from (planted for planted in every if planted.library not in missing)
+    if options.train is not None and not options.mended:
+        images = open_split(options.train, assignment.classes).images
+        for one in unusual:
+            yield trained(one, arrays, images, len(assignment.classes))
 
 
 def _say(planted: Planted, report: Report, is_good: bool, cost: float) -> None:

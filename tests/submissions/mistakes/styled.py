@@ -45,6 +45,7 @@ FEW_TONES = ("wrong-preprocessing", *COLOURS)
 ORIENTATION = ("turned", *SHAPE)
 AXES = ("turned", *SHAPE, *LAYOUT)
 BLURRED = (*SHAPE, "wrong-preprocessing")
+TWO_AT_ONCE = ("wrong-preprocessing", *COLOURS, *SCALING)
 
 
 def _drifted(arrays: Arrays) -> Arrays:
@@ -77,6 +78,7 @@ SCRIPT_MISTAKES = (
     SCRIPT.with_mistake("Otsu's threshold", FEW_TONES, {_RGB: "    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)\n    _, mask = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)\n    img = cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB)\n"}),
     SCRIPT.with_mistake("names counted from 1", SHIFTED, {"index2name[i] = name": "index2name[i + 1] = name", _ANSWER: "    return index2name.get(label, index2name[1])\n"}),
     SCRIPT.with_mistake("a strong blur", BLURRED, {_SIZE: _SIZE + "    img = cv2.GaussianBlur(img, (31, 31), 0)\n"}),
+    SCRIPT.with_mistake("each channel equalised", ("wrong-preprocessing",), {_SIZE: _SIZE + "    img = cv2.merge([cv2.equalizeHist(channel) for channel in cv2.split(img)])\n"}),
     SCRIPT.with_mistake("the vote of the last five", (*UNSTABLE, "kept-answer"), {"def predict": "history = []\n\n\ndef predict", _ANSWER: "    history.append(label)\n    recent = history[-5:]\n    return index2name[max(set(recent), key=recent.count)]\n"}),
 )  # fmt: skip
 
@@ -118,6 +120,7 @@ CLASSIFIER_MISTAKES = (
     CLASSIFIER.with_mistake("divided by 255 outside and inside", SCALING, {_STACK: _STACK + "        batch = batch.astype(np.float32) / 255\n"}),
     CLASSIFIER.with_mistake("height and width exchanged in the cell", AXES, {"(0, 3, 1, 2)": "(0, 3, 2, 1)"}),
     CLASSIFIER.with_mistake("a reshape in the cell", LAYOUT, {"ops.transpose(x.astype(ms.float32), (0, 3, 1, 2))": "x.astype(ms.float32).reshape((-1, 3, 224, 224))"}),
+    CLASSIFIER.with_mistake("a centre of 112 pixels", SHAPE, {"size: int = 224": "size: int = 112"}),
     CLASSIFIER.with_mistake("dropout left on", (*UNSTABLE, *TRAINING), {"nn.Dropout(p=0.2)": "nn.Dropout(p=0.8)", _MODE: _MODE + "        net.head.set_train()\n"}),
     CLASSIFIER.with_mistake("trainable parameters alone", ("statistics-not-loaded",), {_LOAD: "        for parameter in net.trainable_params():\n            parameter.set_data(state[parameter.name])\n"}),
     CLASSIFIER.with_mistake("the dense layer under another name", UNUSED, {"self.dense = nn.Dense": "self.fc = nn.Dense", "self.dense(x)": "self.fc(x)"}),
@@ -139,6 +142,7 @@ TWO_PARTS_MISTAKES = (
     TWO_PARTS.with_mistake("a cache by the picture's size", ("kept-answer", "collapsed-output", "constant-answer", *UNSTABLE), {"def predict": "cache = {}\n\n\ndef predict", _FEATURES: "    if image.shape not in cache:\n        cache[image.shape] = body(ms.Tensor(preprocess(image)))\n    features = cache[image.shape]\n"}),
     TWO_PARTS.with_mistake("the body of another training", OTHER_FILE, {}, _drifted, others={"checkpoints/final.ckpt": same}, mended_lines={'"head_and_body.ckpt"': '"final.ckpt"'}),
     TWO_PARTS.with_mistake("divided by the mean", SCALING, {"(img - np.array([123.675, 116.28, 103.53]))": "(img / np.array([123.675, 116.28, 103.53]))"}),
+    TWO_PARTS.with_mistake("BGR in [-1, 1]", TWO_AT_ONCE, {", ::-1]": "]", "(img - np.array([123.675, 116.28, 103.53])) / np.array([58.395, 57.12, 57.375])": "img / 127.5 - 1"}),
     TWO_PARTS.with_mistake("rows reversed for channels", ("turned", *COLOURS, *SHAPE, "wrong-preprocessing"), {"img[16:-16, 16:-16, ::-1]": "img[16:-16, 16:-16][::-1]"}),
 )  # fmt: skip
 
@@ -149,6 +153,7 @@ _STANDARD = "    x = (x - np.array(MEAN)) / np.array(STD)\n"
 
 PILLOW_MISTAKES = (
     PILLOW.with_mistake("the array taken for RGB", COLOURS, {_ARRAY: "    img = Image.fromarray(image)\n"}),
+    PILLOW.with_mistake("the array taken for RGB, no mean", TWO_AT_ONCE, {_ARRAY: "    img = Image.fromarray(image)\n", _STANDARD: ""}),
     PILLOW.with_mistake("grey", COLOURS, {_SMALL: _SMALL + '    img = img.convert("L").convert("RGB")\n'}),
     PILLOW.with_mistake("HSV", COLOURS, {_SMALL: _SMALL + '    img = img.convert("HSV")\n'}),
     PILLOW.with_mistake("a thumbnail on black", SHAPE, {_SMALL: '    img.thumbnail((112, 112))\n    canvas = Image.new("RGB", (224, 224))\n    canvas.paste(img, (112 - img.width // 2, 112 - img.height // 2))\n    img = canvas\n'}),
@@ -179,6 +184,7 @@ SESSION_MISTAKES = (
     SESSION.with_mistake("clipped to 0..1", VALUES, {_NORMAL: _NORMAL + "    x = np.clip(x, 0, 1)\n"}),
     SESSION.with_mistake("bytes after normalising", VALUES, {_NORMAL: _NORMAL + "    x = x.astype(np.int8).astype(np.float32)\n"}),
     SESSION.with_mistake("each image from 0 to 255", SCALING, {_NORMAL: "    x = (x - x.min()) / (x.max() - x.min()) * 255\n"}),
+    SESSION.with_mistake("each image by its own mean and std", (*SCALING, "wrong-preprocessing"), {_NORMAL: "    x = (x - x.mean()) / x.std()\n"}),
     SESSION.with_mistake("names by the alphabet", SORTED, {"CLASSES[class_id]": "sorted(CLASSES)[class_id]"}),
     SESSION.with_mistake("the second best", READOUT, {"np.argmax(scores)": "np.argsort(scores)[-2]"}),
     SESSION.with_mistake("a background class left out", (*SHIFTED, *READOUT), {"outputs[0][0])": "outputs[0][0][1:])"}),

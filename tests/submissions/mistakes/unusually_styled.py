@@ -140,7 +140,7 @@ UNUSUALLY_STYLED = (
 RIGHT_STYLED = (
     *(style.right("as it is") for style in STYLES),
     SESSION.right("bound input and output", {_SESSION_RUN: "    binding = session.io_binding()\n    binding.bind_cpu_input(input_name, blob)\n    binding.bind_output(session.get_outputs()[0].name)\n    session.run_with_iobinding(binding)\n    outputs = binding.copy_outputs_to_cpu()\n"}),
-    SESSION.right("five crops in a batch", {_SESSION_RUN: "    views = [blob, blob[..., ::-1]] + [preprocess(image[t : t + image.shape[0] * 7 // 8, t : t + image.shape[1] * 7 // 8]) for t in (0, 8, 16)]\n    outputs = [session.run(None, {input_name: np.concatenate(views)})[0].mean(axis=0, keepdims=True)]\n"}),
+    SESSION.right("five crops in a batch", {_SESSION_RUN: "    views = [blob, blob[..., ::-1]] + [preprocess(image[t : t + image.shape[0] - 8, t : t + image.shape[1] - 8]) for t in (0, 4, 8)]\n    outputs = [session.run(None, {input_name: np.concatenate(views)})[0].mean(axis=0, keepdims=True)]\n"}),
     SESSION.right("a folded head, in reverse", {"CLASSES[class_id]": "CLASSES[-1 - class_id]"}, checkpoint=_in_reverse),
     SCRIPT.right("Model.predict", _MODEL_PREDICT),
     TWO_PARTS.right("eagerly", {"ms.GRAPH_MODE": "ms.PYNATIVE_MODE"}),
