@@ -209,7 +209,7 @@ _STATE = "model.load_state_dict(state_dict)\n"
 _PERMUTE = ".permute(2, 0, 1).float() / 255"
 
 TORCH_MISTAKES = (
-    TORCH.with_mistake("eval forgotten", (*TRAINING, *UNSTABLE), {_EVAL: ""}),
+    TORCH.with_mistake("eval forgotten", TRAINING, {_EVAL: ""}),
     TORCH.with_mistake("OpenCV's order", COLOURS, {"    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)\n": ""}),
     TORCH.with_mistake("reshape for permute", LAYOUT, {_PERMUTE: ".reshape(3, *image.shape[:2]).float() / 255"}),
     TORCH.with_mistake("no division by 255", SCALING, {_PERMUTE: ".permute(2, 0, 1).float()"}),

@@ -25,6 +25,8 @@ from tests.submissions.mistakes.styles import (
 )
 from tests.submissions.mistakes.unusual import Unusual, every_third_wrong
 
+MANY = 40
+"""Training images of a class, for heads that are nearly as good as any."""
 Pixels = npt.NDArray[np.generic]
 _MEAN = np.array([0.485, 0.456, 0.406], np.float32).reshape(1, 3, 1, 1)
 _STD = np.array([0.229, 0.224, 0.225], np.float32).reshape(1, 3, 1, 1)
@@ -110,14 +112,14 @@ _SESSION_RETURN = "    return np.ascontiguousarray(x[np.newaxis, ...], dtype=np.
 _SESSION_RUN = "    outputs = session.run(None, {input_name: blob})\n"
 
 UNUSUALLY_STYLED = (
-    Unusual(SESSION.right("channels last, [-1, 1]", {_SESSION_NORMALISE: "    x = x * 2 - 1\n", _SESSION_LAYOUT: ""}, write=write_channels_last), front=_channels_first),
-    Unusual(SESSION.right("bytes in, the graph normalises", {_SESSION_FLOAT: "", _SESSION_NORMALISE: "", _SESSION_LAYOUT: "", _SESSION_RETURN: "    return np.ascontiguousarray(rgb[np.newaxis])\n"}, write=write_bytes_in), front=_normalised),
-    Unusual(SESSION.right("BGR less Caffe's mean", {"cv2.cvtColor(image, cv2.COLOR_BGR2RGB)": "image", _SESSION_FLOAT: "    x = rgb.astype(np.float32)\n", _SESSION_NORMALISE: "    x = (x - np.float32([103.94, 116.78, 123.68])) * np.float32(0.017)\n"})),
+    Unusual(SESSION.right("channels last, [-1, 1]", {_SESSION_NORMALISE: "    x = x * 2 - 1\n", _SESSION_LAYOUT: ""}, write=write_channels_last), front=_channels_first, per_class=MANY),
+    Unusual(SESSION.right("bytes in, the graph normalises", {_SESSION_FLOAT: "", _SESSION_NORMALISE: "", _SESSION_LAYOUT: "", _SESSION_RETURN: "    return np.ascontiguousarray(rgb[np.newaxis])\n"}, write=write_bytes_in), front=_normalised, per_class=MANY),
+    Unusual(SESSION.right("BGR less Caffe's mean", {"cv2.cvtColor(image, cv2.COLOR_BGR2RGB)": "image", _SESSION_FLOAT: "    x = rgb.astype(np.float32)\n", _SESSION_NORMALISE: "    x = (x - np.float32([103.94, 116.78, 123.68])) * np.float32(0.017)\n"}), per_class=MANY),
     Unusual(SESSION.right("small pictures enlarged", {_SESSION_SIZE: "    rgb = cv2.resize(cv2.resize(rgb, (64, 64), interpolation=cv2.INTER_AREA), (224, 224))\n"})),
     Unusual(SESSION.right("classes in reverse", {'CLASSES = ["the class names"]': 'CLASSES = ["the class names"][::-1]'}), learns=_reversed),
-    Unusual(DNN.right("stretched, [-1, 1]", {"1 / 255.0": "1 / 127.5", "(0.485 * 255, 0.456 * 255, 0.406 * 255)": "(127.5, 127.5, 127.5)", "blob / STD": "blob"})),
+    Unusual(DNN.right("stretched, [-1, 1]", {"1 / 255.0": "1 / 127.5", "(0.485 * 255, 0.456 * 255, 0.406 * 255)": "(127.5, 127.5, 127.5)", "blob / STD": "blob"}), per_class=MANY),
     Unusual(DNN.right("cropped, BGR", {"swapRB=True, crop=False": "swapRB=False, crop=True"})),
-    Unusual(PILLOW.right("padded to a square", {_PILLOW_SMALL: "    img = ImageOps.pad(img, (224, 224), color=(128, 128, 128))\n"})),
+    Unusual(PILLOW.right("padded to a square", {_PILLOW_SMALL: "    img = ImageOps.pad(img, (224, 224), color=(128, 128, 128))\n"}), per_class=MANY),
     Unusual(PILLOW.right("cropped to a square", {_PILLOW_SMALL: "    img = ImageOps.fit(img, (224, 224), Image.BICUBIC)\n"})),
     Unusual(PILLOW.right("grey with more contrast", {_PILLOW_SMALL: _PILLOW_SMALL + '    img = ImageOps.autocontrast(img.convert("L")).convert("RGB")\n'})),
     Unusual(PILLOW.right("Lanczos, BGR", {"BILINEAR": "LANCZOS", _PILLOW_ARRAY: "np.ascontiguousarray(image))"})),
@@ -129,7 +131,7 @@ UNUSUALLY_STYLED = (
     Unusual(SCRIPT.right("equalised", {_SCRIPT_SIZE: _SCRIPT_SIZE + "    img = cv2.merge([cv2.equalizeHist(channel) for channel in cv2.split(img)])\n"})),
     Unusual(SCRIPT.right("trained upside down", {_SCRIPT_SIZE: _SCRIPT_SIZE + "    img = cv2.flip(img, 0)\n"})),
     Unusual(SCRIPT.right("an ensemble of grey and RGB", {**_GREY, "def preprocess": _SECOND + _STANDARD + "def preprocess", _SCRIPT_ASK: _SCRIPT_ASK + "    output = output + second(standard(image)).asnumpy()\n"}, others={"results/second.ckpt": same}), per_class=6),
-    Unusual(CLASSIFIER.right("the cell's own scale", {**_CELL_BATCH, "mean: tuple = (0.485, 0.456, 0.406)": "mean: tuple = (0.5, 0.5, 0.5)", "std: tuple = (0.229, 0.224, 0.225)": "std: tuple = (0.5, 0.5, 0.5)"}), front=_signed),
+    Unusual(CLASSIFIER.right("the cell's own scale", {**_CELL_BATCH, "mean: tuple = (0.485, 0.456, 0.406)": "mean: tuple = (0.5, 0.5, 0.5)", "std: tuple = (0.229, 0.224, 0.225)": "std: tuple = (0.5, 0.5, 0.5)"}), front=_signed, per_class=MANY),
     Unusual(CLASSIFIER.right("no crop, hardly trained", _CELL_BATCH), weight_decay=1.0, front=_normalised),
     Unusual(LAB.right("trained without a crop, few images", {"def predict(": _LAB_PREPROCESS.replace("(image)[", "(image, 224)["), _LAB_BATCH: "    batch = preprocess(image)\n"}), per_class=4),
     Unusual(LAB.right("five crops, few images", {"def predict(": _LAB_PREPROCESS, _LAB_BATCH: _FIVE, _LAB_LOGITS: _MEAN_OF_VIEWS}), per_class=4),
