@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-Arrays = dict[str, npt.NDArray[np.float32]]
+from tests.submissions.mistakes.networks import Arrays, Writer, write_network
+
 SOURCE = Path(__file__).with_name("main.py").read_text(encoding="utf-8")
 
 
-def _same(arrays: Arrays) -> Arrays:
+def same(arrays: Arrays) -> Arrays:
     return arrays
 
 
@@ -26,12 +26,28 @@ class Planted:
     """Of findings that name it; empty if it is right."""
     lines: Mapping[str, str]
     """Pieces of `main.py`, and what stands in their place."""
-    checkpoint: Callable[[Arrays], Arrays] = field(default=_same)
+    checkpoint: Callable[[Arrays], Arrays] = field(default=same)
     """What is done to the checkpoint's arrays."""
     others: Mapping[str, Callable[[Arrays], Arrays]] = field(default_factory=dict)
     """More checkpoints, by file name."""
     program: str = SOURCE
     """What the lines are changed in."""
+    network: str = "network.ckpt"
+    """Where the checkpoint's arrays are handed in."""
+    write: Writer = write_network
+    """How they are written there."""
+    beside: Mapping[str, str] = field(default_factory=dict)
+    """More of the student's own modules, by file name."""
+    library: str = ""
+    """What the program imports and is not installed everywhere."""
+    mended_lines: Mapping[str, str] | None = field(default_factory=dict)
+    """What the mended program still has otherwise than `program`; None where no line mends it."""
+
+    def mended(self) -> Planted | None:
+        """Return the submission without its mistake: what its score is, a promise must be."""
+        if not self.codes or self.mended_lines is None:
+            return None
+        return replace(self, name=f"{self.name}, mended", codes=(), lines=self.mended_lines)
 
     def source(self, names: list[str]) -> str:
         """Return `main.py` with the mistake in it.
@@ -63,7 +79,7 @@ UNIT = {NORMALISE: ""}
 BGR = {TO_RGB: ""}
 
 
-def _untrained_head(arrays: Arrays) -> Arrays:
+def untrained_head(arrays: Arrays) -> Arrays:
     noise = np.random.default_rng(1).normal(0, 0.01, arrays["head.1.weight"].shape)
     return {**arrays, "head.1.weight": noise.astype(np.float32)}
 
@@ -72,14 +88,14 @@ def _nan(arrays: Arrays) -> Arrays:
     return {**arrays, "head.1.weight": np.full_like(arrays["head.1.weight"], np.nan)}
 
 
-def _blurred_head(arrays: Arrays) -> Arrays:
+def blurred_head(arrays: Arrays) -> Arrays:
     """Return what an early epoch leaves: the head, with noise as strong as itself."""
     weight = arrays["head.1.weight"]
     noise = np.random.default_rng(2).normal(0, 2 * weight.std(), weight.shape)
     return {**arrays, "head.1.weight": weight + noise.astype(np.float32)}
 
 
-def _only(prefix: str) -> Callable[[Arrays], Arrays]:
+def only(prefix: str) -> Callable[[Arrays], Arrays]:
     return lambda arrays: {name: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
@@ -124,9 +140,9 @@ MISTAKES = (
     Planted("names that do not fit", UNUSED, {LOAD: "    ms.load_param_into_net(network, {name.replace('features', 'layers').replace('head', 'tail'): value for name, value in parameters.items()})\n"}),
     Planted("backbone not loaded", UNUSED, {LOAD: "    ms.load_param_into_net(network, {name: value for name, value in parameters.items() if name.startswith('head')})\n"}),
     Planted("head not loaded", UNUSED, {LOAD: "    ms.load_param_into_net(network, {name: value for name, value in parameters.items() if name.startswith('features')})\n"}),
-    Planted("a worse checkpoint than the other", ("other-checkpoint",), {}, _blurred_head, {"network-best.ckpt": _same}),
-    Planted("an untrained head", ("untrained-checkpoint",), {}, _untrained_head),
-    Planted("trained to NaN", ("nan-checkpoint",), {}, _nan),
+    Planted("a worse checkpoint than the other", ("other-checkpoint",), {}, blurred_head, {"network-best.ckpt": same}, mended_lines={'"network.ckpt"': '"network-best.ckpt"'}),
+    Planted("an untrained head", ("untrained-checkpoint",), {}, untrained_head, mended_lines=None),
+    Planted("trained to NaN", ("nan-checkpoint",), {}, _nan, mended_lines=None),
     Planted("softmax over the batch", ("collapsed-output",), {LOGITS: LOGITS + "    logits = np.exp(logits) / np.exp(logits).sum(axis=0)\n"}),
     Planted("NaN in the input", ("collapsed-output",), {NORMALISE: NORMALISE + "    pixels[0, 0] = np.nan\n"}),
     Planted("the first answer kept", ("kept-answer", "collapsed-output"), {"def predict": "kept = []\n\n\ndef predict", ANSWER: "NAMES[kept[0]]", INDEX: INDEX + "    kept.append(index)\n"}),

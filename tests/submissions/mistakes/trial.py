@@ -10,9 +10,9 @@ from grader.model.dataset import Split
 from grader.model.job import Checks
 from grader.report import build_report, write_grading
 from grader.sandbox import IsolationLevel
-from reference.weights import write_checkpoint
 from tests.grader.gradings import grading_of
-from tests.submissions.mistakes.planted import Arrays, Planted
+from tests.submissions.mistakes.networks import Arrays
+from tests.submissions.mistakes.planted import Planted
 
 WITHOUT_CANARY = Checks(canary=False)
 
@@ -31,9 +31,11 @@ def try_one(
     folder.mkdir(parents=True)
     names = [info.name for info in assignment.classes]
     (folder / "main.py").write_text(planted.source(names), encoding="utf-8")
-    write_checkpoint(planted.checkpoint(dict(arrays)), folder / "network.ckpt")
-    for name, change in planted.others.items():
-        write_checkpoint(change(dict(arrays)), folder / name)
+    for name, change in {planted.network: planted.checkpoint, **planted.others}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        planted.write(change(dict(arrays)), folder / name)
+    for name, text in planted.beside.items():
+        (folder / name).write_text(text, encoding="utf-8")
     outcome = grading_of(folder, split, assignment, checks=checks, isolation=isolation)
     if outcome.trace:
         raise RuntimeError(outcome.trace)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
@@ -39,10 +38,15 @@ Preprocess = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 _FIRST = "features.0.features.0.weight"
 _STD = np.array([0.229, 0.224, 0.225], np.float32)
 _BATCH = 8
+_LIBRARIES = {"cv2", "numpy", "pathlib", "PIL", "src_mindspore.transforms"}
 
 
 def _same(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return labels
+
+
+def _as_it_is(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    return pixels
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Unusual:
     weight_decay: float = 0.001
     learns: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.int64]] = field(default=_same)
     """What the head is told the labels are."""
+    front: Callable[[npt.NDArray[np.generic]], npt.NDArray[np.generic]] = field(default=_as_it_is)
+    """What the program's network does with the array of `preprocess` before the backbone's first layer."""
 
 
 def trained(unusual: Unusual, backbone: Arrays, images: Sequence[SplitImage], classes: int) -> Planted:
@@ -67,7 +73,8 @@ def trained(unusual: Unusual, backbone: Arrays, images: Sequence[SplitImage], cl
         for image in [image for image in images if image.label == label][: unusual.per_class]
     ]
     preprocess = preprocess_of(unusual.planted.source(["one", "two"]))
-    features = _features(arrays, [preprocess(image.pixels("bgr")) for image in chosen])
+    inputs = [unusual.front(preprocess(image.pixels("bgr"))).astype(np.float32) for image in chosen]
+    features = _features(arrays, inputs)
     labels = unusual.learns(np.array([image.label for image in chosen], np.int64))
     head = (
         HeadProblem(LabelledFeatures(features[np.newaxis], labels), classes)
@@ -79,16 +86,21 @@ def trained(unusual: Unusual, backbone: Arrays, images: Sequence[SplitImage], cl
 
 
 def preprocess_of(source: str) -> Preprocess:
-    """Return the function `preprocess` of a `main.py`, without running the rest of it."""
-    kept = [
-        node
-        for node in ast.parse(source).body
-        if (isinstance(node, ast.FunctionDef) and node.name == "preprocess") or isinstance(node, ast.Assign)
-    ]
-    constants = [node for node in kept if "load_network" not in ast.dump(node)]
-    space: dict[str, Any] = {"np": np, "cv2": cv2}
-    exec(compile(ast.Module(constants, []), "main.py", "exec"), space)
+    """Return the function `preprocess` of a `main.py`: with its constants, without what loads the network."""
+    kept = [node for node in ast.parse(source).body if _is_harmless(node)]
+    space: dict[str, Any] = {"__file__": "main.py"}
+    exec(compile(ast.Module(kept, []), "main.py", "exec"), space)
     return cast(Preprocess, space["preprocess"])
+
+
+def _is_harmless(node: ast.stmt) -> bool:
+    if isinstance(node, ast.Import):
+        return {alias.name for alias in node.names} <= _LIBRARIES
+    if isinstance(node, ast.ImportFrom):
+        return node.module in _LIBRARIES
+    if isinstance(node, ast.Assign):
+        return all(isinstance(target, ast.Name) and target.id.isupper() for target in node.targets)
+    return isinstance(node, ast.FunctionDef) and node.name == "preprocess"
 
 
 def _features(arrays: Arrays, inputs: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
@@ -113,7 +125,7 @@ def _without_std(arrays: Arrays) -> Arrays:
     return {**arrays, _FIRST: folded.astype(np.float32)}
 
 
-def _every_third_wrong(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def every_third_wrong(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Mislabel training images, as a careless data set does."""
     wrong = np.random.default_rng(7).random(len(labels)) < 1 / 3
     return np.where(wrong, np.random.default_rng(8).permutation(labels), labels)
@@ -147,6 +159,6 @@ UNUSUAL = (
     Unusual(_right("turned by a quarter", {LAYOUT: "pixels.transpose(2, 1, 0)"})),
     Unusual(_right("a weak head: four images a class", {}), per_class=4),
     Unusual(_right("a weak head: hardly trained", {}), weight_decay=1.0),
-    Unusual(_right("a weak head: wrong labels", {}), per_class=20, learns=_every_third_wrong),
+    Unusual(_right("a weak head: wrong labels", {}), per_class=20, learns=every_third_wrong),
     Unusual(_right("a weak head, two views", {LOGITS: "    one = preprocess(image)\n    both = np.concatenate([one, one[..., ::-1]])\n    logits = network(ms.Tensor(both)).asnumpy().mean(axis=0, keepdims=True)\n"}), per_class=4),
 )  # fmt: skip
