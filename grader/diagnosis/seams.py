@@ -14,11 +14,11 @@ import numpy as np
 
 from grader.diagnosis.case import CHANCE, Case, InputTrial, IntArray, Trial
 from grader.diagnosis.charts import CHARTS
-from grader.diagnosis.differences import differences
+from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
-from grader.diagnosis.recipes import Correction, corrections, steps_that_differ
+from grader.diagnosis.recipes import Correction, Step, corrections, steps_that_differ
 from grader.diagnosis.subject import Subject
 from grader.model.records import Question, Recorded, Task
 from grader.run import secret_order
@@ -26,6 +26,8 @@ from grader.statistics import paired
 
 _PICTURE_AXES = 3
 """An input with fewer axes is no picture: the features that a head is given, for example."""
+_COMMON = frozenset({"stretch", "short-side-crop"})
+"""Ways to the network's size that cost little, whatever the network was trained with."""
 _MOST_LOOKED_AT = 3
 """Corrections that are tried on all images."""
 
@@ -70,25 +72,42 @@ def try_corrections(subject: Subject, case: Case, found: Preprocessing) -> Input
         tried = _asked(subject, ways, case.few(), "corrections")
         ways = _worth_a_look(case, tried)
     chosen = _fewest_steps(case, _asked(subject, ways, case.many(), "corrected"))
-    steps = chosen.correction.steps
-    named = tuple(each for each in differences(found) if steps_that_differ([each]) & steps)
-    return InputTrial(named, chosen.trial, tried=len(corrections(found)))
+    return InputTrial(_named(found, chosen.correction.steps), chosen.trial, tried=len(corrections(found)))
+
+
+def _named(found: Preprocessing, steps: frozenset[Step]) -> tuple[Difference, ...]:
+    """Return what was put right by these steps.
+
+    What many networks are trained with is left out where it could not be put right apart from the rest: it
+    is hardly what costs the points.
+    """
+    put_right = [each for each in differences(found) if steps_that_differ([each]) & steps]
+    is_apart = any(each.steps == steps - {"geometry"} for each in corrections(found))
+    gross = [each for each in put_right if is_apart or each.code not in _COMMON]
+    return tuple(gross or put_right)
 
 
 def _worth_a_look(case: Case, tried: Sequence[Corrected]) -> tuple[Correction, ...]:
-    """Return the corrections that do best on the few images; of two that do alike, that of fewer steps."""
-    ranked = sorted(tried, key=lambda each: (-case.correct(each.trial), len(each.correction.steps)))
+    """Return the corrections that the few images do not speak against, those of fewer steps first."""
+    ranked = sorted(
+        _as_good(case, tried), key=lambda each: (-case.correct(each.trial), len(each.correction.steps))
+    )
     return tuple(each.correction for each in ranked[:_MOST_LOOKED_AT])
 
 
 def _fewest_steps(case: Case, tried: Sequence[Corrected]) -> Corrected:
     """Return the correction of the fewest steps that no other one beats by more than chance explains."""
+    as_good = _as_good(case, tried)
+    return min(as_good, key=lambda each: (len(each.correction.steps), -case.correct(each.trial)))
+
+
+def _as_good(case: Case, tried: Sequence[Corrected]) -> list[Corrected]:
+    """Return those that no other one beats by more than chance explains."""
     is_right = [np.equal(each.trial.answers, case.truth[each.trial.images]) for each in tried]
     top = max(is_right, key=np.sum)
-    as_good = [
+    return [
         each for each, right in zip(tried, is_right, strict=True) if paired(right, top).p_better >= CHANCE
     ]
-    return min(as_good, key=lambda each: (len(each.correction.steps), -case.correct(each.trial)))
 
 
 def _asked(subject: Subject, ways: Sequence[Correction], images: IntArray, name: str) -> list[Corrected]:

@@ -42,8 +42,8 @@ class Task:
     recipes: tuple[Recipe, ...] = ()
     """At the first call that is given a picture, the network is asked about each of these besides."""
     returned: int | None = None
-    """The recipe whose output the student's code goes on with, at every call that is given a picture; None
-    for the student's own."""
+    """The recipe whose output the student's code goes on with, at every call that is given a picture; the
+    network is not asked about the student's own input then, if it takes the recipe's. None for its own."""
     parameters: bool = False
     """Describe the parameters of all networks that have been called so far."""
     inputs: bool = True

@@ -136,4 +136,6 @@ def test_training_mode_is_mindspores(network, tmp_path):
 
 def test_the_program_lies_where_the_package_says():
     pyproject = Path(__file__).parents[3] / "pyproject.toml"
-    assert '"grader.diagnosis" = ["inside/main.py", "inside/recorder/*.py"]' in pyproject.read_text(encoding="utf-8")
+    assert '"grader.diagnosis" = ["inside/main.py", "inside/recorder/*.py"]' in pyproject.read_text(
+        encoding="utf-8"
+    )

@@ -84,13 +84,18 @@ class Recorder:
         call = None
         with contextlib.suppress(Exception):
             call = None if answer is None else _Call(kind, network, given, answer)
+        if answer is None or call is None:
+            return run(given)
         output = None
+        if answer.returned is not None:
+            output = self._replaced(answer, call, run, None)
+        is_replaced = output is not None
         try:
-            output = run(given)
+            if not is_replaced:
+                output = run(given)
         finally:
-            if answer is not None and call is not None:
-                self._note(answer, call, output)
-        if answer is None or call is None or not answer.recipes:
+            self._note(answer, call, output)
+        if is_replaced or answer.returned is not None:
             return output
         return self._replaced(answer, call, run, output)
 
