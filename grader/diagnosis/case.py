@@ -94,6 +94,8 @@ class InputTrial:
     """What the submission answered then; None if nothing that can be put right differs."""
     tried: int = 1
     """For how many alternatives the evidence is to be corrected."""
+    is_training: bool = False
+    """Whether the network was seen in training mode."""
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -141,6 +143,11 @@ class Case:
     def is_input_seen(self) -> bool:
         """Whether it was seen what arrives at the network."""
         return self.at_input is not None
+
+    @property
+    def is_seen_training(self) -> bool:
+        """Whether the network was seen in training mode while it was asked."""
+        return self.at_input is not None and self.at_input.is_training
 
     @property
     def is_right(self) -> npt.NDArray[np.bool_]:

@@ -149,7 +149,7 @@ def left_unused(applies: Callable[[Case], bool]) -> Look:
 
 def answers_are_guesses(case: Case) -> bool:
     """Whether chance or random weights may answer: no view of the checkpoint does."""
-    if case.is_near or case.accuracy > case.chance or case.is_collapsed:
+    if case.is_near or case.accuracy > case.chance or case.is_collapsed or case.is_seen_training:
         return False
     return case.has_warned or not case.is_unstable
 
@@ -157,7 +157,8 @@ def answers_are_guesses(case: Case) -> bool:
 def answers_are_neither(case: Case) -> bool:
     """Whether the answers are no guesses, and those of no single view of the checkpoint either."""
     is_guessing = case.accuracy <= case.chance and not case.is_near
-    return not (case.is_reproduced or is_guessing or case.is_collapsed or case.is_unstable)
+    is_known = case.is_reproduced or is_guessing or case.is_collapsed or case.is_unstable
+    return not (is_known or case.is_seen_training)
 
 
 def knows_nothing(is_nan: bool) -> Look:

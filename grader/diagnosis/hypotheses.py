@@ -133,6 +133,7 @@ HYPOTHESES = (
     ),
     # Batch normalisation uses the statistics of the one image that it is given.
     Hypothesis("training-mode", After.CHECKPOINT, runs_with("training")),
+    Hypothesis("training-mode", After.CHECKPOINT, left_unused(lambda case: case.is_seen_training)),
     # Weights were loaded, but the moving means and variances are those of a new network.
     Hypothesis("statistics-not-loaded", After.CHECKPOINT, runs_with("first-statistics")),
     # argmin for argmax, a sort read at the wrong end, pooling by the maximum where training used the mean.

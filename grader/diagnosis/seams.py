@@ -40,7 +40,16 @@ class Corrected:
     trial: Trial
 
 
-def look_at_input(subject: Subject) -> Preprocessing | None:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was seen of a network while the test charts were asked about."""
+
+    preprocessing: Preprocessing
+    is_training: bool
+    """Whether the network, or a part of it, was in training mode."""
+
+
+def look_at_input(subject: Subject) -> Seen | None:
     """Ask about the test charts; None where nothing could be seen of a network, or no picture reached it.
 
     Raises:
@@ -50,7 +59,9 @@ def look_at_input(subject: Subject) -> Preprocessing | None:
     seen: dict[str, list[Tensor | None]] = {}
     for chart, answer in zip(CHARTS, recording.answers, strict=True):
         seen.setdefault(chart.name, []).append(None if answer is None else first_picture(answer))
-    return identify(seen)
+    found = identify(seen)
+    records = [record for answer in recording.answers if answer is not None for record in answer.records]
+    return None if found is None else Seen(found, any(record.training for record in records))
 
 
 def first_picture(answer: Recorded) -> Tensor | None:
@@ -59,20 +70,22 @@ def first_picture(answer: Recorded) -> Tensor | None:
     return next((each.values for each in given if each and len(each.shape) >= _PICTURE_AXES), None)
 
 
-def try_corrections(subject: Subject, case: Case, found: Preprocessing) -> InputTrial:
+def try_corrections(subject: Subject, case: Case, seen: Seen) -> InputTrial:
     """Ask again with what differs put right: each combination of steps on a few images, the best on many.
 
     Raises:
         UnfinishedError: time was over.
     """
+    found = seen.preprocessing
     ways = corrections(found)
     if not ways:
-        return InputTrial(())
+        return InputTrial(is_training=seen.is_training)
     if len(ways) > 1:
         tried = _asked(subject, ways, case.few(), "corrections")
         ways = _worth_a_look(case, tried)
     chosen = _fewest_steps(case, _asked(subject, ways, case.many(), "corrected"))
-    return InputTrial(_named(found, chosen.correction.steps), chosen.trial, tried=len(corrections(found)))
+    named = _named(found, chosen.correction.steps)
+    return InputTrial(named, chosen.trial, len(corrections(found)), seen.is_training)
 
 
 def _named(found: Preprocessing, steps: frozenset[Step]) -> tuple[Difference, ...]:
