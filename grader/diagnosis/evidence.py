@@ -147,6 +147,12 @@ def left_unused(applies: Callable[[Case], bool]) -> Look:
     return look
 
 
+def answers_in_training(case: Case) -> Evidence | None:
+    """Look for training mode: it was seen at the network, or the answers are those that it gives."""
+    seen = left_unused(lambda case: case.is_seen_training)(case)
+    return runs_with("training")(case) if seen is None else seen
+
+
 def answers_are_guesses(case: Case) -> bool:
     """Whether chance or random weights may answer: no view of the checkpoint does."""
     if case.is_near or case.accuracy > case.chance or case.is_collapsed or case.is_seen_training:
