@@ -98,6 +98,11 @@ class InputTrial:
     """Whether the network was seen in training mode."""
 
     @property
+    def codes(self) -> frozenset[str]:
+        """The codes of what was put right."""
+        return frozenset(each.code for each in self.differences)
+
+    @property
     def kinds(self) -> frozenset[str]:
         """The kinds of steps that were put right: colour, scale, geometry, layout."""
         return frozenset(_KINDS.get(each.step, each.step) for each in self.differences)

@@ -16,6 +16,13 @@ from grader.errors import Language
 from grader.statistics import binomial_tail, paired
 from grader.wording import phrase
 
+_ORDERS = frozenset({"bgr", "permuted"})
+"""Of the three colours, as differences call them."""
+_TURNED = frozenset(
+    {"upside-down", "mirrored", "turned-over", "turned-left", "turned-right", "exchanged", "exchanged-over"}
+    | {"slanted"}
+)
+"""Pictures that do not stand upright, as differences call them."""
 ALPHA = 0.01
 """A hypothesis is believed if chance explains its evidence less often than this, after a correction for the
 alternatives that were tried: with eight images gained and none lost, say, if two were."""
@@ -68,18 +75,38 @@ def arrives_otherwise(*kinds: str) -> Look:
     Args:
         kinds: every one of them must differ.
     """
-    return _at_input(lambda found: found == {*kinds})
+    return _at_input(lambda seen: seen.kinds == {*kinds})
+
+
+def arrives_in_another_order(case: Case) -> Evidence | None:
+    """Look for colours that arrive whole, but each in another's place."""
+    return _at_input(lambda seen: seen.kinds == {"colour"} and seen.codes <= _ORDERS)(case)
+
+
+def arrives_in_other_colours(case: Case) -> Evidence | None:
+    """Look for colours that are lost, or no red, green and blue any more."""
+    return _at_input(lambda seen: seen.kinds == {"colour"} and not seen.codes <= _ORDERS)(case)
+
+
+def arrives_turned(case: Case) -> Evidence | None:
+    """Look for a picture that does not stand upright."""
+    return _at_input(lambda seen: seen.kinds == {"geometry"} and bool(seen.codes & _TURNED))(case)
+
+
+def arrives_in_part(case: Case) -> Evidence | None:
+    """Look for a picture that stands upright, and of which another part arrives, or less detail."""
+    return _at_input(lambda seen: seen.kinds == {"geometry"} and not seen.codes & _TURNED)(case)
 
 
 def arrives_otherwise_in_several_of(*kinds: str) -> Look:
     """Return the look for an input that is not the lab's in two or more of these kinds of steps."""
-    return _at_input(lambda found: len(found) >= 2 and found <= {*kinds})
+    return _at_input(lambda seen: len(seen.kinds) >= 2 and seen.kinds <= {*kinds})
 
 
-def _at_input(applies: Callable[[frozenset[str]], bool]) -> Look:
+def _at_input(applies: Callable[[InputTrial], bool]) -> Look:
     def look(case: Case) -> Evidence | None:
         seen = case.at_input
-        if seen is None or seen.trial is None or not applies(seen.kinds):
+        if seen is None or seen.trial is None or not applies(seen):
             return None
         gain = case.gain(seen.trial)
         p = corrected(gain.p_better, seen.tried)
@@ -121,6 +148,24 @@ def differs_in(*coordinates: str) -> Look:
 def differs_only_in(coordinate: str) -> Look:
     """Return the look for a mistake in this coordinate of a view and in no other."""
     return of_views(lambda trial: trial.differences == {coordinate})
+
+
+def exchanges_colours(case: Case) -> Evidence | None:
+    """Look for red and blue in each other's place."""
+    return of_views(lambda trial: trial.differences == {"colour"} and _colours_of(trial) == {"rgb", "bgr"})(
+        case
+    )
+
+
+def has_other_colours(case: Case) -> Evidence | None:
+    """Look for colours that are lost, or no red, green and blue any more."""
+    return of_views(lambda trial: trial.differences == {"colour"} and _colours_of(trial) != {"rgb", "bgr"})(
+        case
+    )
+
+
+def _colours_of(trial: CheckpointTrial) -> frozenset[str]:
+    return frozenset({trial.own.colour, trial.best.colour})
 
 
 def differs_in_several_of(*coordinates: str) -> Look:

@@ -17,13 +17,19 @@ from grader.diagnosis.evidence import (
     answers_are_guesses,
     answers_are_neither,
     answers_in_training,
+    arrives_in_another_order,
+    arrives_in_other_colours,
+    arrives_in_part,
     arrives_otherwise,
     arrives_otherwise_in_several_of,
+    arrives_turned,
     asked_otherwise,
     below_usual,
     differs_in,
     differs_in_several_of,
     differs_only_in,
+    exchanges_colours,
+    has_other_colours,
     keeps_its_first_answer,
     knows_nothing,
     left_unused,
@@ -56,7 +62,15 @@ class After(Enum):
 
 
 _OF_THE_INPUT = frozenset(
-    {"channel-order", "wrong-scale", "wrong-layout", "wrong-resize", "wrong-preprocessing", "turned"}
+    {
+        "channel-order",
+        "other-colours",
+        "wrong-scale",
+        "wrong-layout",
+        "wrong-resize",
+        "wrong-preprocessing",
+        "turned",
+    }
 )
 
 
@@ -102,14 +116,18 @@ HYPOTHESES = (
     # predict keeps its first answer, or its first image: a cache whose key is always the same, for example.
     Hypothesis("kept-answer", After.NEW_PROCESSES, keeps_its_first_answer),
     # What arrives at the network is not what the lab gives it, and costs points. The network learned from RGB
-    # and is shown BGR, OpenCV's order; or from colours, and is shown grey.
-    Hypothesis("channel-order", After.NETWORK_INPUT, arrives_otherwise("colour")),
+    # and is shown BGR, OpenCV's order.
+    Hypothesis("channel-order", After.NETWORK_INPUT, arrives_in_another_order),
+    # It learned from colours, and is shown grey, a negative, or hue and saturation.
+    Hypothesis("other-colours", After.NETWORK_INPUT, arrives_in_other_colours),
     # /255 is missing or done twice; mean and std are missing, exchanged, or others; values are cut off.
     Hypothesis("wrong-scale", After.NETWORK_INPUT, arrives_otherwise("scale")),
     # (H, W, C) was made (C, H, W) by reshape, which leaves every number in its place, and not by transpose.
     Hypothesis("wrong-layout", After.NETWORK_INPUT, arrives_otherwise("layout")),
-    # Another part of the picture, turned, or as coarse as a thumbnail.
-    Hypothesis("wrong-resize", After.NETWORK_INPUT, arrives_otherwise("geometry")),
+    # The picture is flipped, rotated, or has height and width exchanged.
+    Hypothesis("turned", After.NETWORK_INPUT, arrives_turned),
+    # Another part of the picture, or a picture as coarse as a thumbnail.
+    Hypothesis("wrong-resize", After.NETWORK_INPUT, arrives_in_part),
     # More than one of these is wrong.
     Hypothesis(
         "wrong-preprocessing",
@@ -118,8 +136,10 @@ HYPOTHESES = (
     ),
     # From here on the checkpoint is run without the student's code. First, one view of it gives the
     # submission's answers, and another scores better; the two differ in what is wrong.
-    # The network learned from RGB and is shown BGR, OpenCV's order; or from colours, and is shown grey.
-    Hypothesis("channel-order", After.CHECKPOINT, differs_only_in("colour")),
+    # The network learned from RGB and is shown BGR, OpenCV's order.
+    Hypothesis("channel-order", After.CHECKPOINT, exchanges_colours),
+    # It learned from colours, and is shown grey.
+    Hypothesis("other-colours", After.CHECKPOINT, has_other_colours),
     # /255 is missing or done twice; mean and std are missing; [-1, 1] was used for them.
     Hypothesis("wrong-scale", After.CHECKPOINT, differs_only_in("scale")),
     # (H, W, C) was made (C, H, W) by reshape, which leaves every number in its place, and not by transpose.

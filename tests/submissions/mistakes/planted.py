@@ -100,8 +100,8 @@ def only(prefix: str) -> Callable[[Arrays], Arrays]:
 
 
 SCALING = ("wrong-scale",)
-COLOURS = ("channel-order",)
-SHAPE = ("wrong-resize",)
+COLOURS = ("channel-order", "other-colours")
+SHAPE = ("wrong-resize", "turned")
 UNUSED = ("checkpoint-unused", "parameters-not-loaded")
 UNSTABLE = ("unstable-answers",)
 SORTED = ("labels-sorted-otherwise",)
