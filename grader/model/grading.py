@@ -9,7 +9,8 @@ from typing import Literal
 from grader.errors import Line
 from grader.model.diagnosis import OFF as NO_DIAGNOSIS
 from grader.model.diagnosis import Diagnosis
-from grader.model.job import Canary, Circumstances, Isolation, Job
+from grader.model.isolation import Isolation
+from grader.model.job import Canary, Circumstances, Job
 from grader.model.predictions import NO_REPLAY, Answers, Replay, Tally
 from grader.model.report import FindingPart
 from grader.model.verdict import Verdict

@@ -1,4 +1,4 @@
-"""What is asked of whom, by which rules, and where: on which machine, and how far apart from it."""
+"""What is asked of whom, by which rules, and on which machine."""
 
 from __future__ import annotations
 
@@ -21,20 +21,6 @@ class Circumstances:
     started: str
     """UTC, ISO 8601."""
     host: str
-
-
-@dataclass(frozen=True)
-class Isolation:
-    """The isolation level that a grading ran on, as reports name it."""
-
-    rung: Literal["bubblewrap", "process"]
-    is_grouped: bool = False
-    """Whether a control group binds it, too."""
-
-    @property
-    def is_top(self) -> bool:
-        """Whether official grading accepts it."""
-        return self.rung == "bubblewrap"
 
 
 @dataclass(frozen=True)
