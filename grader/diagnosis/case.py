@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.diagnosis.differences import Difference
+from grader.diagnosis.planes import Tensor
+from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.views import View
 from grader.statistics import Paired, binomial_tail, paired
 
@@ -85,6 +87,15 @@ class CheckpointTrial:
 
 
 @dataclass(frozen=True, eq=False)
+class Sight:
+    """What arrived at the network of a program that was asked about the test charts and nothing else."""
+
+    found: Preprocessing
+    card: Tensor | None
+    """What the network was given for the card that is shown."""
+
+
+@dataclass(frozen=True, eq=False)
 class InputTrial:
     """What was seen at the network's input, and what came of putting right what differs there."""
 
@@ -94,6 +105,9 @@ class InputTrial:
     """What the submission answered then; None if nothing that can be put right differs."""
     tried: int = 1
     """For how many alternatives the evidence is to be corrected."""
+    steps: frozenset[str] = frozenset()
+    """The steps that were put right, of `recipes.STEPS`."""
+    sight: Sight | None = None
 
     @property
     def kinds(self) -> frozenset[str]:

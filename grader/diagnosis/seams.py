@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.diagnosis.case import CHANCE, Case, InputTrial, IntArray, Trial
-from grader.diagnosis.charts import CHARTS
+from grader.diagnosis.case import CHANCE, Case, InputTrial, IntArray, Sight, Trial
+from grader.diagnosis.charts import CARD, CHARTS
 from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.planes import Tensor
@@ -40,8 +40,8 @@ class Corrected:
     trial: Trial
 
 
-def look_at_input(subject: Subject) -> Preprocessing | None:
-    """Ask about the test charts; None where nothing could be seen of a network, or no picture reached it.
+def look_at_input(subject: Subject) -> Sight | None:
+    """Ask about the test charts and nothing else; None where no picture was seen to reach a network.
 
     Raises:
         UnfinishedError: time was over.
@@ -50,7 +50,8 @@ def look_at_input(subject: Subject) -> Preprocessing | None:
     seen: dict[str, list[Tensor | None]] = {}
     for chart, answer in zip(CHARTS, recording.answers, strict=True):
         seen.setdefault(chart.name, []).append(None if answer is None else first_picture(answer))
-    return identify(seen)
+    found = identify(seen)
+    return None if found is None else Sight(found, next(iter(seen[CARD]), None))
 
 
 def first_picture(answer: Recorded) -> Tensor | None:
@@ -59,20 +60,22 @@ def first_picture(answer: Recorded) -> Tensor | None:
     return next((each.values for each in given if each and len(each.shape) >= _PICTURE_AXES), None)
 
 
-def try_corrections(subject: Subject, case: Case, found: Preprocessing) -> InputTrial:
+def try_corrections(subject: Subject, case: Case, sight: Sight) -> InputTrial:
     """Ask again with what differs put right: each combination of steps on a few images, the best on many.
 
     Raises:
         UnfinishedError: time was over.
     """
+    found = sight.found
     ways = corrections(found)
     if not ways:
-        return InputTrial(())
+        return InputTrial(sight=sight)
     if len(ways) > 1:
         tried = _asked(subject, ways, case.few(), "corrections")
         ways = _worth_a_look(case, tried)
     chosen = _fewest_steps(case, _asked(subject, ways, case.many(), "corrected"))
-    return InputTrial(_named(found, chosen.correction.steps), chosen.trial, tried=len(corrections(found)))
+    steps = chosen.correction.steps
+    return InputTrial(_named(found, steps), chosen.trial, len(corrections(found)), steps, sight)
 
 
 def _named(found: Preprocessing, steps: frozenset[Step]) -> tuple[Difference, ...]:

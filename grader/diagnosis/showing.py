@@ -1,0 +1,185 @@
+"""What a report shows of the first seam: the orientation card as it was handed over, and as it arrived.
+
+Everything shown is of the worker that was asked about test charts, which has seen no hidden image. Its arrays
+are a stranger's: what leaves here are pictures made anew of bounded numbers, and sentences of our own.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal, TypeGuard
+
+import cv2
+import numpy as np
+
+from grader.diagnosis.case import Case, InputTrial, Sight, Trial
+from grader.diagnosis.charts import CARD, CHARTS, Picture
+from grader.diagnosis.differences import Difference, differences, is_stretched, seen_picture
+from grader.diagnosis.photometry import Floats
+from grader.diagnosis.preprocessing import LAB, SIZE, Preprocessing
+from grader.model.report import (
+    DifferencePart,
+    Family,
+    Link,
+    NetworkInputPart,
+    PathsPart,
+    PicturePart,
+    PreprocessingPart,
+)
+
+_MOST_BYTES = 29_000
+"""Of a PNG."""
+_SIDES = (224, 160, 128, 96)
+"""Pixels of the longer side; noise fits at the last."""
+_DIGITS = 4
+_FULL = 255
+_PREPROCESSING = (
+    *("channel-order", "wrong-scale", "wrong-layout", "wrong-resize"),
+    *("wrong-preprocessing", "turned"),
+)
+_NETWORK = (
+    *("training-mode", "statistics-not-loaded", "other-checkpoint"),
+    *("checkpoint-unused", "nan-checkpoint", "untrained-checkpoint"),
+)
+_LABELS = (
+    *("labels-shifted", "labels-sorted-otherwise", "labels-exchanged", "labels-permuted"),
+    *("wrong-readout", "collapsed-output"),
+)
+_BROKEN: Mapping[str, Link] = {
+    **dict.fromkeys(_PREPROCESSING, "preprocessing"),
+    **dict.fromkeys(_NETWORK, "network"),
+    **dict.fromkeys(_LABELS, "labels"),
+}
+"""The link that a finding is about."""
+_AS_IN_LAB: Mapping[Family, tuple[str, ...]] = {
+    "colour": ("colour",),
+    "scale": ("scale", "linearity", "by-image"),
+    "crop": ("geometry", "layout"),
+    "orientation": ("geometry", "layout"),
+    "detail": ("sharpness",),
+}
+"""The steps in which nothing may differ."""
+
+
+def shown(case: Case, codes: Iterable[str], is_input_proved: bool) -> NetworkInputPart | None:
+    """Return what a report shows; None where nothing was seen.
+
+    Args:
+        case: everything that was tried; of what came of hidden images, nothing is taken but counts.
+        codes: of the findings that explain the score, the strongest evidence first.
+        is_input_proved: whether what was put right at the network's input is what costs the points.
+    """
+    if case.at_input is None or case.at_input.sight is None:
+        return None
+    sight, trial = case.at_input.sight, case.at_input
+    steps = tuple(_in_words(each, trial, is_input_proved) for each in differences(sight.found))
+    card = next(chart.pixels for chart in CHARTS if chart.name == CARD)
+    return NetworkInputPart(
+        card=picture_of(card),
+        right=picture_of(_as_in_the_lab(card)),
+        seen=_seen(sight),
+        is_stretched=sight.card is not None and is_stretched(sight.found, sight.card),
+        differences=steps,
+        excluded=tuple(_excluded(sight.found)),
+        found=_numbers(sight.found),
+        lab=_numbers(LAB),
+        paths=_paths(case, trial.trial),
+        broken=next((_BROKEN[code] for code in codes if code in _BROKEN), None),
+    )
+
+
+def picture_of(pixels: Picture) -> PicturePart:
+    """Return a picture, RGB, as a small PNG; one that does not compress becomes smaller still."""
+    for side in _SIDES:
+        small = _within(pixels, side)
+        png = cv2.imencode(".png", small[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
+        if len(png) <= _MOST_BYTES:
+            break
+    height, width = small.shape[:2]
+    return PicturePart(png=base64.b64encode(png).decode("ascii"), width=width, height=height)
+
+
+def _within(pixels: Picture, side: int) -> Picture:
+    """Return a picture whose longer side has at most so many pixels."""
+    height, width = pixels.shape[:2]
+    if max(height, width) <= side:
+        return pixels
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _as_in_the_lab(card: Picture) -> Picture:
+    """Return the picture that the lab's preprocessing makes."""
+    resized = cv2.resize(card, (256, 256), interpolation=cv2.INTER_LINEAR)
+    margin = (256 - SIZE[0]) // 2
+    return np.asarray(resized[margin:-margin, margin:-margin], np.uint8)
+
+
+def _seen(sight: Sight) -> PicturePart | None:
+    pixels = None if sight.card is None else seen_picture(sight.found, sight.card)
+    return None if pixels is None else picture_of(pixels)
+
+
+def _in_words(difference: Difference, trial: InputTrial, is_proved: bool) -> DifferencePart:
+    """Return a difference, and whether it costs anything: the fewest steps that do are its cause."""
+    cost: Literal["proved", "none", "unknown"] = "unknown"
+    if trial.trial is not None:
+        cost = "proved" if is_proved and difference in trial.differences else "none"
+    return DifferencePart(
+        step=difference.step,
+        code=difference.code,
+        text=difference.sentence("en"),
+        text_zh=difference.sentence("zh"),
+        cost=cost,
+    )
+
+
+def _excluded(found: Preprocessing) -> Iterator[Family]:
+    """Yield what is known to arrive as in the lab."""
+    if found.is_random or found.is_stateful or found.is_constant:
+        return
+    differing = {each.step for each in differences(found)}
+    known = {
+        "colour": found.colour,
+        "scale": found.scale,
+        "crop": found.crop,
+        "orientation": found.orientation,
+        "detail": found.sharpness,
+    }
+    for family, steps in _AS_IN_LAB.items():
+        if known[family] != "unknown" and not differing & {*steps}:
+            yield family
+
+
+def _numbers(found: Preprocessing) -> PreprocessingPart:
+    height, width = found.size
+    matrix, offset = found.matrix, found.offset
+    return PreprocessingPart(
+        axes=found.layout.axes,
+        height=height,
+        width=width,
+        dtype=found.dtype,
+        matrix=tuple(_rounded(_FULL * row) for row in matrix) if _is_known(matrix) else None,
+        offset=_rounded(offset) if _is_known(offset) else None,
+    )
+
+
+def _is_known(numbers: Floats | None) -> TypeGuard[Floats]:
+    return numbers is not None and bool(np.isfinite(numbers).all())
+
+
+def _rounded(numbers: Floats) -> tuple[float, ...]:
+    return tuple(float(f"{number:.{_DIGITS}g}") + 0.0 for number in numbers)
+
+
+def _paths(case: Case, trial: Trial | None) -> PathsPart:
+    """Return the counts that were measured, all of the same images."""
+    if trial is None:
+        return PathsPart(images=len(case.truth), as_handed_in=int(case.is_right.sum()))
+    return PathsPart(
+        images=len(trial.images),
+        as_handed_in=int(case.is_right[trial.images].sum()),
+        right_input=case.correct(trial),
+    )
