@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal, TypeGuard
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,7 +16,6 @@ import numpy as np
 from grader.diagnosis.case import Case, InputTrial, Sight, Trial
 from grader.diagnosis.charts import CARD, CHARTS, Picture
 from grader.diagnosis.differences import Difference, differences, is_stretched, seen_picture
-from grader.diagnosis.photometry import Floats
 from grader.diagnosis.preprocessing import LAB, SIZE, Preprocessing
 from grader.model.report import (
     DifferencePart,
@@ -52,14 +51,8 @@ _BROKEN: Mapping[str, Link] = {
     **dict.fromkeys(_LABELS, "labels"),
 }
 """The link that a finding is about."""
-_AS_IN_LAB: Mapping[Family, tuple[str, ...]] = {
-    "colour": ("colour",),
-    "scale": ("scale", "linearity", "by-image"),
-    "crop": ("geometry", "layout"),
-    "orientation": ("geometry", "layout"),
-    "detail": ("sharpness",),
-}
-"""The steps in which nothing may differ."""
+_NOTHING = 1e-4
+"""A factor that is a smaller share of the largest is a rounding error."""
 
 
 def shown(case: Case, codes: Iterable[str], is_input_proved: bool) -> NetworkInputPart | None:
@@ -140,38 +133,35 @@ def _excluded(found: Preprocessing) -> Iterator[Family]:
     """Yield what is known to arrive as in the lab."""
     if found.is_random or found.is_stateful or found.is_constant:
         return
-    differing = {each.step for each in differences(found)}
-    known = {
-        "colour": found.colour,
-        "scale": found.scale,
-        "crop": found.crop,
-        "orientation": found.orientation,
-        "detail": found.sharpness,
+    is_ordered = found.layout.reshaped == LAB.layout.reshaped
+    same: Mapping[Family, bool] = {
+        "colour": (found.colour, found.negative) == (LAB.colour, LAB.negative),
+        "scale": (found.scale, found.linearity, found.by_image) == (LAB.scale, LAB.linearity, LAB.by_image),
+        "crop": is_ordered and (found.crop, found.size) == (LAB.crop, LAB.size),
+        "orientation": is_ordered and found.orientation == LAB.orientation,
+        "detail": is_ordered and found.sharpness == LAB.sharpness,
     }
-    for family, steps in _AS_IN_LAB.items():
-        if known[family] != "unknown" and not differing & {*steps}:
-            yield family
+    yield from (family for family, is_same in same.items() if is_same)
 
 
 def _numbers(found: Preprocessing) -> PreprocessingPart:
     height, width = found.size
-    matrix, offset = found.matrix, found.offset
+    matrix, offset = _sums(found)
     return PreprocessingPart(
-        axes=found.layout.axes,
-        height=height,
-        width=width,
-        dtype=found.dtype,
-        matrix=tuple(_rounded(_FULL * row) for row in matrix) if _is_known(matrix) else None,
-        offset=_rounded(offset) if _is_known(offset) else None,
+        axes=found.layout.axes, height=height, width=width, dtype=found.dtype, matrix=matrix, offset=offset
     )
 
 
-def _is_known(numbers: Floats | None) -> TypeGuard[Floats]:
-    return numbers is not None and bool(np.isfinite(numbers).all())
-
-
-def _rounded(numbers: Floats) -> tuple[float, ...]:
-    return tuple(float(f"{number:.{_DIGITS}g}") + 0.0 for number in numbers)
+def _sums(found: Preprocessing) -> tuple[tuple[tuple[float, ...], ...] | None, tuple[float, ...] | None]:
+    """Return what the colours of a pixel, 0 to 1, and black add to each channel."""
+    if found.matrix is None or found.offset is None:
+        return None, None
+    every = np.column_stack([_FULL * found.matrix, found.offset])
+    if not np.isfinite(every).all():
+        return None, None
+    every = np.where(np.abs(every) < _NOTHING * np.abs(every).max(), 0.0, every)
+    rows = [tuple(float(f"{number:.{_DIGITS}g}") for number in row) for row in every]
+    return tuple(row[:-1] for row in rows), tuple(row[-1] for row in rows)
 
 
 def _paths(case: Case, trial: Trial | None) -> PathsPart:

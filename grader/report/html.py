@@ -6,6 +6,7 @@ In the order of a reader's questions: score, what to do next, classes, evidence,
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,12 +14,12 @@ from typing import Any
 
 import cv2
 import numpy.typing as npt
-from jinja2 import Template
+from jinja2 import Environment
 
 from grader.errors import LANGUAGES, Language
 from grader.model.report import Report
 from grader.model.verdict import Verdict
-from grader.report.text import costliest, has_answers, nothing_found
+from grader.report.text import costliest, families_as_in_lab, has_answers, nothing_found
 from grader.wording import environment_of, words
 
 _MOST_CONFUSIONS = 8
@@ -45,25 +46,29 @@ def render_html(report: Report, language: Language = "en") -> str:
     Everything that comes from a submission is escaped by the template engine.
     """
     is_measured = report.score is not None and report.score.is_measured
-    page: str = _template().render(
-        language=language,
-        report=report,
-        tone=tone_of(report),
-        is_measured=is_measured and has_answers(report),
-        nothing_found=nothing_found(report),
-        checkpoints=[file for file in report.submission.files if file.is_checkpoint],
-        most_files=_MOST_FILES,
-        classes=report.per_class,
-        index_of={name: index for index, name in enumerate(report.confusion.labels)},
-        confusions=costliest(report, _MOST_CONFUSIONS),
-        rows=_confusion_rows(report),
-        # Where all are wrong, they are so in every class: the confusions say which way.
-        weakest_first=sorted(
-            (row for row in report.per_class if row.accuracy is not None),
-            key=lambda row: (row.accuracy or 0.0, row.index),
+    page: str = (
+        templates()
+        .get_template("report.html")
+        .render(
+            language=language,
+            report=report,
+            tone=tone_of(report),
+            is_measured=is_measured and has_answers(report),
+            nothing_found=nothing_found(report),
+            checkpoints=[file for file in report.submission.files if file.is_checkpoint],
+            most_files=_MOST_FILES,
+            classes=report.per_class,
+            index_of={name: index for index, name in enumerate(report.confusion.labels)},
+            confusions=costliest(report, _MOST_CONFUSIONS),
+            rows=_confusion_rows(report),
+            # Where all are wrong, they are so in every class: the confusions say which way.
+            weakest_first=sorted(
+                (row for row in report.per_class if row.accuracy is not None),
+                key=lambda row: (row.accuracy or 0.0, row.index),
+            )
+            if report.score is not None and report.score.correct
+            else [],
         )
-        if report.score is not None and report.score.correct
-        else [],
     )
     return page
 
@@ -85,10 +90,11 @@ def thumbnail(pixels: npt.NDArray[Any]) -> str:
 
 
 @cache
-def _template() -> Template:
+def templates() -> Environment:
+    """Return the environment of the pages about one submission."""
     environment = environment_of(Path(__file__).parent)
-    environment.filters["size"] = _size
-    return environment.get_template("report.html")
+    environment.filters.update(size=_size, sum_of=_sum_of, as_in_lab=families_as_in_lab)
+    return environment
 
 
 def _confusion_rows(report: Report) -> list[list[Cell]]:
@@ -106,6 +112,13 @@ def _confusion_rows(report: Report) -> list[list[Cell]]:
         ]
         for row, counts in enumerate(report.confusion.matrix)
     ]
+
+
+def _sum_of(factors: Sequence[float], offset: float) -> str:
+    """Return what a channel is made of, such as `4.37 B - 2.12`; what is nothing is left out."""
+    terms = [*zip(factors, (" R", " G", " B"), strict=False), (offset, "")]
+    text = " ".join(f"{'-' if factor < 0 else '+'} {abs(factor):.3g}{of}" for factor, of in terms if factor)
+    return text.removeprefix("+ ") or "0"
 
 
 def _size(count: int) -> str:

@@ -9,11 +9,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
-
-from jinja2 import Template
 
 from grader.checks import says_other
 from grader.errors import Language
@@ -23,8 +20,7 @@ from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
 from grader.model.report import Report
 from grader.printable import one_line
-from grader.report.html import thumbnail, tone_of
-from grader.wording import environment_of
+from grader.report.html import templates, thumbnail, tone_of
 
 MOST_SHOWN = 300
 """Missed images; a page of more is slow to open, and says nothing new."""
@@ -113,25 +109,29 @@ def render_instructor_page(grading: Grading, report: Report, language: Language 
     answers = grading.answers
     not_ready = answers.not_ready if answers else None
     groups, left_out = _confusions(grading)
-    page: str = _template().render(
-        language=language,
-        report=report,
-        tone=tone_of(report),
-        classes=grading.job.assignment.classes,
-        groups=groups,
-        left_out=left_out,
-        was_asked=answers is not None and not_ready is None,
-        looked_at=[*_looked_at(grading.replay)],
-        changed=[*_changed(grading)],
-        import_error=not_ready.error.trace if not_ready else "",
-        printed=answers.output if answers else "",
-        printed_again=grading.replay.output,
-        hidden_files=[
-            (one_line(str(file.path)), None if file.secret == KEY else file.secret)
-            for file in grading.hidden_files[:MOST_SHOWN]
-        ],
-        more_hidden_files=len(grading.hidden_files[MOST_SHOWN:]),
-        failure=grading.trace,
+    page: str = (
+        templates()
+        .get_template("instructor.html")
+        .render(
+            language=language,
+            report=report,
+            tone=tone_of(report),
+            classes=grading.job.assignment.classes,
+            groups=groups,
+            left_out=left_out,
+            was_asked=answers is not None and not_ready is None,
+            looked_at=[*_looked_at(grading.replay)],
+            changed=[*_changed(grading)],
+            import_error=not_ready.error.trace if not_ready else "",
+            printed=answers.output if answers else "",
+            printed_again=grading.replay.output,
+            hidden_files=[
+                (one_line(str(file.path)), None if file.secret == KEY else file.secret)
+                for file in grading.hidden_files[:MOST_SHOWN]
+            ],
+            more_hidden_files=len(grading.hidden_files[MOST_SHOWN:]),
+            failure=grading.trace,
+        )
     )
     return page
 
@@ -163,11 +163,6 @@ def _prediction(prediction: Prediction | None, names: tuple[str, ...]) -> dict[s
         {"as": None, "problem": "names no class"} if index is None else {"as": names[index], "problem": None}
     )
     return {"answered": prediction.text, **named}
-
-
-@cache
-def _template() -> Template:
-    return environment_of(Path(__file__).parent).get_template("instructor.html")
 
 
 def _confusions(grading: Grading) -> tuple[list[Confusion], int]:
