@@ -14,7 +14,7 @@ from typing import Any
 
 import cv2
 import numpy.typing as npt
-from jinja2 import Environment
+from jinja2 import Template
 
 from grader.errors import LANGUAGES, Language
 from grader.model.report import Report
@@ -46,29 +46,25 @@ def render_html(report: Report, language: Language = "en") -> str:
     Everything that comes from a submission is escaped by the template engine.
     """
     is_measured = report.score is not None and report.score.is_measured
-    page: str = (
-        templates()
-        .get_template("report.html")
-        .render(
-            language=language,
-            report=report,
-            tone=tone_of(report),
-            is_measured=is_measured and has_answers(report),
-            nothing_found=nothing_found(report),
-            checkpoints=[file for file in report.submission.files if file.is_checkpoint],
-            most_files=_MOST_FILES,
-            classes=report.per_class,
-            index_of={name: index for index, name in enumerate(report.confusion.labels)},
-            confusions=costliest(report, _MOST_CONFUSIONS),
-            rows=_confusion_rows(report),
-            # Where all are wrong, they are so in every class: the confusions say which way.
-            weakest_first=sorted(
-                (row for row in report.per_class if row.accuracy is not None),
-                key=lambda row: (row.accuracy or 0.0, row.index),
-            )
-            if report.score is not None and report.score.correct
-            else [],
+    page: str = template("report.html").render(
+        language=language,
+        report=report,
+        tone=tone_of(report),
+        is_measured=is_measured and has_answers(report),
+        nothing_found=nothing_found(report),
+        checkpoints=[file for file in report.submission.files if file.is_checkpoint],
+        most_files=_MOST_FILES,
+        classes=report.per_class,
+        index_of={name: index for index, name in enumerate(report.confusion.labels)},
+        confusions=costliest(report, _MOST_CONFUSIONS),
+        rows=_confusion_rows(report),
+        # Where all are wrong, they are so in every class: the confusions say which way.
+        weakest_first=sorted(
+            (row for row in report.per_class if row.accuracy is not None),
+            key=lambda row: (row.accuracy or 0.0, row.index),
         )
+        if report.score is not None and report.score.correct
+        else [],
     )
     return page
 
@@ -90,11 +86,11 @@ def thumbnail(pixels: npt.NDArray[Any]) -> str:
 
 
 @cache
-def templates() -> Environment:
-    """Return the environment of the pages about one submission."""
+def template(name: str) -> Template:
+    """Return the template of a page about one submission."""
     environment = environment_of(Path(__file__).parent)
     environment.filters.update(size=_size, sum_of=_sum_of, as_in_lab=families_as_in_lab)
-    return environment
+    return environment.get_template(name)
 
 
 def _confusion_rows(report: Report) -> list[list[Cell]]:

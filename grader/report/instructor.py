@@ -20,7 +20,7 @@ from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
 from grader.model.report import Report
 from grader.printable import one_line
-from grader.report.html import templates, thumbnail, tone_of
+from grader.report.html import template, thumbnail, tone_of
 
 MOST_SHOWN = 300
 """Missed images; a page of more is slow to open, and says nothing new."""
@@ -109,29 +109,25 @@ def render_instructor_page(grading: Grading, report: Report, language: Language 
     answers = grading.answers
     not_ready = answers.not_ready if answers else None
     groups, left_out = _confusions(grading)
-    page: str = (
-        templates()
-        .get_template("instructor.html")
-        .render(
-            language=language,
-            report=report,
-            tone=tone_of(report),
-            classes=grading.job.assignment.classes,
-            groups=groups,
-            left_out=left_out,
-            was_asked=answers is not None and not_ready is None,
-            looked_at=[*_looked_at(grading.replay)],
-            changed=[*_changed(grading)],
-            import_error=not_ready.error.trace if not_ready else "",
-            printed=answers.output if answers else "",
-            printed_again=grading.replay.output,
-            hidden_files=[
-                (one_line(str(file.path)), None if file.secret == KEY else file.secret)
-                for file in grading.hidden_files[:MOST_SHOWN]
-            ],
-            more_hidden_files=len(grading.hidden_files[MOST_SHOWN:]),
-            failure=grading.trace,
-        )
+    page: str = template("instructor.html").render(
+        language=language,
+        report=report,
+        tone=tone_of(report),
+        classes=grading.job.assignment.classes,
+        groups=groups,
+        left_out=left_out,
+        was_asked=answers is not None and not_ready is None,
+        looked_at=[*_looked_at(grading.replay)],
+        changed=[*_changed(grading)],
+        import_error=not_ready.error.trace if not_ready else "",
+        printed=answers.output if answers else "",
+        printed_again=grading.replay.output,
+        hidden_files=[
+            (one_line(str(file.path)), None if file.secret == KEY else file.secret)
+            for file in grading.hidden_files[:MOST_SHOWN]
+        ],
+        more_hidden_files=len(grading.hidden_files[MOST_SHOWN:]),
+        failure=grading.trace,
     )
     return page
 
