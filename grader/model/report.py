@@ -202,7 +202,7 @@ class PathsPart(_Part):
 
     images: int = Field(ge=0, description="How many were asked.")
     as_handed_in: int | None = None
-    right_input: int | None = Field(default=None, description="With the lab's preprocessing instead.")
+    right_input: int | None = Field(default=None, description="With what differs as in the lab: the fewest steps that do as well as any.")
     right_readout: int | None = Field(default=None, description="With the assignment's label list instead.")
     both: int | None = None
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from grader.diagnosis.case import Case, Sight
+from grader.diagnosis.hypotheses import HYPOTHESES
 from grader.diagnosis.preprocessing import LAB
-from grader.diagnosis.showing import picture_of, shown
+from grader.diagnosis.showing import _BROKEN, picture_of, shown
 from grader.intake import take_in
 from grader.model.job import Checks
 from grader.model.records import Question
@@ -98,6 +99,11 @@ def test_what_arrives_as_in_the_lab_is_named():
 def test_the_link_that_the_first_finding_is_about_is_the_broken_one(code, link):
     case = case_of(sight_of(programs.the_labs_own))
     assert shown(case, [code], is_input_proved=False).broken == link
+
+
+def test_every_hypothesis_is_about_a_link_or_about_none():
+    about_none = {"reloads-model", "threads", "kept-answer", "lost-on-the-way", "public-gap", "below-usual"}
+    assert {hypothesis.code for hypothesis in HYPOTHESES} - about_none == {*_BROKEN}
 
 
 def test_the_numbers_are_those_of_the_program_and_without_rounding_errors():
