@@ -15,6 +15,7 @@ from grader.diagnosis.differences import Difference
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.views import View
+from grader.model.dataset import SplitImage
 from grader.statistics import Paired, binomial_tail, paired
 
 IntArray = npt.NDArray[np.int64]
@@ -88,11 +89,13 @@ class CheckpointTrial:
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """What arrived at the network of a program that was asked about the test charts and nothing else."""
+    """What arrived at the network of a program that was asked about nothing that is hidden."""
 
     found: Preprocessing
     card: Tensor | None
     """What the network was given for the card that is shown."""
+    photos: tuple[tuple[SplitImage, Tensor | None], ...] = ()
+    """The same for images that students have, which may be shown, too."""
 
 
 @dataclass(frozen=True, eq=False)

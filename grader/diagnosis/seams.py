@@ -41,17 +41,22 @@ class Corrected:
 
 
 def look_at_input(subject: Subject) -> Sight | None:
-    """Ask about the test charts and nothing else; None where no picture was seen to reach a network.
+    """Ask about the test charts and nothing hidden; None where no picture was seen to reach a network.
 
     Raises:
         UnfinishedError: time was over.
     """
-    recording = subject.record("charts", [Question(chart.pixels) for chart in CHARTS], subject.patient_rules)
+    questions = [*(Question(chart.pixels) for chart in CHARTS), *(Question(each) for each in subject.photos)]
+    recording = subject.record("charts", questions, subject.patient_rules)
+    given = [None if answer is None else first_picture(answer) for answer in recording.answers]
     seen: dict[str, list[Tensor | None]] = {}
-    for chart, answer in zip(CHARTS, recording.answers, strict=True):
-        seen.setdefault(chart.name, []).append(None if answer is None else first_picture(answer))
+    for chart, tensor in zip(CHARTS, given, strict=False):
+        seen.setdefault(chart.name, []).append(tensor)
     found = identify(seen)
-    return None if found is None else Sight(found, next(iter(seen[CARD]), None))
+    if found is None:
+        return None
+    photos = tuple(zip(subject.photos, given[len(CHARTS) :], strict=True))
+    return Sight(found, seen[CARD][0], photos)
 
 
 def first_picture(answer: Recorded) -> Tensor | None:

@@ -1,21 +1,23 @@
 """What a report shows of the first seam: the orientation card as it was handed over, and as it arrived.
 
-Everything shown is of the worker that was asked about test charts, which has seen no hidden image. Its arrays
-are a stranger's: what leaves here are pictures made anew of bounded numbers, and sentences of our own.
+Everything shown is of the worker that was asked about test charts, and in a self-check about a few of the
+student's own images, but about no hidden one. Its arrays are a stranger's: what leaves here are pictures made
+anew of bounded numbers, and sentences of our own.
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
 
 import cv2
 import numpy as np
 
-from grader.diagnosis.case import Case, InputTrial, Sight, Trial
+from grader.diagnosis.case import Case, InputTrial, Trial
 from grader.diagnosis.charts import CARD, CHARTS, Picture
 from grader.diagnosis.differences import Difference, differences, is_stretched, seen_picture
+from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import LAB, SIZE, Preprocessing
 from grader.model.report import (
     DifferencePart,
@@ -23,6 +25,7 @@ from grader.model.report import (
     Link,
     NetworkInputPart,
     PathsPart,
+    PhotoPart,
     PicturePart,
     PreprocessingPart,
 )
@@ -31,6 +34,7 @@ _MOST_BYTES = 29_000
 """Of a PNG."""
 _SIDES = (224, 160, 128, 96)
 """Pixels of the longer side; noise fits at the last."""
+_PHOTO_SIDE, _QUALITY = 128, 80
 _DIGITS = 4
 _FULL = 255
 _PREPROCESSING = (
@@ -71,7 +75,11 @@ def shown(case: Case, codes: Iterable[str], is_input_proved: bool) -> NetworkInp
     return NetworkInputPart(
         card=picture_of(card),
         right=picture_of(_as_in_the_lab(card)),
-        seen=_seen(sight),
+        seen=_seen(sight.found, sight.card, picture_of),
+        photos=tuple(
+            PhotoPart(given=photo_of(image.pixels("rgb")), seen=_seen(sight.found, tensor, photo_of))
+            for image, tensor in sight.photos
+        ),
         is_stretched=sight.card is not None and is_stretched(sight.found, sight.card),
         differences=steps,
         excluded=tuple(_excluded(sight.found)),
@@ -89,8 +97,19 @@ def picture_of(pixels: Picture) -> PicturePart:
         png = cv2.imencode(".png", small[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])[1].tobytes()
         if len(png) <= _MOST_BYTES:
             break
-    height, width = small.shape[:2]
-    return PicturePart(png=base64.b64encode(png).decode("ascii"), width=width, height=height)
+    return _part("png", png, small)
+
+
+def photo_of(pixels: Picture) -> PicturePart:
+    """Return a photo, RGB, as a small JPEG."""
+    small = _within(pixels, _PHOTO_SIDE)
+    jpeg = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    return _part("jpeg", jpeg, small)
+
+
+def _part(kind: Literal["png", "jpeg"], encoded: bytes, pixels: Picture) -> PicturePart:
+    height, width = pixels.shape[:2]
+    return PicturePart(type=kind, data=base64.b64encode(encoded).decode("ascii"), width=width, height=height)
 
 
 def _within(pixels: Picture, side: int) -> Picture:
@@ -110,9 +129,11 @@ def _as_in_the_lab(card: Picture) -> Picture:
     return np.asarray(resized[margin:-margin, margin:-margin], np.uint8)
 
 
-def _seen(sight: Sight) -> PicturePart | None:
-    pixels = None if sight.card is None else seen_picture(sight.found, sight.card)
-    return None if pixels is None else picture_of(pixels)
+def _seen(
+    found: Preprocessing, tensor: Tensor | None, made: Callable[[Picture], PicturePart]
+) -> PicturePart | None:
+    pixels = None if tensor is None else seen_picture(found, tensor)
+    return None if pixels is None else made(pixels)
 
 
 def _in_words(difference: Difference, trial: InputTrial, is_proved: bool) -> DifferencePart:

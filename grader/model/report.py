@@ -166,9 +166,17 @@ class ChecksPart(_Part):
 class PicturePart(_Part):
     """A small picture, made by the grader."""
 
-    png: str = Field(max_length=40_000, pattern=r"^[A-Za-z0-9+/]+=*$", description="PNG in base64, RGB.")
-    width: int = Field(gt=0, description="Pixels of the PNG.")
+    type: Literal["png", "jpeg"]
+    data: str = Field(max_length=40_000, pattern=r"^[A-Za-z0-9+/]+=*$", description="In base64.")
+    width: int = Field(gt=0, description="Pixels.")
     height: int = Field(gt=0)
+
+
+class PhotoPart(_Part):
+    """An image that students have, as it was handed over and as it arrived at the network."""
+
+    given: PicturePart
+    seen: PicturePart | None = Field(description="None if what arrived is no picture.")
 
 
 class DifferencePart(_Part):
@@ -202,7 +210,9 @@ class PathsPart(_Part):
 
     images: int = Field(ge=0, description="How many were asked.")
     as_handed_in: int | None = None
-    right_input: int | None = Field(default=None, description="With what differs as in the lab: the fewest steps that do as well as any.")
+    right_input: int | None = Field(
+        default=None, description="With what differs as in the lab, the fewest steps that do as well as any."
+    )
     right_readout: int | None = Field(default=None, description="With the assignment's label list instead.")
     both: int | None = None
 
@@ -216,6 +226,7 @@ class NetworkInputPart(_Part):
     card: PicturePart = Field(description="The orientation card, as it was handed over.")
     right: PicturePart = Field(description="As the lab's preprocessing gives it to a network.")
     seen: PicturePart | None = Field(description="As this network was given it; None if that is no picture.")
+    photos: tuple[PhotoPart, ...] = Field(description="In a self-check alone: images of the student's own.")
     is_stretched: bool = Field(
         description="Whether the numbers were stretched to be seen: the lab's scale gives no picture of them."
     )

@@ -3,6 +3,7 @@
 import base64
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,12 +14,13 @@ from grader.diagnosis.hypotheses import HYPOTHESES
 from grader.diagnosis.preprocessing import LAB
 from grader.diagnosis.showing import _BROKEN, picture_of, shown
 from grader.intake import take_in
-from grader.model.job import Checks
+from grader.model.job import Checks, Exam
 from grader.model.records import Question
 from grader.report import build_report, render_text
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from grader.run import record
+from grader.session.stages import _photos as photos_of
 from grader.split import open_split
 from tests.grader.diagnosis import preprocessing_programs as programs
 from tests.grader.diagnosis.test_recorded_worker import RECORDER, Namespaces, save_network
@@ -30,7 +32,7 @@ from ..conftest import CLASSES
 
 def pixels_of(part):
     """The picture, RGB."""
-    return cv2.imdecode(np.frombuffer(base64.b64decode(part.png), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+    return cv2.imdecode(np.frombuffer(base64.b64decode(part.data), np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
 
 
 def like(one, other):
@@ -146,7 +148,7 @@ def test_of_whatever_a_stranger_sends_comes_a_small_picture_or_none(tensor):
     json.dumps(part.model_dump(mode="json"), allow_nan=False)
     if part.seen is not None:
         assert pixels_of(part.seen).shape == (part.seen.height, part.seen.width, 3)
-        assert len(part.seen.png) <= 40_000
+        assert len(part.seen.data) <= 40_000
 
 
 def test_numbers_that_are_none_are_not_told():
@@ -158,7 +160,7 @@ def test_numbers_that_are_none_are_not_told():
 def test_noise_is_shown_smaller_until_it_is_small():
     noise = np.random.default_rng(2).integers(0, 256, (700, 600, 3), np.uint8)
     picture = picture_of(noise)
-    assert picture.height < 224 and len(picture.png) <= 40_000
+    assert picture.height < 224 and len(picture.data) <= 40_000
     assert picture_of(np.zeros((8, 2, 3), np.uint8)).width == 2
 
 
@@ -236,7 +238,39 @@ def test_a_submission_that_gives_the_last_image_back_as_its_input_gets_no_hidden
     part = report.network_input
     assert part is not None and part.seen is not None
     assert not any(shows_hidden(pixels_of(each)) for each in (part.card, part.seen, part.right))
+    assert part.photos == ()
     assert like(pixels_of(part.seen), pixels_of(part.right))
     for page in (render_html(report), render_instructor_page(grading, report)):
         assert page.count("data:image/png") == 3
     assert "What your network sees" in render_text(report)
+
+
+def test_a_self_check_shows_a_few_of_the_students_own_images_too(write_submission, hidden_split, assignment):
+    folder = write_submission(KEEPS_THE_LAST)
+    save_network(folder)
+    rules = assignment.with_limits(memory_mib=2048)
+    grading = grading_of(folder, hidden_split, rules, self_check=True)
+    report = build_report(grading)
+    photos = report.network_input.photos
+    assert len(photos) == 4
+    assert all(shows_hidden(pixels_of(each.given)) and shows_hidden(pixels_of(each.seen)) for each in photos)
+    assert render_html(report).count("data:image/jpeg") == 8
+
+
+@pytest.mark.parametrize(
+    ("mode", "key", "shown_images"),
+    [
+        ("self-check", None, 4),
+        ("self-check", Path("key"), 0),
+        ("official", None, 0),
+        ("official", Path("key"), 0),
+    ],
+)
+def test_images_are_shown_in_a_self_check_alone_and_never_those_of_a_sealed_split(
+    hidden_split, assignment, mode, key, shown_images
+):
+    split = replace(hidden_split, key_file=key)
+    photos = photos_of(Exam(split, assignment, mode))
+    assert len({*photos}) == shown_images
+    few = replace(split, images=split.images[:3])
+    assert len(photos_of(Exam(few, assignment, mode))) == min(shown_images, 3)

@@ -297,8 +297,8 @@ def test_what_was_seen_of_a_network_survives_its_file_and_the_page_stays_small(s
     write_grading(grading, report, tmp_path / "out")
     assert read_report(tmp_path / "out" / "report.json") == report
     assert (tmp_path / "out" / "report.html").stat().st_size < 200_000
-    with pytest.raises(ValueError, match="png"):
-        PicturePart(png='"><script>', width=1, height=1)
+    with pytest.raises(ValueError, match="data"):
+        PicturePart(type="png", data='"><script>', width=1, height=1)
 
 
 def test_a_self_check_says_in_plain_sight_that_only_public_images_were_run(
