@@ -19,6 +19,7 @@ from grader.diagnosis.charts import CARD, CHARTS, Picture
 from grader.diagnosis.differences import Difference, differences, is_stretched, seen_picture
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import LAB, SIZE, Preprocessing
+from grader.diagnosis.recipes import steps_that_differ
 from grader.model.report import (
     DifferencePart,
     Family,
@@ -137,10 +138,13 @@ def _seen(
 
 
 def _in_words(difference: Difference, trial: InputTrial, is_proved: bool) -> DifferencePart:
-    """Return a difference, and whether it costs anything: the fewest steps that do are its cause."""
-    cost: Literal["proved", "none", "unknown"] = "unknown"
-    if trial.trial is not None:
-        cost = "proved" if is_proved and difference in trial.differences else "none"
+    """Return a difference, and whether it costs anything: the fewest steps that do are the cause."""
+    is_put_right = bool(steps_that_differ([difference]) & trial.steps)
+    cost: Literal["proved", "none", "unknown"] = "none"
+    if is_proved and difference in trial.differences:
+        cost = "proved"
+    elif trial.trial is None or (is_proved and is_put_right):
+        cost = "unknown"
     return DifferencePart(
         step=difference.step,
         code=difference.code,

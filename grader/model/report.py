@@ -188,7 +188,7 @@ class DifferencePart(_Part):
     text_zh: str
     cost: Literal["proved", "none", "unknown"] = Field(
         description="proved: putting the step right gains images, more than chance explains. "
-        "none: putting it right gains none. unknown: it could not be put right by itself."
+        "none: no loss was found from it. unknown: it could not be put right, or not by itself."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from grader.diagnosis.case import Case, InputTrial, Sight, Trial
 from grader.diagnosis.charts import CARD, CHARTS
 from grader.diagnosis.differences import differences
 from grader.diagnosis.identify import identify
+from grader.diagnosis.recipes import steps_that_differ
 from grader.diagnosis.showing import shown
 from grader.model.report import NetworkInputPart
 from tests.grader.diagnosis.test_identify import asked
@@ -33,7 +35,8 @@ def case_of(sight: Sight | None, *steps: str, right: int | None = None) -> Case:
         answers = np.where(np.arange(40) < right, TRUTH, (TRUTH + 1) % 4)
         trial = Trial(np.arange(40), answers)
     named = tuple(each for each in differences(sight.found) if each.step in steps) if sight else ()
-    return Case(**{**vars(case), "at_input": InputTrial(named, trial, sight=sight)})
+    put_right = steps_that_differ(named)
+    return replace(case, at_input=InputTrial(named, trial, steps=put_right, sight=sight))
 
 
 @cache

@@ -69,6 +69,14 @@ def test_a_difference_that_brings_nothing_is_no_loss_and_one_that_was_not_tried_
     assert part_of(programs.bgr, "colour", right=20).broken is None
 
 
+def test_what_was_put_right_beside_the_cause_and_not_apart_from_it_is_unknown():
+    sight = sight_of(bgr_at_once)
+    case = case_of(sight, "colour", right=38)
+    both = replace(case, at_input=replace(case.at_input, steps=frozenset({"colour", "geometry"})))
+    costs = [each.cost for each in shown(both, ["channel-order"], is_input_proved=True).differences]
+    assert costs == ["proved", "unknown"]
+
+
 def test_only_what_was_measured_has_a_count():
     part = part_of(programs.bgr, "colour", right=38, codes=("channel-order",))
     assert part.paths.model_dump() == {
