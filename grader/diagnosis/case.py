@@ -96,6 +96,8 @@ class Sight:
     """What the network was given for the card that is shown."""
     photos: tuple[tuple[SplitImage, Tensor | None], ...] = ()
     """The same for images that students have, which may be shown, too."""
+    is_training: bool = False
+    """Whether the network, or a part of it, was in training mode."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +113,11 @@ class InputTrial:
     steps: frozenset[str] = frozenset()
     """The steps that were put right, of `recipes.STEPS`."""
     sight: Sight | None = None
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the network was seen in training mode."""
+        return self.sight is not None and self.sight.is_training
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -158,6 +165,11 @@ class Case:
     def is_input_seen(self) -> bool:
         """Whether it was seen what arrives at the network."""
         return self.at_input is not None
+
+    @property
+    def is_seen_training(self) -> bool:
+        """Whether the network was seen in training mode while it was asked."""
+        return self.at_input is not None and self.at_input.is_training
 
     @property
     def is_right(self) -> npt.NDArray[np.bool_]:

@@ -147,9 +147,15 @@ def left_unused(applies: Callable[[Case], bool]) -> Look:
     return look
 
 
+def answers_in_training(case: Case) -> Evidence | None:
+    """Look for training mode: it was seen at the network, or the answers are those that it gives."""
+    seen = left_unused(lambda case: case.is_seen_training)(case)
+    return runs_with("training")(case) if seen is None else seen
+
+
 def answers_are_guesses(case: Case) -> bool:
     """Whether chance or random weights may answer: no view of the checkpoint does."""
-    if case.is_near or case.accuracy > case.chance or case.is_collapsed:
+    if case.is_near or case.accuracy > case.chance or case.is_collapsed or case.is_seen_training:
         return False
     return case.has_warned or not case.is_unstable
 
@@ -157,7 +163,8 @@ def answers_are_guesses(case: Case) -> bool:
 def answers_are_neither(case: Case) -> bool:
     """Whether the answers are no guesses, and those of no single view of the checkpoint either."""
     is_guessing = case.accuracy <= case.chance and not case.is_near
-    return not (case.is_reproduced or is_guessing or case.is_collapsed or case.is_unstable)
+    is_known = case.is_reproduced or is_guessing or case.is_collapsed or case.is_unstable
+    return not (is_known or case.is_seen_training)
 
 
 def knows_nothing(is_nan: bool) -> Look:

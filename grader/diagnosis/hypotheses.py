@@ -16,6 +16,7 @@ from grader.diagnosis.evidence import (
     Look,
     answers_are_guesses,
     answers_are_neither,
+    answers_in_training,
     arrives_otherwise,
     arrives_otherwise_in_several_of,
     asked_otherwise,
@@ -132,7 +133,7 @@ HYPOTHESES = (
         differs_in_several_of("colour", "scale", "geometry", "readout"),
     ),
     # Batch normalisation uses the statistics of the one image that it is given.
-    Hypothesis("training-mode", After.CHECKPOINT, runs_with("training")),
+    Hypothesis("training-mode", After.CHECKPOINT, answers_in_training),
     # Weights were loaded, but the moving means and variances are those of a new network.
     Hypothesis("statistics-not-loaded", After.CHECKPOINT, runs_with("first-statistics")),
     # argmin for argmax, a sort read at the wrong end, pooling by the maximum where training used the mean.

@@ -56,7 +56,8 @@ def look_at_input(subject: Subject) -> Sight | None:
     if found is None:
         return None
     photos = tuple(zip(subject.photos, given[len(CHARTS) :], strict=True))
-    return Sight(found, seen[CARD][0], photos)
+    records = [record for answer in recording.answers if answer is not None for record in answer.records]
+    return Sight(found, seen[CARD][0], photos, is_training=any(record.training for record in records))
 
 
 def first_picture(answer: Recorded) -> Tensor | None:
