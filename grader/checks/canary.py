@@ -13,8 +13,8 @@ class wrong marks, or give the hidden images away, and nothing in a single repor
 replace the tests, which try far more, and it says nothing about any one submission.
 
 It costs two tenths of a second, and half of that again for the fork, so a session, which may grade a whole
-class, tries each once. The outcome
-is kept nowhere else: a file that says "passed" could be stale, or written by somebody else.
+class, tries each once. The outcome is kept nowhere else: a file that says "passed" could be stale, or written
+by somebody else.
 """
 
 from __future__ import annotations

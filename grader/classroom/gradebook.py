@@ -198,7 +198,7 @@ def original_of(cell: str) -> str:
 
 def interval_in_words(score: ScorePart, language: Language) -> str:
     """Say the interval of the true accuracy; empty where nothing was measured."""
-    low, high = (f"{100 * end:.1f}%" for end in (score.interval.low, score.interval.high))
+    low, high = (f"{100 * end:.1f} %" for end in (score.interval.low, score.interval.high))
     return words(language, "batch-interval", low=low, high=high) if score.is_measured else ""
 
 

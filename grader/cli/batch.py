@@ -230,7 +230,8 @@ def _summary(batch: _Batch, rows: Sequence[Row], results: Sequence[PassResult], 
         yield f"  {said('batch-too-many', id=id_, most=batch.inputs.assignment.attempts.most)}"
     yield done
     if packages := missing_packages(rows):
-        listed = ", ".join(f"{name} ({count})" for name, count in packages.most_common())
+        named = (name + said("in-brackets", what=count) for name, count in packages.most_common())
+        listed = said("list").join(named)
         yield f"  {said('batch-missing-packages', packages=listed)}"
     yield f"  {said('batch-book', path=options.out / GRADEBOOK)}"
     yield f"  {said('batch-pages', path=page)}"

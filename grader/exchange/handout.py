@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import posixpath
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,8 @@ BACKBONES = {".ckpt": "mobilenetv2.ckpt", ".safetensors": "mobilenetv2.safetenso
 _LEFT_BY_RUNS = frozenset({"results", "pretrained", "__pycache__", "rank_0", "kernel_meta"})
 _MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, "HANDOUT.md")
 _KEY = re.compile(rb"split-key-1:[A-Za-z0-9_-]{40}")
+_LINK = re.compile(rb"\[([^\]]+)\]\(([^)#:]+)(?:#[^)]*)?\)")
+"""To another page or file of the project: its text, and where it leads."""
 _IMPORTS_REFERENCE = re.compile(rb"^\s*(from|import)\s+reference\b", re.MULTILINE)
 _DATE = (1980, 1, 1, 0, 0, 0)
 
@@ -72,9 +75,10 @@ def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
     files["HANDOUT.md"] = _INSTRUCTIONS
     files |= {f"{PRETRAINED}/{BACKBONES[path.suffix]}": path for path in backbones}
     try:
-        return {name: files[name].read_bytes() for name in sorted(files)}
+        content = {name: files[name].read_bytes() for name in sorted(files)}
     except OSError as error:
         raise UsageError("cannot-read", path=error.filename, reason=error) from error
+    return content | {page: _without_dead_links(page, content) for page in PAGES}
 
 
 def write_handout(files: Mapping[str, bytes], out: Path, secret: Iterable[Path]) -> int:
@@ -122,6 +126,16 @@ def check_archive(archive: BinaryIO, secret: Iterable[Path]) -> int:
             if problem := _problem(name, data, forbidden):
                 raise UsageError("given-away", name=name, problem=problem)
         return len(zipped.namelist())
+
+
+def _without_dead_links(page: str, files: Mapping[str, bytes]) -> bytes:
+    """Return a page in which what leads to a page that is not handed out is plain text."""
+
+    def kept(link: re.Match[bytes]) -> bytes:
+        there = posixpath.normpath(f"{posixpath.dirname(page)}/{link[2].decode('utf-8')}")
+        return link[0] if there in files else link[1]
+
+    return _LINK.sub(kept, files[page])
 
 
 def _paths(root: Path) -> Iterator[Path]:

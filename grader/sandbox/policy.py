@@ -320,6 +320,8 @@ def environment_for(home: Path, limits: Limits) -> dict[str, str]:
         # One instruction set on every machine: the same sums, and on AVX-512 machines MindSpore's
         # oneDNN otherwise falls back to its reference kernels (7 to 20 times slower).
         "ONEDNN_MAX_CPU_ISA": "AVX2",
+        # Otherwise ONNX Runtime reports to its makers, from a plain process, which has a network.
+        "ORT_DISABLE_TELEMETRY": "1",
     }
     # Set by administrators of machines on which OpenBLAS picks a kernel that is wrong there.
     for name in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):

@@ -6,8 +6,8 @@ processor time and what is written, on a process that holds nothing of ours: it 
 copy, and gives one sketch of bounded size. Its time is the processor's, so that a busy machine makes nobody
 unreadable.
 
-No likeness comes of what everybody was given. It is known by digest, and never guessed from how many have
-it: a file that forty of forty students hand in may be the lecturer's, or one student's.
+What everybody was given makes nobody alike. Such a file is known by its digest, and never guessed from how
+many students have it: what forty of forty hand in may be the lecturer's, or one student's.
 """
 
 from __future__ import annotations

@@ -71,10 +71,14 @@ def phrase(language: Language, name: str, **details: object) -> str:
 def words(language: Language, name: str, **details: object) -> str:
     """Return what pages and terminal say around the findings, with its {braces} filled in.
 
+    English has other words for one thing than for several: where `count` is 1, `en_one` if there is one.
+
     Raises:
         KeyError: there are no such words, or a detail that they need was not given.
     """
-    text: str = table("words")[name][language]
+    entry = table("words")[name]
+    is_one = str(details.get("count")) == "1"  # a page's details are escaped already, and no numbers
+    text: str = entry.get(f"{language}_one", entry[language]) if is_one else entry[language]
     return text.format(**details)
 
 

@@ -164,7 +164,7 @@ def test_a_near_copy_is_found(sets, capsys):
     cv2.imwrite(str(hidden / "00_02" / "97.jpg"), brighter, [cv2.IMWRITE_JPEG_QUALITY, 60])
     code, said = audit(capsys, train, hidden)
     assert code == 1
-    assert "1 hidden images look like a training image" in said
+    assert "1 hidden image looks like a training image" in said
     assert "00_02/97.jpg ~ 00_02/00001.jpg" in said
 
 
@@ -172,7 +172,7 @@ def test_one_picture_in_two_classes_is_found(sets, capsys):
     train, hidden = sets
     shutil.copy(train / "00_00" / "00001.jpg", train / "00_01" / "77.jpg")
     code, said = audit(capsys, train, hidden)
-    assert (code, "1 groups of duplicates lie in more than one class" in said) == (1, True)
+    assert (code, "1 group of duplicates lies in more than one class" in said) == (1, True)
 
 
 def test_missing_empty_and_uneven_classes_and_bad_files_are_named(sets, capsys):
@@ -186,9 +186,9 @@ def test_missing_empty_and_uneven_classes_and_bad_files_are_named(sets, capsys):
     code, said = audit(capsys, train, hidden)
     assert code == 1
     assert "2 classes of the training set are not in the hidden set\n    00_02; 00_03" in said
-    assert "1 classes of the training set are empty\n    00_03" in said
-    assert "1 files of the training set are damaged or no images\n    00_00/broken.jpg" in said
-    assert "1 files of the training set are passed over\n    00_00/notes.txt" in said
+    assert "1 class of the training set is empty\n    00_03" in said
+    assert "1 file of the training set is damaged or no image\n    00_00/broken.jpg" in said
+    assert "1 file of the training set is passed over\n    00_00/notes.txt" in said
 
 
 def test_what_a_grading_would_refuse_or_pass_over_is_named(sets, capsys):
@@ -201,10 +201,10 @@ def test_what_a_grading_would_refuse_or_pass_over_is_named(sets, capsys):
     code, said = audit(capsys, train, hidden)
     assert code == 1
     assert "24 training images, 25 hidden ones" in said
-    assert "x 1 files of the training set are images of a kind that is not read" in said
-    assert "convert them to JPEG or PNG\n    00_00/animated.gif\n" in said
-    assert "x 1 entries of the hidden set are links to nothing" in said
-    assert "or remove the links\n    00_01/gone.jpg\n" in said
+    assert "x 1 file of the training set is an image of a kind that is not read" in said
+    assert "convert it to JPEG or PNG\n    00_00/animated.gif\n" in said
+    assert "x 1 entry of the hidden set is a link to nothing" in said
+    assert "or remove the link\n    00_01/gone.jpg\n" in said
     assert "- 2 files of the hidden set are passed over\n    00_01/.ipynb_checkpoints; __MACOSX\n" in said
     assert "are not in the" not in said
 
@@ -215,7 +215,7 @@ def test_photos_that_their_exif_data_turns_are_named_with_their_orientation(sets
     put(train / "00_00" / "phone.jpg", jpeg_with_exif(6))
     code, said = audit(capsys, train, hidden)
     assert code == 0
-    assert "1 images of the training set are stored turned or mirrored" in said
+    assert "1 image of the training set is stored turned or mirrored" in said
     assert "\n    00_00/phone.jpg (6)\n" in said
 
 
@@ -244,7 +244,7 @@ def test_a_division_says_what_it_leaves_out_and_refuses_what_it_must_not(sets, t
     train, _ = sets
     put(train / "00_00" / "notes.txt")
     code, said = make(capsys, train, tmp_path / "out")
-    assert (code, "passed over: 1 files without an image's extension (00_00/notes.txt)" in said) == (0, True)
+    assert (code, "passed over: 1 file without an image's extension (00_00/notes.txt)" in said) == (0, True)
     put(train / "00_00" / "phone.heic")
     code, said = make(capsys, train, tmp_path / "other")
     assert (code, "phone.heic is an image of a format that is not supported" in said) == (2, True)
@@ -301,6 +301,14 @@ def test_the_page_shows_the_pictures_and_needs_nothing_else(sets, tmp_path, caps
     assert "&lt;b&gt;.jpg" in text
     assert "<b>.jpg" not in text
     assert "http" not in text.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize("is_reliable", [True, False])
+def test_the_page_has_no_column_without_a_figure(is_reliable, sets, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("grader.audit.judging.Judgement.is_reliable", is_reliable)
+    page = tmp_path / "audit.html"
+    audit(capsys, *sets, "--out", str(page))
+    assert ("hidden, recognised" in page.read_text(encoding="utf-8")) == is_reliable
 
 
 @pytest.mark.parametrize("problem", ["missing", "file", "flat", "same", "exists"])

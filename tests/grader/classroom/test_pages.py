@@ -56,6 +56,12 @@ def test_nothing_of_a_students_is_markup_and_nothing_is_fetched(page):
     assert f"script-src 'sha256-{digest}'" in page
 
 
+def test_the_interval_is_written_as_in_the_students_report(page, report):
+    low, high = (f"{100 * end:.1f} %" for end in (report.score.interval.low, report.score.interval.high))
+    assert f"{low} to {high}" in page
+    assert f"{low} 至 {high}" in page
+
+
 def test_what_was_handed_out_is_nothing_in_common_and_what_was_not_is(write_submission, split, assignment):
     files = {"a": ("theirs", "lab"), "b": ("theirs", "lab"), "c": ("own", "lab")}
     rows = []

@@ -53,7 +53,7 @@ def test_a_graded_submission_exits_0_and_writes_only_below_out(
     assert done.returncode == 0, done.stderr
     assert "王小明: GRADED" in done.stdout
     assert "100 of 100 points" in done.stdout
-    left_out = "passed over: 1 files without an image's extension (00_00/notes.txt)"
+    left_out = "passed over: 1 file without an image's extension (00_00/notes.txt)"
     assert done.stderr == f"grader: {split_folder}: {left_out}\n"
     assert f"report: {Path('作业', 'report.html')}" in done.stdout
     assert json.loads((cwd / "作业" / "report.json").read_text(encoding="utf-8"))["score"]["correct"] == 12

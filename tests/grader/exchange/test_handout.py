@@ -144,6 +144,19 @@ def test_the_students_pages_are_handed_out_with_all_pages_that_they_lead_to():
         assert {posixpath.normpath(f"{posixpath.dirname(page)}/{to}") for to in led_to} <= files.keys()
 
 
+def test_no_page_that_is_handed_out_leads_to_one_that_is_not():
+    files = contents(ROOT)
+    for page in PAGES:
+        text = files[page].decode("utf-8")
+        led_to = re.findall(r"\]\(([^)#:]+)[^):]*\)", text)
+        assert {posixpath.normpath(f"{posixpath.dirname(page)}/{to}") for to in led_to} <= files.keys()
+    # What it said stays, and so do the links that lead on.
+    assert (
+        "which sends submissions and the split to a cluster of your own." in files["docs/privacy.md"].decode()
+    )
+    assert "](student.md)" in files["docs/verdicts.md"].decode()
+
+
 def test_the_same_files_make_the_same_bytes(tmp_path):
     for name in "ab":
         write_handout(contents(ROOT), tmp_path / name, [])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from markupsafe import escape
 
 from grader.errors import UsageError
 from grader.files import Held
@@ -27,6 +28,7 @@ from grader.report.text import costliest
 from grader.run.usage import allowed_instructions
 from grader.sandbox import policy
 from grader.split import open_split
+from grader.wording import words
 from tests.grader.diagnosis.preprocessing_programs import bgr, reshaped, the_labs_own
 from tests.grader.gradings import grading_of, report_of
 from tests.grader.network_inputs import part_of
@@ -449,6 +451,21 @@ def _in_chinese(page):
     while innermost.search(page):
         page = innermost.sub(lambda found: found[2] if found[1] == "zh" else "", page)
     return page
+
+
+def test_every_time_in_the_report_has_its_unit(outcome):
+    report = build_report(outcome)
+    assert re.search(
+        r"\(import [\d.]+ s, first prediction [\d.]+ s, the rest [\d.]+ s\)", render_text(report)
+    )
+    assert re.search(r"（导入 [\d.]+ 秒，首次预测 [\d.]+ 秒，其余 [\d.]+ 秒）", render_text(report, "zh"))
+
+
+def test_one_thing_is_not_told_as_several():
+    assert words("en", "audit-empty", count=1, set="split") == "1 class of the split is empty"
+    assert words("en", "audit-empty", count=2, set="split") == "2 classes of the split are empty"
+    assert words("en", "submission-files", count=escape(1), size="2 KiB") == "1 file, 2 KiB"
+    assert words("zh", "submission-files", count=1, size="2 KiB") == "1 个文件，2 KiB"
 
 
 def test_the_instruction_set_is_told_only_where_the_processor_has_it(tmp_path):

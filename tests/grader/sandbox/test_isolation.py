@@ -116,6 +116,7 @@ def test_the_environment_is_an_allow_list(probe, monkeypatch):
     found = probe('found["environ"] = dict(os.environ)\nfound["raw"] = open("/proc/self/environ").read()')
     assert "labels" not in json.dumps(found)
     assert found["environ"]["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+    assert found["environ"]["ORT_DISABLE_TELEMETRY"] == "1"
     assert found["environ"]["HOME"] == "/home/student"
 
 

@@ -99,7 +99,7 @@ def test_a_split_that_is_a_link_to_nothing_is_called_one(tmp_path):
 @pytest.mark.parametrize(
     ("language", "said"),
     [
-        ("en", "passed over: 1 system files (.DS_Store); 4 files without an image's extension (00_00/0.txt, 00_00/1.txt, 00_00/2.txt, ...); 1 classes without images (00_02)"),
+        ("en", "passed over: 1 system file (.DS_Store); 4 files without an image's extension (00_00/0.txt, 00_00/1.txt, 00_00/2.txt, ...); 1 class without images (00_02)"),
         ("zh", "：已略过：1 个系统文件（.DS_Store）；4 个扩展名不是图像的文件（00_00/0.txt, 00_00/1.txt, 00_00/2.txt, ...）；1 个没有图像的类别（00_02）"),
     ],
 )  # fmt: skip
