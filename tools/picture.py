@@ -50,7 +50,7 @@ def main() -> int:
     parser.add_argument("page", type=Path)
     parser.add_argument("out", type=Path, help="the PNG to write")
     parser.add_argument("--lang", choices=("en", "zh"), default="en")
-    parser.add_argument("--part", help="id of a section's heading: next, classes, evidence, technical")
+    parser.add_argument("--part", help="id of a section's heading: next, input, classes, evidence, technical")
     options = parser.parse_args()
     if not options.page.is_file():
         parser.error(f"{options.page} does not exist: give a page that the grader wrote")

@@ -12,7 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.diagnosis.differences import Difference
+from grader.diagnosis.planes import Tensor
+from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.views import View
+from grader.model.dataset import SplitImage
 from grader.statistics import Paired, binomial_tail, paired
 
 IntArray = npt.NDArray[np.int64]
@@ -85,6 +88,19 @@ class CheckpointTrial:
 
 
 @dataclass(frozen=True, eq=False)
+class Sight:
+    """What arrived at the network of a program that was asked about nothing that is hidden."""
+
+    found: Preprocessing
+    card: Tensor | None
+    """What the network was given for the card that is shown."""
+    photos: tuple[tuple[SplitImage, Tensor | None], ...] = ()
+    """The same for images that students have, which may be shown, too."""
+    is_training: bool = False
+    """Whether the network, or a part of it, was in training mode."""
+
+
+@dataclass(frozen=True, eq=False)
 class InputTrial:
     """What was seen at the network's input, and what came of putting right what differs there."""
 
@@ -94,8 +110,14 @@ class InputTrial:
     """What the submission answered then; None if nothing that can be put right differs."""
     tried: int = 1
     """For how many alternatives the evidence is to be corrected."""
-    is_training: bool = False
-    """Whether the network was seen in training mode."""
+    steps: frozenset[str] = frozenset()
+    """The steps that were put right, of `recipes.STEPS`."""
+    sight: Sight | None = None
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the network was seen in training mode."""
+        return self.sight is not None and self.sight.is_training
 
     @property
     def codes(self) -> frozenset[str]:

@@ -120,7 +120,7 @@ def _card(height: int, width: int) -> Picture:
     cv2.putText(
         picture,
         "UP",
-        (centre + unit // 40, middle - unit // 5),
+        (centre + unit // 14, middle - unit // 5),
         cv2.FONT_HERSHEY_SIMPLEX,
         unit / 400,
         (20, 20, 20),

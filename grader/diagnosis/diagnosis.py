@@ -15,6 +15,7 @@ from grader.diagnosis.blackbox import ALTERATIONS, BlackBox
 from grader.diagnosis.case import NO_ANSWER, Case
 from grader.diagnosis.hypotheses import HYPOTHESES, After, Explanation
 from grader.diagnosis.seams import look_at_input, try_corrections
+from grader.diagnosis.showing import shown
 from grader.diagnosis.subject import Subject, UnfinishedError
 from grader.diagnosis.whitebox import WhiteBox
 from grader.model.diagnosis import OFF, Diagnosis
@@ -46,11 +47,13 @@ def diagnose(subject: Subject) -> Diagnosis:
     if wrong < _FEWEST_WRONG or len(case.truth) < _FEWEST_IMAGES:
         return Diagnosis("nothing-to-explain", beside, seconds=0.0)
     try:
-        explanations = _explain(subject, case)
+        case, explanations = _explain(subject, case)
     except UnfinishedError:
         return Diagnosis("incomplete", beside, time.monotonic() - began)
     findings = tuple(each.finding for each in explanations)
-    return Diagnosis("done", (*findings, *beside), time.monotonic() - began)
+    is_input = bool(proved(case, After.NETWORK_INPUT))
+    seen = shown(case, [each.code for each in findings], is_input)
+    return Diagnosis("done", (*findings, *beside), time.monotonic() - began, seen)
 
 
 def proved(case: Case, *after: After) -> list[Explanation]:
@@ -65,8 +68,8 @@ def proved(case: Case, *after: After) -> list[Explanation]:
     return sorted(found, key=lambda each: each.evidence.p)
 
 
-def _explain(subject: Subject, case: Case) -> Sequence[Explanation]:
-    """Go through the plan; stop at what explains.
+def _explain(subject: Subject, case: Case) -> tuple[Case, Sequence[Explanation]]:
+    """Go through the plan; stop at what explains, and return it with all that was tried.
 
     Raises:
         UnfinishedError: time was over.
@@ -75,16 +78,16 @@ def _explain(subject: Subject, case: Case) -> Sequence[Explanation]:
         for experiment in step.experiments:
             case = experiment(subject, case)
         if found := proved(case, step.after):
-            return found
-    return ()
+            return case, found
+    return case, ()
 
 
 def _look_at_input(subject: Subject, case: Case) -> Case:
     """See what arrives at the network, and put right what is not the lab's."""
-    found = look_at_input(subject)
-    if found is None:
+    sight = look_at_input(subject)
+    if sight is None:
         return case
-    return replace(case, at_input=try_corrections(subject, case, found))
+    return replace(case, at_input=try_corrections(subject, case, sight))
 
 
 def _run_checkpoint(subject: Subject, case: Case) -> Case:

@@ -103,18 +103,34 @@ def seen_picture(found: Preprocessing, tensor: Tensor) -> npt.NDArray[np.uint8] 
 
     The lab's scale is undone. Where that gives no picture, the numbers are stretched to 0..255.
     """
+    pixels = _scaled_back(found, tensor)
+    if pixels is None:
+        return None
+    if _is_no_picture(pixels):
+        pixels = _stretched(pixels)
+    return np.asarray(np.clip(pixels.round(), 0, 255).astype(np.uint8).transpose(1, 2, 0))
+
+
+def is_stretched(found: Preprocessing, tensor: Tensor) -> bool:
+    """Whether the numbers had to be stretched to be seen."""
+    pixels = _scaled_back(found, tensor)
+    return pixels is not None and _is_no_picture(pixels)
+
+
+def _scaled_back(found: Preprocessing, tensor: Tensor) -> Floats | None:
+    """Return the pixels (3, H, W) that the lab's scale would have made these numbers of."""
     planes = planes_of(tensor, replace(found.layout, reshaped=False))
     if planes is None:
         return None
     planes = np.nan_to_num(planes)
     if len(planes) >= 3:
-        pixels = (planes[:3] * STD[:, None, None] + MEAN[:, None, None]) * 255
-    else:
-        pixels = np.repeat(planes[:1] * STD.mean() + MEAN.mean(), 3, axis=0) * 255
+        return np.asarray((planes[:3] * STD[:, None, None] + MEAN[:, None, None]) * 255)
+    return np.asarray(np.repeat(planes[:1] * STD.mean() + MEAN.mean(), 3, axis=0) * 255)
+
+
+def _is_no_picture(pixels: Floats) -> bool:
     low, high = np.quantile(pixels, (0.02, 0.98))
-    if low < _WITHIN[0] or high > _WITHIN[1] or high - low < _LEAST_CONTRAST:
-        pixels = _stretched(pixels)
-    return np.asarray(np.clip(pixels.round(), 0, 255).astype(np.uint8).transpose(1, 2, 0))
+    return bool(low < _WITHIN[0] or high > _WITHIN[1] or high - low < _LEAST_CONTRAST)
 
 
 def _stretched(pixels: Floats) -> Floats:

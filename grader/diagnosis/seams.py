@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from grader.diagnosis.case import CHANCE, Case, InputTrial, IntArray, Trial
-from grader.diagnosis.charts import CHARTS
+from grader.diagnosis.case import CHANCE, Case, InputTrial, IntArray, Sight, Trial
+from grader.diagnosis.charts import CARD, CHARTS
 from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.planes import Tensor
@@ -40,28 +40,24 @@ class Corrected:
     trial: Trial
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """What was seen of a network while the test charts were asked about."""
-
-    preprocessing: Preprocessing
-    is_training: bool
-    """Whether the network, or a part of it, was in training mode."""
-
-
-def look_at_input(subject: Subject) -> Seen | None:
-    """Ask about the test charts; None where nothing could be seen of a network, or no picture reached it.
+def look_at_input(subject: Subject) -> Sight | None:
+    """Ask about the test charts and nothing hidden; None where no picture was seen to reach a network.
 
     Raises:
         UnfinishedError: time was over.
     """
-    recording = subject.record("charts", [Question(chart.pixels) for chart in CHARTS], subject.patient_rules)
+    questions = [*(Question(chart.pixels) for chart in CHARTS), *(Question(each) for each in subject.photos)]
+    recording = subject.record("charts", questions, subject.patient_rules)
+    given = [None if answer is None else first_picture(answer) for answer in recording.answers]
     seen: dict[str, list[Tensor | None]] = {}
-    for chart, answer in zip(CHARTS, recording.answers, strict=True):
-        seen.setdefault(chart.name, []).append(None if answer is None else first_picture(answer))
+    for chart, tensor in zip(CHARTS, given, strict=False):
+        seen.setdefault(chart.name, []).append(tensor)
     found = identify(seen)
+    if found is None:
+        return None
+    photos = tuple(zip(subject.photos, given[len(CHARTS) :], strict=True))
     records = [record for answer in recording.answers if answer is not None for record in answer.records]
-    return None if found is None else Seen(found, any(record.training for record in records))
+    return Sight(found, seen[CARD][0], photos, is_training=any(record.training for record in records))
 
 
 def first_picture(answer: Recorded) -> Tensor | None:
@@ -70,22 +66,22 @@ def first_picture(answer: Recorded) -> Tensor | None:
     return next((each.values for each in given if each and len(each.shape) >= _PICTURE_AXES), None)
 
 
-def try_corrections(subject: Subject, case: Case, seen: Seen) -> InputTrial:
+def try_corrections(subject: Subject, case: Case, sight: Sight) -> InputTrial:
     """Ask again with what differs put right: each combination of steps on a few images, the best on many.
 
     Raises:
         UnfinishedError: time was over.
     """
-    found = seen.preprocessing
+    found = sight.found
     ways = corrections(found)
     if not ways:
-        return InputTrial(is_training=seen.is_training)
+        return InputTrial(sight=sight)
     if len(ways) > 1:
         tried = _asked(subject, ways, case.few(), "corrections")
         ways = _worth_a_look(case, tried)
     chosen = _fewest_steps(case, _asked(subject, ways, case.many(), "corrected"))
-    named = _named(found, chosen.correction.steps)
-    return InputTrial(named, chosen.trial, len(corrections(found)), seen.is_training)
+    steps = chosen.correction.steps
+    return InputTrial(_named(found, steps), chosen.trial, len(corrections(found)), steps, sight)
 
 
 def _named(found: Preprocessing, steps: frozenset[Step]) -> tuple[Difference, ...]:

@@ -51,6 +51,8 @@ class Subject:
     """For copies; absent."""
     seed: int
     """Secret; decides the order of the images."""
+    photos: tuple[SplitImage, ...] = ()
+    """Images that the student has, to be shown as the network sees them; empty where images are hidden."""
     public: Callable[[], Split | None] = lambda: None
     """Opens the public images, where there are any that are not the graded ones."""
 

@@ -15,14 +15,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from grader.errors import Line, UsageError, line
+from grader.errors import LANGUAGES, Line, UsageError, line
 from grader.files import digest_of_bytes, digest_of_file, write_new
 from grader.split import MAGIC
 
 FOLDERS = ("student", "datasets", "grader")
 PAGES = tuple(f"docs/{zh}{name}.md" for zh in ("", "zh/") for name in ("student", "verdicts", "privacy"))
 """The student's page, and those that the page leads to, in both languages."""
-SINGLE_FILES = ("pyproject.toml", "LICENSE", *PAGES)
+PICTURES = tuple(f"docs/input.{language}.png" for language in LANGUAGES)
+"""In these pages."""
+SINGLE_FILES = ("pyproject.toml", "LICENSE", *PAGES, *PICTURES)
 _INSTRUCTIONS = Path(__file__).with_name("HANDOUT.md")
 _SUFFIXES = frozenset({".py", ".ipynb", ".md", ".toml", ".html", ".css", ".js", ".json"})
 """Nothing else is taken from the folders: no image, no checkpoint, no key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.model.report import FindingPart
+from grader.model.report import FindingPart, NetworkInputPart
 
 Status = Literal["done", "nothing-to-explain", "incomplete", "failed", "off"]
 
@@ -21,6 +21,8 @@ class Diagnosis:
     findings: tuple[FindingPart, ...] = ()
     """The strongest evidence first."""
     seconds: float | None = None
+    network_input: NetworkInputPart | None = None
+    """What a process saw that was asked about nothing hidden; None if it did not look, or saw nothing."""
 
 
 OFF = Diagnosis("off")

@@ -16,8 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from grader.model.verdict import Verdict
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 """Of what is written and read; one more for every field that is added, lost or renamed."""
+Family = Literal["colour", "scale", "crop", "orientation", "detail"]
+Link = Literal["preprocessing", "network", "labels"]
+"""The links of a program, in their order: what happens to a photo, the network, what names its answer."""
 SCHEMA = Path(__file__).with_name("report.schema.json")
 
 
@@ -160,6 +163,81 @@ class ChecksPart(_Part):
     )
 
 
+class PicturePart(_Part):
+    """A small picture, made by the grader."""
+
+    type: Literal["png", "jpeg"]
+    data: str = Field(max_length=40_000, pattern=r"^[A-Za-z0-9+/]+=*$", description="In base64.")
+    width: int = Field(gt=0, description="Pixels.")
+    height: int = Field(gt=0)
+
+
+class PhotoPart(_Part):
+    """An image that students have, as it was handed over and as it arrived at the network."""
+
+    given: PicturePart
+    seen: PicturePart | None = Field(description="None if what arrived is no picture.")
+
+
+class DifferencePart(_Part):
+    """One step in which a preprocessing is not the lab's."""
+
+    step: str
+    code: str
+    text: str
+    text_zh: str
+    cost: Literal["proved", "none", "unknown"] = Field(
+        description="proved: putting the step right gains images, more than chance explains. "
+        "none: no loss was found from it. unknown: it could not be put right, or not by itself."
+    )
+
+
+class PreprocessingPart(_Part):
+    """How photos arrive at a network, in numbers."""
+
+    axes: str = Field(description="The axes of the tensor in order, such as NCHW.")
+    height: int
+    width: int
+    dtype: str
+    matrix: tuple[tuple[float, ...], ...] | None = Field(
+        description="A row a channel: what is added for full red, green and blue. None where that is not so."
+    )
+    offset: tuple[float, ...] | None = Field(description="What a channel is for black.")
+
+
+class PathsPart(_Part):
+    """How many answers are right on four paths through a program; None where that was not measured."""
+
+    images: int = Field(ge=0, description="How many were asked.")
+    as_handed_in: int | None = None
+    right_input: int | None = Field(
+        default=None, description="With what differs as in the lab, the fewest steps that do as well as any."
+    )
+    right_readout: int | None = Field(default=None, description="With the assignment's label list instead.")
+    both: int | None = None
+
+
+class NetworkInputPart(_Part):
+    """What arrives at the network of a submission, seen on pictures of the grader's own.
+
+    It comes of a process that was asked about nothing else; of the hidden images there are counts alone.
+    """
+
+    card: PicturePart = Field(description="The orientation card, as it was handed over.")
+    right: PicturePart = Field(description="As the lab's preprocessing gives it to a network.")
+    seen: PicturePart | None = Field(description="As this network was given it; None if that is no picture.")
+    photos: tuple[PhotoPart, ...] = Field(description="In a self-check alone: images of the student's own.")
+    is_stretched: bool = Field(
+        description="Whether the numbers were stretched to be seen: the lab's scale gives no picture of them."
+    )
+    differences: tuple[DifferencePart, ...] = Field(description="The grossest first.")
+    excluded: tuple[Family, ...] = Field(description="What arrives as in the lab.")
+    found: PreprocessingPart
+    lab: PreprocessingPart
+    paths: PathsPart
+    broken: Link | None = Field(description="The link in which points are lost, where that is proved.")
+
+
 class FilePart(_Part):
     """One submitted file."""
 
@@ -234,7 +312,7 @@ class RunPart(_Part):
 class Report(_Part):
     """The outcome of one grading."""
 
-    schema_version: Literal["2"] = "2"
+    schema_version: Literal["3"] = "3"
     identity: str = Field(description="Over submission, split, assignment, mode and harness.")
     mode: Literal["official", "self-check"]
     verdict: Verdict
@@ -243,6 +321,9 @@ class Report(_Part):
     confusion: ConfusionPart
     findings: tuple[FindingPart, ...]
     isolation: IsolationPart
+    network_input: NetworkInputPart | None = Field(
+        description="None where the diagnosis did not look, or saw no picture arrive at a network."
+    )
     checks: ChecksPart
     engine: EnginePart | None = Field(description="None if no prediction was made.")
     submission: SubmissionPart

@@ -69,6 +69,7 @@ def build_report(grading: Grading) -> Report:
         ),
         findings=grading.findings,
         isolation=_isolation(grading.isolation),
+        network_input=grading.diagnosis.network_input,
         checks=ChecksPart(
             canary=grading.canary, replay=_replay(grading.replay), diagnosis=grading.diagnosis.status
         ),

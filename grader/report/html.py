@@ -6,6 +6,7 @@ In the order of a reader's questions: score, what to do next, classes, evidence,
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from jinja2 import Template
 from grader.errors import LANGUAGES, Language
 from grader.model.report import Report
 from grader.model.verdict import Verdict
-from grader.report.text import costliest, has_answers, nothing_found
+from grader.report.text import costliest, families_as_in_lab, has_answers, nothing_found
 from grader.wording import environment_of, words
 
 _MOST_CONFUSIONS = 8
@@ -45,7 +46,7 @@ def render_html(report: Report, language: Language = "en") -> str:
     Everything that comes from a submission is escaped by the template engine.
     """
     is_measured = report.score is not None and report.score.is_measured
-    page: str = _template().render(
+    page: str = template("report.html").render(
         language=language,
         report=report,
         tone=tone_of(report),
@@ -85,10 +86,11 @@ def thumbnail(pixels: npt.NDArray[Any]) -> str:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Return the template of a page about one submission."""
     environment = environment_of(Path(__file__).parent)
-    environment.filters["size"] = _size
-    return environment.get_template("report.html")
+    environment.filters.update(size=_size, sum_of=_sum_of, as_in_lab=families_as_in_lab)
+    return environment.get_template(name)
 
 
 def _confusion_rows(report: Report) -> list[list[Cell]]:
@@ -106,6 +108,13 @@ def _confusion_rows(report: Report) -> list[list[Cell]]:
         ]
         for row, counts in enumerate(report.confusion.matrix)
     ]
+
+
+def _sum_of(factors: Sequence[float], offset: float) -> str:
+    """Return what a channel is made of, such as `4.37 B - 2.12`; what is nothing is left out."""
+    terms = [*zip(factors, (" R", " G", " B"), strict=False), (offset, "")]
+    text = " ".join(f"{'-' if factor < 0 else '+'} {abs(factor):.3g}{of}" for factor, of in terms if factor)
+    return text.removeprefix("+ ") or "0"
 
 
 def _size(count: int) -> str:

@@ -9,11 +9,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
-
-from jinja2 import Template
 
 from grader.checks import says_other
 from grader.errors import Language
@@ -23,8 +20,7 @@ from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
 from grader.model.report import Report
 from grader.printable import one_line
-from grader.report.html import thumbnail, tone_of
-from grader.wording import environment_of
+from grader.report.html import template, thumbnail, tone_of
 
 MOST_SHOWN = 300
 """Missed images; a page of more is slow to open, and says nothing new."""
@@ -113,7 +109,7 @@ def render_instructor_page(grading: Grading, report: Report, language: Language 
     answers = grading.answers
     not_ready = answers.not_ready if answers else None
     groups, left_out = _confusions(grading)
-    page: str = _template().render(
+    page: str = template("instructor.html").render(
         language=language,
         report=report,
         tone=tone_of(report),
@@ -163,11 +159,6 @@ def _prediction(prediction: Prediction | None, names: tuple[str, ...]) -> dict[s
         {"as": None, "problem": "names no class"} if index is None else {"as": names[index], "problem": None}
     )
     return {"answered": prediction.text, **named}
-
-
-@cache
-def _template() -> Template:
-    return environment_of(Path(__file__).parent).get_template("instructor.html")
 
 
 def _confusions(grading: Grading) -> tuple[list[Confusion], int]:

@@ -9,7 +9,7 @@ from functools import partial
 from tabulate import tabulate
 
 from grader.errors import Language
-from grader.model.report import BoundaryPart, ClassPart, FindingPart, Report
+from grader.model.report import BoundaryPart, ClassPart, FindingPart, NetworkInputPart, PathsPart, Report
 from grader.printable import one_line
 from grader.wording import phase_words, words
 
@@ -57,6 +57,7 @@ def render_text(report: Report, language: Language = "en") -> str:
         _headline(report, language),
         _score(report, language),
         _next(report, language),
+        _network_input(report, language),
         _weakest(report, language),
         _evidence(report, language),
         _facts(report, language),
@@ -162,6 +163,46 @@ def _next_heading(report: Report, language: Language) -> str:
 
 def _mark(finding: FindingPart) -> str:
     return {"error": "x", "warning": "!", "note": "-"}[finding.severity]
+
+
+def _network_input(report: Report, language: Language) -> str:
+    """Say what arrives at the network otherwise than in the lab, and what that costs; the page shows it."""
+    part = report.network_input
+    if part is None:
+        return ""
+    lines = [
+        f"  {words(language, 'input')}{words(language, 'in-brackets', what=words(language, 'input-page'))}"
+    ]
+    told = [each.text if language == "en" else each.text_zh for each in part.differences]
+    lines.append(f"    {(' ' if language == 'en' else '').join(told) or families_as_in_lab(part, language)}")
+    paths = [
+        _path(part.paths, name, language)
+        for name in ("as_handed_in", "right_input", "right_readout", "both")
+        if getattr(part.paths, name) is not None
+    ]
+    if len(paths) > 1:
+        lines.append(f"    {words(language, 'semicolon').join(paths)}")
+    return "\n".join(map(one_line, lines))
+
+
+def families_as_in_lab(part: NetworkInputPart, language: Language) -> str:
+    """Return what arrives at the network as in the lab, in a sentence."""
+    if not part.excluded:
+        return words(language, "input-nothing-known")
+    named = [words(language, f"input-family-{family}") for family in part.excluded]
+    *most, last = named
+    families = words(language, "input-and").join(
+        [words(language, "input-between").join(most), last] if most else named
+    )
+    return words(
+        language, "input-as-in-lab" if part.differences else "input-all-as-in-lab", families=families
+    )
+
+
+def _path(paths: PathsPart, name: str, language: Language) -> str:
+    say = partial(words, language)
+    path = say(f"input-path-{name.replace('_', '-')}")
+    return say("input-text-right", path=path, correct=getattr(paths, name), total=paths.images)
 
 
 def _weakest(report: Report, language: Language) -> str:

@@ -24,7 +24,7 @@ from grader.errors import HarnessError, LineError, UsageError
 from grader.files import place_of
 from grader.findings import findings_of, verdict_of
 from grader.intake import IntakeRefusedError, digests_in_zips, name_of, take_in
-from grader.model.dataset import Split
+from grader.model.dataset import Split, SplitImage
 from grader.model.diagnosis import Diagnosis
 from grader.model.grading import KEY, Failure, Grading, HiddenFile, Refusal, Stage
 from grader.model.job import Exam, Job
@@ -38,6 +38,8 @@ from grader.session.harness import circumstances_now, this_harness
 from grader.split import public_split
 
 _SEED_BITS = 53
+_PHOTOS = 4
+"""Shown in a self-check."""
 _RunStage = Callable[[Grading], Grading]
 
 
@@ -155,6 +157,7 @@ def diagnosed(grading: Grading, setup: Setup) -> Grading:
         recorded=lambda name: setup.fresh(folder / name).recorded(RECORDER).launch,
         folder=folder,
         seed=secrets.randbits(_SEED_BITS),
+        photos=_photos(exam),
         public=lambda: (exam.public or public_split(exam.assignment)) if exam.is_official else None,
     )
     return replace(grading, diagnosis=diagnose(subject))
@@ -256,6 +259,14 @@ def find_hidden_files(submission: Submission, exam: Exam) -> tuple[HiddenFile, .
         for path, digest in found
         if secrets[digest] == KEY or digest not in given
     )
+
+
+def _photos(exam: Exam) -> tuple[SplitImage, ...]:
+    """Return a few images to be shown: in a self-check alone, whose images are the student's own."""
+    images = exam.split.images
+    if exam.is_official or exam.split.key_file is not None:
+        return ()
+    return images[:: max(1, len(images) // _PHOTOS)][:_PHOTOS]
 
 
 def _judged(grading: Grading) -> Grading:

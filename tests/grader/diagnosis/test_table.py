@@ -171,5 +171,5 @@ def test_a_program_that_dies_on_an_image_has_no_answer_to_it_and_the_rest_counts
         return Answers((*answers[:-1], None), None, (Stop(Verdict.CRASH, "prediction"),), Timing(), {}, "", 0)
 
     monkeypatch.setattr(subject, "interview", dies)
-    found = _explain(graded, graded.case())
+    _, found = _explain(graded, graded.case())
     assert [each.finding.code for each in found] == ["channel-order"]

@@ -17,7 +17,7 @@ from grader.cli import main
 from grader.demo import write_demo
 from grader.errors import UsageError
 from grader.exchange import choose_backbones, contents, write_handout
-from grader.exchange.handout import PAGES
+from grader.exchange.handout import PAGES, PICTURES
 from grader.split import make_key
 from reference.weights import write_checkpoint
 from tests.reference.drawn_shapes import untrained_backbone
@@ -90,7 +90,7 @@ def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
     clone = tmp_path / "clone"
     for name in ("student", "grader", "datasets", "docs/zh"):
         (clone / name).mkdir(parents=True)
-    for name in ("student/main.py", "pyproject.toml", "LICENSE", "reference", *PAGES):
+    for name in ("student/main.py", "pyproject.toml", "LICENSE", "reference", *PAGES, *PICTURES):
         (clone / name).touch()
     monkeypatch.setattr(command, "_ROOT", clone)
     out = tmp_path / "handout.zip"

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,10 +11,13 @@ import pytest
 
 from grader.audit import audit_sets, read_set, render_page
 from grader.cli import main
+from grader.model.diagnosis import Diagnosis
 from grader.report import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
+from tests.grader.diagnosis.preprocessing_programs import bgr
 from tests.grader.gradings import grading_of
+from tests.grader.network_inputs import part_of
 
 from ..conftest import CLASSES, ORACLE
 
@@ -32,7 +36,10 @@ HALF_RIGHT = """
             raise ValueError("no")
         return NAMES[min(int(image[0, 0, 0]) // 80, 2)]
 """
-PAGES = ("report-en", "report-zh", "self-check", "instructor-en", "instructor-zh", "audit-en", "audit-zh")
+PAGES = (
+    *("report-en", "report-zh", "self-check", "seen-en", "seen-zh"),
+    *("instructor-en", "instructor-zh", "audit-en", "audit-zh"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +62,9 @@ def page_of(write_submission, split, split_folder, assignment):
             sets = (read_set(split_folder, set_name) for set_name in ("train", "hidden"))
             return render_page(audit_sets(*sets), language)
         outcome = grading_of(write_submission(HALF_RIGHT), split, assignment, self_check=name == "self-check")
+        if kind in ("seen", "instructor"):
+            seen = Diagnosis("done", network_input=part_of(bgr, "colour", right=38, codes=("channel-order",)))
+            outcome = replace(outcome, diagnosis=seen)
         if kind == "instructor":
             return render_instructor_page(outcome, build_report(outcome), language)
         return render_html(build_report(outcome), "zh" if language == "zh" else "en")

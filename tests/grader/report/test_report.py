@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -15,11 +16,12 @@ from markupsafe import escape
 from grader.errors import UsageError
 from grader.files import Held
 from grader.model.assignment import Points
+from grader.model.diagnosis import Diagnosis
 from grader.model.job import NO_CHECKS
-from grader.model.report import SCHEMA, Report, schema_text
+from grader.model.report import SCHEMA, PicturePart, Report, schema_text
 from grader.model.verdict import Verdict
 from grader.printable import one_line
-from grader.report import build_report, check_output_folder, render_text, write_grading
+from grader.report import build_report, check_output_folder, read_report, render_text, write_grading
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page
 from grader.report.text import costliest
@@ -27,7 +29,9 @@ from grader.run.usage import allowed_instructions
 from grader.sandbox import policy
 from grader.split import open_split
 from grader.wording import words
+from tests.grader.diagnosis.preprocessing_programs import bgr, reshaped, the_labs_own
 from tests.grader.gradings import grading_of, report_of
+from tests.grader.network_inputs import part_of
 
 from ..conftest import CLASSES, ORACLE
 
@@ -238,6 +242,67 @@ def test_page_and_terminal_have_one_order_and_two_languages(hostile):
     assert "predict raised" not in render_text(build_report(hostile), "zh")
 
 
+@pytest.fixture
+def seen(outcome):
+    """A grading whose diagnosis saw that pictures reach the network in BGR, and otherwise as in the lab."""
+
+    def grading(program=bgr, **more):
+        part = part_of(program, "colour", **{"right": 38, "codes": ("channel-order",), **more})
+        return replace(outcome, diagnosis=Diagnosis("done", network_input=part))
+
+    return grading
+
+
+def test_page_and_terminal_say_what_the_network_sees_and_what_that_costs(seen):
+    grading = seen()
+    report = build_report(grading)
+    for page in (render_html(report), render_instructor_page(grading, report)):
+        assert page.count("data:image/png") == 3
+        assert "Red and blue are swapped." in page and "红色和蓝色互换了。" in page
+        assert page.count('class="link broken"') == 1
+        assert "20 of 40 right (50.0 %)" in page and "40 张答对 38 张（95.0 %）" in page
+        assert "As in the lab: scale, crop, orientation and detail." in page
+        assert "与标准预处理一致：数值缩放、裁剪、方向和清晰度。" in page
+        assert "4.37 B - 2.12" in page
+        # A path has a row if it was measured; that with another readout was not.
+        assert (page.count('<li class="path"'), page.count('<li class="path mends"')) == (1, 1)
+    assert "can forge" in render_instructor_page(grading, report)
+    assert "can forge" not in render_html(report)
+    text = render_text(report)
+    assert "What your network sees (shown in report.html)\n    Red and blue are swapped.\n" in text
+    assert "as handed in: 20 of 40 right; with the lab's steps: 38 of 40 right" in text
+    assert "提交的程序：40 张中答对 20 张；换成标准步骤：40 张中答对 38 张" in render_text(report, "zh")
+
+
+def test_where_nothing_differs_page_and_terminal_say_in_one_line_what_is_excluded(seen):
+    report = build_report(seen(the_labs_own, right=None, codes=()))
+    line = "Nothing is wrong before the network: colours, scale, crop, orientation and detail arrive as in the lab."
+    assert line in render_html(report)
+    assert line in render_text(report)
+    assert 'class="path' not in render_html(report)
+
+
+def test_a_difference_that_costs_nothing_is_no_broken_link(seen):
+    page = render_html(build_report(seen(right=20, codes=())))
+    assert "No loss of points was found from this." in page
+    assert 'class="link broken"' not in page and 'class="wrong"' not in page
+
+
+def test_where_no_network_was_seen_nothing_is_said_of_it(outcome):
+    assert "What your network sees" not in render_html(build_report(outcome))
+    assert "What your network sees" not in render_text(build_report(outcome))
+
+
+def test_what_was_seen_of_a_network_survives_its_file_and_the_page_stays_small(seen, tmp_path):
+    grading = seen(reshaped, codes=("wrong-layout",))
+    report = build_report(grading)
+    write_grading(grading, report, tmp_path / "out")
+    assert read_report(tmp_path / "out" / "report.json") == report
+    assert (tmp_path / "out" / "report.html").stat().st_size < 200_000
+    with pytest.raises(ValueError, match="data"):
+        PicturePart(type="png", data='"><script>', width=1, height=1)
+
+
 def test_a_self_check_says_in_plain_sight_that_only_public_images_were_run(
     write_submission, split, assignment
 ):
@@ -369,11 +434,11 @@ def test_the_marks_before_findings_are_explained(hostile, outcome):
     assert "x error" not in heading
 
 
-def test_chinese_has_full_width_punctuation(hostile, outcome):
+def test_chinese_has_full_width_punctuation(hostile, outcome, seen):
     half_width = re.compile(
         r"[\u4e00-\u9fff）] ?[,;:](?!\d)|[,;:] ?[\u4e00-\u9fff]|[\u4e00-\u9fff] \([\u4e00-\u9fff]"
     )
-    for report in (build_report(hostile), build_report(outcome)):
+    for report in (build_report(hostile), build_report(outcome), build_report(seen())):
         assert not half_width.findall(render_text(report, "zh"))
         page = re.sub(
             r"<(style|title)>.*?</\1>|<[^>]+>", "", _in_chinese(render_html(report, "zh")), flags=re.DOTALL
