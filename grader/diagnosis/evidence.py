@@ -152,20 +152,16 @@ def differs_only_in(coordinate: str) -> Look:
 
 def exchanges_colours(case: Case) -> Evidence | None:
     """Look for red and blue in each other's place."""
-    return of_views(lambda trial: trial.differences == {"colour"} and _colours_of(trial) == {"rgb", "bgr"})(
-        case
-    )
+    return of_views(lambda trial: trial.differences == {"colour"} and _is_exchange(trial))(case)
 
 
 def has_other_colours(case: Case) -> Evidence | None:
     """Look for colours that are lost, or no red, green and blue any more."""
-    return of_views(lambda trial: trial.differences == {"colour"} and _colours_of(trial) != {"rgb", "bgr"})(
-        case
-    )
+    return of_views(lambda trial: trial.differences == {"colour"} and not _is_exchange(trial))(case)
 
 
-def _colours_of(trial: CheckpointTrial) -> frozenset[str]:
-    return frozenset({trial.own.colour, trial.best.colour})
+def _is_exchange(trial: CheckpointTrial) -> bool:
+    return {trial.own.colour, trial.best.colour} == {"rgb", "bgr"}
 
 
 def differs_in_several_of(*coordinates: str) -> Look:

@@ -39,7 +39,7 @@ _PHOTO_SIDE, _QUALITY = 128, 80
 _DIGITS = 4
 _FULL = 255
 _PREPROCESSING = (
-    *("channel-order", "wrong-scale", "wrong-layout", "wrong-resize"),
+    *("channel-order", "other-colours", "wrong-scale", "wrong-layout", "wrong-resize"),
     *("wrong-preprocessing", "turned"),
 )
 _NETWORK = (

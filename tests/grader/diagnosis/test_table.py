@@ -22,7 +22,6 @@ from tests.submissions.mistakes.otherwise import OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES
 
 ELSEWHERE = {
-    "turned",  # test_blackbox.py: where a checkpoint can be run, wrong-resize names it
     "public-gap",  # test_blackbox.py
     "threads",  # test_diagnosis.py
     "below-usual",  # test_diagnosis.py
