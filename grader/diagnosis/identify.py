@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import cv2
 import numpy as np
 
 from grader.diagnosis import charts
 from grader.diagnosis.charts import CARD, COLOURS, FAINT_RAMP, GREYS, PIXELS, TEXTURE
 from grader.diagnosis.geometry import (
     FULL,
+    Map,
     box_of,
+    is_inside,
     sampled,
 )
 from grader.diagnosis.linearity import Curve, count_values, curve_of, is_clipped
@@ -32,6 +35,7 @@ from grader.diagnosis.planes import Layout, Planes, Tensor, layout_of, middle
 from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.seen import (
     SAME,
+    Mask,
     Seen,
     apart,
     differs_again,
@@ -39,11 +43,14 @@ from grader.diagnosis.seen import (
     first,
     follows_from_before,
     is_constant,
+    without_padding,
 )
 from grader.diagnosis.sharpness import sharpness_of
 
 _UNMOVED = 0.02
 """Of the range of a ramp: greys that differ by less say that each picture is scaled by itself."""
+_COVERED = 0.9
+"""Of a rectangle that a photo must fill, so that its detail can be told."""
 _STRETCHED = 1.25
 """A faint ramp that comes out steeper by this factor has been equalised."""
 
@@ -70,7 +77,7 @@ def identify(seen: Mapping[str, Sequence[Tensor | None]]) -> Preprocessing | Non
         start = _unknown(layout, array, planes)
         if is_constant(shown):
             return replace(start, is_constant=True)
-        return _identified(shown, start)
+        return _identified(without_padding(shown), start)
 
 
 def _unknown(layout: Layout, array: Tensor, planes: Planes) -> Preprocessing:
@@ -110,6 +117,8 @@ def _identified(seen: Seen, start: Preprocessing) -> Preprocessing:
         return start
     start = replace(start, by_image=by_image)
     start = with_geometry(seen, start, None if by_image or table is None else table)
+    if seen.photo is not None and start.crop != "pad":
+        start = replace(start, covered=float(seen.photo.mean()))
     if is_flipped_at_times(seen, start):
         start = replace(start, is_random=True, orientation="unknown", crop="unknown", maps={}, box=FULL)
     if photometry is None and table is not None and not start.by_image:
@@ -159,7 +168,7 @@ def _by_image(seen: Seen, table: Floats | None) -> str:
     if span <= _UNMOVED * moved:  # hardly any grey but white becomes anything
         return ""
     is_moved = moved > _UNMOVED * span
-    if all(count_values(numbers.ravel(), float(span)) <= 2 for numbers in ramp):
+    if _has_two_tones(ramp):
         return ""
     faint = seen.planes(FAINT_RAMP)
     if is_moved and (faint is None or apart(ramp, faint) > 2 * SAME):
@@ -175,10 +184,16 @@ def _with_curves(seen: Seen, start: Preprocessing, table: Floats) -> Preprocessi
     planes, where = seen.planes(name), start.maps.get("wide")
     greys = grey_responses(table)
     if planes is None or where is None or len(planes) != table.shape[1]:
+        if planes is not None and _has_two_tones(planes) and np.ptp(greys, axis=0).max() > 0:
+            return replace(start, linearity="threshold", colour=_colour_of_two_tones(seen, start))
         clipped = any(is_clipped(solids) for solids in greys.T)
         return replace(start, linearity="clipped" if clipped else start.linearity)
     levels = sampled(PIXELS[name], where, planes.shape[1:])[0]
-    inner = (slice(4, -4), slice(4, -4))
+    inner = np.zeros(levels.shape, np.bool_)
+    inner[4:-4, 4:-4] = True
+    inner &= is_inside(where, levels.shape)
+    if not inner.any():
+        return start
     found = [
         curve_of(levels[inner].ravel(), numbers[inner].ravel(), solids)
         for numbers, solids in zip(planes, greys.T, strict=True)
@@ -212,6 +227,18 @@ def _with_straight_part(start: Preprocessing, found: list[Curve], colour: str) -
     )
 
 
+def _has_two_tones(planes: Planes) -> bool:
+    span = float(np.ptp(planes, axis=(1, 2)).max())
+    return all(count_values(numbers.ravel(), span) <= 2 for numbers in planes)
+
+
+def _colour_of_two_tones(seen: Seen, start: Preprocessing) -> str:
+    """Return `grey` where all channels of the coloured card are alike, as in dots of black and white."""
+    planes = seen.planes(CARD)
+    alike = planes is not None and _channels_agree(planes.reshape(len(planes), -1).T)
+    return "grey" if alike else start.colour
+
+
 def _channels_agree(table: Floats) -> bool:
     """Whether all channels hold the same, up to a scale of their own."""
     low, span = table.min(axis=0), np.ptp(table, axis=0)
@@ -236,7 +263,14 @@ def _with_contrast(seen: Seen, start: Preprocessing) -> Preprocessing:
     if where is None or given is None:
         return start
     expected = sampled(PIXELS[FAINT_RAMP], where, given.shape[1:])[:1]
-    steeper = middle(given).std() / max(middle(expected).std(), 1e-12)
+    part = _photo_in(seen, where, given.shape[1:])
+    is_whole = middle(part[None].astype(np.float64)).all()
+    given, expected = (
+        (given[:, part], expected[:, part]) if not is_whole else (middle(given), middle(expected))
+    )
+    if not given.size:
+        return start
+    steeper = given.std() / max(expected.std(), 1e-12)
     return replace(start, by_image="equalised") if steeper > _STRETCHED else start
 
 
@@ -244,12 +278,27 @@ def _with_sharpness(seen: Seen, start: Preprocessing) -> Preprocessing:
     where, given = start.maps.get("square"), _as_pixels(seen, start, TEXTURE)
     if where is None or given is None or min(given.shape[1:]) < 64:
         return start
-    expected = sampled(PIXELS[TEXTURE], where, given.shape[1:])[0] / 255
-    kind, detail = sharpness_of(expected, np.clip(np.nan_to_num(given[0] / 255), -1, 2))
+    part = _photo_in(seen, where, given.shape[1:])
+    window = np.ix_(part.any(axis=1), part.any(axis=0))
+    if (
+        not _COVERED * window[0].size * window[1].size <= part.sum()
+        or min(window[0].size, window[1].size) < 64
+    ):
+        return start
+    expected = sampled(PIXELS[TEXTURE], where, given.shape[1:])[0][window] / 255
+    kind, detail = sharpness_of(expected, np.clip(np.nan_to_num(given[0][window] / 255), -1, 2))
     box = box_of(where)
     if kind == "coarse":  # the thumbnail was of the whole photo
         detail /= max(box.right - box.left, 1e-3)
     return replace(start, sharpness=kind, detail=detail)
+
+
+def _photo_in(seen: Seen, where: Map, size: tuple[int, ...]) -> Mask:
+    """Return which points of the input show the photo, a few at its edges apart."""
+    inside = is_inside(where, size)
+    if seen.photo is not None and seen.photo.shape == inside.shape:
+        inside &= seen.photo
+    return np.asarray(cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
 
 
 def _as_pixels(seen: Seen, start: Preprocessing, name: str) -> Planes | None:

@@ -51,6 +51,8 @@ class Preprocessing:
     """sharp, blurred, coarse."""
     detail: float = 0.0
     """The blur's sigma, in pixels of the input; or the side of the thumbnail."""
+    covered: float = 1.0
+    """The share of the input that a wide photo reaches, if it is not padded."""
     is_random: bool = False
     is_stateful: bool = False
     is_constant: bool = False

@@ -18,6 +18,8 @@ _LARGEST_SIDE = 128
 """What blurs less, or keeps more, is a matter of interpolation, and no fault."""
 _BETTER = 0.6
 """A blurred picture must explain what was given with at most that share of the error of the sharp one."""
+_EQUAL = 0.02
+"""Below this error nothing is lost: the texture's cells by themselves look like an enlarged thumbnail."""
 _UNLIKE = 0.35
 """Above this error, in parts of the range, what was given is not the picture at all."""
 
@@ -44,7 +46,7 @@ def sharpness_of(expected: Floats, given: Floats) -> tuple[str, float]:
                 error = _error(cv2.resize(small, size, interpolation=kind), given)
                 if error < least:
                     best, least = ("coarse", float(side)), error
-    if least > min(_BETTER * sharp, _UNLIKE):
+    if sharp < _EQUAL or least > min(_BETTER * sharp, _UNLIKE):
         return "sharp", 0.0
     if best[0] == "blurred":
         return best if best[1] >= _LEAST_SIGMA else ("sharp", 0.0)
