@@ -64,6 +64,7 @@ def _of_values(found: Preprocessing, standard: Preprocessing) -> Iterator[Differ
     follows = found.scale == "other" and found.linearity not in ("unknown", "linear")
     if found.scale not in ("unknown", standard.scale) and not follows:
         code = "scale-other" if found.scale == "other" else found.scale
+        code = "scaled-before" if standard.scale == "raw" else code
         yield Difference("scale", code, _ends(found, standard))
 
 

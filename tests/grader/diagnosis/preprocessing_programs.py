@@ -337,6 +337,16 @@ def only_divided_by_255(image):
     return batch(pixels(image) / 255.0)
 
 
+@program("unit")
+def only_divided_by_255_channels_last(image):
+    return (pixels(image) / 255.0).astype(np.float32)[None]
+
+
+@program("raw")
+def bytes_channels_last(image):
+    return pixels(image)[None]
+
+
 @program("raw")
 def not_scaled(image):
     return batch(pixels(image).astype(np.float32))
