@@ -8,18 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from grader.diagnosis import charts
-from grader.diagnosis.charts import CARD, COLOURS, FAINT_RAMP, GREYS, PIXELS, TEXTURE
-from grader.diagnosis.geometry import (
-    FULL,
-    Map,
-    box_of,
-    is_inside,
-    sampled,
-)
+from grader.diagnosis.charts import CARD, COLOURS, FAINT_RAMP, GREYS, PIXELS
+from grader.diagnosis.geometry import FULL, is_inside, sampled
 from grader.diagnosis.linearity import Curve, count_values, curve_of, is_clipped
 from grader.diagnosis.photometry import (
     Floats,
@@ -31,11 +24,10 @@ from grader.diagnosis.photometry import (
     responses,
 )
 from grader.diagnosis.places import is_flipped_at_times, with_geometry
-from grader.diagnosis.planes import Layout, Planes, Tensor, layout_of, middle
+from grader.diagnosis.planes import Layout, Planes, Tensor, layout_of
 from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.seen import (
     SAME,
-    Mask,
     Seen,
     apart,
     differs_again,
@@ -45,14 +37,10 @@ from grader.diagnosis.seen import (
     is_constant,
     without_padding,
 )
-from grader.diagnosis.sharpness import sharpness_of
+from grader.diagnosis.sharpness import with_contrast, with_sharpness
 
 _UNMOVED = 0.02
 """Of the range of a ramp: greys that differ by less say that each picture is scaled by itself."""
-_COVERED = 0.9
-"""Of a rectangle that a photo must fill, so that its detail can be told."""
-_STRETCHED = 1.25
-"""A faint ramp that comes out steeper by this factor has been equalised."""
 
 
 def identify(seen: Mapping[str, Sequence[Tensor | None]]) -> Preprocessing | None:
@@ -126,8 +114,8 @@ def _identified(seen: Seen, start: Preprocessing) -> Preprocessing:
     if start.by_image and start.maps:
         start = replace(start, colour=_colour_of_cards(seen, start))
     if start.linearity == "linear" and start.maps:
-        start = _with_contrast(seen, start)
-        start = _with_sharpness(seen, start)
+        start = with_contrast(seen, start)
+        start = with_sharpness(seen, start)
     if (start.linearity, start.colour, start.by_image, start.is_random) == ("unknown", "unknown", "", False):
         return replace(start, linearity="unlike")
     return start
@@ -154,7 +142,7 @@ def _scaled_back(found: Photometry, ends: Floats | None) -> Photometry:
     return described(found.matrix * ((white - black) / 255)[:, None], black, is_linear=True)
 
 
-# -- curves and detail -------------------------------------------------------------------------------------
+# -- curves ------------------------------------------------------------------------------------------------
 
 
 def _by_image(seen: Seen, table: Floats | None) -> str:
@@ -255,59 +243,3 @@ def _colour_of_cards(seen: Seen, start: Preprocessing) -> str:
     across = np.corrcoef(expected.reshape(3, -1), np.nan_to_num(planes).reshape(3, -1))[3:, :3]
     order = tuple(int(source) for source in across.argmax(axis=1))
     return {"012": "rgb", "210": "bgr"}.get("".join(map(str, order)), "unknown")
-
-
-def _with_contrast(seen: Seen, start: Preprocessing) -> Preprocessing:
-    """Return `equalised` where a faint ramp gains contrast that no colour by itself explains."""
-    where, given = start.maps.get("wide"), _as_pixels(seen, start, FAINT_RAMP)
-    if where is None or given is None:
-        return start
-    expected = sampled(PIXELS[FAINT_RAMP], where, given.shape[1:])[:1]
-    part = _photo_in(seen, where, given.shape[1:])
-    is_whole = middle(part[None].astype(np.float64)).all()
-    given, expected = (
-        (given[:, part], expected[:, part]) if not is_whole else (middle(given), middle(expected))
-    )
-    if not given.size:
-        return start
-    steeper = given.std() / max(expected.std(), 1e-12)
-    return replace(start, by_image="equalised") if steeper > _STRETCHED else start
-
-
-def _with_sharpness(seen: Seen, start: Preprocessing) -> Preprocessing:
-    where, given = start.maps.get("square"), _as_pixels(seen, start, TEXTURE)
-    if where is None or given is None or min(given.shape[1:]) < 64:
-        return start
-    part = _photo_in(seen, where, given.shape[1:])
-    window = np.ix_(part.any(axis=1), part.any(axis=0))
-    if (
-        not _COVERED * window[0].size * window[1].size <= part.sum()
-        or min(window[0].size, window[1].size) < 64
-    ):
-        return start
-    expected = sampled(PIXELS[TEXTURE], where, given.shape[1:])[0][window] / 255
-    kind, detail = sharpness_of(expected, np.clip(np.nan_to_num(given[0][window] / 255), -1, 2))
-    box = box_of(where)
-    if kind == "coarse":  # the thumbnail was of the whole photo
-        detail /= max(box.right - box.left, 1e-3)
-    return replace(start, sharpness=kind, detail=detail)
-
-
-def _photo_in(seen: Seen, where: Map, size: tuple[int, ...]) -> Mask:
-    """Return which points of the input show the photo, a few at its edges apart."""
-    inside = is_inside(where, size)
-    if seen.photo is not None and seen.photo.shape == inside.shape:
-        inside &= seen.photo
-    return np.asarray(cv2.erode(inside.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0)
-
-
-def _as_pixels(seen: Seen, start: Preprocessing, name: str) -> Planes | None:
-    """Return the grey levels, (1, H, W), that the steepest channel holds of a grey chart."""
-    planes, matrix, offset = seen.planes(name), start.matrix, start.offset
-    if planes is None or matrix is None or offset is None or len(planes) != len(matrix):
-        return None
-    if seen.ends is not None:
-        return planes[:1]
-    gains = matrix.sum(axis=1)
-    steepest = int(np.abs(gains).argmax())
-    return np.asarray((planes[[steepest]] - offset[steepest]) / gains[steepest])
