@@ -17,6 +17,8 @@ from grader.wording import table
 _WITHIN = (-40.0, 295.0)
 """Pixels that, scaled back, lie here for the most part were scaled in the lab's way, or nearly."""
 _LEAST_CONTRAST = 25.0
+_HIDDEN = 0.04
+"""Of the input: less than that without the photo is a matter of its edges."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,10 @@ def _of_values(found: Preprocessing, standard: Preprocessing) -> Iterator[Differ
         yield Difference("colour", found.colour)
     if found.negative != standard.negative:
         yield Difference("colour", "negative")
-    if found.scale not in ("unknown", standard.scale):
+    follows = found.scale == "other" and found.linearity not in ("unknown", "linear")
+    if found.scale not in ("unknown", standard.scale) and not follows:
         code = "scale-other" if found.scale == "other" else found.scale
+        code = "scaled-before" if standard.scale == "raw" else code
         yield Difference("scale", code, _ends(found, standard))
 
 
@@ -71,6 +75,8 @@ def _of_places(found: Preprocessing, standard: Preprocessing) -> Iterator[Differ
         yield Difference("geometry", found.orientation)
     if found.crop not in ("unknown", standard.crop):
         yield Difference("geometry", found.crop, {"share": round(100 * found.box.share)})
+    if standard.covered - found.covered > _HIDDEN:
+        yield Difference("geometry", "masked", {"share": round(100 * found.covered)})
     if found.size != standard.size:
         (height, width), (right_height, right_width) = found.size, standard.size
         sides = {"height": height, "width": width, "right_height": right_height, "right_width": right_width}

@@ -228,6 +228,14 @@ def _usual_box(crop: str, shape: str) -> Box:
     }[crop]
 
 
+def is_inside(found: Map, size: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    """Return which points of an input of that size (height, width) lie in the photo."""
+    rows, columns = size
+    u, v = np.meshgrid((np.arange(columns) + 0.5) / columns, (np.arange(rows) + 0.5) / rows)
+    places = np.stack([u, v, np.ones_like(u)], axis=-1) @ found.T
+    return np.asarray(((places > 0) & (places < 1)).all(axis=-1))
+
+
 def sampled(picture: Picture | Floats, found: Map, size: tuple[int, ...]) -> Floats:
     """Return what an input of that size (height, width) sees of a picture, (C, h, w)."""
     height, width = picture.shape[:2]

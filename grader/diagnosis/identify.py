@@ -11,12 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from grader.diagnosis import charts
-from grader.diagnosis.charts import CARD, COLOURS, FAINT_RAMP, GREYS, PIXELS, TEXTURE
-from grader.diagnosis.geometry import (
-    FULL,
-    box_of,
-    sampled,
-)
+from grader.diagnosis.charts import CARD, COLOURS, FAINT_RAMP, GREYS, PIXELS
+from grader.diagnosis.geometry import FULL, is_inside, sampled
 from grader.diagnosis.linearity import Curve, count_values, curve_of, is_clipped
 from grader.diagnosis.photometry import (
     Floats,
@@ -28,7 +24,7 @@ from grader.diagnosis.photometry import (
     responses,
 )
 from grader.diagnosis.places import is_flipped_at_times, with_geometry
-from grader.diagnosis.planes import Layout, Planes, Tensor, layout_of, middle
+from grader.diagnosis.planes import Layout, Planes, Tensor, layout_of
 from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.seen import (
     SAME,
@@ -39,13 +35,12 @@ from grader.diagnosis.seen import (
     first,
     follows_from_before,
     is_constant,
+    without_padding,
 )
-from grader.diagnosis.sharpness import sharpness_of
+from grader.diagnosis.sharpness import with_contrast, with_sharpness
 
 _UNMOVED = 0.02
 """Of the range of a ramp: greys that differ by less say that each picture is scaled by itself."""
-_STRETCHED = 1.25
-"""A faint ramp that comes out steeper by this factor has been equalised."""
 
 
 def identify(seen: Mapping[str, Sequence[Tensor | None]]) -> Preprocessing | None:
@@ -70,7 +65,7 @@ def identify(seen: Mapping[str, Sequence[Tensor | None]]) -> Preprocessing | Non
         start = _unknown(layout, array, planes)
         if is_constant(shown):
             return replace(start, is_constant=True)
-        return _identified(shown, start)
+        return _identified(without_padding(shown), start)
 
 
 def _unknown(layout: Layout, array: Tensor, planes: Planes) -> Preprocessing:
@@ -110,6 +105,8 @@ def _identified(seen: Seen, start: Preprocessing) -> Preprocessing:
         return start
     start = replace(start, by_image=by_image)
     start = with_geometry(seen, start, None if by_image or table is None else table)
+    if seen.photo is not None and start.crop != "pad":
+        start = replace(start, covered=float(seen.photo.mean()))
     if is_flipped_at_times(seen, start):
         start = replace(start, is_random=True, orientation="unknown", crop="unknown", maps={}, box=FULL)
     if photometry is None and table is not None and not start.by_image:
@@ -117,8 +114,8 @@ def _identified(seen: Seen, start: Preprocessing) -> Preprocessing:
     if start.by_image and start.maps:
         start = replace(start, colour=_colour_of_cards(seen, start))
     if start.linearity == "linear" and start.maps:
-        start = _with_contrast(seen, start)
-        start = _with_sharpness(seen, start)
+        start = with_contrast(seen, start)
+        start = with_sharpness(seen, start)
     if (start.linearity, start.colour, start.by_image, start.is_random) == ("unknown", "unknown", "", False):
         return replace(start, linearity="unlike")
     return start
@@ -145,7 +142,7 @@ def _scaled_back(found: Photometry, ends: Floats | None) -> Photometry:
     return described(found.matrix * ((white - black) / 255)[:, None], black, is_linear=True)
 
 
-# -- curves and detail -------------------------------------------------------------------------------------
+# -- curves ------------------------------------------------------------------------------------------------
 
 
 def _by_image(seen: Seen, table: Floats | None) -> str:
@@ -159,7 +156,7 @@ def _by_image(seen: Seen, table: Floats | None) -> str:
     if span <= _UNMOVED * moved:  # hardly any grey but white becomes anything
         return ""
     is_moved = moved > _UNMOVED * span
-    if all(count_values(numbers.ravel(), float(span)) <= 2 for numbers in ramp):
+    if _has_two_tones(ramp):
         return ""
     faint = seen.planes(FAINT_RAMP)
     if is_moved and (faint is None or apart(ramp, faint) > 2 * SAME):
@@ -175,10 +172,16 @@ def _with_curves(seen: Seen, start: Preprocessing, table: Floats) -> Preprocessi
     planes, where = seen.planes(name), start.maps.get("wide")
     greys = grey_responses(table)
     if planes is None or where is None or len(planes) != table.shape[1]:
+        if planes is not None and _has_two_tones(planes) and np.ptp(greys, axis=0).max() > 0:
+            return replace(start, linearity="threshold", colour=_colour_of_two_tones(seen, start))
         clipped = any(is_clipped(solids) for solids in greys.T)
         return replace(start, linearity="clipped" if clipped else start.linearity)
     levels = sampled(PIXELS[name], where, planes.shape[1:])[0]
-    inner = (slice(4, -4), slice(4, -4))
+    inner = np.zeros(levels.shape, np.bool_)
+    inner[4:-4, 4:-4] = True
+    inner &= is_inside(where, levels.shape)
+    if not inner.any():
+        return start
     found = [
         curve_of(levels[inner].ravel(), numbers[inner].ravel(), solids)
         for numbers, solids in zip(planes, greys.T, strict=True)
@@ -212,6 +215,18 @@ def _with_straight_part(start: Preprocessing, found: list[Curve], colour: str) -
     )
 
 
+def _has_two_tones(planes: Planes) -> bool:
+    span = float(np.ptp(planes, axis=(1, 2)).max())
+    return all(count_values(numbers.ravel(), span) <= 2 for numbers in planes)
+
+
+def _colour_of_two_tones(seen: Seen, start: Preprocessing) -> str:
+    """Return `grey` where all channels of the coloured card are alike, as in dots of black and white."""
+    planes = seen.planes(CARD)
+    alike = planes is not None and _channels_agree(planes.reshape(len(planes), -1).T)
+    return "grey" if alike else start.colour
+
+
 def _channels_agree(table: Floats) -> bool:
     """Whether all channels hold the same, up to a scale of their own."""
     low, span = table.min(axis=0), np.ptp(table, axis=0)
@@ -228,37 +243,3 @@ def _colour_of_cards(seen: Seen, start: Preprocessing) -> str:
     across = np.corrcoef(expected.reshape(3, -1), np.nan_to_num(planes).reshape(3, -1))[3:, :3]
     order = tuple(int(source) for source in across.argmax(axis=1))
     return {"012": "rgb", "210": "bgr"}.get("".join(map(str, order)), "unknown")
-
-
-def _with_contrast(seen: Seen, start: Preprocessing) -> Preprocessing:
-    """Return `equalised` where a faint ramp gains contrast that no colour by itself explains."""
-    where, given = start.maps.get("wide"), _as_pixels(seen, start, FAINT_RAMP)
-    if where is None or given is None:
-        return start
-    expected = sampled(PIXELS[FAINT_RAMP], where, given.shape[1:])[:1]
-    steeper = middle(given).std() / max(middle(expected).std(), 1e-12)
-    return replace(start, by_image="equalised") if steeper > _STRETCHED else start
-
-
-def _with_sharpness(seen: Seen, start: Preprocessing) -> Preprocessing:
-    where, given = start.maps.get("square"), _as_pixels(seen, start, TEXTURE)
-    if where is None or given is None or min(given.shape[1:]) < 64:
-        return start
-    expected = sampled(PIXELS[TEXTURE], where, given.shape[1:])[0] / 255
-    kind, detail = sharpness_of(expected, np.clip(np.nan_to_num(given[0] / 255), -1, 2))
-    box = box_of(where)
-    if kind == "coarse":  # the thumbnail was of the whole photo
-        detail /= max(box.right - box.left, 1e-3)
-    return replace(start, sharpness=kind, detail=detail)
-
-
-def _as_pixels(seen: Seen, start: Preprocessing, name: str) -> Planes | None:
-    """Return the grey levels, (1, H, W), that the steepest channel holds of a grey chart."""
-    planes, matrix, offset = seen.planes(name), start.matrix, start.offset
-    if planes is None or matrix is None or offset is None or len(planes) != len(matrix):
-        return None
-    if seen.ends is not None:
-        return planes[:1]
-    gains = matrix.sum(axis=1)
-    steepest = int(np.abs(gains).argmax())
-    return np.asarray((planes[[steepest]] - offset[steepest]) / gains[steepest])

@@ -98,8 +98,11 @@ def _maps_of(seen: Seen, greys: Floats) -> Iterator[tuple[str, Map]]:
         if ramps[0] is None or ramps[1] is None:
             continue
         across, down = (_places(ramp, greys) for ramp in ramps if ramp is not None)
-        if across is None or down is None:
+        if across is None or down is None or across.shape != down.shape:
             continue
+        padding = seen.is_padding(*(ramp for ramp in ramps if ramp is not None))
+        if padding is not None:
+            across[padding] = down[padding] = np.nan
         found = affine_of(across, down)
         if found is not None:
             yield shape, found

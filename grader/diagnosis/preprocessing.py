@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from grader.diagnosis.geometry import FULL, Box, Map
 from grader.diagnosis.photometry import MEAN, STD, Floats
@@ -51,6 +53,8 @@ class Preprocessing:
     """sharp, blurred, coarse."""
     detail: float = 0.0
     """The blur's sigma, in pixels of the input; or the side of the thumbnail."""
+    covered: float = 1.0
+    """The share of the input that a wide photo reaches, if it is not padded."""
     is_random: bool = False
     is_stateful: bool = False
     is_constant: bool = False
@@ -74,3 +78,6 @@ LAB = Preprocessing(
     crop="squash-crop",
 )
 """RGB, resized to 256x256, the centre of 224x224, ImageNet's mean and std."""
+
+PIXELS = replace(LAB, layout=Layout("NHWC"), matrix=np.eye(3), offset=np.zeros(3), scale="raw", dtype="uint8")
+"""The same without a scale, for a network that scales by itself."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.photometry import Floats
-from grader.diagnosis.preprocessing import LAB, Preprocessing
+from grader.diagnosis.preprocessing import LAB, PIXELS, Preprocessing
 from grader.model.records import Offset, Recipe
 
 Step = Literal["colour", "scale", "geometry"]
@@ -47,6 +47,8 @@ class Correction:
     steps: frozenset[Step]
     """What is put right."""
     recipe: Recipe
+    standard: Preprocessing = LAB
+    """What it is put right by."""
 
 
 def steps_that_differ(found: Iterable[Difference]) -> frozenset[Step]:
@@ -59,7 +61,17 @@ def corrections(found: Preprocessing, standard: Preprocessing = LAB) -> tuple[Co
 
     A subset is left out where it cannot be put right by itself: of a grey tensor the colours are lost. Where
     not even all steps that are known to differ can be, all steps there are stand in their place.
+
+    A network that is given its channels last changes the axes by itself, and may scale by itself, too. Then
+    the same follows with pixels of 0 to 255 as the standard's scale, where they do not arrive so.
     """
+    ways = _by_standard(found, standard)
+    if standard is LAB and not found.layout.channels_first and found.scale not in ("raw", "unknown"):
+        ways += tuple(each for each in _by_standard(found, PIXELS) if "scale" in each.steps)
+    return tuple(sorted(ways, key=lambda each: len(each.steps)))
+
+
+def _by_standard(found: Preprocessing, standard: Preprocessing) -> tuple[Correction, ...]:
     differing = steps_that_differ(differences(found, standard))
     possible = tuple(_possible(found, standard, differing))
     if not differing or any(each.steps == differing for each in possible):
@@ -91,15 +103,17 @@ def correction(
     if "geometry" not in steps:
         over = _over_tensor(found, *wanted)
         if over is not None:
-            return _made(steps, "tensor", over)
+            return _made(steps, "tensor", over, standard)
         if not _has_geometry_of(found, standard):
             return None
-    return _made(steps, "image", wanted)
+    return _made(steps, "image", wanted, standard)
 
 
-def _made(steps: frozenset[Step], source: Literal["tensor", "image"], change: _Change) -> Correction:
+def _made(
+    steps: frozenset[Step], source: Literal["tensor", "image"], change: _Change, standard: Preprocessing
+) -> Correction:
     first, second, third = (_three(row) for row in change[0])
-    return Correction(steps, Recipe(source, (first, second, third), _three(change[1])))
+    return Correction(steps, Recipe(source, (first, second, third), _three(change[1])), standard)
 
 
 def _three(numbers: Floats) -> Offset:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 
 from grader.diagnosis import charts
 from grader.diagnosis.charts import CARD, COLOURS, FAINT_RAMP, GREYS, SHAPES
@@ -14,6 +16,13 @@ from grader.diagnosis.planes import Layout, Planes, Tensor, middle, planes_of
 
 SAME = 0.01
 """Tensors that differ by less than this share of their range, on average, are the same."""
+_FIXED = 1e-4
+"""A number that differs by less than this share of the range, whatever the colour, is not of the photo."""
+_ALL, _NOTHING = 0.97, 0.02
+"""Of the input: from that share on the photo fills it; up to that share there is none to speak of."""
+_PADDING = 0.01
+"""Of the range: so near to the numbers of the padding is padding."""
+Mask = npt.NDArray[np.bool_]
 _SOLIDS = [charts.solid(colour) for colour in (*((level,) * 3 for level in GREYS), *COLOURS)]
 
 
@@ -25,6 +34,10 @@ class Seen:
     layout: Layout
     ends: Floats | None = None
     """(C, 2): what black and white became in each plane, if those were scaled after a wrong `reshape`."""
+    photo: Mask | None = None
+    """(H, W): where the numbers follow from the photo, if it is a wide one; None where they do everywhere."""
+    padding: Floats | None = None
+    """(C,): the numbers where they do not."""
 
     def planes(self, name: str, number: int = 0) -> Planes | None:
         """Return what was given for a chart, when it was asked for that time."""
@@ -43,8 +56,41 @@ class Seen:
         """Return the number of each channel for each chart of one colour."""
         found = {name: self.planes(name) for name in _SOLIDS}
         return {
-            name: np.median(middle(planes), axis=1) for name, planes in found.items() if planes is not None
+            name: np.median(self._of_photo(planes), axis=1)
+            for name, planes in found.items()
+            if planes is not None
         }
+
+    def is_padding(self, *charts_of_a_shape: Planes) -> Mask | None:
+        """Return where all of these hold the padding; None where there is none."""
+        if self.padding is None:
+            return None
+        away = np.array([np.abs(planes - self.padding[:, None, None]) for planes in charts_of_a_shape])
+        span = max(np.ptp(planes) for planes in charts_of_a_shape)
+        return np.asarray((away <= _PADDING * span).all(axis=(0, 1)))
+
+    def _of_photo(self, planes: Planes) -> Floats:
+        """Return the numbers in the middle, as one row a channel, or all of the photo if padding is there."""
+        if (
+            self.photo is None
+            or self.photo.shape != planes.shape[1:]
+            or middle(self.photo[None].astype(np.float64)).mean() > _ALL
+        ):
+            return middle(planes)
+        inner = cv2.erode(self.photo.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        return np.asarray(planes[:, inner if inner.any() else self.photo])
+
+
+def without_padding(seen: Seen) -> Seen:
+    """Return what was given with the part of it that the photo fills, where that is not all of it."""
+    found = [planes for planes in map(seen.planes, _SOLIDS) if planes is not None]
+    if len(found) < len(_SOLIDS) or len({planes.shape for planes in found}) > 1:
+        return seen
+    table = np.nan_to_num(np.array(found))
+    photo = np.ptp(table, axis=0).max(axis=0) > _FIXED * np.ptp(table)
+    if not _NOTHING < photo.mean() < _ALL:
+        return seen
+    return replace(seen, photo=photo, padding=np.median(table[0][:, ~photo], axis=1))
 
 
 def first(seen: Mapping[str, Sequence[Tensor | None]], name: str) -> Tensor | None:

@@ -337,6 +337,16 @@ def only_divided_by_255(image):
     return batch(pixels(image) / 255.0)
 
 
+@program("unit")
+def only_divided_by_255_channels_last(image):
+    return (pixels(image) / 255.0).astype(np.float32)[None]
+
+
+@program("raw")
+def bytes_channels_last(image):
+    return pixels(image)[None]
+
+
 @program("raw")
 def not_scaled(image):
     return batch(pixels(image).astype(np.float32))
@@ -537,6 +547,36 @@ def black_and_white_by_otsu(image):
     return batch(normalised(centre(squash(cv2.merge([white] * 3)))))
 
 
+@program("threshold", "grey")
+def dots_of_black_and_white(image):
+    dots = Image.fromarray(pixels(image)).convert("1").convert("RGB")
+    return batch(normalised(np.asarray(dots)))
+
+
+@program("threshold", "grey")
+def dots_of_black_and_white_unscaled(image):
+    return batch(np.asarray(Image.fromarray(pixels(image)).convert("1").convert("RGB")))
+
+
+@program("wrapped", "stretch")
+def mean_subtracted_from_bytes_divided_by_57(image):
+    x = squash(rgb_of(image), 224) - np.array([124, 116, 104], np.uint8)
+    return batch(x.astype(np.float32) / 57)
+
+
+@program("clipped")
+def darkened(image):
+    return lab(cv2.convertScaleAbs(image, alpha=1.6, beta=0))
+
+
+@program("rounded", "stretch")
+def normalised_within_bytes(image):
+    x = squash(rgb_of(image), 224)
+    for c, (mean, std) in enumerate(zip(MEAN * 255, STD * 255, strict=True)):
+        x[:, :, c] = ((x[:, :, c] - mean) / std).astype(np.int64)
+    return batch(x)
+
+
 @program("threshold")
 def rounded_to_0_and_1(image):
     return batch(np.round(pixels(image) / 255.0))
@@ -567,12 +607,12 @@ def squeezed_by_a_sigmoid(image):
     return 1 / (1 + np.exp(-lab(image)))
 
 
-@program("clipped", "scale-other")
+@program("clipped")
 def brightened(image):
     return lab(cv2.convertScaleAbs(image, alpha=1.3, beta=20))
 
 
-@program("wrapped", "scale-other")
+@program("wrapped")
 def brightened_in_bytes(image):
     return batch(normalised(pixels(image) + np.uint8(60)))
 
@@ -670,6 +710,12 @@ def each_channel_equalised(image):
     return lab(cv2.merge([cv2.equalizeHist(np.ascontiguousarray(image[:, :, c])) for c in range(3)]))
 
 
+@program("equalised", "stretch")
+def each_channel_of_the_input_equalised(image):
+    x = squash(rgb_of(image), 224)
+    return batch(normalised(cv2.merge([cv2.equalizeHist(channel) for channel in cv2.split(x)])))
+
+
 @program("equalised")
 def contrast_stretched_by_pil(image):
     picture = ImageOps.autocontrast(Image.fromarray(rgb_of(image)))
@@ -718,6 +764,116 @@ def padded_below_and_right_with_grey(image):
     square = np.full((side, side, 3), 128, np.uint8)
     square[:height, :width] = rgb_of(image)
     return batch(normalised(squash(square, 224)))
+
+
+def pasted(small, canvas, top, left):
+    height, width = small.shape[:2]
+    canvas[top : top + height, left : left + width] = small
+    return canvas
+
+
+def shrunk(image, side):
+    scale = side / max(image.shape[:2])
+    return cv2.resize(image, (int(image.shape[1] * scale), int(image.shape[0] * scale)))
+
+
+@program("pad")
+def pasted_into_a_corner(image):
+    return batch(normalised(pasted(shrunk(rgb_of(image), 120), np.zeros((224, 224, 3), np.uint8), 0, 0)))
+
+
+@program("pad")
+def pasted_into_the_last_corner_of_white(image):
+    small = shrunk(rgb_of(image), 100)
+    canvas = np.full((224, 224, 3), 255, np.uint8)
+    return batch(normalised(pasted(small, canvas, 224 - small.shape[0], 224 - small.shape[1])))
+
+
+@program("pad", "bgr")
+def pasted_into_a_corner_of_grey_bgr(image):
+    return batch(normalised(pasted(shrunk(image, 150), np.full((224, 224, 3), 114, np.uint8), 0, 0)))
+
+
+@program("pad", "unit")
+def pasted_into_a_corner_unit(image):
+    return batch(pasted(shrunk(rgb_of(image), 110), np.zeros((224, 224, 3), np.uint8), 0, 0) / 255.0)
+
+
+@program("pad")
+def pasted_among_zeros_after_mean_and_std(image):
+    return batch(pasted(normalised(shrunk(rgb_of(image), 112)), np.zeros((224, 224, 3), np.float32), 8, 100))
+
+
+@program("pad", "clipped")
+def pasted_into_a_corner_and_clipped(image):
+    return np.clip(pasted_into_a_corner(image), 0, 1)
+
+
+@program("pad", "grey")
+def pasted_into_a_corner_grey(image):
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    return pasted_into_a_corner(grey)
+
+
+@program("pad")
+def thumbnail_on_black(image):
+    small = shrunk(rgb_of(image), 112)
+    height, width = small.shape[:2]
+    canvas = np.zeros((224, 224, 3), np.uint8)
+    return batch(normalised(pasted(small, canvas, 112 - height // 2, 112 - width // 2)))
+
+
+@program("pad", "upside-down")
+def thumbnail_on_black_upside_down(image):
+    return thumbnail_on_black(image)[:, :, ::-1]
+
+
+@program("pad")
+def framed(image):
+    small = squash(rgb_of(image), 104)
+    return batch(normalised(cv2.copyMakeBorder(small, 60, 60, 60, 60, cv2.BORDER_CONSTANT)))
+
+
+@program("pad")
+def framed_with_the_mean(image):
+    small = squash(rgb_of(image), 160)
+    colour = (124, 116, 104)
+    return batch(normalised(cv2.copyMakeBorder(small, 32, 32, 32, 32, cv2.BORDER_CONSTANT, value=colour)))
+
+
+@program("masked")
+def right_half_black(image):
+    x = pixels(image).copy()
+    x[:, 112:] = 0
+    return batch(normalised(x))
+
+
+@program("masked", "bgr")
+def lower_half_zero_bgr(image):
+    x = bgr(image)
+    x[:, :, 112:] = 0
+    return x
+
+
+@program("masked")
+def middle_black(image):
+    x = pixels(image).copy()
+    x[56:168, 56:168] = 0
+    return batch(normalised(x))
+
+
+@program("masked", "stretch")
+def quarter_alone(image):
+    x = stretched(image)
+    x[:, :, 112:] = 0
+    x[:, :, :, 112:] = 0
+    return x
+
+
+@program("masked")
+def circle_alone(image):
+    mask = cv2.circle(np.zeros((224, 224), np.uint8), (112, 112), 100, 1, -1)
+    return batch(normalised(pixels(image) * mask[:, :, None]))
 
 
 @program("top-left")

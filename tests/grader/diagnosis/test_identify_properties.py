@@ -134,7 +134,7 @@ def test_whatever_a_stranger_sends_is_read_or_refused(usual_, other, odd, missin
         for difference in differences(found):
             assert all(difference.sentence(language) for language in ("en", "zh"))
         for made in corrections(found):
-            assert np.isfinite(made.matrix).all() and np.isfinite(made.offset).all()
+            assert np.isfinite(made.recipe.matrix).all() and np.isfinite(made.recipe.offset).all()
     for arrays in seen.values():
         picture = seen_picture(found or LAB, arrays[0])
         assert picture is None or (picture.dtype == np.uint8 and picture.shape[2] == 3)
@@ -158,4 +158,4 @@ def test_a_channel_without_a_picture_is_no_reason_to_fail(dead):
         return x
 
     found = identify(asked(prepare))
-    assert {each.source for each in corrections(found)} <= {"image"}
+    assert {each.recipe.source for each in corrections(found)} <= {"image"}

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.diagnosis.differences import Difference
+from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
+from grader.diagnosis.preprocessing import LAB, PIXELS
 from grader.diagnosis.recipes import STEPS, correction, corrections, steps_that_differ
 from tests.grader.diagnosis import preprocessing_programs as programs
 from tests.grader.diagnosis.preprocessing_programs import (
@@ -148,3 +149,19 @@ def test_what_a_network_of_one_channel_is_given_cannot_be_put_right():
 def test_every_kind_of_difference_is_about_a_step():
     kinds = ["colour", "scale", "linearity", "by-image", "geometry", "layout", "sharpness", "random", "state"]
     assert {step for kind in kinds for step in steps_that_differ([Difference(kind, "")])} == set(STEPS)
+
+
+@pytest.mark.parametrize("name", ["channels_last", "only_divided_by_255_channels_last"])
+def test_a_network_that_changes_the_axes_may_be_given_pixels(name, photo):
+    prepare = BY_NAME[name].make()
+    found = identify(asked(prepare))
+    (made,) = [each for each in corrections(found) if each.standard is PIXELS]
+    assert made.steps == {"scale"}
+    given = prepare(photo)[0] @ np.array(made.recipe.matrix).T + made.recipe.offset
+    assert given == pytest.approx(pixels(photo).astype(np.float64), abs=0.01)
+    assert [each.code for each in differences(found, made.standard)] == ["scaled-before"]
+
+
+def test_a_network_that_is_given_pixels_is_not_given_them_twice():
+    found = identify(asked(programs.bytes_channels_last))
+    assert [each.standard for each in corrections(found)] == [LAB]

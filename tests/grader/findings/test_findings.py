@@ -24,6 +24,7 @@ from grader.wording import catalogue
 
 BUILT_BY_NAME = {
     "aside",
+    "input",
     "progress",
     "verdict",
     "status",
