@@ -76,6 +76,11 @@ class Tensor:
     """Read-only, of that type and shape; of a large batch only its first entries, and None of what is too
     large. Anything may stand in it, NaN too."""
 
+    @property
+    def bytes(self) -> int:
+        """How much the values take."""
+        return 0 if self.values is None else self.values.nbytes
+
 
 @dataclass(frozen=True)
 class Record:

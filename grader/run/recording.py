@@ -15,7 +15,7 @@ import binascii
 import math
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -54,6 +54,9 @@ from grader.sandbox import Launch
 
 MAX_RECORDED_BYTES = 12 << 20
 """Of one frame; of a graded worker's it is a hundredth of that."""
+MAX_KEPT_BYTES = 96 << 20
+"""Of the arrays of all answers, which are held until they have been looked at. The test charts make 18 MiB of
+an input of 224x224, and 94 MiB of the largest that comes back whole, 512x512."""
 MAX_ARRAY_BYTES = 4 << 20
 MAX_RECORDS = 8
 MAX_RECIPES = 16
@@ -103,6 +106,7 @@ class _Asking:
         self._clock = AttentiveClock()
         self._phase: Phase = "import"
         self._answers: list[Recorded] = []
+        self._kept_bytes = 0
 
     def run(self) -> Recording:
         """Ask everything that can be asked."""
@@ -137,17 +141,22 @@ class _Asking:
 
     def _ask(self, worker: WorkerProcess, question: Question, allowed: float) -> Recorded:
         number = secrets.randbits(31)
-        task = encode_task(question.task, self._channel_order)
-        more = {"task": task} if task else {}
+        encoded = encode_task(question.task, self._channel_order)
+        more = {"task": encoded} if encoded else {}
         asked = encode_question(number, question.pixels(self._channel_order), **more)
         deadline = self._deadline(allowed * (1 + len(question.task.recipes)))
         worker.send(asked, deadline)
         frame = worker.receive(deadline)
         if not isinstance(frame, RecordedAnswer) or frame.number != number:
             raise LimitExceededError(Verdict.CONTRACT, StopReason.UNASKED)
-        if len(frame.recorded.replaced) not in (0, len(question.task.recipes)):
+        recorded, task = frame.recorded, question.task
+        is_unasked = len(recorded.replaced) not in (0, len(task.recipes))
+        if is_unasked or (recorded.networks and not task.parameters):
             raise LimitExceededError(Verdict.CONTRACT, StopReason.UNASKED)
-        return frame.recorded
+        self._kept_bytes += sum(tensor.bytes for tensor in _tensors_in(recorded))
+        if self._kept_bytes > MAX_KEPT_BYTES:
+            raise LimitExceededError(Verdict.CONTRACT, StopReason.TOO_LONG)
+        return recorded
 
     def _deadline(self, seconds: float) -> float:
         return min(self._clock.now() + seconds, self._limits.total_seconds)
@@ -156,6 +165,11 @@ class _Asking:
         late = verdict is Verdict.TIMEOUT and self._clock.now() >= self._limits.total_seconds
         asked = None if self._phase == "import" else len(self._answers) + 1
         return Stop(verdict, self._phase, reason, value, asked, is_deadline_of_total=late)
+
+
+def _tensors_in(recorded: Recorded) -> Iterator[Tensor]:
+    passed = (tensor for record in recorded.records for tensor in (record.input, record.output))
+    yield from (tensor for tensor in (*passed, *recorded.replaced) if tensor is not None)
 
 
 # -- the wire ------------------------------------------------------------------------------------------------

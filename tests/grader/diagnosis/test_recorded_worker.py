@@ -241,6 +241,21 @@ def test_forged_records_are_read_as_data_or_end_the_worker_and_touch_no_score(
     assert (graded.verdict, graded.tally.correct) == (Verdict.GRADED, len(split.images))
 
 
+def test_arrays_that_are_large_every_time_end_the_worker_before_they_fill_the_harness(recorded):
+    source = FORGES.replace("FORGERY", "forged(replaced=[], records=[call(tensor([1 << 20], bytes(4 << 20)))])")
+    recording = recorded(source, [Question(BLUE)] * 40)
+    answered = [answer for answer in recording.answers if answer is not None]
+    held = sum(record.input.bytes for answer in answered for record in answer.records)
+    assert 0 < held <= MAX_KEPT_BYTES
+    assert (recording.stop.verdict, recording.stop.reason) == (Verdict.CONTRACT, StopReason.TOO_LONG)
+
+
+def test_parameters_that_nobody_asked_for_end_the_worker(recorded):
+    network = "{'kind': 'torch', 'name': 'x', 'parameters': []}"
+    recording = recorded(FORGES.replace("FORGERY", f"forged(networks=[{network}])"), [Question(BLUE)])
+    assert (recording.answers, recording.stop.reason) == ((None,), StopReason.UNASKED)
+
+
 OTHERWISE = """
     import gc, os, sys
 

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 MOST_ARRAY_BYTES = 4 << 20
+BATCH_BYTES = 2 << 20
+"""Of a batch that is larger, as many first entries are let through as fit, but always one."""
 MOST_BYTES = 8 << 20
 """Of all arrays of one answer; beyond it, only small ones are sent."""
 SMALL_BYTES = 64 << 10
@@ -34,11 +36,11 @@ class Kept:
     def __init__(self, array: Array, with_values: bool = True) -> None:
         self.type, self.shape = array.dtype.name, array.shape
         entry = max(1, array.nbytes // max(1, len(array))) if array.ndim else array.nbytes
-        most = MOST_ARRAY_BYTES // max(1, entry)
+        most = max(BATCH_BYTES // max(1, entry), int(entry <= MOST_ARRAY_BYTES))
         is_known = with_values and self.type in _TYPES and array.ndim <= MOST_AXES
         self.values: Array | None = None
-        if is_known and (array.nbytes <= MOST_ARRAY_BYTES or (array.ndim > 1 and most)):
-            part = array if array.nbytes <= MOST_ARRAY_BYTES else array[:most]
+        if is_known and (array.nbytes <= BATCH_BYTES or (array.ndim > 1 and most)):
+            part = array if array.nbytes <= BATCH_BYTES else array[:most]
             self.values = np.array(part, part.dtype.newbyteorder("<"), order="C")
 
 
