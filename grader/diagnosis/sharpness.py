@@ -28,7 +28,7 @@ _BETTER = 0.6
 _EQUAL = 0.02
 """Below this error nothing is lost: the texture's cells by themselves look like an enlarged thumbnail."""
 _UNLIKE = 0.35
-"""Above this error, in parts of the range, what was given is not the picture at all."""
+"""Above this error, in parts of the range, the texture is lost, however it was smoothed."""
 _STRETCHED = 1.25
 """A faint ramp that comes out steeper by this factor has been equalised."""
 _COVERED = 0.9
@@ -76,7 +76,7 @@ def with_sharpness(seen: Seen, start: Preprocessing) -> Preprocessing:
 
 
 def _sharpness_of(expected: Floats, given: Floats) -> tuple[str, float]:
-    """Return `sharp`, `blurred` and the sigma, or `coarse` and the side of the thumbnail.
+    """Return `sharp`, `blurred` and the sigma, `coarse` and the side of the thumbnail, or `lost`.
 
     Args:
         expected: (H, W), what the network would be given of a texture without any loss, 0..1.
@@ -98,7 +98,7 @@ def _sharpness_of(expected: Floats, given: Floats) -> tuple[str, float]:
                 if error < least:
                     best, least = ("coarse", float(side)), error
     if sharp < _EQUAL or least > min(_BETTER * sharp, _UNLIKE):
-        return "sharp", 0.0
+        return ("lost" if sharp > _UNLIKE else "sharp"), 0.0
     if best[0] == "blurred":
         return best if best[1] >= _LEAST_SIGMA else ("sharp", 0.0)
     return best if best[1] <= _LARGEST_SIDE else ("sharp", 0.0)
