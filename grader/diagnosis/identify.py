@@ -105,7 +105,7 @@ def _identified(seen: Seen, start: Preprocessing) -> Preprocessing:
         return start
     start = replace(start, by_image=by_image)
     start = with_geometry(seen, start, None if by_image or table is None else table)
-    if seen.photo is not None and start.crop != "pad":
+    if seen.photo is not None and start.crop != "pad" and start.orientation != "slanted":
         start = replace(start, covered=float(seen.photo.mean()))
     if is_flipped_at_times(seen, start):
         start = replace(start, is_random=True, orientation="unknown", crop="unknown", maps={}, box=FULL)

@@ -32,6 +32,8 @@ _ROUNDING = 0.012
 """Of the range of a channel: how far rounding to bytes on the way drives equal numbers apart."""
 _GAIN_APART, _OFFSET_APART = 0.012, 0.015
 """Within these shares (of the gain; of the range from black to white) a scale is a known one."""
+_EMPTY = 1e-6
+"""Of the strongest channel: a weaker one holds no picture."""
 _ROWS_APART = 0.04
 _LUMA = np.array([0.299, 0.587, 0.114])
 _Y_CR_CB = np.array([[0.299, 0.587, 0.114], [0.5, -0.4187, -0.0813], [-0.1687, -0.3313, 0.5]])
@@ -107,6 +109,9 @@ def fit(table: Floats, features: Floats) -> tuple[Floats, Floats, float]:
 
 def described(matrix: Floats, offset: Floats, is_linear: bool) -> Photometry:
     """Return a matrix and offset with the names that they have."""
+    strength = np.linalg.norm(matrix[:3], axis=1)
+    if len(strength) > 1 and strength.min() <= _EMPTY * strength.max():
+        return Photometry(matrix, offset, "empty-channel", False, "unknown", False, is_linear)
     colour, rows = _colour_of(matrix)
     if colour in ("ycrcb", "yuv"):  # offsets of their own
         return Photometry(matrix, offset, colour, False, "unknown", False, is_linear)

@@ -30,7 +30,8 @@ class Preprocessing:
     offset: Floats | None
     """(C,)."""
     colour: str
-    """rgb, bgr, permuted, one-channel, grey, ycrcb, yuv, hsv, hls, lab, mixed; unknown."""
+    """rgb, bgr, permuted, one-channel, grey, empty-channel, ycrcb, yuv, hsv, hls, lab, mixed;
+    unknown."""
     negative: bool
     scale: str
     """standard, or the name of another scale; other; unknown."""
@@ -50,7 +51,7 @@ class Preprocessing:
     box: Box = FULL
     """The part of a wide photo that is seen."""
     sharpness: str = "sharp"
-    """sharp, blurred, coarse."""
+    """sharp, blurred, coarse, lost."""
     detail: float = 0.0
     """The blur's sigma, in pixels of the input; or the side of the thumbnail."""
     covered: float = 1.0

@@ -25,10 +25,14 @@ _LARGEST_SIDE = 128
 """What blurs less, or keeps more, is a matter of interpolation, and no fault."""
 _BETTER = 0.6
 """A blurred picture must explain what was given with at most that share of the error of the sharp one."""
+_KNOWN_CROPS = ("squash-crop", "stretch", "short-side-crop")
+"""Parts of the photo that are known to a pixel."""
+_LIKE = 0.7
+"""A texture that correlates with what was given by more than that is not lost."""
 _EQUAL = 0.02
 """Below this error nothing is lost: the texture's cells by themselves look like an enlarged thumbnail."""
 _UNLIKE = 0.35
-"""Above this error, in parts of the range, what was given is not the picture at all."""
+"""Above this error, in parts of the range, the texture is lost, however it was smoothed."""
 _STRETCHED = 1.25
 """A faint ramp that comes out steeper by this factor has been equalised."""
 _COVERED = 0.9
@@ -70,13 +74,17 @@ def with_sharpness(seen: Seen, start: Preprocessing) -> Preprocessing:
     expected = sampled(PIXELS[TEXTURE], where, given.shape[1:])[0][window] / 255
     kind, detail = _sharpness_of(expected, np.clip(np.nan_to_num(given[0][window] / 255), -1, 2))
     box = box_of(where)
+    if (
+        kind == "lost" and start.crop not in _KNOWN_CROPS
+    ):  # the places may be a little off, and then so is all
+        return start
     if kind == "coarse":  # the thumbnail was of the whole photo
         detail /= max(box.right - box.left, 1e-3)
     return replace(start, sharpness=kind, detail=detail)
 
 
 def _sharpness_of(expected: Floats, given: Floats) -> tuple[str, float]:
-    """Return `sharp`, `blurred` and the sigma, or `coarse` and the side of the thumbnail.
+    """Return `sharp`, `blurred` and the sigma, `coarse` and the side of the thumbnail, or `lost`.
 
     Args:
         expected: (H, W), what the network would be given of a texture without any loss, 0..1.
@@ -98,10 +106,17 @@ def _sharpness_of(expected: Floats, given: Floats) -> tuple[str, float]:
                 if error < least:
                     best, least = ("coarse", float(side)), error
     if sharp < _EQUAL or least > min(_BETTER * sharp, _UNLIKE):
-        return "sharp", 0.0
+        is_lost = sharp > _UNLIKE and _likeness(whole, given) < _LIKE
+        return ("lost" if is_lost else "sharp"), 0.0
     if best[0] == "blurred":
         return best if best[1] >= _LEAST_SIGMA else ("sharp", 0.0)
     return best if best[1] <= _LARGEST_SIDE else ("sharp", 0.0)
+
+
+def _likeness(picture: npt.NDArray[np.float32], given: Floats) -> float:
+    """Return the correlation, which a change of contrast does not lower."""
+    inner = slice(8, -8)
+    return float(np.corrcoef(picture[inner, inner].ravel(), given[inner, inner].ravel())[0, 1])
 
 
 def _error(picture: npt.NDArray[np.float32], given: Floats) -> float:

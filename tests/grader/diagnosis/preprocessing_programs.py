@@ -313,6 +313,20 @@ def red_three_times(image):
     return batch(normalised(pixels(image)[:, :, [0, 0, 0]]))
 
 
+@program("empty-channel")
+def blue_set_to_zero(image):
+    x = pixels(image).copy()
+    x[:, :, 2] = 0
+    return batch(normalised(x))
+
+
+@program("empty-channel", "stretch")
+def first_channel_zero_after_mean_and_std(image):
+    x = stretched(image)
+    x[:, 0] = 0
+    return x
+
+
 @program("negative")
 def negative(image):
     return batch(normalised(255 - pixels(image)))
@@ -1005,6 +1019,12 @@ def turned_by_fifteen_degrees(image):
     return batch(normalised(centre(cv2.warpAffine(squash(rgb_of(image)), turn, (256, 256)))))
 
 
+@program("slanted")
+def turned_by_thirty_degrees_on_black(image):
+    turn = cv2.getRotationMatrix2D((112, 112), 30, 0.7)
+    return batch(normalised(cv2.warpAffine(pixels(image), turn, (224, 224))))
+
+
 @program("scrambled")
 def shuffled(image):
     order = np.random.default_rng(0).permutation(224 * 224)
@@ -1050,6 +1070,11 @@ def blurred_by_pil(image):
 @program("blurred")
 def box_blur(image):
     return batch(normalised(cv2.blur(pixels(image), (7, 7))))
+
+
+@program("lost")
+def filtered_by_the_median(image):
+    return batch(normalised(cv2.medianBlur(pixels(image), 9)))
 
 
 @program("coarse")
