@@ -18,7 +18,7 @@ from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
-from grader.diagnosis.recipes import Correction, Step, corrections, steps_that_differ
+from grader.diagnosis.recipes import Correction, corrections, steps_that_differ
 from grader.diagnosis.subject import Subject
 from grader.model.records import Question, Recorded, Task
 from grader.run import secret_order
@@ -80,18 +80,19 @@ def try_corrections(subject: Subject, case: Case, sight: Sight) -> InputTrial:
         tried = _asked(subject, ways, case.few(), "corrections")
         ways = _worth_a_look(case, tried)
     chosen = _fewest_steps(case, _asked(subject, ways, case.many(), "corrected"))
-    steps = chosen.correction.steps
-    return InputTrial(_named(found, steps), chosen.trial, len(corrections(found)), steps, sight)
+    named, steps = _named(found, chosen.correction), chosen.correction.steps
+    return InputTrial(named, chosen.trial, len(corrections(found)), steps, sight)
 
 
-def _named(found: Preprocessing, steps: frozenset[Step]) -> tuple[Difference, ...]:
-    """Return what was put right by these steps.
+def _named(found: Preprocessing, chosen: Correction) -> tuple[Difference, ...]:
+    """Return what was put right by a correction.
 
     What many networks are trained with is left out where it could not be put right apart from the rest: it
     is hardly what costs the points.
     """
-    put_right = [each for each in differences(found) if steps_that_differ([each]) & steps]
-    is_apart = any(each.steps == steps - {"geometry"} for each in corrections(found))
+    differing = differences(found, chosen.standard)
+    put_right = [each for each in differing if steps_that_differ([each]) & chosen.steps]
+    is_apart = any(each.steps == chosen.steps - {"geometry"} for each in corrections(found))
     gross = [each for each in put_right if is_apart or each.code not in _COMMON]
     return tuple(gross or put_right)
 

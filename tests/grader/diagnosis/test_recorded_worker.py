@@ -14,7 +14,9 @@ from grader.diagnosis import RECORDER
 from grader.intake import take_in
 from grader.model.job import NO_CHECKS
 from grader.model.records import Question, Recipe, Task
+from grader.model.verdict import StopReason
 from grader.run import record
+from grader.run.recording import MAX_KEPT_BYTES
 from grader.sandbox import Namespaces, PlainProcess, fork_server_for
 from tests.grader.gradings import grading_of
 from tests.isolation import WHATEVER_IT_IMPORTS
@@ -242,7 +244,9 @@ def test_forged_records_are_read_as_data_or_end_the_worker_and_touch_no_score(
 
 
 def test_arrays_that_are_large_every_time_end_the_worker_before_they_fill_the_harness(recorded):
-    source = FORGES.replace("FORGERY", "forged(replaced=[], records=[call(tensor([1 << 20], bytes(4 << 20)))])")
+    source = FORGES.replace(
+        "FORGERY", "forged(replaced=[], records=[call(tensor([1 << 20], bytes(4 << 20)))])"
+    )
     recording = recorded(source, [Question(BLUE)] * 40)
     answered = [answer for answer in recording.answers if answer is not None]
     held = sum(record.input.bytes for answer in answered for record in answer.records)
