@@ -184,8 +184,11 @@ def test_the_attack_goes_the_way_of_forked_workers_before_the_first_of_them(
 
 def test_tight_limits_of_an_assignment_are_not_the_canarys(split, assignment, write_submission, forks):
     tight = assignment.with_limits(total_seconds=0.001)
+    sleeping = FORKABLE.replace("import cv2\n", "import cv2\nimport time\n").replace(
+        "    return", "    time.sleep(10)\n    return"
+    )
     with fork_server_for(tight.limits, ("cv2",), ForkRule("cv2")) as server:
-        graded = Session(Exam(split, tight), Namespaces(server)).grade(write_submission(FORKABLE))
+        graded = Session(Exam(split, tight), Namespaces(server)).grade(write_submission(sleeping))
     assert (graded.verdict, graded.canary) == (Verdict.TIMEOUT, "passed")
     assert forks
 
