@@ -210,12 +210,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         prog="python -m reference.two_stages",
         description="Train a head on a frozen MobileNetV2, then the whole network, as the garbage lab does.",
     )
+    _add_run_options(parser)
     add = parser.add_argument
-    add("--dataset_path", type=Path, required=True, metavar="D", help="folder with train/ and val/ or test/")
-    add("--run_path", type=Path, required=True, metavar="R", help="folder to write to, new or empty")
-    again = parser.add_mutually_exclusive_group()
-    again.add_argument("--overwrite", action="store_true", help="replace the files of an earlier run in R")
-    again.add_argument("--resume", action="store_true", help="go on with a run in R that was interrupted")
     add("--seed", type=at_least(0), default=0, help="seed of weights, order and augmentation (%(default)s)")
     add("--repeat", type=at_least(1), default=DEFAULT_REPEAT, help="augmented passes per epoch (%(default)s)")
     first, second = recipe.epochs, DEFAULT_ALL_EPOCHS
@@ -246,6 +242,15 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         overwrite=options.overwrite,
         resume=options.resume,
     )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dataset_path", type=Path, required=True, metavar="D", help="folder with train/ and val/ or test/")
+    add("--run_path", type=Path, required=True, metavar="R", help="folder to write to, new or empty")
+    again = parser.add_mutually_exclusive_group()
+    again.add_argument("--overwrite", action="store_true", help="replace the files of an earlier run in R")
+    again.add_argument("--resume", action="store_true", help="go on with a run in R that was interrupted")
 
 
 def _add_rates(parser: argparse.ArgumentParser, recipe: StageRecipe) -> None:
