@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from grader.diagnosis.differences import Difference
+from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.views import View
@@ -28,7 +28,7 @@ CHANCE = 0.05
 LEAST_AGREEMENT = 0.8
 """A view is taken for what the submission does if it gives so many of its answers."""
 _UNSTABLE = 0.2
-_KINDS = {"linearity": "scale", "by-image": "scale", "sharpness": "geometry"}
+_KINDS = {"linearity": "scale", "by-image": "scale", "sharpness": "geometry", "random": "geometry"}
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,11 @@ class InputTrial:
         return self.sight is not None and self.sight.is_training
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing differs, or what differs was put right."""
+        return self.trial is not None or (self.sight is not None and not differences(self.sight.found))
+
+    @property
     def codes(self) -> frozenset[str]:
         """The codes of what was put right."""
         return frozenset(each.code for each in self.differences)
@@ -168,8 +173,8 @@ class Case:
 
     @property
     def is_input_seen(self) -> bool:
-        """Whether it was seen what arrives at the network."""
-        return self.at_input is not None
+        """Whether it was seen what arrives at the network, and tried what comes of putting it right."""
+        return self.at_input is not None and self.at_input.is_settled
 
     @property
     def is_seen_training(self) -> bool:

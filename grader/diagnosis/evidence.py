@@ -99,8 +99,13 @@ def arrives_in_part(case: Case) -> Evidence | None:
 
 
 def arrives_otherwise_in_several_of(*kinds: str) -> Look:
-    """Return the look for an input that is not the lab's in two or more of these kinds of steps."""
-    return _at_input(lambda seen: len(seen.kinds) >= 2 and seen.kinds <= {*kinds})
+    """Return the look for an input that is not the lab's in two or more of these kinds of steps.
+
+    An input that does not hang on the picture, or on others besides, is so in all of them.
+    """
+    return _at_input(
+        lambda seen: seen.kinds == {"state"} or (len(seen.kinds) >= 2 and seen.kinds <= {*kinds})
+    )
 
 
 def _at_input(applies: Callable[[InputTrial], bool]) -> Look:

@@ -163,7 +163,7 @@ def _has_square_pixels(shape: str, box: Box) -> bool:
 
 def _corner(edges: Floats) -> str:
     """Return which part is seen, from what is cut off at left, top, right and bottom."""
-    cut = edges[np.abs(edges[:, :2] - edges[:, 2:]).sum(axis=1).argmax()]
+    cut = edges[np.abs(edges[:, :2] - edges[:, 2:]).max(axis=1).argmax()]
     across, down = cut[0] - cut[2], cut[1] - cut[3]
     vertical = "" if abs(down) <= 2 * _SAME else "top" if down < 0 else "bottom"
     horizontal = "" if abs(across) <= 2 * _SAME else "left" if across < 0 else "right"

@@ -65,7 +65,7 @@ def planes_of(array: Tensor | None, layout: Layout) -> Planes | None:
     if array is None or array.dtype.kind not in "buif" or not array.size:
         return None
     shape = _flat_shape(array.size, layout.axes) if layout.flat else array.shape[-len(layout.axes) :]
-    if len(shape) != len(layout.axes) or not _candidates(shape):
+    if len(shape) != len(layout.axes) or layout.axes not in {each.axes for each in _candidates(shape)}:
         return None
     first = array.reshape(-1, *shape)[0]
     picture = first[0] if layout.axes.startswith("N") else first

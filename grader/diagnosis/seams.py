@@ -26,10 +26,10 @@ from grader.statistics import paired
 
 _PICTURE_AXES = 3
 """An input with fewer axes is no picture: the features that a head is given, for example."""
+_SMALLEST_SIDE = 32
+"""Of a picture; what is smaller may be a map of features."""
 _COMMON = frozenset({"stretch", "short-side-crop"})
 """Ways to the network's size that cost little, whatever the network was trained with."""
-_MOST_LOOKED_AT = 3
-"""Corrections that are tried on all images."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,23 @@ def look_at_input(subject: Subject) -> Sight | None:
     if found is None:
         return None
     photos = tuple(zip(subject.photos, given[len(CHARTS) :], strict=True))
-    records = [record for answer in recording.answers if answer is not None for record in answer.records]
-    return Sight(found, seen[CARD][0], photos, is_training=any(record.training for record in records))
+    answers = [answer for answer in recording.answers if answer is not None]
+    if any(map(_has_several_inputs, answers)):
+        return None
+    is_training = any(record.training for answer in answers for record in answer.records[:1])
+    return Sight(found, seen[CARD][0], photos, is_training)
+
+
+def _has_several_inputs(answer: Recorded) -> bool:
+    """Whether networks of several kinds were given pictures that are not the same.
+
+    What the first of them is given then says nothing of the others.
+    """
+    pictures = [each for each in answer.records if each.input and len(each.input.shape) > _PICTURE_AXES - 1]
+    given = [(each.name, each.input.shape[-_PICTURE_AXES:]) for each in pictures if each.input]
+    # A head is given a map of features: its sides are short.
+    large = {name for name, shape in given if sorted(shape)[1] >= _SMALLEST_SIDE}
+    return len(large) > 1
 
 
 def first_picture(answer: Recorded) -> Tensor | None:
@@ -79,7 +94,10 @@ def try_corrections(subject: Subject, case: Case, sight: Sight) -> InputTrial:
     if len(ways) > 1:
         tried = _asked(subject, ways, case.few(), "corrections")
         ways = _worth_a_look(case, tried)
-    chosen = _fewest_steps(case, _asked(subject, ways, case.many(), "corrected"))
+    corrected = _asked(subject, ways, case.many(), "corrected") if ways else []
+    if not corrected:
+        return InputTrial(sight=sight)
+    chosen = _fewest_steps(case, corrected)
     named, steps = _named(found, chosen.correction), chosen.correction.steps
     return InputTrial(named, chosen.trial, len(corrections(found)), steps, sight)
 
@@ -99,10 +117,13 @@ def _named(found: Preprocessing, chosen: Correction) -> tuple[Difference, ...]:
 
 def _worth_a_look(case: Case, tried: Sequence[Corrected]) -> tuple[Correction, ...]:
     """Return the corrections that the few images do not speak against, those of fewer steps first."""
-    ranked = sorted(
-        _as_good(case, tried), key=lambda each: (-case.correct(each.trial), len(each.correction.steps))
-    )
-    return tuple(each.correction for each in ranked[:_MOST_LOOKED_AT])
+    if not tried:
+        return ()
+    as_good = _as_good(case, tried)
+    # The luck of twenty images must not leave out the simplest one.
+    simplest = min(as_good, key=lambda each: (len(each.correction.steps), -case.correct(each.trial)))
+    best = max(as_good, key=lambda each: (case.correct(each.trial), -len(each.correction.steps)))
+    return tuple(dict.fromkeys((simplest.correction, best.correction)))
 
 
 def _fewest_steps(case: Case, tried: Sequence[Corrected]) -> Corrected:
@@ -121,14 +142,30 @@ def _as_good(case: Case, tried: Sequence[Corrected]) -> list[Corrected]:
 
 
 def _asked(subject: Subject, ways: Sequence[Correction], images: IntArray, name: str) -> list[Corrected]:
-    """Ask one worker about images, each with every correction in turn; the order is secret."""
+    """Ask one worker about images, each with every correction in turn; the order is secret.
+
+    Returns:
+        The corrections that the network took; none if the worker ended early.
+    """
     order = secret_order(len(images), subject.seed)
     questions = [
         Question(subject.split.images[images[place]], Task((way.recipe,), returned=0, inputs=False))
         for place in order
         for way in ways
     ]
-    answers = subject.record(name, questions, subject.patient_rules).answers
+    recording = subject.record(name, questions, subject.patient_rules)
+    if recording.not_ready is not None or recording.stop is not None:
+        return []  # what is missing would count as wrong
+    answers = recording.answers
     said = np.empty((len(images), len(ways)), np.int64)
     said[order] = subject.classes_in(answers).reshape(len(images), len(ways))
-    return [Corrected(way, Trial(images, said[:, column])) for column, way in enumerate(ways)]
+    return [
+        Corrected(way, Trial(images, said[:, column]))
+        for column, way in enumerate(ways)
+        if any(map(_is_replaced, answers[column :: len(ways)]))
+    ]
+
+
+def _is_replaced(answer: Recorded | None) -> bool:
+    """Whether the network took what it was given in place of the student's input."""
+    return answer is not None and any(output is not None for output in answer.replaced)

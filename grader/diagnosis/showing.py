@@ -71,7 +71,8 @@ def shown(case: Case, codes: Iterable[str], is_input_proved: bool) -> NetworkInp
     if case.at_input is None or case.at_input.sight is None:
         return None
     sight, trial = case.at_input.sight, case.at_input
-    steps = tuple(_in_words(each, trial, is_input_proved) for each in differences(sight.found))
+    told = _told(sight.found, trial, is_input_proved)
+    steps = tuple(_in_words(each, case, is_input_proved) for each in told)
     card = next(chart.pixels for chart in CHARTS if chart.name == CARD)
     return NetworkInputPart(
         card=picture_of(card),
@@ -83,7 +84,7 @@ def shown(case: Case, codes: Iterable[str], is_input_proved: bool) -> NetworkInp
         ),
         is_stretched=sight.card is not None and is_stretched(sight.found, sight.card),
         differences=steps,
-        excluded=tuple(_excluded(sight.found)),
+        excluded=tuple(family for family in _excluded(sight.found) if family not in {e.step for e in told}),
         found=_numbers(sight.found),
         lab=_numbers(LAB),
         paths=_paths(case, trial.trial),
@@ -137,13 +138,24 @@ def _seen(
     return None if pixels is None else made(pixels)
 
 
-def _in_words(difference: Difference, trial: InputTrial, is_proved: bool) -> DifferencePart:
+def _told(found: Preprocessing, trial: InputTrial, is_proved: bool) -> tuple[Difference, ...]:
+    """Return the differences; those that are proved by the standard by which they were put right."""
+    differing = differences(found)
+    if not is_proved:
+        return differing
+    proved = {each.step for each in trial.differences}
+    return (*trial.differences, *(each for each in differing if each.step not in proved))
+
+
+def _in_words(difference: Difference, case: Case, is_proved: bool) -> DifferencePart:
     """Return a difference, and whether it costs anything: the fewest steps that do are the cause."""
+    trial = case.at_input or InputTrial()
     is_put_right = bool(steps_that_differ([difference]) & trial.steps)
+    gains = trial.trial is not None and case.gain(trial.trial).share > 0
     cost: Literal["proved", "none", "unknown"] = "none"
     if is_proved and difference in trial.differences:
         cost = "proved"
-    elif trial.trial is None or (is_proved and is_put_right):
+    elif trial.trial is None or (is_put_right and (is_proved or gains)):
         cost = "unknown"
     return DifferencePart(
         step=difference.step,

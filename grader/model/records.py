@@ -47,7 +47,7 @@ class Task:
     parameters: bool = False
     """Describe the parameters of all networks that have been called so far."""
     inputs: bool = True
-    """Send what networks were given, too; without, of an input comes the form alone, which costs little."""
+    """Send what networks were given and what they returned; without, the form of it alone comes."""
 
 
 @dataclass(frozen=True)

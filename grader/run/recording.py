@@ -57,6 +57,8 @@ MAX_RECORDED_BYTES = 12 << 20
 MAX_KEPT_BYTES = 96 << 20
 """Of the arrays of all answers, which are held until they have been looked at. The test charts make 18 MiB of
 an input of 224x224, and 94 MiB of the largest that comes back whole, 512x512."""
+MAX_COMMAS = 250_000
+"""In one frame. Its length is that of its arrays, which have none; of other values each costs many bytes."""
 MAX_ARRAY_BYTES = 4 << 20
 MAX_RECORDS = 8
 MAX_RECIPES = 16
@@ -210,6 +212,8 @@ def parse_recorded(body: bytes) -> Frame:
         FrameError: it is no frame of a graded worker's, or an answer without what was noted, or that has
             another form.
     """
+    if body.count(b",") > MAX_COMMAS:
+        raise FrameError(StopReason.TOO_LONG)
     value = json_object(body)
     noted = {key: value.pop(key) for key in _NOTED if key in value}
     frame = frame_of(value)

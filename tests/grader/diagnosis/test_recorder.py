@@ -216,6 +216,8 @@ class Inner(torch.nn.Module):
     def forward(self, x): return Tensor(x.array * 2)
 
 class Net(torch.nn.Module):
+    running_mean = None
+
     def __init__(self): self.inner = Inner()
     def forward(self, x): return {"features": [1, 2], "logits": self.inner(x)}
 
@@ -330,10 +332,10 @@ def test_a_network_that_fails_fails_as_it_did_and_its_input_is_noted(mindspore):
 
 
 @pytest.mark.mindspore
-def test_inputs_are_told_by_their_form_alone_where_nobody_wants_them(mindspore):
+def test_tensors_are_told_by_their_form_alone_where_nobody_wants_them(mindspore):
     (call,) = mindspore["outputs alone"]["records"]
     assert call["input"] == {"dtype": "float32", "shape": [1, 3, 2, 4], "data": None}
-    assert values(call["output"]).tolist() == MEANS
+    assert call["output"] == {"dtype": "float32", "shape": [1, 3], "data": None}
 
 
 @pytest.mark.mindspore

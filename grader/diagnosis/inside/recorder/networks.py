@@ -27,7 +27,10 @@ def networks_in(called: Any) -> list[Any]:
 
 
 def is_training(called: Any) -> bool | None:
-    """Return whether a network or a part of it is in training mode; None if there is no such mode."""
+    """Return whether a part of a network is in training mode and acts so; None if there is no such mode.
+
+    The flag alone does no harm: a new softmax has it, and so has a network without such a part.
+    """
     modes = [_has_training_part(network) for network in networks_in(called)]
     known = [mode for mode in modes if mode is not None]
     return any(known) if known else None
@@ -35,10 +38,17 @@ def is_training(called: Any) -> bool | None:
 
 def _has_training_part(network: Any) -> bool | None:
     if hasattr(network, "cells_and_names"):
-        return any(bool(cell.training) for _, cell in network.cells_and_names())
+        return any(_acts_otherwise(cell) for _, cell in network.cells_and_names())
     if hasattr(network, "modules"):
-        return any(bool(module.training) for module in network.modules())
+        return any(_acts_otherwise(module) for module in network.modules())
     return None
+
+
+def _acts_otherwise(part: Any) -> bool:
+    """Whether a part does something else in training, and is in training: batch normalisation or dropout."""
+    is_norm = hasattr(part, "moving_mean") or hasattr(part, "running_mean")
+    uses_batch = is_norm and getattr(part, "use_batch_statistics", None) is not False
+    return bool(part.training) and (uses_batch or type(part).__name__.startswith("Dropout"))
 
 
 def described(kind: str, network: Any) -> dict[str, Any]:

@@ -170,7 +170,8 @@ class _Answer:
     def add(self, call: _Call, output: Any) -> None:
         """Note a call; of too many, the first ones and the last."""
         self._calls += 1
-        self._records[MOST_RECORDS - 1 :] = [(call, kept_of(output))]
+        # Who wants no inputs asks about many images; what networks return for those is not looked at, either.
+        self._records[MOST_RECORDS - 1 :] = [(call, kept_of(output, self.wants_inputs))]
         call.given = None if not self.recipes else call.given
 
     def keep_replaced(self, output: Any) -> None:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 MOST_ARRAY_BYTES = 4 << 20
+SMALLEST_SIDE = 8
+"""Of a picture; what is smaller is a map of features."""
 BATCH_BYTES = 2 << 20
 """Of a batch that is larger, as many first entries are let through as fit, but always one."""
 MOST_BYTES = 8 << 20
@@ -61,11 +63,11 @@ class Room:
         return {"dtype": kept.type, "shape": list(kept.shape), "data": data}
 
 
-def kept_of(output: Any) -> Kept | None:
-    """Return a copy of the first tensor in what a network returned; None if there is none."""
+def kept_of(output: Any, with_values: bool = True) -> Kept | None:
+    """Return a copy of the first tensor in what a network returned, or its form; None if there is none."""
     found = first_tensor(output)
     array = None if found is None else as_array(found[1])
-    return None if array is None else Kept(array)
+    return None if array is None else Kept(array, with_values)
 
 
 def _is_tensor(value: Any) -> bool:
@@ -139,7 +141,9 @@ def channel_axis(shape: Sequence[int]) -> int | None:
     """Say which axis of a batch of pictures holds the colours; None if it is no such batch."""
     if len(shape) < 3:
         return None
-    return -3 if shape[-3] == 3 else -1 if shape[-1] == 3 else None
+    if shape[-3] == 3:
+        return -3
+    return -1 if shape[-1] == 3 and min(shape[-3:-1]) >= SMALLEST_SIDE else None
 
 
 def makers(recipe: Mapping[str, Any], image: Array, seen: Array) -> list[Callable[[], Array]]:
