@@ -76,7 +76,9 @@ def test_a_worker_that_ended_early_tells_nothing(verdict):
 
 
 def test_a_network_that_takes_no_other_input_tells_nothing():
-    trial = try_corrections(Submission(lambda image, _: answered(WRONG[image], None)), CASE, BGR_AND_STRETCHED)
+    trial = try_corrections(
+        Submission(lambda image, _: answered(WRONG[image], None)), CASE, BGR_AND_STRETCHED
+    )
     assert (trial.trial, trial.is_settled) == (None, False)
 
 
