@@ -64,15 +64,13 @@ def look_at_input(subject: Subject) -> Sight | None:
 
 
 def _has_several_inputs(answer: Recorded) -> bool:
-    """Whether networks of several kinds were given pictures that are not the same.
+    """Whether networks of several kinds were given pictures: what one is given says nothing of the others."""
+    return len({each.name for each in answer.records if each.input and _is_large(each.input.shape)}) > 1
 
-    What the first of them is given then says nothing of the others.
-    """
-    pictures = [each for each in answer.records if each.input and len(each.input.shape) > _PICTURE_AXES - 1]
-    given = [(each.name, each.input.shape[-_PICTURE_AXES:]) for each in pictures if each.input]
-    # A head is given a map of features: its sides are short.
-    large = {name for name, shape in given if sorted(shape)[1] >= _SMALLEST_SIDE}
-    return len(large) > 1
+
+def _is_large(shape: Sequence[int]) -> bool:
+    """Whether it is the shape of a picture: the maps of features that a head is given have short sides."""
+    return len(shape) >= _PICTURE_AXES and sorted(shape[-_PICTURE_AXES:])[1] >= _SMALLEST_SIDE
 
 
 def first_picture(answer: Recorded) -> Tensor | None:
@@ -87,58 +85,49 @@ def try_corrections(subject: Subject, case: Case, sight: Sight) -> InputTrial:
     Raises:
         UnfinishedError: time was over.
     """
-    found = sight.found
-    ways = corrections(found)
-    if not ways:
-        return InputTrial(sight=sight)
+    every = ways = corrections(sight.found)
     if len(ways) > 1:
-        tried = _asked(subject, ways, case.few(), "corrections")
-        ways = _worth_a_look(case, tried)
+        ways = _worth_a_look(case, _asked(subject, ways, case.few(), "corrections"))
     corrected = _asked(subject, ways, case.many(), "corrected") if ways else []
     if not corrected:
         return InputTrial(sight=sight)
     chosen = _fewest_steps(case, corrected)
-    named, steps = _named(found, chosen.correction), chosen.correction.steps
-    return InputTrial(named, chosen.trial, len(corrections(found)), steps, sight)
+    named = _named(sight.found, chosen.correction, every)
+    return InputTrial(named, chosen.trial, len(every), chosen.correction.steps, sight)
 
 
-def _named(found: Preprocessing, chosen: Correction) -> tuple[Difference, ...]:
-    """Return what was put right by a correction.
+def _named(found: Preprocessing, chosen: Correction, every: Sequence[Correction]) -> tuple[Difference, ...]:
+    """Return what was put right by one of the corrections that there are.
 
     What many networks are trained with is left out where it could not be put right apart from the rest: it
     is hardly what costs the points.
     """
     differing = differences(found, chosen.standard)
     put_right = [each for each in differing if steps_that_differ([each]) & chosen.steps]
-    is_apart = any(each.steps == chosen.steps - {"geometry"} for each in corrections(found))
+    is_apart = any(each.steps == chosen.steps - {"geometry"} for each in every)
     gross = [each for each in put_right if is_apart or each.code not in _COMMON]
     return tuple(gross or put_right)
 
 
 def _worth_a_look(case: Case, tried: Sequence[Corrected]) -> tuple[Correction, ...]:
-    """Return the corrections that the few images do not speak against, those of fewer steps first."""
+    """Return the simplest correction that the few images do not speak against, and the one that does best.
+
+    The luck of twenty images must not leave out the simplest one.
+    """
     if not tried:
         return ()
-    as_good = _as_good(case, tried)
-    # The luck of twenty images must not leave out the simplest one.
-    simplest = min(as_good, key=lambda each: (len(each.correction.steps), -case.correct(each.trial)))
-    best = max(as_good, key=lambda each: (case.correct(each.trial), -len(each.correction.steps)))
-    return tuple(dict.fromkeys((simplest.correction, best.correction)))
+    best = max(tried, key=lambda each: (case.correct(each.trial), -len(each.correction.steps)))
+    return tuple(dict.fromkeys((_fewest_steps(case, tried).correction, best.correction)))
 
 
 def _fewest_steps(case: Case, tried: Sequence[Corrected]) -> Corrected:
     """Return the correction of the fewest steps that no other one beats by more than chance explains."""
-    as_good = _as_good(case, tried)
-    return min(as_good, key=lambda each: (len(each.correction.steps), -case.correct(each.trial)))
-
-
-def _as_good(case: Case, tried: Sequence[Corrected]) -> list[Corrected]:
-    """Return those that no other one beats by more than chance explains."""
     is_right = [np.equal(each.trial.answers, case.truth[each.trial.images]) for each in tried]
     top = max(is_right, key=np.sum)
-    return [
+    as_good = [
         each for each, right in zip(tried, is_right, strict=True) if paired(right, top).p_better >= CHANCE
     ]
+    return min(as_good, key=lambda each: (len(each.correction.steps), -case.correct(each.trial)))
 
 
 def _asked(subject: Subject, ways: Sequence[Correction], images: IntArray, name: str) -> list[Corrected]:

@@ -72,7 +72,8 @@ def shown(case: Case, codes: Iterable[str], is_input_proved: bool) -> NetworkInp
         return None
     sight, trial = case.at_input.sight, case.at_input
     told = _told(sight.found, trial, is_input_proved)
-    steps = tuple(_in_words(each, case, is_input_proved) for each in told)
+    gains = trial.trial is not None and case.gain(trial.trial).share > 0
+    steps = tuple(_in_words(each, trial, is_input_proved, gains) for each in told)
     card = next(chart.pixels for chart in CHARTS if chart.name == CARD)
     return NetworkInputPart(
         card=picture_of(card),
@@ -147,11 +148,9 @@ def _told(found: Preprocessing, trial: InputTrial, is_proved: bool) -> tuple[Dif
     return (*trial.differences, *(each for each in differing if each.step not in proved))
 
 
-def _in_words(difference: Difference, case: Case, is_proved: bool) -> DifferencePart:
+def _in_words(difference: Difference, trial: InputTrial, is_proved: bool, gains: bool) -> DifferencePart:
     """Return a difference, and whether it costs anything: the fewest steps that do are the cause."""
-    trial = case.at_input or InputTrial()
     is_put_right = bool(steps_that_differ([difference]) & trial.steps)
-    gains = trial.trial is not None and case.gain(trial.trial).share > 0
     cost: Literal["proved", "none", "unknown"] = "none"
     if is_proved and difference in trial.differences:
         cost = "proved"

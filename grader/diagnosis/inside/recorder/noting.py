@@ -86,18 +86,15 @@ class Recorder:
             call = None if answer is None else _Call(kind, network, given, answer)
         if answer is None or call is None:
             return run(given)
-        output = None
-        if answer.returned is not None:
-            output = self._replaced(answer, call, run, None)
-        is_replaced = output is not None
+        wants_own, output = answer.returned is None, None
         try:
-            if not is_replaced:
+            if not wants_own:
+                output = self._replaced(answer, call, run, None)
+            if output is None:
                 output = run(given)
         finally:
             self._note(answer, call, output)
-        if is_replaced or answer.returned is not None:
-            return output
-        return self._replaced(answer, call, run, output)
+        return self._replaced(answer, call, run, output) if wants_own else output
 
     def _note(self, answer: _Answer, call: _Call, output: Any) -> None:
         with contextlib.suppress(Exception), self._lock:
