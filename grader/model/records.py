@@ -45,7 +45,7 @@ class Task:
     """The recipe whose output the student's code goes on with, at every call that is given a picture; the
     network is not asked about the student's own input then, if it takes the recipe's. None for its own."""
     parameters: bool = False
-    """Describe the parameters of all networks that have been called so far, and those of the checkpoint files."""
+    """Describe the parameters of all networks that were called so far, and of the checkpoint files."""
     evaluate: bool = False
     """From now on, every network is called in evaluation mode."""
     load: str = ""
