@@ -45,14 +45,15 @@ class Task:
     """The recipe whose output the student's code goes on with, at every call that is given a picture; the
     network is not asked about the student's own input then, if it takes the recipe's. None for its own."""
     parameters: bool = False
-    """Describe the parameters of all networks that were called so far, and of the checkpoint files."""
+    """Describe the parameters of all networks that have been called so far, and of the checkpoint files."""
     evaluate: bool = False
     """From now on, every network is called in evaluation mode."""
     load: str = ""
     """A checkpoint file of the submission, by its path there: from now on, every network is called with its
     parameters, and in evaluation mode. Empty for what the student's program loaded."""
     inputs: bool = True
-    """Send what networks were given and what they returned; without, the form of it alone comes."""
+    """Send what networks were given and what they returned; without, only outputs come, of 64 KiB in all and
+    the last call's first, and of everything else the form alone."""
 
 
 @dataclass(frozen=True)
