@@ -101,9 +101,8 @@ def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
     ways = corrections(sight.found) if sight.found is not None else ()
     mends = repairs(sight.networks, sight.files, sight.is_training)
     few = _few(subject, case, ways, mends)
-    asked = [way for way, _ in few if way.repair is None]
     read = [heard.is_read_right for way, heard in few if way.repair is None and heard.scores is not None]
-    is_settled = sight.is_input_right or any(way.correction is not None for way in asked)
+    is_settled = sight.is_input_right or any(way.correction is not None for way, _ in few)
     untouched = Seams(sight, None, is_settled, all(read) if read else None)
     chosen = _worth_a_look(case, few)
     if not chosen:
@@ -127,11 +126,10 @@ Tried = tuple[Way, Heard]
 def _few(subject: Subject, case: Case, ways: Sequence[Correction], mends: Sequence[Repair]) -> list[Tried]:
     """Ask about a few images in each way, and return those that the network took, by both ways to read it.
 
-    What is made of the scores shows in each; so the submission is asked as it is only where its input is the
-    lab's. With a network put right, its input is left, or put right altogether.
+    With a network put right, its input is left, or put right altogether.
     """
     images = case.few()
-    found = _asked(subject, case, [Way(each) for each in ways] or [Way()], images, "few")
+    found = _asked(subject, case, [Way(), *map(Way, ways)], images, "few")
     for number, repair in enumerate(mends):
         inputs = [None, *ways[-1:]]
         found += _asked(subject, case, [Way(each, repair) for each in inputs], images, f"few-repair-{number}")
