@@ -74,6 +74,10 @@ def answer_in_training(_):
 def compiled(x):
     return trains(x)
 
+@ms.jit
+def compiled_lost(x):
+    return head_lost(x)
+
 answer_in_training(None)
 compiled(T)  # what MindSpore has compiled so far holds the mode
 drops.features.drop.set_train(True)
@@ -87,11 +91,13 @@ ask("trains, evaluated, later", answer_in_training)
 ask("drops, evaluated", answer(drops))
 ask("compiled, evaluated", lambda _: (answer_in_training(_), compiled(T).asnumpy().tolist())[1])
 ask("head lost, evaluated", answer(head_lost))
+ask("compiled lost, evaluated", lambda _: compiled_lost(T).asnumpy().tolist())
 ask("no such file", answer(head_lost), load="lost.ckpt")
 ask("head lost, loaded", answer(head_lost), load="trained.ckpt")
 ask("statistics lost, loaded", answer(statistics_lost))
 ask("trains, loaded", answer_in_training)
 ask("compiled, loaded", lambda _: compiled(T).asnumpy().tolist())
+ask("compiled lost, loaded", lambda _: compiled_lost(T).asnumpy().tolist())
 ask("prefixed, loaded", answer(prefixed))
 ask("a new network, loaded", lambda _: Net().set_train(False)(T).asnumpy().tolist())
 ask("two in turn, loaded", lambda _: head(features(T)).asnumpy().tolist())
@@ -193,7 +199,10 @@ def is_trained(noted, question):
 
 
 @pytest.mark.mindspore
-@pytest.mark.parametrize("question", ["head lost", "statistics lost", "trains", "head lost, evaluated"])
+@pytest.mark.parametrize(
+    "question",
+    ["head lost", "statistics lost", "trains", "head lost, evaluated", "compiled lost, evaluated"],
+)
 def test_a_network_answers_as_it_is_where_nobody_wants_it_otherwise(networks, question):
     assert not is_trained(networks, question)
 
@@ -210,7 +219,16 @@ def test_a_network_is_evaluated_whatever_mode_the_program_calls_it_in(networks, 
 @pytest.mark.mindspore
 @pytest.mark.parametrize(
     "question",
-    ["head lost", "statistics lost", "trains", "compiled", "prefixed", "a new network", "two in turn"],
+    [
+        "head lost",
+        "statistics lost",
+        "trains",
+        "compiled",
+        "compiled lost",
+        "prefixed",
+        "a new network",
+        "two in turn",
+    ],
 )
 def test_a_network_answers_with_the_parameters_of_a_file(networks, question):
     assert is_trained(networks, f"{question}, loaded")
