@@ -160,7 +160,7 @@ class Recorded:
     """The output of the first call that was given a picture, for each recipe; None where the network took no
     such input. Empty if no picture was given."""
     networks: tuple[Network, ...]
-    """If their parameters were asked for, or others were to be loaded."""
+    """If their parameters were asked for; if others were to be loaded, those called since."""
     files: tuple[CheckpointFile, ...] = ()
     """If parameters were asked for."""
 

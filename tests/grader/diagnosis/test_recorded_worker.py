@@ -143,7 +143,8 @@ def test_a_file_is_loaded_into_the_network_of_a_program_that_did_not_load_it(rec
         Question(BLUE, Task((SWAPPED,), 0)),
         Question(BLUE, Task(load="main.py")),
     ]
-    recording = recorded(MINDSPORE, asked, with_parameters={"scale": np.array([0, 1, 9], np.float16)})
+    elsewhere = MINDSPORE.replace("NAMES =", "__import__('os').chdir('/')\n    NAMES =")
+    recording = recorded(elsewhere, asked, with_parameters={"scale": np.array([0, 1, 9], np.float16)})
 
     own, loaded, swapped, other = recording.answers
     assert (own.text, loaded.text, swapped.text) == ("Plastic Bottle", "Newspaper", "Newspaper")

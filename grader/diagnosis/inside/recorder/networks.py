@@ -17,8 +17,8 @@ MOST_NAME = 200
 
 def networks_in(called: Any) -> list[Any]:
     """Return the networks that hold the parameters of what was called: itself, or a function's cells."""
-    function = getattr(called, "fn", None)
-    if hasattr(called, "parameters_and_names") or function is None:
+    function: Any = getattr(called, "fn", None)
+    if hasattr(called, "parameters_and_names") or not hasattr(function, "__code__"):
         return [called]
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     cells += [function.__globals__.get(name) for name in function.__code__.co_names]

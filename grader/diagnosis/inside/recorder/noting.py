@@ -52,7 +52,10 @@ class Recorder:
         with contextlib.suppress(Exception):
             self.hook()  # a class may have been given a call of its own meanwhile
             self._preparation.follow(task or {})
-            self._answer = _Answer(image, task or {})
+            answer = _Answer(image, task or {})
+            if answer.loads:
+                self._networks.clear()  # only those that are called from now on get the file's parameters
+            self._answer = answer
 
     def end(self) -> dict[str, Any]:
         """Return what was noted since, as JSON takes it."""

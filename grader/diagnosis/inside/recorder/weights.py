@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from .checkpoints import Arrays, parameters_of
+from .matching import places
 from .networks import networks_in, parameters_in, parts_in
-from .places import places
 from .tensors import Array, as_array
 
 _PREPARED = ".prepared-"
