@@ -13,7 +13,6 @@ from .checkpoints import described_files
 from .networks import MOST_NAME, described, is_training, networks_in
 from .tensors import (
     MOST_BYTES,
-    SMALL_BYTES,
     Array,
     Kept,
     Path,
