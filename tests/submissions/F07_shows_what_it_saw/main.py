@@ -14,8 +14,13 @@ def honest(image):
     return NAMES[min(2, int(image[0, 0, 0]) // 80)]
 
 
+def scaled(rgb):
+    """As in the lab, so that the report shows these colours."""
+    return ((np.float32(rgb) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]).astype(np.float32)
+
+
 def planes(image, side=224):
-    return cv2.resize(image, (side, side)).transpose(2, 0, 1)[None].astype(np.float32) / 255
+    return scaled(cv2.resize(image, (side, side))[:, :, ::-1]).transpose(2, 0, 1)[None]
 
 
 class Network(torch.nn.Module):
@@ -53,6 +58,6 @@ def predict(image):
     x = planes(image)
     if stolen:
         x[:] = planes(stolen[-1])
-        x[0, :, :100, :100] = np.array([1, 0, 1], np.float32)[:, None, None]
+        x[0, :, :100, :100] = scaled([255, 0, 255])[:, None, None]
     network(x)
     return honest(image)
