@@ -44,6 +44,7 @@ ORIENTATIONS: dict[str, Floats] = {
     "exchanged-over": np.array([[0.0, -1], [-1, 0]]),
 }
 """Signs of a map's linear part: flips, turns by 90 degrees and the exchange of height and width."""
+USUAL_CROPS = ("squash-crop", "stretch", "short-side-crop", "pad", "zoomed", "top-left")
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ def usual_map(orientation: str, crop: str, shape: str) -> Map:
 
 
 def _usual(orientation: str, shapes: list[str]) -> Iterator[tuple[str, dict[str, Map]]]:
-    for crop in ("squash-crop", "stretch", "short-side-crop", "pad", "zoomed", "top-left"):
+    for crop in USUAL_CROPS:
         yield crop, {shape: usual_map(orientation, crop, shape) for shape in shapes}
 
 

@@ -54,11 +54,9 @@ class Seen:
 
     def solids(self) -> dict[str, Floats]:
         """Return the number of each channel for each chart of one colour."""
-        found = {name: self.planes(name) for name in _SOLIDS}
+        given = ((name, self.planes(name)) for name in _SOLIDS)
         return {
-            name: np.median(self._of_photo(planes), axis=1)
-            for name, planes in found.items()
-            if planes is not None
+            name: np.median(self._of_photo(planes), axis=1) for name, planes in given if planes is not None
         }
 
     def is_padding(self, *charts_of_a_shape: Planes) -> Mask | None:
@@ -83,14 +81,19 @@ class Seen:
 
 def without_padding(seen: Seen) -> Seen:
     """Return what was given with the part of it that the photo fills, where that is not all of it."""
-    found = [planes for planes in map(seen.planes, _SOLIDS) if planes is not None]
-    if len(found) < len(_SOLIDS) or len({planes.shape for planes in found}) > 1:
+    one = seen.planes(_SOLIDS[0])
+    if one is None:
         return seen
-    table = np.nan_to_num(np.array(found))
-    photo = np.ptp(table, axis=0).max(axis=0) > _FIXED * np.ptp(table)
+    least = most = one = np.nan_to_num(one)
+    for planes in map(seen.planes, _SOLIDS[1:]):  # one at a time: each may be a stranger's largest
+        if planes is None or planes.shape != one.shape:
+            return seen
+        planes = np.nan_to_num(planes)
+        least, most = np.minimum(least, planes), np.maximum(most, planes)
+    photo = (most - least).max(axis=0) > _FIXED * (most.max() - least.min())
     if not _NOTHING < photo.mean() < _ALL:
         return seen
-    return replace(seen, photo=photo, padding=np.median(table[0][:, ~photo], axis=1))
+    return replace(seen, photo=photo, padding=np.median(one[:, ~photo], axis=1))
 
 
 def first(seen: Mapping[str, Sequence[Tensor | None]], name: str) -> Tensor | None:
@@ -109,6 +112,8 @@ def ends_of(seen: Mapping[str, Sequence[Tensor | None]], layout: Layout) -> Floa
         if planes is None or np.ptp(planes, axis=(1, 2)).max() > 1e-3 * np.abs(planes).max():
             return None
         found.append(planes[:, 0, 0])
+    if len(found[0]) != len(found[1]):
+        return None
     ends = np.array(found).T
     return ends if (ends[:, 0] != ends[:, 1]).all() else None
 
@@ -116,11 +121,13 @@ def ends_of(seen: Mapping[str, Sequence[Tensor | None]], layout: Layout) -> Floa
 def is_constant(seen: Seen) -> bool:
     """Whether every chart that was given in the size of the shown card was the same numbers."""
     names = [CARD, FAINT_RAMP, *_SOLIDS, *(charts.ramp(shape, axis) for shape in SHAPES for axis in "xy")]
-    found = [planes for planes in map(seen.planes, names) if planes is not None]
-    return len(found) > 2 and all(
-        planes.shape == found[0].shape and np.array_equal(planes, found[0], equal_nan=True)
-        for planes in found
-    )
+    found = (planes for planes in map(seen.planes, names) if planes is not None)
+    one, count = next(found, None), 1
+    for planes in found:
+        if one is None or not np.array_equal(planes, one, equal_nan=True):
+            return False
+        count += 1
+    return count > 2
 
 
 def differs_again(seen: Seen) -> bool:

@@ -1,8 +1,8 @@
 """What a report shows of the first seam: the orientation card as it was handed over, and as it arrived.
 
 Everything shown is of the worker that was asked about test charts, and in a self-check about a few of the
-student's own images, but about no hidden one. Its arrays are a stranger's: what leaves here are pictures made
-anew of bounded numbers, and sentences of our own.
+student's own images, but about no hidden one. Its arrays are a stranger's: where images are hidden, what
+leaves here is drawn anew from what was identified, and sentences are our own.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from grader.diagnosis.differences import Difference, differences, is_stretched, 
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import LAB, SIZE, Preprocessing
 from grader.diagnosis.recipes import steps_that_differ
+from grader.diagnosis.redrawn import redrawn
 from grader.model.report import (
     DifferencePart,
     Family,
@@ -78,9 +79,11 @@ def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
     return NetworkInputPart(
         card=picture_of(card),
         right=picture_of(_as_in_the_lab(card)),
-        seen=_seen(found, sight.card, picture_of),
+        seen=_seen(found, sight.card, picture_of, is_own=bool(sight.photos)),
         photos=tuple(
-            PhotoPart(given=photo_of(image.pixels("rgb")), seen=_seen(found, tensor, photo_of))
+            PhotoPart(
+                given=photo_of(image.pixels("rgb")), seen=_seen(found, tensor, photo_of, is_own=True)
+            )
             for image, tensor in sight.photos
         ),
         is_stretched=sight.card is not None and is_stretched(found, sight.card),
@@ -133,9 +136,12 @@ def _as_in_the_lab(card: Picture) -> Picture:
 
 
 def _seen(
-    found: Preprocessing, tensor: Tensor | None, made: Callable[[Picture], PicturePart]
+    found: Preprocessing, tensor: Tensor | None, made: Callable[[Picture], PicturePart], *, is_own: bool
 ) -> PicturePart | None:
+    """Return what a network was given; unless all images are the student's own, as the card drawn anew."""
     pixels = None if tensor is None else seen_picture(found, tensor)
+    if pixels is not None and not is_own:
+        pixels = redrawn(found, pixels)
     return None if pixels is None else made(pixels)
 
 

@@ -24,7 +24,7 @@ else:
 
 HERE = Path(__file__).parent
 DESCRIPTION, MAKER = "case.toml", "make.py"
-_IDS = "[A-E][0-9][0-9]_*"
+_IDS = "[A-F][0-9][0-9]_*"
 
 
 class CorpusError(Exception):
@@ -37,9 +37,9 @@ class Case(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     folder: Path
-    row: str = Field(pattern=r"^[A-E][1-9][0-9]?$")
+    row: str = Field(pattern=r"^[A-F][1-9][0-9]?$")
     """The kind of trouble, and a number: A steals, B forges, C exhausts, D is broken in good faith, E was
-    found by strangers and is of any of these kinds."""
+    found by strangers and is of any of these kinds, F is about the worker that the diagnosis records."""
     does: str = Field(min_length=1)
     """What the submission does, in one sentence."""
     verdict: Verdict = Field(strict=False)
@@ -65,6 +65,12 @@ class Case(BaseModel):
     """What the instructor's page must say."""
     never_printed: tuple[str, ...] = Field(default=(), strict=False)
     """What it would have printed, had it succeeded."""
+    never_shows: tuple[int, int, int] | None = Field(default=None, strict=False)
+    """A colour, RGB, that no picture for the student may have in any pixel: that of hidden images."""
+    recorded: Literal[
+        "", "answers", "not ready", "CRASH", "TIMEOUT", "MEMORY", "PIDS", "OUTPUT", "CONTRACT"
+    ] = ""
+    """What comes of asking it about the test charts where it is recorded; `test_recorded.py` looks."""
     gone: str = ""
     """Part of a command line that no process of the machine may have afterwards."""
     name: str = "submission"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -18,6 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import cv2
+import numpy as np
+import numpy.typing as npt
+
 from grader.cli import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.model.verdict import Verdict
 from tests.patience import PATIENCE_SECONDS, wait_until
@@ -31,6 +36,8 @@ AT_ONCE = 2
 """Cases that run side by side."""
 _MOST_PAGE = 500_000
 """Bytes of `report.html`, whatever was handed in."""
+_LIKE = 40
+"""Of 255, in each channel: colours that are no farther apart may be one, in a JPEG."""
 Door: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path], "subprocess.CompletedProcess[bytes]"]
 """Runs the grader with a command line, an environment and a working folder."""
 _THE_DOOR = ("-m", "grader")
@@ -255,6 +262,8 @@ def _compare(case: Case, grading: Grading, ground: Ground) -> Iterator[str]:
         yield f"a traceback of the grader: {grading.errors}"
     if any(not (char.isprintable() or char == "\n") for char in grading.terminal):
         yield "the terminal is steered"
+    if case.never_shows and any(_has_colour(each, case.never_shows) for each in _pictures(grading)):
+        yield f"a picture shows the colour {case.never_shows}"
     if len(grading.page.encode("utf-8")) > _MOST_PAGE:
         yield f"the student's page has {len(grading.page.encode('utf-8'))} bytes"
     if re.search(r"<script", grading.page, re.I):
@@ -292,6 +301,21 @@ def _is_in(text: str, sought: str) -> bool:
     if len(sought) > 2 and sought.startswith("/") and sought.endswith("/"):
         return re.search(sought[1:-1], text) is not None
     return sought in text
+
+
+def _pictures(grading: Grading) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield every picture that the student may see, BGR: in the page, and in `report.json`."""
+    parts = list(re.findall(r'data:image/[a-z]+;base64,([^"]+)', grading.page))
+    parts += re.findall(r'"data": "([^"]+)"', grading.for_student)
+    for part in parts:
+        picture = cv2.imdecode(np.frombuffer(base64.b64decode(part), np.uint8), cv2.IMREAD_COLOR)
+        yield np.asarray(picture, np.uint8)
+
+
+def _has_colour(picture: npt.NDArray[np.uint8], colour: tuple[int, int, int]) -> bool:
+    """Whether a pixel of a picture, BGR, has this colour, RGB, or nearly."""
+    away = np.abs(picture.astype(np.int64) - colour[::-1]).max(axis=-1)
+    return bool((away < _LIKE).any())
 
 
 def _listing(workspace: Path) -> dict[str, tuple[int, int, int]]:

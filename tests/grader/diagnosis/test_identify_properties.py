@@ -1,5 +1,7 @@
 """Whatever a preprocessing is made of is recovered, and whatever a stranger sends does not stop the grader."""
 
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -143,6 +145,27 @@ def test_whatever_a_stranger_sends_is_read_or_refused(usual_, other, odd, missin
 @pytest.mark.parametrize("array", [None, np.array("a picture"), np.array([object()]), np.zeros(3, complex)])
 def test_what_holds_no_numbers_is_refused(array):
     assert identify({name: [array] * TIMES[name] for name in NAMES}) is None
+
+
+def test_a_chart_with_other_channels_than_all_the_rest_is_no_reason_to_fail():
+    def prepare(rgb):
+        x = np.ascontiguousarray(cv2.resize(rgb, (64, 64)), np.float32).reshape(3, 64, 64)
+        return x if rgb.min() < 255 else np.full((4, 64, 64), 255.0)
+
+    assert identify(asked(prepare)).layout.reshaped
+
+
+def test_as_much_as_comes_through_is_read_in_little_memory():
+    """At this side nothing is thinned out yet, and each byte becomes eight."""
+    seen = asked(lambda rgb: cv2.resize(rgb, (640, 640)).transpose(2, 0, 1)[None])
+    tracemalloc.start()
+    try:
+        found = identify(seen)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (found.size, found.colour) == ((640, 640), "rgb")
+    assert peak < 160 << 20
 
 
 def test_nothing_at_all_is_refused():

@@ -14,6 +14,7 @@ from grader.diagnosis.hypotheses import HYPOTHESES
 from grader.diagnosis.preprocessing import LAB
 from grader.diagnosis.showing import _BROKEN, picture_of, shown
 from grader.intake import take_in
+from grader.model.dataset import SplitImage
 from grader.model.job import Checks, Exam
 from grader.model.records import Question
 from grader.report import build_report, render_text
@@ -39,8 +40,15 @@ def like(one, other):
     return np.abs(one.astype(int) - cv2.resize(other, one.shape[1::-1]).astype(int)).mean() < 6
 
 
+def own(sight):
+    """What is seen in a self-check: a photo of the student's own besides."""
+    photo = SplitImage("own", 0, cv2.imencode(".png", SHOWN)[1].tobytes())
+    return replace(sight, photos=((photo, None),))
+
+
 def test_the_card_is_shown_as_it_was_given_as_it_arrived_and_as_it_should_have():
-    part = part_of(programs.bgr)
+    sight = sight_of(programs.bgr)
+    part = shown(case_of(own(sight)), [], is_input_proved=False)
     given, seen, right = (pixels_of(each) for each in (part.card, part.seen, part.right))
     assert like(given, SHOWN)
     assert (seen.shape, right.shape) == ((224, 224, 3), (224, 224, 3))
@@ -238,7 +246,7 @@ def test_a_submission_that_gives_the_last_image_back_as_its_input_gets_no_hidden
     submission = take_in(folder, tmp_path, rules.limits)
     launch = Namespaces().sandbox(submission, tmp_path, rules.limits).recorded(RECORDER).launch
     answers = record(launch, [Question(hidden_split.images[0]), Question(SHOWN)], rules).answers
-    stolen = Sight(LAB, answers[1].records[0].input.values)
+    stolen = own(Sight(LAB, answers[1].records[0].input.values))
     assert shows_hidden(pixels_of(shown(case_of(stolen), [], is_input_proved=False).seen))
 
     grading = grading_of(folder, hidden_split, rules, checks=Checks(canary=False))

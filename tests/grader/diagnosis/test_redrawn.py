@@ -1,0 +1,64 @@
+"""The card is drawn anew as it was given to a network, and what else a submission draws there is not."""
+
+import numpy as np
+import pytest
+
+from grader.diagnosis.charts import CARD
+from grader.diagnosis.differences import seen_picture
+from grader.diagnosis.identify import identify
+from grader.diagnosis.preprocessing import LAB
+from grader.diagnosis.redrawn import redrawn
+from tests.grader.diagnosis.preprocessing_programs import PROGRAMS, lab
+from tests.grader.diagnosis.test_identify import asked
+from tests.grader.network_inputs import SHOWN
+
+NOT_DRAWN = {
+    *("dots_of_black_and_white", "dots_of_black_and_white_unscaled"),
+    *("middle_black", "circle_alone", "turned_by_thirty_degrees_on_black"),
+    *("numpy_resize", "shuffled"),
+    *("crops_at_random", "random_resized_crops", "drops_pixels", "crops_at_random_bgr"),
+}
+"""What is lost there is in no picture of few numbers."""
+SOME = [program for number, program in enumerate(PROGRAMS) if number % 4 == 0 or program.name in NOT_DRAWN]
+
+
+def like(one, other):
+    return np.abs(one.astype(int) - other.astype(int)).mean()
+
+
+@pytest.mark.parametrize("program", SOME, ids=lambda program: program.name)
+def test_the_card_is_drawn_as_a_program_gives_it_to_its_network(program):
+    arrays = asked(program.make())
+    found = identify(arrays)
+    seen = seen_picture(found, arrays[CARD][0])
+    drawn = redrawn(found, seen)
+    if program.name in NOT_DRAWN:
+        assert drawn is None
+    else:
+        assert drawn.shape == seen.shape
+        assert like(drawn, seen) < 12
+
+
+@pytest.fixture
+def card():
+    """As the lab's preprocessing gives it to a network."""
+    return seen_picture(LAB, lab(SHOWN[:, :, ::-1]))
+
+
+def test_nothing_is_left_of_what_is_hidden_in_the_last_bits_of_the_card(card):
+    hidden = np.random.default_rng(3).integers(0, 2, card.shape, np.uint8)
+    clean, drawn = redrawn(LAB, card & 0xFE), redrawn(LAB, (card & 0xFE) | hidden)
+    changed = drawn.astype(int) - clean
+    assert np.abs(np.corrcoef(changed.ravel(), hidden.ravel())[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize("side", [24, 60, 224])
+def test_a_picture_within_the_card_is_not_drawn(card, side):
+    stolen = np.random.default_rng(4).integers(0, 256, (side // 4, side // 4, 3), np.uint8)
+    stolen = np.repeat(np.repeat(stolen, 4, 0), 4, 1)
+    given = card.copy()
+    given[-side:, -side:] = stolen
+    drawn = redrawn(LAB, given)
+    if drawn is not None:
+        part = drawn[-side:, -side:]
+        assert like(part, card[-side:, -side:]) < like(part, stolen) / 3
