@@ -181,9 +181,9 @@ def test_a_line_that_a_killed_run_left_half_written_spoils_nothing(tmp_path, lef
 class CountingGround:
     """Writes and grades nothing, and counts what is asked of it."""
 
-    def __init__(self, report):
-        self.asked, self._report = [], report
-        self.arrays, self.assignment = {}, load_assignment()
+    def __init__(self, report, fails=()):
+        self.asked, self._report, self._fails = [], report, fails
+        self.arrays, self.assignment, self.split = {}, load_assignment(), demo_split()
 
     def write(self, planted, folder):
         folder.mkdir()
@@ -191,6 +191,8 @@ class CountingGround:
 
     def report(self, planted, checks=None, out=None):
         self.asked.append(planted.name)
+        if planted.name in self._fails:
+            raise RuntimeError("stage diagnose:\nKeyError: 'x'\n")
         return self._report
 
 
@@ -205,6 +207,20 @@ def test_what_is_known_is_not_asked_again_and_mended_programs_are_graded_once(re
     again = [*Judge(ground, Results(tmp_path / "results.jsonl", "today")).judge(chosen)]
     assert ground.asked == names[2:]
     assert again[:2] == first
+
+
+def test_a_failure_of_the_harness_ends_no_run_and_is_tried_again(report, tmp_path):
+    chosen = [Candidate(planted) for planted in MISTAKES[:2]]
+    ground = CountingGround(report, fails=(MISTAKES[0].name,))
+    one, other = Judge(ground, Results(tmp_path / "results.jsonl", "today")).judge(chosen)
+    assert (one.place, one.said) == ("failed", "KeyError: 'x'")
+    assert other.place != "failed"
+    assert one.is_miss
+    assert not Figures([replace(one, expected=())]).is_enough
+    assert "1 programs without a report" in "\n".join(Figures([one, other]).lines())
+    ground.asked.clear()
+    assert len([*Judge(ground, Results(tmp_path / "results.jsonl", "today")).judge(chosen)]) == 2
+    assert ground.asked == [MISTAKES[0].name]
 
 
 def test_the_lists_have_what_is_to_be_shown():

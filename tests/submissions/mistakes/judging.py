@@ -15,7 +15,8 @@ from typing import Literal
 from grader import Report
 from tests.submissions.mistakes.planted import Planted
 
-Place = Literal["named", "near", "wrong", "nothing", "silent", "blamed"]
+Place = Literal["named", "near", "wrong", "nothing", "silent", "blamed", "failed"]
+"""`failed`: there is no report, because the harness failed."""
 QUIET = frozenset({"demo-split", "partial-split", "below-usual"})
 """What is particular about the images, or that no mistake was found: no finding of a mistake."""
 VAGUE = frozenset({"lost-on-the-way", "constant-answer", "unstable-answers"})
@@ -93,6 +94,11 @@ def judged(planted: Planted, report: Report, mended: int | None = None) -> Judge
     )
 
 
+def failed(planted: Planted, total: int, reason: str) -> Judged:
+    """Return what is known of a program over which the harness failed."""
+    return Judged(planted.name, planted.codes, (), reason, "failed", correct=0, total=total)
+
+
 def place_of(expected: Sequence[str], found: Sequence[str]) -> Place:
     """Say what findings are worth, given the codes that name the mistake."""
     told = [code for code in found if code not in QUIET]
@@ -149,7 +155,7 @@ class Figures:
         return (
             counts["named"] >= LEAST_NAMED * wished
             and counts["wrong"] <= MOST_WRONG * wished
-            and not counts["blamed"]
+            and not (counts["blamed"] or counts["failed"])
             and kept >= LEAST_KEPT * len(self.promises)
         )
 
@@ -160,6 +166,8 @@ class Figures:
         rest = ", ".join(f"{place} {_of(counts[place], wished)}" for place in ("wrong", "nothing"))
         yield f"{wished} mistakes: {told}, {rest}"
         yield f"{len(self.every) - wished} right programs: silent {counts['silent']}, blamed {counts['blamed']}"
+        if counts["failed"]:
+            yield f"{counts['failed']} programs without a report, because the harness failed"
         yield from self._of_promises()
         yield from _of_times("cost, in times of the graded run", [each.cost for each in self.every])
         yield from _of_times("seconds for the charts", [each.charts_seconds for each in self.every])
@@ -180,7 +188,7 @@ class Figures:
 def line_of(each: Judged) -> str:
     """Return what is said of a program as soon as it is judged."""
     cost = "" if each.cost is None else f"x{each.cost:.1f}"
-    first = f"{each.found[0]}: {each.said}" if each.found else "-"
+    first = f"{each.found[0]}: {each.said}" if each.found else each.said or "-"
     return f"{each.place:7} {each.name:50} {_points(each)} {cost:5} {_promise(each):11} {first}"
 
 

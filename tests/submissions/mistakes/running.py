@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from grader.errors import HarnessError
 from grader.files import digest_of_bytes, digest_of_file, digest_of_json, digest_of_parts
 from grader.model.dataset import SplitImage
 from grader.session import this_harness
-from tests.submissions.mistakes.judging import Judged, judged
+from tests.submissions.mistakes.judging import Judged, failed, judged
 from tests.submissions.mistakes.lists import Candidate
 from tests.submissions.mistakes.networks import Arrays
 from tests.submissions.mistakes.planted import Planted
@@ -38,9 +39,14 @@ class Judge:
             yield known or self._try(candidate)
 
     def _try(self, candidate: Candidate) -> Judged:
+        """Judge a program; a failure of the harness must not end a long run, and is tried again next time."""
         ground = self.ground
         planted = candidate.ready(ground.arrays, self.images, len(ground.assignment.classes))
-        result = judged(planted, ground.report(planted, out=self.out), self._mended_score(planted))
+        try:
+            report, mended = ground.report(planted, out=self.out), self._mended_score(planted)
+        except (HarnessError, RuntimeError) as error:
+            return failed(planted, len(ground.split.images), str(error).strip().splitlines()[-1])
+        result = judged(planted, report, mended)
         self.results.add_judged(candidate.program, result)
         return result
 
