@@ -135,6 +135,17 @@ def test_the_summary_counts_each_place_and_shows_the_misses():
     assert [line.split()[1] for line in misses] == ["broken", "vague", "unseen", "blamed"]
 
 
+def test_the_summary_tells_the_styles_apart():
+    every = [
+        a_result("BGR"),
+        a_result("lab: BGR"),
+        a_result("lab: grey", "wrong"),
+        a_result("lab: x", "silent"),
+    ]
+    assert "named by style: plain 1/1, lab 1/2" in [*Figures(every).lines()]
+    assert not any("by style" in line for line in Figures(every[:1]).lines())
+
+
 def test_what_must_be_shown_is_all_that_counts():
     good = [a_result(str(number), promised=25, mended=25) for number in range(100)]
     enough = [*good[:90], *(replace(each, place="near") for each in good[90:])]

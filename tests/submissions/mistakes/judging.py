@@ -168,12 +168,22 @@ class Figures:
         yield f"{len(self.every) - wished} right programs: silent {counts['silent']}, blamed {counts['blamed']}"
         if counts["failed"]:
             yield f"{counts['failed']} programs without a report, because the harness failed"
+        yield from self._of_styles()
         yield from self._of_promises()
         yield from _of_times("cost, in times of the graded run", [each.cost for each in self.every])
         yield from _of_times("seconds for the charts", [each.charts_seconds for each in self.every])
         if misses := [each for each in self.every if each.is_miss]:
             yield "\nmisses"
             yield from map(_row, misses)
+
+    def _of_styles(self) -> Iterator[str]:
+        """Yield how many mistakes are named in each style of program, which stands before their names."""
+        styles = Counter(_style(each) for each in self.mistakes)
+        named = Counter(_style(each) for each in self.mistakes if each.place == "named")
+        if len(styles) > 1:
+            yield "named by style: " + ", ".join(
+                f"{style} {named[style]}/{styles[style]}" for style in styles
+            )
 
     def _of_promises(self) -> Iterator[str]:
         mendable = sum(each.mended is not None for each in self.mistakes)
@@ -190,6 +200,11 @@ def line_of(each: Judged) -> str:
     cost = "" if each.cost is None else f"x{each.cost:.1f}"
     first = f"{each.found[0]}: {each.said}" if each.found else each.said or "-"
     return f"{each.place:7} {each.name:50} {_points(each)} {cost:5} {_promise(each):11} {first}"
+
+
+def _style(each: Judged) -> str:
+    style, colon, _ = each.name.partition(": ")
+    return style if colon else "plain"
 
 
 def _row(each: Judged) -> str:
