@@ -17,10 +17,10 @@ from tempfile import TemporaryDirectory
 
 from grader import Report
 from tests.submissions.mistakes.planted import (
+    AT_ONCE,
     BGR,
     CROP,
     NORMALISE,
-    RESIZE,
     TO_RGB,
     Planted,
 )
@@ -29,17 +29,16 @@ from tests.submissions.mistakes.trial import Ground, report_on
 
 REALLY_RUN = 20
 """Identities that are graded without any memory, too."""
-_AT_ONCE = {RESIZE: "    image = cv2.resize(image, (224, 224))\n", CROP: ""}
 _SIGNED = {NORMALISE: "    pixels = pixels * 2 - 1\n"}
 _GREY = "    image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2RGB)\n"
 HAND_INS = (
-    Planted("hand-in: BGR, at once to 224", (), {**BGR, **_AT_ONCE}),
+    Planted("hand-in: BGR, at once to 224", (), {**BGR, **AT_ONCE}),
     Planted("hand-in: BGR", (), BGR),
-    Planted("hand-in: at once to 224", (), _AT_ONCE),
-    Planted("hand-in: at once to 224, [-1, 1]", (), {**_AT_ONCE, **_SIGNED}),
+    Planted("hand-in: at once to 224", (), AT_ONCE),
+    Planted("hand-in: at once to 224, [-1, 1]", (), {**AT_ONCE, **_SIGNED}),
     Planted("hand-in: BGR, 256 and no crop", (), {**BGR, CROP: ""}),
-    Planted("hand-in: at once to 224, mean without std", (), {**_AT_ONCE, "(pixels - MEAN) / STD": "pixels - MEAN"}),
-    Planted("hand-in: at once to 224, grey", (), {**_AT_ONCE, TO_RGB: _GREY}),
+    Planted("hand-in: at once to 224, mean without std", (), {**AT_ONCE, "(pixels - MEAN) / STD": "pixels - MEAN"}),
+    Planted("hand-in: at once to 224, grey", (), {**AT_ONCE, TO_RGB: _GREY}),
 )  # fmt: skip
 """What honest students' programs were seen to do: nearly all resize at once to 224, and most stay in BGR."""
 Say = Callable[[str], None]
