@@ -11,10 +11,9 @@ from grader.model.report import FindingPart
 from grader.sandbox import PlainProcess
 from grader.split import demo_split
 from tests.grader.gradings import report_of
+from tests.submissions.mistakes import identities, loaded
 from tests.submissions.mistakes.judging import Figures, Judged, judged, place_of, promised
 from tests.submissions.mistakes.lists import LISTS, Candidate, candidates
-from tests.submissions.mistakes.loaded import parts_that_differ
-from tests.submissions.mistakes.loaded import programs as loaded_programs
 from tests.submissions.mistakes.planted import MISTAKES, RIGHT
 from tests.submissions.mistakes.results import Results
 from tests.submissions.mistakes.running import Judge
@@ -119,7 +118,7 @@ def test_a_report_is_judged_by_its_findings_score_and_cost(report):
 
 def test_the_summary_counts_each_place_and_shows_the_misses():
     every = [
-        *(a_result(f"named {number}", promised=25, mended=25) for number in range(17)),
+        *(a_result(f"named {number}", promised=25, mended=25, cost=4.0) for number in range(17)),
         a_result("broken", promised=25, mended=24),
         a_result("vague", "near", found=("lost-on-the-way",), mended=25),
         a_result("unseen", "nothing", found=()),
@@ -130,7 +129,8 @@ def test_the_summary_counts_each_place_and_shows_the_misses():
     assert "20 mistakes: named 18 (90.0%), near 1 (5.0%), wrong 0 (0.0%), nothing 1 (5.0%)" in said
     assert "2 right programs: silent 1, blamed 1" in said
     assert "18 promised scores: 17 (94.4%) are that of the mended program; 19 of the 20" in said
-    assert "2.0 (median), 2.8 at most" in said
+    assert "cost of mistakes, in times of the graded run: 4.0 (median), 4.0 at most" in said
+    assert "cost of right programs, in times of the graded run: 2.0 (median), 2.8 at most" in said
     misses = said.partition("misses\n")[2].splitlines()
     assert [line.split()[1] for line in misses] == ["broken", "vague", "unseen", "blamed"]
 
@@ -251,10 +251,30 @@ def test_the_digest_of_a_program_follows_its_text():
 
 def test_reports_are_compared_in_all_parts_but_the_run(report):
     later = report.model_copy(update={"run": report.run.model_copy(update={"total_seconds": 99.0})})
-    assert parts_that_differ(report, later) == []
+    assert loaded.parts_that_differ(report, later) == []
     other = with_findings(later, finding("channel-order"))
-    assert parts_that_differ(report, other) == ["findings"]
+    assert loaded.parts_that_differ(report, other) == ["findings"]
+
+
+@pytest.mark.parametrize(("second", "code"), [("wrong-scale", 1), ("channel-order", 0)])
+def test_what_hangs_on_load_or_name_is_told_by_the_exit_code(report, monkeypatch, second, code):
+    told = [with_findings(report, finding("channel-order")), with_findings(report, finding(second))]
+    said, ground = [], CountingGround(None)
+    ground.report = lambda planted: ground.asked.append(planted) or told[len(ground.asked) - 1]
+    monkeypatch.setattr(loaded, "LOOPS", 0)
+    assert loaded.compare_loaded(ground, "smallest logit", said.append) == code
+    assert len(ground.asked) == 2
+    assert said[0].startswith("OTHER" if code else "same")
+    monkeypatch.setattr(identities, "_reports", lambda *_: iter(told))
+    assert identities.ask_identities(ground, 2, "no crop", said.append) == code
+    assert said[1].startswith("OTHER" if code else "same")
+
+
+def test_reports_that_real_workers_alone_get_are_told(report, monkeypatch):
+    told = [[report], [with_findings(report, finding("channel-order"))]]
+    monkeypatch.setattr(identities, "_reports", lambda *_: iter(told.pop(0)))
+    assert identities.ask_identities(CountingGround(None), 1, "no crop", lambda _: None) == 1
 
 
 def test_the_programs_that_are_compared_under_load_are_there():
-    assert len(loaded_programs()) >= 10
+    assert len(loaded.programs()) >= 10

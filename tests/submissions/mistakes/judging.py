@@ -170,7 +170,9 @@ class Figures:
             yield f"{counts['failed']} programs without a report, because the harness failed"
         yield from self._of_styles()
         yield from self._of_promises()
-        yield from _of_times("cost, in times of the graded run", [each.cost for each in self.every])
+        right = [each for each in self.every if each.is_right]
+        for what, some in (("mistakes", self.mistakes), ("right programs", right)):
+            yield from _of_times(f"cost of {what}, in times of the graded run", [each.cost for each in some])
         yield from _of_times("seconds for the charts", [each.charts_seconds for each in self.every])
         if misses := [each for each in self.every if each.is_miss]:
             yield "\nmisses"
