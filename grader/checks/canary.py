@@ -28,8 +28,7 @@ import numpy as np
 
 from grader.errors import HarnessError, Line, line
 from grader.model.assignment import Assignment, Limits
-from grader.model.classes import ClassInfo
-from grader.model.dataset import Split, SplitImage, split_of
+from grader.model.dataset import ClassInfo, Split, SplitImage, split_of
 from grader.model.grading import Grading
 from grader.model.verdict import Verdict
 

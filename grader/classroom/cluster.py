@@ -23,8 +23,7 @@ from distributed import Client, KilledWorker, Security
 
 from grader.classroom.cluster_worker import CleanupPlugin, GradingPlugin, cleanup_of, grade_packed, pack
 from grader.errors import HarnessError, Language, UsageError, line
-from grader.model.grading import Grading
-from grader.model.job import Exam
+from grader.model.grading import Exam, Grading
 from grader.model.submission import Submission
 from grader.progress import Progress
 from grader.session import Session, TakenIn, explained, lost, this_harness

@@ -25,8 +25,7 @@ from grader.classroom.class_pass import bind_to_next, core_groups
 from grader.errors import HarnessError
 from grader.files import digest_of_bytes, make_readable, workspace
 from grader.model.dataset import split_of
-from grader.model.grading import Grading
-from grader.model.job import Exam, Harness
+from grader.model.grading import Exam, Grading, Harness
 from grader.model.submission import Submission
 from grader.progress import Phase
 from grader.session import Session, StopAsked, open_session, this_harness

@@ -35,7 +35,7 @@ from grader.cli.options import Inputs, add_inputs, add_language, add_quiet, open
 from grader.errors import Language, UsageError
 from grader.files import workspace
 from grader.model.dataset import Split
-from grader.model.job import Checks, Exam
+from grader.model.grading import Checks, Exam
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import WatchedClass, showing

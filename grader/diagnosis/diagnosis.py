@@ -18,7 +18,7 @@ from grader.diagnosis.seams import look_at_input, try_corrections
 from grader.diagnosis.showing import shown
 from grader.diagnosis.subject import Subject, UnfinishedError
 from grader.diagnosis.whitebox import WhiteBox
-from grader.model.diagnosis import OFF, Diagnosis
+from grader.model.grading import NO_DIAGNOSIS, Diagnosis
 
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
@@ -39,7 +39,7 @@ class _Step:
 def diagnose(subject: Subject) -> Diagnosis:
     """Try the hypotheses, and return those that the evidence speaks for."""
     if not subject.is_complete:
-        return OFF
+        return NO_DIAGNOSIS
     began = time.monotonic()  # for the report alone
     case = subject.case()
     beside = tuple(each.finding for each in proved(case, After.NOTHING))

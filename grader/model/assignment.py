@@ -25,7 +25,7 @@ from pydantic_core import ErrorDetails
 
 from grader.errors import Line, UsageError, line, lines
 from grader.files import digest_of_json
-from grader.model.classes import ClassInfo, load_classes, parse_classes
+from grader.model.dataset import ClassInfo, load_classes, parse_classes
 
 if sys.version_info >= (3, 11):
     import tomllib

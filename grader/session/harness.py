@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from grader.files import digest_of_file, digest_of_parts
-from grader.model.job import Circumstances, Harness
+from grader.model.grading import Circumstances, Harness
 from grader.sandbox import course_library
 
 _LIBRARIES = (

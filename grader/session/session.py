@@ -20,8 +20,7 @@ from grader.errors import HarnessError
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.dataset import Split
-from grader.model.grading import Grading
-from grader.model.job import ALL_CHECKS, NO_CHECKS, Checks, Exam
+from grader.model.grading import ALL_CHECKS, NO_CHECKS, Checks, Exam, Grading
 from grader.model.report import Report
 from grader.model.submission import Submission
 from grader.progress import Progress, silent

@@ -25,9 +25,7 @@ from grader.files import place_of
 from grader.findings import findings_of, verdict_of
 from grader.intake import IntakeRefusedError, digests_in_zips, name_of, take_in
 from grader.model.dataset import Split, SplitImage
-from grader.model.diagnosis import Diagnosis
-from grader.model.grading import KEY, Failure, Grading, HiddenFile, Refusal, Stage
-from grader.model.job import Exam, Job
+from grader.model.grading import KEY, Diagnosis, Exam, Failure, Grading, HiddenFile, Job, Refusal, Stage
 from grader.model.predictions import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress

@@ -13,7 +13,7 @@ from grader import Verdict
 from grader.checks import check_attack, check_canary
 from grader.checks.canary import ATTACK, HONEST, canary_split
 from grader.errors import HarnessError
-from grader.model.job import NO_CHECKS, Checks, Exam
+from grader.model.grading import NO_CHECKS, Checks, Exam
 from grader.report import build_report
 from grader.sandbox import ForkRule, Namespaces, PlainProcess, fork_server, fork_server_for, namespaces
 from grader.scoring import LabelReader

@@ -13,7 +13,7 @@ from grader.checks import ask_again
 from grader.checks.replay import MOST, altered, choose_probes
 from grader.model.assignment import Limits
 from grader.model.dataset import SplitImage, split_of
-from grader.model.job import ALL_CHECKS, Checks
+from grader.model.grading import ALL_CHECKS, Checks
 from grader.model.predictions import NO_REPLAY, Answers, Replay, Timing
 from grader.report import build_report, render_text, write_grading
 from grader.report.html import render_html

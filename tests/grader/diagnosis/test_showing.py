@@ -14,7 +14,7 @@ from grader.diagnosis.hypotheses import HYPOTHESES
 from grader.diagnosis.preprocessing import LAB
 from grader.diagnosis.showing import _BROKEN, picture_of, shown
 from grader.intake import take_in
-from grader.model.job import Checks, Exam
+from grader.model.grading import Checks, Exam
 from grader.model.records import Question
 from grader.report import build_report, render_text
 from grader.report.html import render_html

@@ -11,7 +11,7 @@ import pytest
 
 from grader.audit import audit_sets, read_set, render_page
 from grader.cli import main
-from grader.model.diagnosis import Diagnosis
+from grader.model.grading import Diagnosis
 from grader.report import build_report
 from grader.report.html import render_html
 from grader.report.instructor import render_instructor_page

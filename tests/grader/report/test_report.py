@@ -16,8 +16,7 @@ from markupsafe import escape
 from grader.errors import UsageError
 from grader.files import Held
 from grader.model.assignment import Points
-from grader.model.diagnosis import Diagnosis
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS, Diagnosis
 from grader.model.report import SCHEMA, PicturePart, Report, schema_text
 from grader.model.verdict import Verdict
 from grader.printable import one_line

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from grader import Verdict
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.model.verdict import StopReason
 from grader.report import build_report
 from grader.sandbox import Namespaces, course_library, fork_server, fork_server_for, policy, system_calls

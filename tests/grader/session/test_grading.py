@@ -19,7 +19,7 @@ import pytest
 
 from grader import HarnessError, Verdict, grade
 from grader.findings import stop_in_words
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.report import build_report
 from grader.report.instructor import render_instructor

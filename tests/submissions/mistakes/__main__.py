@@ -20,7 +20,7 @@ from pathlib import Path
 
 from grader import Report
 from grader.model.assignment import Assignment, load_assignment
-from grader.model.job import Checks
+from grader.model.grading import Checks
 from grader.sandbox import open_isolation
 from grader.split import open_split
 from reference.weights import read_checkpoint

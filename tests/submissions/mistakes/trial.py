@@ -7,7 +7,7 @@ from pathlib import Path
 from grader import Report
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split
-from grader.model.job import Checks
+from grader.model.grading import Checks
 from grader.report import build_report, write_grading
 from grader.sandbox import IsolationLevel
 from tests.grader.gradings import grading_of
