@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from grader.checks import says_other
 from grader.errors import Language
 from grader.findings import stop_in_words
 from grader.model.dataset import SplitImage
@@ -21,6 +20,7 @@ from grader.model.predictions import Prediction, Raised, Replay, WrongType, clas
 from grader.model.report import Report
 from grader.printable import one_line
 from grader.report.html import template, thumbnail, tone_of
+from grader.run import says_other
 
 MOST_SHOWN = 300
 """Missed images; a page of more is slow to open, and says nothing new."""

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from grader.checks import check_attack, check_canary
 from grader.errors import HarnessError
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
@@ -34,7 +33,7 @@ from grader.sandbox import (
     open_isolation,
     sandbox_for,
 )
-from grader.session.harness import this_harness
+from grader.session.harness import check_attack, check_canary, this_harness
 from grader.session.stages import (
     Setup,
     attempt,

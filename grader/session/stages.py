@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from grader.checks import ask_again
 from grader.diagnosis import RECORDER, Subject, diagnose
 from grader.errors import HarnessError, LineError, UsageError
 from grader.files import place_of
@@ -29,7 +28,7 @@ from grader.model.grading import KEY, Diagnosis, Exam, Failure, Grading, HiddenF
 from grader.model.predictions import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
-from grader.run import interview
+from grader.run import ask_again, interview
 from grader.sandbox import Sandbox, is_visible_inside
 from grader.scoring import count_predictions
 from grader.session.harness import circumstances_now, this_harness

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from grader import Verdict
-from grader.checks import check_attack, check_canary
-from grader.checks.canary import ATTACK, HONEST, canary_split
 from grader.errors import HarnessError
 from grader.model.grading import NO_CHECKS, Checks, Exam
 from grader.report import build_report
 from grader.sandbox import ForkRule, Namespaces, PlainProcess, fork_server_for, launch, namespaces
 from grader.scoring import LabelReader
 from grader.session import Session
+from grader.session.harness import ATTACK, HONEST, canary_split, check_attack, check_canary
 from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
 from tests.grader.conftest import ORACLE
 from tests.grader.gradings import grading_of
