@@ -30,7 +30,7 @@ from grader.classroom import (
     read_roster,
     row_of,
 )
-from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, note, say
+from grader.cli.command_line import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, note, say
 from grader.cli.options import Inputs, add_inputs, add_language, add_quiet, open_inputs
 from grader.errors import Language, UsageError
 from grader.files import workspace

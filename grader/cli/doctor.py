@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, say
+from grader.cli.command_line import EXIT_DONE, EXIT_REFUSED, Command, say
 from grader.cli.options import add_assignment, add_language
 from grader.doctor import Result, State, examine
 from grader.errors import Language

@@ -7,7 +7,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
+from grader.cli.command_line import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.cli.options import add_inputs, add_language, add_quiet, open_inputs
 from grader.errors import HarnessError, Language, UsageError
 from grader.intake import check_exists, name_of
