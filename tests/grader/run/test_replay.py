@@ -14,8 +14,7 @@ from grader.model.dataset import SplitImage, split_of
 from grader.model.grading import ALL_CHECKS, Checks
 from grader.model.predictions import NO_REPLAY, Answers, Replay, Timing
 from grader.report import build_report, render_text, write_grading
-from grader.report.html import render_html
-from grader.report.instructor import render_instructor_page
+from grader.report.html import render_html, render_instructor_page
 from grader.run import ask_again
 from grader.run.asking import MOST_PROBES, altered, choose_probes
 from tests.grader.gradings import grading_of
