@@ -10,7 +10,8 @@
   `inside` or `canaries`, and each `__main__.py`. What a module imports is a module, wherever it lies;
 * faces: packages whose `__init__.py` names in `__all__` what others may use;
 * public names: of a package with a face those in `__all__`, else every name without an underscore that one of
-  its modules defines; and how many of them a file outside the package (no test) imports;
+  its modules defines; and how many of them a file outside the package (no test) imports. A package of
+  programs has none, and is no package to anybody;
 * import levels: the longest way down by imports from module to module. A face stands for the modules that it
   takes its names from; modules that import each other are one level, and are counted as a circle;
 * functions of more than 40 lines, and functions of more than six parameters;
@@ -149,7 +150,7 @@ class House:
         public: dict[str, set[Taken]] = {}
         for module in self.of_room(room):
             face = self.modules.get(module.package)
-            if module.package in ("", room) or face is None:
+            if module.package in ("", room) or face is None or self.is_program(module):
                 continue
             if face.offered is None:
                 public.setdefault(module.package, set()).update(

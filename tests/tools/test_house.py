@@ -18,7 +18,8 @@ TREE = {
     "grader/run/frames.py": "class LabelReader: ...\nMOST = 3\n_PRIVATE = 4\n",
     "grader/run/asking.py": "from grader.files import hold\nfrom grader.run import frames\n"
     "def ask(a, b, c, d, e, f, g): return frames.LabelReader()\n",
-    "grader/run/inside/worker.py": "import json\nprint(json.dumps({}))\n",
+    "grader/run/inside/__init__.py": "",
+    "grader/run/inside/worker.py": "import json\ndef work(): ...\n",
     "grader/cli.py": "from grader.run.asking import ask\ndef long():\n" + "    ask()\n" * 40,
 }
 
