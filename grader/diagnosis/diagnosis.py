@@ -19,7 +19,7 @@ from grader.diagnosis.hypotheses import HYPOTHESES, After, Explanation
 from grader.diagnosis.seams import look, try_ways
 from grader.diagnosis.showing import shown
 from grader.diagnosis.subject import Subject, UnfinishedError
-from grader.model.diagnosis import OFF, Diagnosis
+from grader.model.grading import NO_DIAGNOSIS, Diagnosis
 
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
@@ -40,7 +40,7 @@ class _Step:
 def diagnose(subject: Subject) -> Diagnosis:
     """Try the hypotheses, and return those that the evidence speaks for."""
     if not subject.is_complete:
-        return OFF
+        return NO_DIAGNOSIS
     began = time.monotonic()  # for the report alone
     case = subject.case()
     beside = tuple(each.finding for each in proved(case, After.NOTHING))

@@ -81,9 +81,7 @@ def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
         right=picture_of(_as_in_the_lab(card)),
         seen=_seen(found, sight.card, picture_of, is_own=bool(sight.photos)),
         photos=tuple(
-            PhotoPart(
-                given=photo_of(image.pixels("rgb")), seen=_seen(found, tensor, photo_of, is_own=True)
-            )
+            PhotoPart(given=photo_of(image.pixels("rgb")), seen=_seen(found, tensor, photo_of, is_own=True))
             for image, tensor in sight.photos
         ),
         is_stretched=sight.card is not None and is_stretched(found, sight.card),

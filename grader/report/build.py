@@ -11,10 +11,8 @@ import numpy as np
 from grader.errors import LANGUAGES, Language
 from grader.findings import stop_in_words
 from grader.model.assignment import MIB, Assignment
-from grader.model.classes import ClassInfo
-from grader.model.dataset import Split
-from grader.model.grading import Grading
-from grader.model.isolation import Isolation
+from grader.model.dataset import ClassInfo, Split
+from grader.model.grading import Grading, Isolation
 from grader.model.predictions import Answers, Replay, Tally
 from grader.model.report import (
     AssignmentPart,

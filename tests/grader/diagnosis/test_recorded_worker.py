@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from grader import Verdict
 from grader.diagnosis import RECORDER
 from grader.intake import take_in
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.model.records import Question, Recipe, Task
 from grader.model.verdict import StopReason
 from grader.run import record

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from grader import Report
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split
-from grader.model.job import Checks, Exam
+from grader.model.grading import Checks, Exam
 from grader.report import build_report, write_grading
 from grader.sandbox import IsolationLevel
 from grader.session import Session
