@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from grader.model.grading import NO_CHECKS
 
 from grader.model.assignment import load_assignment
 from grader.model.dataset import split_of
+from grader.model.grading import NO_CHECKS
 from grader.model.report import FindingPart
 from grader.sandbox import PlainProcess
 from grader.split import demo_split

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from grader.model.grading import Checks, Exam
 
 from grader.model.assignment import load_assignment
 from grader.model.dataset import split_of
+from grader.model.grading import Checks, Exam
 from grader.report import build_report
 from grader.run.frames import encode_question
 from grader.sandbox import PlainProcess
