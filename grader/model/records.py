@@ -52,8 +52,8 @@ class Task:
     """A checkpoint file of the submission, by its path there: from now on, every network is called with its
     parameters, and in evaluation mode. Empty for what the student's program loaded."""
     inputs: bool = True
-    """Send what networks were given and what they returned; without, only outputs come, of 64 KiB in all and
-    the last call's first, and of everything else the form alone."""
+    """Send what networks were given and what they returned; without, the last call's output comes if it
+    has no more than 64 KiB, 16 KiB of the others, and of everything else the form alone."""
 
 
 @dataclass(frozen=True)

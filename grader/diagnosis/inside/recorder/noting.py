@@ -13,7 +13,6 @@ from .checkpoints import described_files
 from .networks import MOST_NAME, described, is_training, networks_in
 from .tensors import (
     MOST_BYTES,
-    SMALL_BYTES,
     Array,
     Kept,
     Path,
@@ -31,6 +30,8 @@ from .weights import Preparation
 
 MOST_RECORDS = 8
 MOST_NETWORKS = 4
+MOST_OTHER_BYTES = 16 << 10
+"""Of the outputs before the last one, in an answer for which no inputs are wanted."""
 Run = Callable[[Any], Any]
 """Calls a network with nested arguments."""
 
@@ -200,9 +201,9 @@ class _Answer:
         return kept_of(output, self.wants_inputs)
 
     def _keep_little(self) -> None:
-        """Keep the values of a few outputs, of the last call before all others: those may be the logits."""
-        left = SMALL_BYTES
-        for kept in (*(output for _, output in reversed(self._records)), *self._replaced):
+        """Keep the last call's output, which may be the logits, and little of the others."""
+        left = MOST_OTHER_BYTES
+        for kept in (*self._replaced, *(output for _, output in self._records[-2::-1])):
             if kept is not None and kept.values is not None:
                 left -= kept.values.nbytes
                 kept.values = kept.values if left >= 0 else None
