@@ -87,6 +87,8 @@ class Sight:
     networks: tuple[Network, ...] = ()
     """With their live parameters, where these can be read."""
     files: tuple[CheckpointFile, ...] = ()
+    seconds: float = 0.0
+    """What that took; for the report alone."""
 
     @property
     def is_input_right(self) -> bool:

@@ -53,7 +53,8 @@ def diagnose(subject: Subject) -> Diagnosis:
         return Diagnosis("incomplete", beside, time.monotonic() - began)
     findings = tuple(each.finding for each in explanations)
     seen = shown(case, [each.code for each in findings])
-    return Diagnosis("done", (*findings, *beside), time.monotonic() - began, seen)
+    charts = None if case.seams is None else case.seams.sight.seconds
+    return Diagnosis("done", (*findings, *beside), time.monotonic() - began, charts, seen)
 
 
 def proved(case: Case, *after: After) -> list[Explanation]:

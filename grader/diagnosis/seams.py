@@ -8,6 +8,7 @@ no mistake: a network may have been trained so.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,6 +51,7 @@ def look(subject: Subject) -> Sight | None:
     Raises:
         UnfinishedError: time was over.
     """
+    began = time.monotonic()
     card = next(chart.pixels for chart in CHARTS if chart.name == CARD)
     questions = [
         *(Question(chart.pixels) for chart in CHARTS),
@@ -73,6 +75,7 @@ def look(subject: Subject) -> Sight | None:
         is_training=any(record.training for answer in noted for record in answer.records),
         networks=() if last is None else last.networks,
         files=() if last is None else last.files,
+        seconds=time.monotonic() - began,
     )
 
 

@@ -136,6 +136,8 @@ class Diagnosis:
     findings: tuple[FindingPart, ...] = ()
     """The strongest evidence first."""
     seconds: float | None = None
+    charts_seconds: float | None = None
+    """Of these, what asking about test charts took; None if that was not done."""
     network_input: NetworkInputPart | None = None
     """What a process saw that was asked about nothing hidden; None if it did not look, or saw nothing."""
 

@@ -312,6 +312,9 @@ class RunPart(_Part):
     total_seconds: float
     replay_seconds: float | None = Field(description="Of the replay, which is not in the total; None if off.")
     diagnosis_seconds: float | None = Field(description="Of the diagnosis; None if off.")
+    charts_seconds: float | None = Field(
+        default=None, description="Of these, what asking about test charts took; None if it was not done."
+    )
     peak_memory_mib: int
     stops: tuple[StopPart, ...]
 

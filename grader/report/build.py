@@ -206,6 +206,7 @@ def _run(grading: Grading) -> RunPart:
         total_seconds=round(timing.total, 1) if timing else 0.0,
         replay_seconds=_coarse(grading.replay.seconds),
         diagnosis_seconds=_coarse(grading.diagnosis.seconds),
+        charts_seconds=_coarse(grading.diagnosis.charts_seconds),
         peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
         stops=_stops(answers.stops if answers else ()),
     )
