@@ -146,7 +146,7 @@ def _read(applies: Callable[[str], bool]) -> Look:
         if tried is None or not tried.way.by_scores:
             return None
         code = rule_of(tried.heard, case.names).code
-        if code == "no-rule" and case.is_unstable:  # they hang on something else than the scores, which is told
+        if code == "no-rule" and case.is_unstable:  # it is told what they hang on
             return None
         return at_seam(lambda _: applies(code))(case)
 
