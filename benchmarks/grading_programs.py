@@ -28,7 +28,7 @@ from grader.classroom import ClassPass, PassResult, find_entries, local_executor
 from grader.intake import take_in
 from grader.model.assignment import Assignment, Limits, load_assignment
 from grader.model.dataset import Split
-from grader.model.job import Checks, Exam
+from grader.model.grading import Checks, Exam
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
 from grader.run import interview

@@ -22,7 +22,7 @@ from pathlib import Path
 from grader.errors import LANGUAGES, Language, line, text_of
 from grader.files import workspace
 from grader.model.assignment import MIB, Limits
-from grader.model.isolation import Isolation
+from grader.model.grading import Isolation
 from grader.sandbox import (
     ARCHITECTURES,
     CONTROLLERS,

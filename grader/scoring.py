@@ -19,8 +19,7 @@ from itertools import pairwise
 import numpy as np
 
 from grader.model.assignment import Late, Points
-from grader.model.classes import ClassInfo
-from grader.model.dataset import Split
+from grader.model.dataset import ClassInfo, Split
 from grader.model.predictions import Prediction, Raised, Tally, WrongType, classes_of
 
 _LONGEST = 200

@@ -38,8 +38,7 @@ from grader.files import digest_of_bytes
 from grader.intake import IntakeRefusedError, UnreadableError, take_in, tensors_of
 from grader.intake.intake import look_at_checkpoint
 from grader.model.assignment import Limits
-from grader.model.classes import ClassInfo
-from grader.model.dataset import SplitImage
+from grader.model.dataset import ClassInfo, SplitImage
 from grader.run.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
 from grader.similarity.sketch import head_of
 from grader.split.sealed import ContainerError, UnsealError, pack, seal, unpack, unseal

@@ -86,7 +86,7 @@ def names_things_alone(node):
 ORDER = {
     "grader": [
         *("errors", "printable", "files", "statistics", "model", "wording", "progress", "demo", "split"),
-        *("intake", "scoring", "sandbox", "run", "checks", "diagnosis", "findings", "report", "session"),
+        *("intake", "scoring", "sandbox", "run", "diagnosis", "findings", "report", "session"),
         *("similarity", "audit", "doctor", "classroom", "exchange", "cli", "__main__"),
     ],
     "reference": [

@@ -5,10 +5,13 @@
 `FOLDER` is a tree of the project, this one unless another is named; of an earlier commit, for example, as
 `git worktree add` or `git archive` lays it out. Files are only read. What is counted:
 
-* modules: files of Python but for `__init__.py`; their lines, with the blank ones;
+* modules: files of Python but for `__init__.py` and programs; their lines, with the blank ones;
+* programs: files that processes of their own run, by path, and that no module imports: what lies in a folder
+  `inside` or `canaries`, and each `__main__.py`. What a module imports is a module, wherever it lies;
 * faces: packages whose `__init__.py` names in `__all__` what others may use;
 * public names: of a package with a face those in `__all__`, else every name without an underscore that one of
-  its modules defines; and how many of them a file outside the package (no test) imports;
+  its modules defines; and how many of them a file outside the package (no test) imports. A package of
+  programs has none, and is no package to anybody;
 * import levels: the longest way down by imports from module to module. A face stands for the modules that it
   takes its names from; modules that import each other are one level, and are counted as a circle;
 * functions of more than 40 lines, and functions of more than six parameters;
@@ -30,6 +33,7 @@ ROOMS = ("grader", "reference", "benchmarks", "student", "datasets", "tools")
 MOST_LINES, MOST_PARAMETERS = 40, 6
 FEW_LINES = 40
 READER = "LabelReader"
+PROGRAM_FOLDERS = frozenset({"inside", "canaries"})
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -53,6 +57,7 @@ class Module:
         parts = self.path.with_suffix("").parts[self.path.parts[0] == "student" :]
         self.name = ".".join(parts[:-1] if self.is_face else parts)
         self.package = self.name if self.is_face else self.name.rpartition(".")[0]
+        self.is_in_program = path.name == "__main__.py" or not PROGRAM_FOLDERS.isdisjoint(self.path.parts)
         text = path.read_text(encoding="utf-8-sig")
         self.lines = len(text.splitlines())
         self.tree = ast.parse(text)
@@ -112,6 +117,16 @@ class House:
         """Return the modules of a room."""
         return [module for module in self.modules.values() if module.path.parts[0] == room]
 
+    @cached_property
+    def imported(self) -> frozenset[str]:
+        """The modules that one outside the programs imports."""
+        users = (module for module in self.modules.values() if not module.is_in_program)
+        return frozenset().union(*map(self.imports, users))
+
+    def is_program(self, module: Module) -> bool:
+        """Whether a file is run by processes of its own, and is no module of any other."""
+        return module.is_in_program and module.name not in self.imported
+
     def origin(self, taken: Taken, depth: int = 0) -> Taken | None:
         """Follow a name through faces to the module that defines it; None for what is not of the house."""
         inner = f"{taken.module}.{taken.name}"
@@ -135,7 +150,7 @@ class House:
         public: dict[str, set[Taken]] = {}
         for module in self.of_room(room):
             face = self.modules.get(module.package)
-            if module.package in ("", room) or face is None:
+            if module.package in ("", room) or face is None or self.is_program(module):
                 continue
             if face.offered is None:
                 public.setdefault(module.package, set()).update(
@@ -209,10 +224,12 @@ def length(function: Function) -> int:
 def figures(house: House, room: str) -> Iterator[tuple[str, str]]:
     """Yield what is counted of one room, and the figure."""
     modules = house.of_room(room)
-    sizes = [module.lines for module in modules if not module.is_face]
-    largest = max(modules, key=lambda module: module.lines)
-    graph = {module.name: house.imports(module) for module in modules if not module.is_face}
-    graph = {name: others & graph.keys() for name, others in graph.items()}
+    files = [module for module in modules if not module.is_face]
+    programs = [module for module in files if house.is_program(module)]
+    others = [module for module in files if module not in programs]
+    sizes = [module.lines for module in others]
+    graph = {module.name: house.imports(module) for module in files}
+    graph = {name: imported & graph.keys() for name, imported in graph.items()}
     public = house.packages(room)
     used = {package: names & house.used_outside(package) for package, names in public.items()}
     functions = [(module, function) for module in modules for function in module.functions]
@@ -223,10 +240,8 @@ def figures(house: House, room: str) -> Iterator[tuple[str, str]]:
         "modules",
         f"{len(sizes)}, {sum(size < FEW_LINES for size in sizes)} of them under {FEW_LINES} lines",
     )
-    yield (
-        "lines of a module",
-        f"median {statistics.median(sizes):g}, largest {largest.lines} ({largest.path})",
-    )
+    yield "lines of a module", f"median {statistics.median(sizes):g}, {_largest(others)}"
+    yield "programs", f"{len(programs)}" + (f", {_largest(programs)}" if programs else "")
     faces = sum(house.modules[package].offered is not None for package in public)
     yield "packages", f"{len(public)}, {faces} of them with a face"
     yield (
@@ -238,6 +253,11 @@ def figures(house: House, room: str) -> Iterator[tuple[str, str]]:
     yield f"functions over {MOST_LINES} lines", _listed(long)
     yield f"functions with over {MOST_PARAMETERS} parameters", _listed(wide)
     yield f"constructions of {READER}", _listed(sorted(set(reading)), len(reading))
+
+
+def _largest(files: list[Module]) -> str:
+    largest = max(files, key=lambda module: module.lines)
+    return f"largest {largest.lines} ({largest.path})"
 
 
 def _is_call_of(node: ast.AST, name: str) -> bool:

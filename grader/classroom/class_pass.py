@@ -22,8 +22,7 @@ from grader.classroom.store import Result, Store
 from grader.classroom.submissions import Entry
 from grader.errors import HarnessError
 from grader.files import NoRoomError
-from grader.model.grading import Grading
-from grader.model.job import Job
+from grader.model.grading import Grading, Job
 from grader.model.verdict import Verdict
 from grader.progress import Phase, Progress, silent
 from grader.session import Session, StopAsked, TakenIn, begun, lost

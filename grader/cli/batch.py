@@ -30,12 +30,12 @@ from grader.classroom import (
     read_roster,
     row_of,
 )
-from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, note, say
+from grader.cli.command_line import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, note, say
 from grader.cli.options import Inputs, add_inputs, add_language, add_quiet, open_inputs
 from grader.errors import Language, UsageError
 from grader.files import workspace
 from grader.model.dataset import Split
-from grader.model.job import Checks, Exam
+from grader.model.grading import Checks, Exam
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.progress import WatchedClass, showing

@@ -3,6 +3,9 @@
 Every error ends in one line on standard error and in an exit code: 0 done; 1 not gradable, or found to be so,
 and the report says why; 2 something that was given cannot be used; 3 the harness or this machine failed;
 130 interrupted.
+
+Each command is a :class:`Command`, in a module that is imported when the command is given. This module needs
+no library but Python's own: every start loads it, and a library that is missing is told in one line.
 """
 
 from __future__ import annotations
@@ -16,17 +19,22 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from grader.cli.command import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE, Command, say
 from grader.errors import HarnessError, Language, Line, LineError, UsageError, language_of, line
-from grader.printable import short
+from grader.printable import one_line, short
 
 if TYPE_CHECKING:
     from grader.sandbox import OpenIsolation
 
+EXIT_DONE = 0
+EXIT_REFUSED = 1
+EXIT_USAGE = 2
+EXIT_INTERNAL = 3
+EXIT_INTERRUPTED = 130
 COMMANDS = {
     "grade": "grade",
     "batch": "batch",
@@ -56,6 +64,25 @@ _FREQUENT = {
 """The most frequent messages of argparse, by the codes of the lines that say the same in both languages."""
 
 
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    Attributes:
+        summary: one line for the list of commands.
+        description: the beginning of `--help`.
+        epilog: the end of `--help`, with the exit codes.
+        add_arguments: gives the parser its arguments.
+        run: does it; returns the exit code. The caller says UsageError and HarnessError in one line.
+    """
+
+    summary: str
+    description: str
+    epilog: str
+    add_arguments: Callable[[argparse.ArgumentParser], object]
+    run: Callable[[argparse.Namespace], int]
+
+
 def main(arguments: Sequence[str] | None = None, isolate: OpenIsolation | None = None) -> int:
     """Run one command; return the exit code.
 
@@ -79,6 +106,41 @@ def main(arguments: Sequence[str] | None = None, isolate: OpenIsolation | None =
         return _complain(line("fault"), language, EXIT_INTERNAL)
     except KeyboardInterrupt:
         return _complain(line("interrupted"), language, EXIT_INTERRUPTED)
+
+
+def command_of(actions: Mapping[str, Command], summary: str, description: str) -> Command:
+    """Return a command that does one of several actions: `python -m grader COMMAND ACTION ...`."""
+
+    def add_arguments(parser: argparse.ArgumentParser) -> None:
+        subparsers = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+        for name, action in actions.items():
+            own = subparsers.add_parser(
+                name, help=action.summary, description=action.description, epilog=action.epilog
+            )
+            action.add_arguments(own)
+
+    return Command(
+        summary=summary,
+        description=description,
+        epilog="every action has its own --help",
+        add_arguments=add_arguments,
+        run=lambda options: actions[options.action].run(options),
+    )
+
+
+def say(text: str) -> None:
+    """Print. A reader that has gone away is no error: what matters is in files already."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def note(text: str) -> None:
+    """Say one line on standard error."""
+    sys.stderr.write(f"grader: {one_line(text)}\n")
 
 
 def _run(given: list[str], isolate: OpenIsolation | None) -> int:

@@ -10,12 +10,12 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
-from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, say
+from grader.cli.command_line import EXIT_DONE, EXIT_REFUSED, Command, say
 from grader.cli.options import add_assignment, add_language
 from grader.doctor import Result, State, examine
 from grader.errors import Language
 from grader.model.assignment import load_assignment
-from grader.model.isolation import Isolation
+from grader.model.grading import Isolation
 from grader.printable import columns, wrapped
 from grader.report import isolation_in_words
 from grader.session import pass_canary

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from grader.cli.command import EXIT_DONE, Command, command_of, say
+from grader.cli.command_line import EXIT_DONE, Command, command_of, say
 from grader.cli.options import add_assignment, add_key_file, add_language, warn_if_exposed
 from grader.errors import Language, UsageError
 from grader.exchange import (

@@ -7,12 +7,11 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from grader.cli.command import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
+from grader.cli.command_line import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
 from grader.cli.options import add_inputs, add_language, add_quiet, open_inputs
 from grader.errors import HarnessError, Language, UsageError
 from grader.intake import check_exists, name_of
-from grader.model.grading import Grading
-from grader.model.job import Checks, Exam
+from grader.model.grading import Checks, Exam, Grading
 from grader.model.report import Report
 from grader.model.verdict import Verdict
 from grader.printable import one_line

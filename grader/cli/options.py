@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.cli.command import note
+from grader.cli.command_line import note
 from grader.errors import ENVIRONMENT_VARIABLE, LANGUAGES, OPTION, Language, usual_language
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.dataset import Split

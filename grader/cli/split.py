@@ -19,7 +19,7 @@ from grader.audit import (
     same_place,
     write_division,
 )
-from grader.cli.command import EXIT_DONE, EXIT_REFUSED, Command, command_of, say
+from grader.cli.command_line import EXIT_DONE, EXIT_REFUSED, Command, command_of, say
 from grader.cli.options import (
     add_assignment,
     add_key_file,

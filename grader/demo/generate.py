@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from grader.demo.picture import DRAWING_VERSION, FOLDERS, SPLITS, draw
-from grader.model.classes import GARBAGE26, ClassInfo, load_classes
+from grader.model.dataset import GARBAGE26, ClassInfo, load_classes
 
 MANIFEST: Final = "demo.json"
 JPEG_QUALITY: Final = 92

@@ -12,21 +12,22 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.diagnosis.differences import Difference, differences
+from grader.diagnosis.parameters import Repair
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
-from grader.diagnosis.views import View
+from grader.diagnosis.recipes import Correction
 from grader.model.dataset import SplitImage
+from grader.model.records import CheckpointFile, Network
 from grader.statistics import Paired, binomial_tail, paired
 
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
 NO_ANSWER = -1
 
 FEW, MANY = 20, 200
 """Images of a first look, and of everything else, at most."""
 CHANCE = 0.05
 """Two ways to answer are not told apart if chance explains their difference more often than this."""
-LEAST_AGREEMENT = 0.8
-"""A view is taken for what the submission does if it gives so many of its answers."""
 _UNSTABLE = 0.2
 _KINDS = {"linearity": "scale", "by-image": "scale", "sharpness": "geometry", "random": "geometry"}
 
@@ -63,76 +64,123 @@ class Kept:
 
 
 @dataclass(frozen=True)
-class CheckpointTrial:
-    """The checkpoint, run by the grader itself."""
+class FileTrial:
+    """A checkpoint file, run by the grader itself in the lab's own way."""
 
-    own: View
-    """The view that reproduces the submission's own answers best."""
-    own_trial: Trial
-    best: View
-    """The view that would have scored best."""
-    best_trial: Trial
     file: str
-    """The checkpoint that `own` was run from."""
-    best_file: str
-    """The one that `best` was run from."""
-    tried: int = 1
-    """For how many alternatives to `best` the evidence is to be corrected."""
-    rivals: tuple[View, ...] = ()
-    """Views that reproduce the answers as well as `own`, and lead to other conclusions."""
-
-    @property
-    def differences(self) -> frozenset[str]:
-        """The coordinates in which the submission's view differs from the better one."""
-        return self.own.differs_in(self.best)
+    """As it is named to a reader; of several that are one network together, all of them."""
+    trial: Trial
 
 
 @dataclass(frozen=True, eq=False)
 class Sight:
-    """What arrived at the network of a program that was asked about nothing that is hidden."""
+    """What passed through the networks of a program that was asked about nothing that is hidden."""
 
-    found: Preprocessing
-    card: Tensor | None
+    found: Preprocessing | None
+    """How photos reach the network; None where no picture was seen to reach one."""
+    card: Tensor | None = None
     """What the network was given for the card that is shown."""
     photos: tuple[tuple[SplitImage, Tensor | None], ...] = ()
     """The same for images that students have, which may be shown, too."""
     is_training: bool = False
     """Whether the network, or a part of it, was in training mode."""
+    networks: tuple[Network, ...] = ()
+    """With their live parameters, where these can be read."""
+    files: tuple[CheckpointFile, ...] = ()
+    seconds: float = 0.0
+    """What that took; for the report alone."""
+
+    @property
+    def is_input_right(self) -> bool:
+        """Whether photos are known to reach the network as they do in the lab."""
+        return self.found is not None and not differences(self.found)
 
 
 @dataclass(frozen=True, eq=False)
-class InputTrial:
-    """What was seen at the network's input, and what came of putting right what differs there."""
+class Way:
+    """What is put right at the three seams of a submission's network; nothing, as it is handed in."""
 
+    correction: Correction | None = None
+    """Of what the network is given."""
+    repair: Repair | None = None
+    """Of what it consists of."""
+    by_scores: bool = False
+    """Whether the answer is the class of its highest score, in the assignment's order."""
+
+    @property
+    def effort(self) -> int:
+        """How many steps are put right."""
+        return (len(self.correction.steps) if self.correction else 0) + bool(self.repair) + self.by_scores
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What the submission said to a part of the images in one way, and what its network did."""
+
+    images: IntArray
+    """(M,) indices."""
+    answers: IntArray
+    """(M,) class indices of what `predict` returned, or NO_ANSWER."""
+    scores: FloatArray | None
+    """(M, K) what the network gave each class; None where no such output was seen."""
+
+    @property
+    def first(self) -> IntArray:
+        """(M,) the class of the highest score, or NO_ANSWER where scores are no numbers."""
+        if self.scores is None:
+            return self.answers
+        return np.where(np.isfinite(self.scores).all(axis=1), self.scores.argmax(axis=1), NO_ANSWER)
+
+    @property
+    def is_read_right(self) -> bool:
+        """Whether each answer is the class of the highest score, as far as scores were seen."""
+        return bool((self.first == self.answers).all())
+
+    def trial(self, by_scores: bool = False) -> Trial:
+        """Return what `predict` answered, or what the scores would say."""
+        return Trial(self.images, self.first if by_scores else self.answers)
+
+
+@dataclass(frozen=True, eq=False)
+class SeamTrial:
+    """What came of putting right, in the student's own program, what differs at its network's seams."""
+
+    way: Way
+    """The fewest steps that do as well as any."""
+    heard: Heard
+    """What was said so."""
     differences: tuple[Difference, ...] = ()
-    """What was put right: the fewest steps that do as well as any."""
-    trial: Trial | None = None
-    """What the submission answered then; None if nothing that can be put right differs."""
+    """What was put right of the network's input."""
     tried: int = 1
     """For how many alternatives the evidence is to be corrected."""
-    steps: frozenset[str] = frozenset()
-    """The steps that were put right, of `recipes.STEPS`."""
-    sight: Sight | None = None
 
     @property
-    def is_training(self) -> bool:
-        """Whether the network was seen in training mode."""
-        return self.sight is not None and self.sight.is_training
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing differs, or what differs was put right."""
-        return self.trial is not None or (self.sight is not None and not differences(self.sight.found))
+    def trial(self) -> Trial:
+        """What the submission answers so."""
+        return self.heard.trial(self.way.by_scores)
 
     @property
     def codes(self) -> frozenset[str]:
-        """The codes of what was put right."""
+        """The codes of what was put right at the input."""
         return frozenset(each.code for each in self.differences)
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The kinds of steps that were put right: colour, scale, geometry, layout."""
+        """The kinds of steps that were put right there: colour, scale, geometry, layout."""
         return frozenset(_KINDS.get(each.step, each.step) for each in self.differences)
+
+
+@dataclass(frozen=True, eq=False)
+class Seams:
+    """What was seen at the seams of a submission's network, and what came of putting right what differs."""
+
+    sight: Sight
+    trial: SeamTrial | None = None
+    """None if nothing differs that can be put right, or nothing is gained by it."""
+    is_settled: bool = False
+    """Whether what differs at the input, if anything, was put right or does not matter."""
+    is_read_right: bool | None = None
+    """Whether answers are the classes of the highest scores; None if no scores were seen."""
 
 
 @dataclass(frozen=True)
@@ -158,10 +206,10 @@ class Case:
     """Text of main.py, as much of it as is looked at."""
     threads: int = 1
     """Threads that a submission has, by the assignment."""
-    at_input: InputTrial | None = None
+    seams: Seams | None = None
     """None if nothing could be seen of a network."""
-    checkpoint: CheckpointTrial | None = None
-    """None if no checkpoint fits the course network, or none was tried."""
+    files: tuple[FileTrial, ...] = ()
+    """Checkpoints that fit the course network, run without the student's code."""
     kept: Kept | None = None
     """None if answers are not all the same, or no new process was asked."""
     asked: Mapping[str, Trial] = field(default_factory=dict)
@@ -174,12 +222,12 @@ class Case:
     @property
     def is_input_seen(self) -> bool:
         """Whether it was seen what arrives at the network, and tried what comes of putting it right."""
-        return self.at_input is not None and self.at_input.is_settled
+        return self.seams is not None and self.seams.is_settled
 
     @property
-    def is_seen_training(self) -> bool:
-        """Whether the network was seen in training mode while it was asked."""
-        return self.at_input is not None and self.at_input.is_training
+    def best_file(self) -> FileTrial | None:
+        """The checkpoint that by itself has most images right."""
+        return max(self.files, key=lambda each: self.correct(each.trial), default=None)
 
     @property
     def is_right(self) -> npt.NDArray[np.bool_]:
@@ -217,45 +265,9 @@ class Case:
         is_lost = is_first or self.is_unstable
         return self.is_constant and is_lost and not self.has_warned
 
-    @property
-    def is_near(self) -> bool:
-        """Whether some view of the checkpoint gives the submission's answers, be it the only one or not."""
-        trial = self.checkpoint
-        is_random = self.is_constant and self.has_warned
-        if trial is None or self.is_collapsed or is_random:
-            return False
-        return self.agreement(trial.own_trial) >= LEAST_AGREEMENT
-
-    @property
-    def is_reproduced(self) -> bool:
-        """Whether the answers are those of one view, and of no other that means something else.
-
-        One answer to everything is no evidence: too many mistakes give it.
-        """
-        trial = self.checkpoint
-        return trial is not None and self.is_near and not trial.rivals and not self.is_constant
-
-    @property
-    def mistaken_view(self) -> CheckpointTrial | None:
-        """The checkpoint's trial if one view reproduces the answers, and another is to be preferred."""
-        trial = self.checkpoint
-        return trial if trial is not None and self.is_reproduced and trial.differences else None
-
-    @property
-    def is_accounted_for(self) -> bool:
-        """Whether the checkpoint gives these answers, no view of it gives better ones, and none is lost."""
-        trial = self.checkpoint
-        if trial is None or not self.is_reproduced or trial.differences:
-            return False
-        return self.gain(trial.own_trial).p_better >= CHANCE
-
     def gain(self, trial: Trial) -> Paired:
         """Compare an experiment with the graded run, on the images that it was asked."""
         return paired(self.is_right[trial.images], trial.answers == self.truth[trial.images])
-
-    def agreement(self, trial: Trial) -> float:
-        """Share of images to which the experiment answers as the submission did."""
-        return float((trial.answers == self.said[trial.images]).mean()) if len(trial.images) else 0.0
 
     def correct(self, trial: Trial) -> int:
         """Number of images that the experiment has right."""

@@ -1,8 +1,9 @@
 """The diagnosis: after the graded run, hypotheses are tried until one explains the score.
 
-The cheap ones come first: the confusion matrix costs nothing, the checkpoint is run only if that does not
-explain, and the submission is asked again only if neither does. What is tried is counted, and the same each
-time: neither the clock nor luck chooses. It decides neither verdict nor score.
+The cheap ones come first: test charts show what passes through the network, and the confusion matrix costs
+nothing. What differs is put right only if that does not explain, and where nothing was seen, answers to
+altered images and the checkpoint alone have to tell. What is tried is counted, and the same each time:
+neither the clock nor luck chooses. It decides neither verdict nor score.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from grader.diagnosis.blackbox import ALTERATIONS, BlackBox
-from grader.diagnosis.case import NO_ANSWER, Case
+from grader.diagnosis.case import NO_ANSWER, Case, Seams
+from grader.diagnosis.checkpoint import run_checkpoints
 from grader.diagnosis.hypotheses import HYPOTHESES, After, Explanation
-from grader.diagnosis.seams import look_at_input, try_corrections
+from grader.diagnosis.seams import look, try_ways
 from grader.diagnosis.showing import shown
 from grader.diagnosis.subject import Subject, UnfinishedError
-from grader.diagnosis.whitebox import WhiteBox
-from grader.model.diagnosis import OFF, Diagnosis
+from grader.model.grading import NO_DIAGNOSIS, Diagnosis
 
 _FEWEST_WRONG = 8
 """With fewer wrong answers no counterfactual can gain more than chance explains."""
@@ -39,7 +40,7 @@ class _Step:
 def diagnose(subject: Subject) -> Diagnosis:
     """Try the hypotheses, and return those that the evidence speaks for."""
     if not subject.is_complete:
-        return OFF
+        return NO_DIAGNOSIS
     began = time.monotonic()  # for the report alone
     case = subject.case()
     beside = tuple(each.finding for each in proved(case, After.NOTHING))
@@ -51,9 +52,9 @@ def diagnose(subject: Subject) -> Diagnosis:
     except UnfinishedError:
         return Diagnosis("incomplete", beside, time.monotonic() - began)
     findings = tuple(each.finding for each in explanations)
-    is_input = bool(proved(case, After.NETWORK_INPUT))
-    seen = shown(case, [each.code for each in findings], is_input)
-    return Diagnosis("done", (*findings, *beside), time.monotonic() - began, seen)
+    seen = shown(case, [each.code for each in findings])
+    charts = None if case.seams is None else case.seams.sight.seconds
+    return Diagnosis("done", (*findings, *beside), time.monotonic() - began, charts, seen)
 
 
 def proved(case: Case, *after: After) -> list[Explanation]:
@@ -82,28 +83,31 @@ def _explain(subject: Subject, case: Case) -> tuple[Case, Sequence[Explanation]]
     return case, ()
 
 
-def _look_at_input(subject: Subject, case: Case) -> Case:
-    """See what arrives at the network, and put right what is not the lab's."""
-    sight = look_at_input(subject)
-    if sight is None:
-        return case
-    return replace(case, at_input=try_corrections(subject, case, sight))
+def _look(subject: Subject, case: Case) -> Case:
+    """See what passes through the network."""
+    sight = look(subject)
+    return case if sight is None else replace(case, seams=Seams(sight))
 
 
-def _run_checkpoint(subject: Subject, case: Case) -> Case:
-    return replace(case, checkpoint=WhiteBox(subject).try_views(case))
+def _try_ways(subject: Subject, case: Case) -> Case:
+    """Put right what is not the lab's."""
+    return case if case.seams is None else replace(case, seams=try_ways(subject, case, case.seams.sight))
+
+
+def _run_checkpoints(subject: Subject, case: Case) -> Case:
+    return replace(case, files=run_checkpoints(subject, case))
 
 
 def _ask_new_processes(subject: Subject, case: Case) -> Case:
     """Ask them where all answers are the same; whether the first one was kept, only a new process tells."""
-    if not case.is_constant or case.said[0] == NO_ANSWER or case.mistaken_view is not None:
+    if not case.is_constant or case.said[0] == NO_ANSWER:
         return case
     return replace(case, kept=BlackBox(subject).ask_new_processes(case))
 
 
 def _ask_altered(subject: Subject, case: Case) -> Case:
-    """Ask about altered images, unless the checkpoint gives these very answers, and no better ones."""
-    if case.is_accounted_for:
+    """Ask about altered images, unless it was seen what arrives at the network."""
+    if case.is_input_seen:
         return case
     return replace(case, asked=BlackBox(subject).ask_altered(case), alterations=len(ALTERATIONS))
 
@@ -116,11 +120,11 @@ def _ask_public(subject: Subject, case: Case) -> Case:
 
 
 _PLAN = (
-    _Step((), After.GRADED_RUN),
-    _Step((_look_at_input,), After.NETWORK_INPUT),
-    _Step((_run_checkpoint, _ask_new_processes), After.NEW_PROCESSES),
-    _Step((), After.CHECKPOINT),
+    _Step((_look,), After.GRADED_RUN),
+    _Step((_ask_new_processes,), After.NEW_PROCESSES),
+    _Step((_try_ways,), After.SEAMS),
     _Step((_ask_altered,), After.ALTERED_IMAGES),
+    _Step((_run_checkpoints,), After.CHECKPOINT),
     _Step((_ask_public,), After.PUBLIC_IMAGES),
     _Step((), After.EVERYTHING),
 )

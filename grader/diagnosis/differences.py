@@ -26,14 +26,14 @@ class Difference:
     """One step that is not the standard's."""
 
     step: str
-    """colour, scale, linearity, by-image, geometry, layout, sharpness, random, state."""
+    """colour, scale, linearity, by-image, geometry, layout, sharpness, random, state; network, readout."""
     code: str
-    """Of `grader/wording/preprocessing.toml`."""
+    """Of `grader/wording/seams.toml`."""
     details: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     def sentence(self, language: Language) -> str:
         """Return the difference in one sentence."""
-        text: str = table("preprocessing")[self.code][language]
+        text: str = table("seams")[self.code][language]
         return text.format(**self.details)
 
 

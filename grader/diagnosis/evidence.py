@@ -11,9 +11,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, InputTrial, PublicTrial, Trial
+from grader.diagnosis.case import NO_ANSWER, Case, FileTrial, PublicTrial, SeamTrial, Trial
+from grader.diagnosis.differences import Difference
+from grader.diagnosis.parameters import Code, broken_file, own_files
+from grader.diagnosis.readout import rule_of
 from grader.errors import Language
-from grader.statistics import binomial_tail, paired
+from grader.printable import shown
+from grader.statistics import binomial_tail
 from grader.wording import phrase
 
 _ORDERS = frozenset({"bgr", "permuted"})
@@ -31,7 +35,7 @@ LEAST_GAIN = 0.04
 _TRAINED = 0.5
 """Fewer right answers than a network that was trained at all gives."""
 _FEWEST_OPENINGS = 2
-_MOST_NAMED = 4
+_LONGEST_NAME = 80
 _LONGEST_LINE = 500
 """Of a line of main.py, so that runs of spaces cost little."""
 _SETS_THREADS = re.compile(
@@ -66,7 +70,20 @@ def corrected(p: float, tried: int) -> float:
     return min(1.0, p * tried)
 
 
-# What was seen at the network's input, put right there.
+# What was seen at the seams of the network, put right there.
+
+
+def at_seam(applies: Callable[[SeamTrial], bool]) -> Look:
+    """Return the look for something that was put right, where that gains what chance does not explain."""
+
+    def look(case: Case) -> Evidence | None:
+        tried = case.seams.trial if case.seams is not None else None
+        if tried is None or not applies(tried):
+            return None
+        gain = case.gain(tried.trial)
+        return Evidence(corrected(gain.p_better, tried.tried), gain.share, _seam_details(case, tried))
+
+    return look
 
 
 def arrives_otherwise(*kinds: str) -> Look:
@@ -75,27 +92,27 @@ def arrives_otherwise(*kinds: str) -> Look:
     Args:
         kinds: every one of them must differ.
     """
-    return _at_input(lambda seen: seen.kinds == {*kinds})
+    return at_seam(lambda tried: tried.kinds == {*kinds})
 
 
 def arrives_in_another_order(case: Case) -> Evidence | None:
     """Look for colours that arrive whole, but each in another's place."""
-    return _at_input(lambda seen: seen.kinds == {"colour"} and seen.codes <= _ORDERS)(case)
+    return at_seam(lambda tried: tried.kinds == {"colour"} and tried.codes <= _ORDERS)(case)
 
 
 def arrives_in_other_colours(case: Case) -> Evidence | None:
     """Look for colours that are lost, or no red, green and blue any more."""
-    return _at_input(lambda seen: seen.kinds == {"colour"} and not seen.codes <= _ORDERS)(case)
+    return at_seam(lambda tried: tried.kinds == {"colour"} and not tried.codes <= _ORDERS)(case)
 
 
 def arrives_turned(case: Case) -> Evidence | None:
     """Look for a picture that does not stand upright."""
-    return _at_input(lambda seen: seen.kinds == {"geometry"} and bool(seen.codes & _TURNED))(case)
+    return at_seam(lambda tried: tried.kinds == {"geometry"} and bool(tried.codes & _TURNED))(case)
 
 
 def arrives_in_part(case: Case) -> Evidence | None:
     """Look for a picture that stands upright, and of which another part arrives, or less detail."""
-    return _at_input(lambda seen: seen.kinds == {"geometry"} and not seen.codes & _TURNED)(case)
+    return at_seam(lambda tried: tried.kinds == {"geometry"} and not tried.codes & _TURNED)(case)
 
 
 def arrives_otherwise_in_several_of(*kinds: str) -> Look:
@@ -103,134 +120,111 @@ def arrives_otherwise_in_several_of(*kinds: str) -> Look:
 
     An input that does not hang on the picture, or on others besides, is so in all of them.
     """
-    return _at_input(
-        lambda seen: seen.kinds == {"state"} or (len(seen.kinds) >= 2 and seen.kinds <= {*kinds})
+    return at_seam(
+        lambda tried: tried.kinds == {"state"} or (len(tried.kinds) >= 2 and tried.kinds <= {*kinds})
     )
 
 
-def _at_input(applies: Callable[[InputTrial], bool]) -> Look:
+def consists_otherwise(code: Code) -> Look:
+    """Return the look for a network that consists of something else than what was handed in."""
+    return at_seam(lambda tried: tried.way.repair is not None and tried.way.repair.code == code)
+
+
+def read_as(code: str) -> Look:
+    """Return the look for scores that the answer is read from by this rule."""
+    return _read(lambda each: each == code)
+
+
+def read_otherwise_than(*codes: str) -> Look:
+    """Return the look for scores that the answer is read from by another rule than these."""
+    return _read(lambda code: code not in codes)
+
+
+def _read(applies: Callable[[str], bool]) -> Look:
     def look(case: Case) -> Evidence | None:
-        seen = case.at_input
-        if seen is None or seen.trial is None or not applies(seen):
+        tried = case.seams.trial if case.seams is not None else None
+        if tried is None or not tried.way.by_scores:
             return None
-        gain = case.gain(seen.trial)
-        p = corrected(gain.p_better, seen.tried)
-        return Evidence(p, gain.share, _input_details(case, seen, seen.trial))
+        return at_seam(lambda _: applies(rule_of(tried.heard, case.names).code))(case)
 
     return look
 
 
-# The checkpoint, run without the student's code: a view gives the submission's answers, another is better.
+def holds_no_numbers(case: Case) -> Evidence | None:
+    """Look for a network that consists of a file with NaN in it."""
+    sight = case.seams.sight if case.seams is not None else None
+    file = None if sight is None else broken_file(sight.networks, sight.files)
+    if file is None or case.accuracy > case.chance:
+        return None
+    return Evidence(0.0, None, {"file": shown(file, _LONGEST_NAME), "total": len(case.truth)})
 
 
-def of_views(applies: Callable[[CheckpointTrial], bool]) -> Look:
-    """Return the look for a mistake in how the network is asked or read.
-
-    Two things must be proved: that the submission does what `own` does, and that `best` would do better.
-
-    Args:
-        applies: whether `own` and `best` differ in what the mistake is about.
-    """
-
-    def look(case: Case) -> Evidence | None:
-        trial = case.mistaken_view
-        if trial is None or not applies(trial):
-            return None
-        gain = case.gain(trial.best_trial)
-        said = case.said[trial.own_trial.images]
-        agreements = paired(trial.best_trial.answers == said, trial.own_trial.answers == said)
-        p = max(gain.p_better, agreements.p_better)
-        return Evidence(corrected(p, trial.tried), gain.share, _view_details(case, trial))
-
-    return look
+def knows_nothing_itself(case: Case) -> Evidence | None:
+    """Look for a network that is the one handed in, and guesses although all round it is the lab's."""
+    seams = case.seams
+    if seams is None or not (seams.sight.is_input_right and seams.is_read_right):
+        return None
+    if seams.trial is not None and case.gain(seams.trial.trial).p_better < ALPHA:
+        return None
+    if case.accuracy > case.chance or case.is_unstable or seams.sight.is_training:
+        return None
+    files = own_files(seams.sight.networks, seams.sight.files)
+    has_parameters = any(network.parameters for network in seams.sight.networks)
+    if has_parameters and not files:
+        return None
+    right, total = int(case.is_right.sum()), len(case.truth)
+    file = shown(files[0], _LONGEST_NAME) if files else phrase("en", "handed-in-network")
+    file_zh = shown(files[0], _LONGEST_NAME) if files else phrase("zh", "handed-in-network")
+    p = binomial_tail(total, total - right, 1 - _TRAINED)
+    return Evidence(p, None, {"file": file, "file_zh": file_zh, "count": right, "total": total})
 
 
-def differs_in(*coordinates: str) -> Look:
-    """Return the look for a mistake in at least these coordinates of a view."""
-    return of_views(lambda trial: trial.differences >= {*coordinates})
-
-
-def differs_only_in(coordinate: str) -> Look:
-    """Return the look for a mistake in this coordinate of a view and in no other."""
-    return of_views(lambda trial: trial.differences == {coordinate})
-
-
-def exchanges_colours(case: Case) -> Evidence | None:
-    """Look for red and blue in each other's place."""
-    return of_views(lambda trial: trial.differences == {"colour"} and _is_exchange(trial))(case)
-
-
-def has_other_colours(case: Case) -> Evidence | None:
-    """Look for colours that are lost, or no red, green and blue any more."""
-    return of_views(lambda trial: trial.differences == {"colour"} and not _is_exchange(trial))(case)
-
-
-def _is_exchange(trial: CheckpointTrial) -> bool:
-    return {trial.own.colour, trial.best.colour} == {"rgb", "bgr"}
-
-
-def differs_in_several_of(*coordinates: str) -> Look:
-    """Return the look for a mistake in two or more of these coordinates, and in no other."""
-    return of_views(lambda trial: len(trial.differences) >= 2 and trial.differences <= {*coordinates})
-
-
-def runs_with(weights: str) -> Look:
-    """Return the look for a submission that does this with its checkpoint's parameters."""
-    return of_views(lambda trial: trial.own.weights == weights)
+# A checkpoint, run in the lab's own way without the student's code.
 
 
 def left_unused(applies: Callable[[Case], bool]) -> Look:
     """Return the look for a checkpoint that by itself does better, whatever the submission does with it."""
 
     def look(case: Case) -> Evidence | None:
-        trial = case.checkpoint
-        if trial is None or not applies(case):
+        best = case.best_file
+        if best is None or not applies(case):
             return None
-        gain = case.gain(trial.best_trial)
-        p = corrected(gain.p_better, trial.tried)
-        return Evidence(p, gain.share, _checkpoint_details(case, trial))
+        gain = case.gain(best.trial)
+        return Evidence(corrected(gain.p_better, len(case.files)), gain.share, _file_details(case, best))
 
     return look
 
 
-def answers_in_training(case: Case) -> Evidence | None:
-    """Look for training mode: it was seen at the network, or the answers are those that it gives."""
-    seen = left_unused(lambda case: case.is_seen_training)(case)
-    return runs_with("training")(case) if seen is None else seen
-
-
 def answers_are_guesses(case: Case) -> bool:
-    """Whether chance or random weights may answer: no view of the checkpoint does."""
-    if case.is_near or case.accuracy > case.chance or case.is_collapsed or case.is_seen_training:
+    """Whether chance or random weights may answer."""
+    if case.accuracy > case.chance or case.is_collapsed:
         return False
     return case.has_warned or not case.is_unstable
 
 
 def answers_are_neither(case: Case) -> bool:
-    """Whether the answers are no guesses, and those of no single view of the checkpoint either."""
-    is_guessing = case.accuracy <= case.chance and not case.is_near
-    is_known = case.is_reproduced or is_guessing or case.is_collapsed or case.is_unstable
-    return not (is_known or case.is_seen_training)
+    """Whether the answers are no guesses, and yet not as good as the checkpoint's."""
+    return not (case.accuracy <= case.chance or case.is_collapsed or case.is_unstable)
 
 
 def knows_nothing(is_nan: bool) -> Look:
-    """Return the look for a checkpoint that is no better than guessing under any view.
+    """Return the look for checkpoints none of which is better than guessing.
 
     Args:
-        is_nan: whether its logits are to be no numbers.
+        is_nan: whether the logits are to be no numbers.
     """
 
     def look(case: Case) -> Evidence | None:
-        trial = case.checkpoint
-        if trial is None or case.accuracy > case.chance:
+        best = case.best_file
+        if best is None or case.accuracy > case.chance:
             return None
-        total, correct = len(trial.best_trial.images), case.correct(trial.best_trial)
-        # The best of many ways to guess is luckier than one.
+        total, correct = len(best.trial.images), case.correct(best.trial)
         lucky = binomial_tail(total, correct, case.chance / 2)
-        if corrected(lucky, trial.tried) < ALPHA or is_nan != (trial.best_trial.answers == NO_ANSWER).all():
+        if corrected(lucky, len(case.files)) < ALPHA or is_nan != (best.trial.answers == NO_ANSWER).all():
             return None
         p = binomial_tail(total, total - correct, 1 - _TRAINED)
-        return Evidence(p, None, {"file": trial.file, "count": correct, "total": total})
+        details = {"file": best.file, "file_zh": best.file, "count": correct, "total": total}
+        return Evidence(p, None, details)
 
     return look
 
@@ -338,60 +332,35 @@ def sets_threads(case: Case) -> Evidence | None:
 # The words.
 
 
-def _view_details(case: Case, trial: CheckpointTrial) -> dict[str, object]:
-    """Say what the submission's answers look like, and what the same checkpoint would score."""
-    total = len(trial.own_trial.images)
-    numbers = {
-        "agree": round(case.agreement(trial.own_trial) * total),
-        "other": round(case.agreement(trial.best_trial) * total),
-        "total": total,
-        **_scores(case, trial.best_trial, trial.tried),
-    }
-    en = {"own": trial.own.words("en"), "best": trial.best.words("en")}
-    zh = {"own": trial.own.words("zh"), "best": trial.best.words("zh")}
+def _seam_details(case: Case, tried: SeamTrial) -> dict[str, object]:
+    """Say what differs at the network's seams, and what it costs."""
+    said = [*tried.differences]
+    details: dict[str, object] = {}
+    if tried.way.repair is not None:
+        details |= tried.way.repair.details
+        said.append(Difference("network", tried.way.repair.code, tried.way.repair.details))
+    if tried.way.by_scores:
+        said.append(rule_of(tried.heard, case.names))
+        details |= {"map": "", "map_zh": "", **said[-1].details}
+    numbers = _scores(case, tried.trial, tried.tried)
+    en = " ".join(each.sentence("en") for each in said)
+    zh = "".join(each.sentence("zh") for each in said)
     return {
+        **details,
+        **numbers,
         "order": case.channel_order.upper(),
-        "file": trial.file,
-        "best_file": trial.best_file,
-        "evidence": phrase("en", "view", **en, **numbers),
-        "evidence_zh": phrase("zh", "view", **zh, **numbers),
-        "change": phrase("en", "change", **en),
-        "change_zh": phrase("zh", "change", **zh),
+        "evidence": phrase("en", "seam", seen=en, **numbers),
+        "evidence_zh": phrase("zh", "seam", seen=zh, **numbers),
     }
 
 
-def _input_details(case: Case, seen: InputTrial, trial: Trial) -> dict[str, object]:
-    """Say what arrives at the network otherwise than in the lab, and what it costs."""
-    numbers = _scores(case, trial, seen.tried)
-    en = " ".join(each.sentence("en") for each in seen.differences)
-    zh = "".join(each.sentence("zh") for each in seen.differences)
+def _file_details(case: Case, best: FileTrial) -> dict[str, object]:
+    """Say what a checkpoint scores by itself."""
+    numbers = {"file": best.file, **_scores(case, best.trial, len(case.files))}
     return {
-        "order": case.channel_order.upper(),
-        "change": "",
-        "change_zh": "",
-        "evidence": phrase("en", "input", seen=en, **numbers),
-        "evidence_zh": phrase("zh", "input", seen=zh, **numbers),
+        "evidence": phrase("en", "checkpoint", **numbers),
+        "evidence_zh": phrase("zh", "checkpoint", **numbers),
     }
-
-
-def _checkpoint_details(case: Case, trial: CheckpointTrial) -> dict[str, object]:
-    """Say what the checkpoint scores by itself, where the submission's answers are not its."""
-    numbers = {"file": trial.best_file, **_scores(case, trial.best_trial, trial.tried)}
-    return {
-        "evidence": phrase("en", "checkpoint", best=trial.best.words("en"), **numbers)
-        + _possible(case, trial, "en"),
-        "evidence_zh": phrase("zh", "checkpoint", best=trial.best.words("zh"), **numbers)
-        + _possible(case, trial, "zh"),
-    }
-
-
-def _possible(case: Case, trial: CheckpointTrial, language: Language) -> str:
-    """Name what may be the cause, where it cannot be told which."""
-    if not case.is_near:
-        return ""
-    views = dict.fromkeys(view.words(language) for view in (trial.own, *trial.rivals) if view != trial.best)
-    shown = ("; " if language == "en" else "；").join([*views][:_MOST_NAMED])
-    return phrase(language, "possible", views=shown)
 
 
 def _question_details(case: Case, trial: Trial) -> dict[str, object]:

@@ -16,7 +16,6 @@ from grader.diagnosis.evidence import (
     Look,
     answers_are_guesses,
     answers_are_neither,
-    answers_in_training,
     arrives_in_another_order,
     arrives_in_other_colours,
     arrives_in_part,
@@ -25,17 +24,16 @@ from grader.diagnosis.evidence import (
     arrives_turned,
     asked_otherwise,
     below_usual,
-    differs_in,
-    differs_in_several_of,
-    differs_only_in,
-    exchanges_colours,
-    has_other_colours,
+    consists_otherwise,
+    holds_no_numbers,
     keeps_its_first_answer,
     knows_nothing,
+    knows_nothing_itself,
     left_unused,
     opens_checkpoint_each_time,
     public_gap,
-    runs_with,
+    read_as,
+    read_otherwise_than,
     sets_threads,
 )
 from grader.diagnosis.label_order import renamed
@@ -52,10 +50,10 @@ class After(Enum):
     NOTHING = auto()
     """It explains no wrong answer, and is told beside whatever does."""
     GRADED_RUN = auto()
-    NETWORK_INPUT = auto()
     NEW_PROCESSES = auto()
-    CHECKPOINT = auto()
+    SEAMS = auto()
     ALTERED_IMAGES = auto()
+    CHECKPOINT = auto()
     PUBLIC_IMAGES = auto()
     EVERYTHING = auto()
     """It is judged where nothing else explains the score."""
@@ -95,7 +93,7 @@ class Hypothesis:
     @property
     def guesses_input(self) -> bool:
         """Whether it says from answers alone what arrives at the network."""
-        return self.code in _OF_THE_INPUT and self.after is not After.NETWORK_INPUT
+        return self.code in _OF_THE_INPUT and self.after is not After.SEAMS
 
     def explain(self, case: Case) -> Explanation | None:
         """Return what speaks for it, proved or not."""
@@ -117,63 +115,56 @@ HYPOTHESES = (
     Hypothesis("kept-answer", After.NEW_PROCESSES, keeps_its_first_answer),
     # What arrives at the network is not what the lab gives it, and costs points. The network learned from RGB
     # and is shown BGR, OpenCV's order.
-    Hypothesis("channel-order", After.NETWORK_INPUT, arrives_in_another_order),
+    Hypothesis("channel-order", After.SEAMS, arrives_in_another_order),
     # It learned from colours, and is shown grey, a negative, or hue and saturation.
-    Hypothesis("other-colours", After.NETWORK_INPUT, arrives_in_other_colours),
+    Hypothesis("other-colours", After.SEAMS, arrives_in_other_colours),
     # /255 is missing or done twice; mean and std are missing, exchanged, or others; values are cut off.
-    Hypothesis("wrong-scale", After.NETWORK_INPUT, arrives_otherwise("scale")),
+    Hypothesis("wrong-scale", After.SEAMS, arrives_otherwise("scale")),
     # (H, W, C) was made (C, H, W) by reshape, which leaves every number in its place, and not by transpose.
-    Hypothesis("wrong-layout", After.NETWORK_INPUT, arrives_otherwise("layout")),
+    Hypothesis("wrong-layout", After.SEAMS, arrives_otherwise("layout")),
     # The picture is flipped, rotated, or has height and width exchanged.
-    Hypothesis("turned", After.NETWORK_INPUT, arrives_turned),
+    Hypothesis("turned", After.SEAMS, arrives_turned),
     # Another part of the picture, or a picture as coarse as a thumbnail.
-    Hypothesis("wrong-resize", After.NETWORK_INPUT, arrives_in_part),
+    Hypothesis("wrong-resize", After.SEAMS, arrives_in_part),
     # More than one of these is wrong.
     Hypothesis(
         "wrong-preprocessing",
-        After.NETWORK_INPUT,
+        After.SEAMS,
         arrives_otherwise_in_several_of("colour", "scale", "geometry", "layout"),
     ),
-    # From here on the checkpoint is run without the student's code. First, one view of it gives the
-    # submission's answers, and another scores better; the two differ in what is wrong.
-    # The network learned from RGB and is shown BGR, OpenCV's order.
-    Hypothesis("channel-order", After.CHECKPOINT, exchanges_colours),
-    # It learned from colours, and is shown grey.
-    Hypothesis("other-colours", After.CHECKPOINT, has_other_colours),
-    # /255 is missing or done twice; mean and std are missing; [-1, 1] was used for them.
-    Hypothesis("wrong-scale", After.CHECKPOINT, differs_only_in("scale")),
-    # (H, W, C) was made (C, H, W) by reshape, which leaves every number in its place, and not by transpose.
-    Hypothesis("wrong-layout", After.CHECKPOINT, differs_in("layout")),
-    # Height and width are exchanged; the picture is turned, resized to another size, or cut off too much.
-    Hypothesis("wrong-resize", After.CHECKPOINT, differs_only_in("geometry")),
-    # More than one of these is wrong.
-    Hypothesis(
-        "wrong-preprocessing",
-        After.CHECKPOINT,
-        differs_in_several_of("colour", "scale", "geometry", "readout"),
-    ),
-    # Batch normalisation uses the statistics of the one image that it is given.
-    Hypothesis("training-mode", After.CHECKPOINT, answers_in_training),
+    # The network does not consist of what was handed in, and that costs points. Batch normalisation uses the
+    # statistics of the one image that it is given, or dropout is on.
+    Hypothesis("training-mode", After.SEAMS, consists_otherwise("training-mode")),
     # Weights were loaded, but the moving means and variances are those of a new network.
-    Hypothesis("statistics-not-loaded", After.CHECKPOINT, runs_with("first-statistics")),
-    # argmin for argmax, a sort read at the wrong end, pooling by the maximum where training used the mean.
-    Hypothesis("wrong-readout", After.CHECKPOINT, differs_only_in("readout")),
+    Hypothesis("statistics-not-loaded", After.SEAMS, consists_otherwise("statistics-not-loaded")),
     # predict loads an early or another run's file although the trained one lies beside it.
-    Hypothesis("other-checkpoint", After.CHECKPOINT, differs_in("network")),
-    # Second, the checkpoint by itself scores better, and the submission does something else.
-    # What follows the network loses its answer: softmax or argmax over the axis of the batch, NaN.
-    Hypothesis("collapsed-output", After.CHECKPOINT, left_unused(lambda case: case.is_collapsed)),
-    # Parameters were not loaded (names that differ are only warned of); another network answers, or chance.
-    Hypothesis("checkpoint-unused", After.CHECKPOINT, left_unused(answers_are_guesses)),
-    # Third, the checkpoint itself knows nothing: the wrong file, an untrained head, or NaN.
-    Hypothesis("nan-checkpoint", After.CHECKPOINT, knows_nothing(is_nan=True)),
-    Hypothesis("untrained-checkpoint", After.CHECKPOINT, knows_nothing(is_nan=False)),
-    # Something before or after the network is not as in training, and is none of the above.
-    Hypothesis("lost-on-the-way", After.CHECKPOINT, left_unused(answers_are_neither)),
-    # Where no checkpoint can be run, or none tells, the submission is asked about altered images: an
+    Hypothesis("other-checkpoint", After.SEAMS, consists_otherwise("other-checkpoint")),
+    # Parameters were not loaded, or not all of them: names that differ are only warned of.
+    Hypothesis("checkpoint-unused", After.SEAMS, consists_otherwise("checkpoint-unused")),
+    # The network's scores are right, and the answer is not the class with the highest. All answers are one:
+    # softmax or argmax over the axis of the batch.
+    Hypothesis("collapsed-output", After.SEAMS, read_as("one-answer")),
+    # The list of names is in another order; the confusion matrix did not tell.
+    Hypothesis("labels-permuted", After.SEAMS, read_as("renamed")),
+    # argmin for argmax, a sort read at the wrong end, some of the scores alone, a class for all in doubt.
+    Hypothesis("wrong-readout", After.SEAMS, read_otherwise_than("one-answer", "renamed")),
+    # All round the network is right, and the network itself knows nothing: NaN, or an untrained head.
+    Hypothesis("nan-checkpoint", After.SEAMS, holds_no_numbers),
+    Hypothesis("untrained-checkpoint", After.SEAMS, knows_nothing_itself),
+    # Where nothing can be seen of a network, the submission is asked about altered images: an
     # alteration that undoes its mistake makes it answer better.
     Hypothesis("channel-order", After.ALTERED_IMAGES, asked_otherwise("exchanged-colours")),
     Hypothesis("turned", After.ALTERED_IMAGES, asked_otherwise("upside-down", "transposed")),
+    # From here on the checkpoint is run without the student's code, in the lab's own way, and does better.
+    # What follows the network loses its answer: softmax or argmax over the axis of the batch, NaN.
+    Hypothesis("collapsed-output", After.CHECKPOINT, left_unused(lambda case: case.is_collapsed)),
+    # Parameters were not loaded; another network answers, or chance.
+    Hypothesis("checkpoint-unused", After.CHECKPOINT, left_unused(answers_are_guesses)),
+    # It does no better: the wrong file, an untrained head, or NaN.
+    Hypothesis("nan-checkpoint", After.CHECKPOINT, knows_nothing(is_nan=True)),
+    Hypothesis("untrained-checkpoint", After.CHECKPOINT, knows_nothing(is_nan=False)),
+    # Something before, in or after the network is not as in training, and is none of the above.
+    Hypothesis("lost-on-the-way", After.CHECKPOINT, left_unused(answers_are_neither)),
     # The network has learnt the public images by heart, in training or because they chose it.
     Hypothesis("public-gap", After.PUBLIC_IMAGES, public_gap),
     # No mistake, and yet fewer right answers than is usual: the network was not trained to the end.

@@ -1,23 +1,36 @@
-"""The first seam: what the network is given, and what comes of giving it what it should have been given.
+"""The three seams of a network: what it is given, what it consists of, and what is made of its scores.
 
-A worker of its own is asked about test charts alone, and what arrives at the network says which steps are not
-the lab's. Then another one is asked about real images, with these steps put right at the network's door, in
-the student's own program. A step that costs nothing is no mistake: a network may have been trained so.
+A worker of its own is asked about test charts alone, and what passes says which steps are not the lab's, and
+whose parameters the network has. Then others are asked about real images, with these steps put right at the
+seam, in the student's own program: each way on a few images, the best on many. A step that costs nothing is
+no mistake: a network may have been trained so.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from grader.diagnosis.case import CHANCE, Case, InputTrial, IntArray, Sight, Trial
+from grader.diagnosis.case import (
+    CHANCE,
+    Case,
+    FloatArray,
+    Heard,
+    IntArray,
+    Seams,
+    SeamTrial,
+    Sight,
+    Way,
+)
 from grader.diagnosis.charts import CARD, CHARTS
 from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
+from grader.diagnosis.parameters import Repair, repairs
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
+from grader.diagnosis.readout import scores_of
 from grader.diagnosis.recipes import Correction, corrections, steps_that_differ
 from grader.diagnosis.subject import Subject
 from grader.model.records import Question, Recorded, Task
@@ -32,39 +45,42 @@ _COMMON = frozenset({"stretch", "short-side-crop"})
 """Ways to the network's size that cost little, whatever the network was trained with."""
 
 
-@dataclass(frozen=True, eq=False)
-class Corrected:
-    """What the submission answered with one correction."""
-
-    correction: Correction
-    trial: Trial
-
-
-def look_at_input(subject: Subject) -> Sight | None:
-    """Ask about the test charts and nothing hidden; None where no picture was seen to reach a network.
+def look(subject: Subject) -> Sight | None:
+    """Ask about the test charts and nothing hidden; None where no network was seen.
 
     Raises:
         UnfinishedError: time was over.
     """
-    questions = [*(Question(chart.pixels) for chart in CHARTS), *(Question(each) for each in subject.photos)]
+    began = time.monotonic()
+    card = next(chart.pixels for chart in CHARTS if chart.name == CARD)
+    questions = [
+        *(Question(chart.pixels) for chart in CHARTS),
+        *(Question(photo) for photo in subject.photos),
+        Question(card, Task(parameters=True, inputs=False)),
+    ]
     recording = subject.record("charts", questions, subject.patient_rules)
-    given = [None if answer is None else first_picture(answer) for answer in recording.answers]
+    *answers, last = recording.answers
+    noted = [answer for answer in answers if answer is not None]
+    if not any(answer.records for answer in noted):
+        return None
+    given = [None if answer is None else first_picture(answer) for answer in answers]
     seen: dict[str, list[Tensor | None]] = {}
     for chart, tensor in zip(CHARTS, given, strict=False):
         seen.setdefault(chart.name, []).append(tensor)
-    found = identify(seen)
-    if found is None:
-        return None
-    photos = tuple(zip(subject.photos, given[len(CHARTS) :], strict=True))
-    answers = [answer for answer in recording.answers if answer is not None]
-    if any(map(_has_several_inputs, answers)):
-        return None
-    is_training = any(record.training for answer in answers for record in answer.records[:1])
-    return Sight(found, seen[CARD][0], photos, is_training)
+    return Sight(
+        # What one of several networks is given says nothing of the others.
+        found=None if any(map(_has_several_inputs, noted)) else identify(seen),
+        card=seen[CARD][0],
+        photos=tuple(zip(subject.photos, given[len(CHARTS) :], strict=True)),
+        is_training=any(record.training for answer in noted for record in answer.records),
+        networks=() if last is None else last.networks,
+        files=() if last is None else last.files,
+        seconds=time.monotonic() - began,
+    )
 
 
 def _has_several_inputs(answer: Recorded) -> bool:
-    """Whether networks of several kinds were given pictures: what one is given says nothing of the others."""
+    """Whether networks of several kinds were given pictures."""
     return len({each.name for each in answer.records if each.input and _is_large(each.input.shape)}) > 1
 
 
@@ -79,21 +95,88 @@ def first_picture(answer: Recorded) -> Tensor | None:
     return next((each.values for each in given if each and len(each.shape) >= _PICTURE_AXES), None)
 
 
-def try_corrections(subject: Subject, case: Case, sight: Sight) -> InputTrial:
-    """Ask again with what differs put right: each combination of steps on a few images, the best on many.
+def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
+    """Put right what differs, and return what came of it.
 
     Raises:
         UnfinishedError: time was over.
     """
-    every = ways = corrections(sight.found)
-    if len(ways) > 1:
-        ways = _worth_a_look(case, _asked(subject, ways, case.few(), "corrections"))
-    corrected = _asked(subject, ways, case.many(), "corrected") if ways else []
-    if not corrected:
-        return InputTrial(sight=sight)
-    chosen = _fewest_steps(case, corrected)
-    named = _named(sight.found, chosen.correction, every)
-    return InputTrial(named, chosen.trial, len(every), chosen.correction.steps, sight)
+    ways = corrections(sight.found) if sight.found is not None else ()
+    mends = repairs(sight.networks, sight.files, sight.is_training)
+    few = _few(subject, case, ways, mends)
+    read = [heard.is_read_right for way, heard in few if way.repair is None and heard.scores is not None]
+    is_settled = sight.is_input_right or any(way.correction is not None for way, _ in few)
+    untouched = Seams(sight, None, is_settled, all(read) if read else None)
+    chosen = _worth_a_look(case, few)
+    if not chosen:
+        return untouched
+    many = [
+        (way, heard)
+        for number, (way, first) in enumerate(chosen.items())
+        if (heard := _asked_on(subject, case, way, first, f"many-{number}")) is not None
+    ]
+    if not many:
+        return Seams(sight, None, False, untouched.is_read_right)
+    way, heard = _least_effort(case, many)
+    put_right = _named(sight.found, way.correction, ways) if sight.found and way.correction else ()
+    trial = SeamTrial(way, heard, put_right, len(few))
+    return Seams(sight, trial, is_settled, untouched.is_read_right)
+
+
+Tried = tuple[Way, Heard]
+
+
+def _few(subject: Subject, case: Case, ways: Sequence[Correction], mends: Sequence[Repair]) -> list[Tried]:
+    """Ask about a few images in each way, and return those that the network took, by both ways to read it.
+
+    With a network put right, its input is left, or put right altogether.
+    """
+    images = case.few()
+    found = _asked(subject, case, [Way(), *map(Way, ways)], images, "few")
+    for number, repair in enumerate(mends):
+        inputs = [None, *ways[-1:]]
+        found += _asked(subject, case, [Way(each, repair) for each in inputs], images, f"few-repair-{number}")
+    return [
+        (Way(way.correction, way.repair, by_scores), heard)
+        for way, heard in found
+        for by_scores in ((False, True) if not heard.is_read_right else (False,))
+    ]
+
+
+def _worth_a_look(case: Case, few: Sequence[Tried]) -> dict[Way, Heard]:
+    """Return the simplest way that the few images do not speak against, and the one that does best.
+
+    The luck of twenty images must not leave out the simplest one. None at all where the few say that nothing
+    is gained: the submission as it is has more of them right.
+    """
+    if not few:
+        return {}
+    best = max(few, key=lambda tried: (_correct(case, tried), -tried[0].effort))
+    as_it_is = int(case.is_right[best[1].images].sum())
+    if best[0].effort == 0 or _correct(case, best) < as_it_is:
+        return {}
+    simplest = _least_effort(case, few)
+    return {way: heard for way, heard in (simplest, best) if way.effort}
+
+
+def _least_effort(case: Case, tried: Sequence[Tried]) -> Tried:
+    """Return the way of the fewest steps that no other one beats by more than chance explains."""
+    is_right = [np.equal(_answers(each), case.truth[each[1].images]) for each in tried]
+    top = max(is_right, key=np.sum)
+    as_good = [
+        each for each, right in zip(tried, is_right, strict=True) if paired(right, top).p_better >= CHANCE
+    ]
+    return min(as_good, key=lambda each: (each[0].effort, -_correct(case, each)))
+
+
+def _answers(tried: Tried) -> IntArray:
+    way, heard = tried
+    return heard.trial(way.by_scores).answers
+
+
+def _correct(case: Case, tried: Tried) -> int:
+    way, heard = tried
+    return case.correct(heard.trial(way.by_scores))
 
 
 def _named(found: Preprocessing, chosen: Correction, every: Sequence[Correction]) -> tuple[Difference, ...]:
@@ -109,52 +192,83 @@ def _named(found: Preprocessing, chosen: Correction, every: Sequence[Correction]
     return tuple(gross or put_right)
 
 
-def _worth_a_look(case: Case, tried: Sequence[Corrected]) -> tuple[Correction, ...]:
-    """Return the simplest correction that the few images do not speak against, and the one that does best.
-
-    The luck of twenty images must not leave out the simplest one.
-    """
-    if not tried:
-        return ()
-    best = max(tried, key=lambda each: (case.correct(each.trial), -len(each.correction.steps)))
-    return tuple(dict.fromkeys((_fewest_steps(case, tried).correction, best.correction)))
+def _asked_on(subject: Subject, case: Case, way: Way, first: Heard, name: str) -> Heard | None:
+    """Ask about the rest of many images, too; None if the worker ended early."""
+    rest = np.setdiff1d(case.many(), first.images)
+    for _, more in _asked(subject, case, [way], rest, name) if len(rest) else ():
+        return _joined(first, more)
+    return None if len(rest) else first
 
 
-def _fewest_steps(case: Case, tried: Sequence[Corrected]) -> Corrected:
-    """Return the correction of the fewest steps that no other one beats by more than chance explains."""
-    is_right = [np.equal(each.trial.answers, case.truth[each.trial.images]) for each in tried]
-    top = max(is_right, key=np.sum)
-    as_good = [
-        each for each, right in zip(tried, is_right, strict=True) if paired(right, top).p_better >= CHANCE
-    ]
-    return min(as_good, key=lambda each: (len(each.correction.steps), -case.correct(each.trial)))
+def _joined(one: Heard, other: Heard) -> Heard:
+    order = np.argsort(np.concatenate([one.images, other.images]))
+    scores = None
+    if one.scores is not None and other.scores is not None:
+        scores = np.concatenate([one.scores, other.scores])[order]
+    return Heard(
+        np.concatenate([one.images, other.images])[order],
+        np.concatenate([one.answers, other.answers])[order],
+        scores,
+    )
 
 
-def _asked(subject: Subject, ways: Sequence[Correction], images: IntArray, name: str) -> list[Corrected]:
-    """Ask one worker about images, each with every correction in turn; the order is secret.
+def _asked(subject: Subject, case: Case, ways: Sequence[Way], images: IntArray, name: str) -> list[Tried]:
+    """Ask one worker about images, each in every way in turn; the order is secret.
+
+    Args:
+        subject: who is asked.
+        case: the graded run.
+        ways: of one repair, or of none.
+        images: indices.
+        name: of the worker.
 
     Returns:
-        The corrections that the network took; none if the worker ended early.
+        The ways that the network took; none if the worker ended early.
     """
     order = secret_order(len(images), subject.seed)
-    questions = [
-        Question(subject.split.images[images[place]], Task((way.recipe,), returned=0, inputs=False))
-        for place in order
-        for way in ways
-    ]
+    questions = [Question(subject.split.images[images[place]], _task(way)) for place in order for way in ways]
     recording = subject.record(name, questions, subject.patient_rules)
     if recording.not_ready is not None or recording.stop is not None:
         return []  # what is missing would count as wrong
     answers = recording.answers
     said = np.empty((len(images), len(ways)), np.int64)
     said[order] = subject.classes_in(answers).reshape(len(images), len(ways))
-    return [
-        Corrected(way, Trial(images, said[:, column]))
-        for column, way in enumerate(ways)
-        if any(map(_is_replaced, answers[column :: len(ways)]))
-    ]
+    found = []
+    for column, way in enumerate(ways):
+        own = answers[column :: len(ways)]
+        if any(_took(answer, way) for answer in own):
+            found.append((way, Heard(images, said[:, column], _scores(own, order, len(case.names)))))
+    return found
 
 
-def _is_replaced(answer: Recorded | None) -> bool:
-    """Whether the network took what it was given in place of the student's input."""
-    return answer is not None and any(output is not None for output in answer.replaced)
+def _task(way: Way) -> Task:
+    recipes, returned = ((way.correction.recipe,), 0) if way.correction else ((), None)
+    is_mended = way.repair is not None
+    return Task(
+        recipes=recipes,
+        returned=returned,
+        inputs=False,
+        evaluate=is_mended,
+        load=way.repair.file if way.repair else "",
+    )
+
+
+def _took(answer: Recorded | None, way: Way) -> bool:
+    """Whether the network took what it was given in place of the student's input, and of its parameters."""
+    if answer is None:
+        return False
+    took_input = way.correction is None or any(output is not None for output in answer.replaced)
+    loads = way.repair is not None and bool(way.repair.file)
+    return took_input and (not loads or any(network.loaded for network in answer.networks))
+
+
+def _scores(answers: Sequence[Recorded | None], order: Sequence[int], classes: int) -> FloatArray | None:
+    """Return (M, K) the scores in the images' order; NaN where none were seen, None if none were at all."""
+    rows: list[FloatArray | None] = [scores_of(answer, classes) for answer in answers]
+    if all(row is None for row in rows):
+        return None
+    scores = np.full((len(rows), classes), np.nan)
+    for place, row in zip(order, rows, strict=True):
+        if row is not None:
+            scores[place] = row
+    return scores

@@ -8,13 +8,14 @@ leaves here is drawn anew from what was identified, and sentences are our own.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import cv2
 import numpy as np
 
-from grader.diagnosis.case import Case, InputTrial, Trial
+from grader.diagnosis.case import Case
 from grader.diagnosis.charts import CARD, CHARTS, Picture
 from grader.diagnosis.differences import Difference, differences, is_stretched, seen_picture
 from grader.diagnosis.planes import Tensor
@@ -61,37 +62,34 @@ _NOTHING = 1e-4
 """A factor that is a smaller share of the largest is a rounding error."""
 
 
-def shown(case: Case, codes: Iterable[str], is_input_proved: bool) -> NetworkInputPart | None:
+def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
     """Return what a report shows; None where nothing was seen.
 
     Args:
         case: everything that was tried; of what came of hidden images, nothing is taken but counts.
         codes: of the findings that explain the score, the strongest evidence first.
-        is_input_proved: whether what was put right at the network's input is what costs the points.
     """
-    if case.at_input is None or case.at_input.sight is None:
+    if case.seams is None or case.seams.sight.found is None:
         return None
-    sight, trial = case.at_input.sight, case.at_input
-    told = _told(sight.found, trial, is_input_proved)
-    gains = trial.trial is not None and case.gain(trial.trial).share > 0
-    steps = tuple(_in_words(each, trial, is_input_proved, gains) for each in told)
+    sight, found = case.seams.sight, case.seams.sight.found
+    put_right = _put_right(case, codes)
+    told = _told(found, put_right)
+    steps = tuple(_in_words(each, put_right) for each in told)
     card = next(chart.pixels for chart in CHARTS if chart.name == CARD)
     return NetworkInputPart(
         card=picture_of(card),
         right=picture_of(_as_in_the_lab(card)),
-        seen=_seen(sight.found, sight.card, picture_of, is_own=bool(sight.photos)),
+        seen=_seen(found, sight.card, picture_of, is_own=bool(sight.photos)),
         photos=tuple(
-            PhotoPart(
-                given=photo_of(image.pixels("rgb")), seen=_seen(sight.found, tensor, photo_of, is_own=True)
-            )
+            PhotoPart(given=photo_of(image.pixels("rgb")), seen=_seen(found, tensor, photo_of, is_own=True))
             for image, tensor in sight.photos
         ),
-        is_stretched=sight.card is not None and is_stretched(sight.found, sight.card),
+        is_stretched=sight.card is not None and is_stretched(found, sight.card),
         differences=steps,
-        excluded=tuple(family for family in _excluded(sight.found) if family not in {e.step for e in told}),
-        found=_numbers(sight.found),
+        excluded=tuple(family for family in _excluded(found) if family not in {e.step for e in told}),
+        found=_numbers(found),
         lab=_numbers(LAB),
-        paths=_paths(case, trial.trial),
+        paths=_paths(case),
         broken=next((_BROKEN[code] for code in codes if code in _BROKEN), None),
     )
 
@@ -145,22 +143,43 @@ def _seen(
     return None if pixels is None else made(pixels)
 
 
-def _told(found: Preprocessing, trial: InputTrial, is_proved: bool) -> tuple[Difference, ...]:
+@dataclass(frozen=True)
+class _PutRight:
+    """What was put right at the network's input, and what came of it."""
+
+    differences: tuple[Difference, ...] = ()
+    steps: frozenset[str] = frozenset()
+    is_tried: bool = False
+    is_proved: bool = False
+    gains: bool = False
+
+
+def _put_right(case: Case, codes: Sequence[str]) -> _PutRight:
+    trial = case.seams.trial if case.seams is not None else None
+    if trial is None or trial.way.correction is None:
+        is_tried = case.is_input_seen and (trial is not None or not codes)
+        return _PutRight(is_tried=is_tried)
+    is_proved = any(_BROKEN.get(code) == "preprocessing" for code in codes)
+    gains = case.gain(trial.trial).share > 0
+    return _PutRight(trial.differences, trial.way.correction.steps, True, is_proved, gains)
+
+
+def _told(found: Preprocessing, put_right: _PutRight) -> tuple[Difference, ...]:
     """Return the differences; those that are proved by the standard by which they were put right."""
     differing = differences(found)
-    if not is_proved:
+    if not put_right.is_proved:
         return differing
-    proved = {each.step for each in trial.differences}
-    return (*trial.differences, *(each for each in differing if each.step not in proved))
+    proved = {each.step for each in put_right.differences}
+    return (*put_right.differences, *(each for each in differing if each.step not in proved))
 
 
-def _in_words(difference: Difference, trial: InputTrial, is_proved: bool, gains: bool) -> DifferencePart:
+def _in_words(difference: Difference, put_right: _PutRight) -> DifferencePart:
     """Return a difference, and whether it costs anything: the fewest steps that do are the cause."""
-    is_put_right = bool(steps_that_differ([difference]) & trial.steps)
+    is_among = bool(steps_that_differ([difference]) & put_right.steps)
     cost: Literal["proved", "none", "unknown"] = "none"
-    if is_proved and difference in trial.differences:
+    if put_right.is_proved and difference in put_right.differences:
         cost = "proved"
-    elif trial.trial is None or (is_put_right and (is_proved or gains)):
+    elif not put_right.is_tried or (is_among and (put_right.is_proved or put_right.gains)):
         cost = "unknown"
     return DifferencePart(
         step=difference.step,
@@ -206,12 +225,19 @@ def _sums(found: Preprocessing) -> tuple[tuple[tuple[float, ...], ...] | None, t
     return tuple(row[:-1] for row in rows), tuple(row[-1] for row in rows)
 
 
-def _paths(case: Case, trial: Trial | None) -> PathsPart:
+def _paths(case: Case) -> PathsPart:
     """Return the counts that were measured, all of the same images."""
+    trial = case.seams.trial if case.seams is not None else None
     if trial is None:
         return PathsPart(images=len(case.truth), as_handed_in=int(case.is_right.sum()))
-    return PathsPart(
-        images=len(trial.images),
-        as_handed_in=int(case.is_right[trial.images].sum()),
-        right_input=case.correct(trial),
-    )
+    way, heard = trial.way, trial.heard
+    spoken, scored = case.correct(heard.trial()), None
+    if heard.scores is not None:
+        scored = case.correct(heard.trial(by_scores=True))
+    paths = PathsPart(images=len(heard.images), as_handed_in=int(case.is_right[heard.images].sum()))
+    if way.repair is not None:
+        best = case.correct(trial.trial)
+        return paths.model_copy(update={"right_network": best})
+    if way.correction is None:
+        return paths.model_copy(update={"right_readout": scored})
+    return paths.model_copy(update={"right_input": spoken, "both": scored})

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from grader.errors import Language
-from grader.model.classes import ClassInfo
+from grader.model.dataset import ClassInfo
 from grader.model.predictions import Prediction, Tally
 from grader.model.report import FindingPart
 from grader.model.submission import ENCRYPTED_FORMAT, EXPECTED, Submission, SubmittedFile

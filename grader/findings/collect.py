@@ -20,9 +20,7 @@ from grader.files import digest_of_file
 from grader.findings.answers import HIDDEN_NAME, findings_of_checkpoints, findings_of_names
 from grader.findings.exceptions import code_of, finding_of_exception, place, some
 from grader.model.assignment import Assignment
-from grader.model.grading import Failure, Grading, Refusal
-from grader.model.isolation import Isolation
-from grader.model.job import Job
+from grader.model.grading import Failure, Grading, Isolation, Job, Refusal
 from grader.model.predictions import Answers, Prediction, Raised, Replay, Tally
 from grader.model.report import FindingPart
 from grader.model.submission import Submission

@@ -25,7 +25,7 @@ from pydantic_core import ErrorDetails
 
 from grader.errors import Line, UsageError, line, lines
 from grader.files import digest_of_json
-from grader.model.classes import ClassInfo, load_classes, parse_classes
+from grader.model.dataset import ClassInfo, load_classes, parse_classes
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -54,21 +54,21 @@ def _list_as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
-PositiveNumber = Annotated[PositiveFloat, BeforeValidator(_int_as_float)]
+_PositiveNumber = Annotated[PositiveFloat, BeforeValidator(_int_as_float)]
 
 
 class Limits(_Section):
     """What one submission may use. Every limit binds the submission's processes together."""
 
-    import_seconds: PositiveNumber = 60.0
+    import_seconds: _PositiveNumber = 60.0
     """From the start of the process until `main.py` is imported."""
-    first_prediction_seconds: PositiveNumber = 60.0
+    first_prediction_seconds: _PositiveNumber = 60.0
     """The first call of `predict`, which may compile a graph."""
-    image_seconds: PositiveNumber = 5.0
+    image_seconds: _PositiveNumber = 5.0
     """Each later call of `predict`."""
-    total_seconds: PositiveNumber = 300.0
+    total_seconds: _PositiveNumber = 300.0
     """Everything together."""
-    processor_seconds: PositiveNumber = 600.0
+    processor_seconds: _PositiveNumber = 600.0
     """Processor time of all processes of the submission; generous, for a machine that is slow today."""
     memory_mib: PositiveInt = 4096
     """Memory of all processes of the submission: resident or swapped out, and what the kernel
@@ -90,11 +90,11 @@ class Limits(_Section):
     """Number of files in a submission."""
 
 
-Share = Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, le=1)]
-Number = Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, allow_inf_nan=False)]
-Mark = Annotated[tuple[Share, Number], BeforeValidator(_list_as_tuple)]
+_Share = Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, le=1)]
+_Number = Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, allow_inf_nan=False)]
+_Mark = Annotated[tuple[_Share, _Number], BeforeValidator(_list_as_tuple)]
 """An accuracy, and the points for it."""
-Marks = Annotated[tuple[Mark, ...], BeforeValidator(_list_as_tuple)]
+_Marks = Annotated[tuple[_Mark, ...], BeforeValidator(_list_as_tuple)]
 
 
 class Points(_Section):
@@ -103,14 +103,14 @@ class Points(_Section):
     `full * correct / total`; or, where one is given, by `curve` or `table`.
     """
 
-    full: PositiveNumber = 100.0
+    full: _PositiveNumber = 100.0
     """What all points are called; a curve or table may go beyond: extra credit."""
     decimals: Annotated[int, Field(ge=0, le=6)] = 2
-    curve: Marks = ()
+    curve: _Marks = ()
     """Straight lines between these; level before the first and after the last."""
-    table: Marks = ()
+    table: _Marks = ()
     """The points of the highest accuracy that is reached; none below the first."""
-    boundaries: Annotated[tuple[PositiveNumber, ...], BeforeValidator(_list_as_tuple)] = ()
+    boundaries: Annotated[tuple[_PositiveNumber, ...], BeforeValidator(_list_as_tuple)] = ()
     """Points at which a grade changes; the report says how many images away each is. They decide no score."""
 
     @model_validator(mode="after")
@@ -133,7 +133,7 @@ class Late(_Section):
 
     percent_per_day: Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, le=100)] = 0.0
     """Of the points reached, for every day begun."""
-    free_days: Number = 0.0
+    free_days: _Number = 0.0
     """Days that cost nothing."""
     most_percent: Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, le=100)] = 100.0
     """It never costs more."""
@@ -169,7 +169,7 @@ class Assignment(_Section):
     points: Points = Points()
     late: Late = Late()
     attempts: Attempts = Attempts()
-    usual: Share | None = None
+    usual: _Share | None = None
     """The accuracy that a network trained to the end usually has on the hidden images; None if unknown."""
     splits: Splits = Splits()
 

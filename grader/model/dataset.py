@@ -1,16 +1,20 @@
-"""The images and labels that a grading asks about, held in memory.
+"""A data set: its classes, and the images and labels that a grading asks about.
 
-Only the grader's process ever holds a :class:`Split`. What crosses into the sandbox is
-:meth:`SplitImage.pixels` of one image at a time.
+One TOML file holds one class list, an array of `[[classes]]` tables. It is the only place where folders and
+names are written down; everything else asks :func:`load_classes`.
+
+Images are held in memory, and only the grader's process ever holds a :class:`Split`. What crosses into the
+sandbox is :meth:`SplitImage.pixels` of one image at a time.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -19,7 +23,78 @@ import numpy.typing as npt
 from grader.errors import UsageError
 from grader.files import digest_of_bytes, digest_of_parts
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ChannelOrder = Literal["bgr", "rgb"]
+_LISTS = Path(__file__).with_name("class_lists")
+
+GARBAGE26: Final = _LISTS / "garbage26.toml"
+"""The 26 garbage classes of the garbage lab."""
+
+FLOWERS5: Final = _LISTS / "flowers5.toml"
+"""The 5 flower classes of the flower lab."""
+
+
+@dataclass(frozen=True)
+class ClassInfo:
+    """One class. Its index is its place in the list, which is sorted by folder."""
+
+    folder: str
+    """Name of the folder that holds the images of this class, one path component."""
+    name: str
+    """What `predict` must return for it, letter for letter."""
+    zh: str = ""
+    """Chinese name, empty if there is none."""
+    group: str = ""
+    """Kind of waste (`recyclable`, `dry`, `hazardous`, `wet`), empty if there is none."""
+    group_zh: str = ""
+    """Chinese name of the group, empty if there is none."""
+
+
+def load_classes(path: Path) -> tuple[ClassInfo, ...]:
+    """Read a class list from a TOML file.
+
+    Returns:
+        The classes in sorted folder order, so that place = class index.
+
+    Raises:
+        ValueError: in one line that names the file, and the entry and key where one is wrong.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: is not TOML: {error}") from error
+    try:
+        return parse_classes(_classes_table(document))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def parse_classes(table: Sequence[Mapping[str, object]]) -> tuple[ClassInfo, ...]:
+    """Check a class list and put it in order.
+
+    Args:
+        table: one mapping a class, with the fields of `ClassInfo` as keys.
+
+    Returns:
+        The classes in sorted folder order, so that place = class index.
+
+    Raises:
+        ValueError: in one line that names the entry (counted from 1) and the key.
+    """
+    if not table:
+        raise ValueError("there are no classes; write at least one [[classes]] entry")
+    classes = [_parse_entry(number, entry) for number, entry in enumerate(table, 1)]
+    for key in ("folder", "name"):
+        _refuse_duplicates(key, [getattr(info, key) for info in classes])
+    return tuple(sorted(classes, key=lambda info: info.folder))
 
 
 @dataclass(frozen=True)
@@ -92,3 +167,57 @@ def check_images(images: Sequence[SplitImage]) -> None:
     """
     for image in images:
         image.pixels("bgr")
+
+
+def _classes_table(document: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    """Take the `classes` array out of a TOML document, and refuse anything beside it."""
+    for key in document:
+        if key != "classes":
+            raise ValueError(f"unknown key '{key}'; only [[classes]] entries are expected")
+    table = document.get("classes", [])
+    if not isinstance(table, list):
+        raise ValueError("'classes' must be written as [[classes]] entries")
+    return table
+
+
+def _parse_entry(number: int, entry: Mapping[str, object]) -> ClassInfo:
+    """Check one entry; `number` counts from 1 and is for the message only."""
+    where = f"class {number}"
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"{where}: must be a table of keys, not {type(entry).__name__}")
+    known = {field.name: field.default is MISSING for field in fields(ClassInfo)}
+    for key in entry:
+        if key not in known:
+            raise ValueError(f"{where}: unknown key '{key}'; known keys are {', '.join(known)}")
+    for key, required in known.items():
+        if required and key not in entry:
+            raise ValueError(f"{where}: '{key}' is missing")
+    values = {key: _parse_text(f"{where}: '{key}'", value) for key, value in entry.items()}
+    _check_folder(where, values["folder"])
+    return ClassInfo(**values)
+
+
+def _parse_text(where: str, value: object) -> str:
+    """Accept a non-empty string without blanks or line breaks round it."""
+    if not isinstance(value, str):
+        raise ValueError(f"{where} must be a string, not {type(value).__name__}")
+    if not value.strip():
+        raise ValueError(f"{where} is empty")
+    if value != value.strip() or not value.isprintable():
+        raise ValueError(f"{where} has blanks round it or characters that cannot be printed: {value!r}")
+    return value
+
+
+def _check_folder(where: str, folder: str) -> None:
+    """Refuse what would lead out of the data set, on any operating system."""
+    if folder in {".", ".."} or any(mark in folder for mark in "/\\:"):
+        raise ValueError(f"{where}: 'folder' must be a single folder name, not '{folder}'")
+
+
+def _refuse_duplicates(key: str, values: Sequence[str]) -> None:
+    """Name the second of two entries that share a value."""
+    first: dict[str, int] = {}
+    for number, value in enumerate(values, 1):
+        if value in first:
+            raise ValueError(f"class {number}: '{key}' repeats '{value}' of class {first[value]}")
+        first[value] = number

@@ -14,11 +14,11 @@ from grader.model.dataset import SplitImage
 from grader.model.verdict import Stop
 from grader.statistics import binomial_tail, highest_rate
 
-HONEST_LOSS = 0.05
+_HONEST_LOSS = 0.05
 """More than the share of right answers that an honest submission loses on altered copies. Measured on 430
 photos of the garbage lab: the fine-tuned network lost 1 of 425; a nearest neighbour by colour histogram,
 the most fickle honest classifier tried, 6 of 307 (95 % upper bound 4.2 %)."""
-FALSE_ALARMS = 1e-4
+_FALSE_ALARMS = 1e-4
 """How often an honest network with that share would be flagged, at most."""
 _DOUBT = 0.01
 """How often the share that a frail network gains is underestimated."""
@@ -203,12 +203,12 @@ class Replay:
     @property
     def is_collapse(self) -> bool:
         """Whether more was lost than chance explains."""
-        return self.chance < FALSE_ALARMS
+        return self.chance < _FALSE_ALARMS
 
     @property
     def can_tell(self) -> bool:
         """Whether so many copies were asked that it would show if all were lost."""
-        return binomial_tail(self.altered, self.altered, self._honest_loss) < FALSE_ALARMS
+        return binomial_tail(self.altered, self.altered, self._honest_loss) < _FALSE_ALARMS
 
     @property
     def _honest_loss(self) -> float:
@@ -216,7 +216,7 @@ class Replay:
         unstable = self.differed / self.repeated if self.repeated else 0.0
         gaining = highest_rate(self.controls, self.gained, _DOUBT)
         frail = gaining * (1 - self.accuracy) / self.accuracy if self.accuracy else 1.0
-        return min(1.0, HONEST_LOSS + unstable + frail)
+        return min(1.0, _HONEST_LOSS + unstable + frail)
 
 
 NO_REPLAY = Replay("off")

@@ -45,9 +45,15 @@ class Task:
     """The recipe whose output the student's code goes on with, at every call that is given a picture; the
     network is not asked about the student's own input then, if it takes the recipe's. None for its own."""
     parameters: bool = False
-    """Describe the parameters of all networks that have been called so far."""
+    """Describe the parameters of all networks that have been called so far, and of the checkpoint files."""
+    evaluate: bool = False
+    """From now on, every network is called in evaluation mode."""
+    load: str = ""
+    """A checkpoint file of the submission, by its path there: from now on, every network is called with its
+    parameters, and in evaluation mode. Empty for what the student's program loaded."""
     inputs: bool = True
-    """Send what networks were given and what they returned; without, the form of it alone comes."""
+    """Send what networks were given and what they returned; without, the last call's output comes if it
+    has no more than 64 KiB, 16 KiB of the others, and of everything else the form alone."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,17 @@ class Network:
     name: str
     parameters: tuple[Parameter, ...]
     """Empty where they cannot be read (ONNX Runtime, OpenCV)."""
+    loaded: int = 0
+    """How many of them have a place in the file that was to be loaded."""
+
+
+@dataclass(frozen=True)
+class CheckpointFile:
+    """A checkpoint file beside the student's program, as its framework reads it."""
+
+    name: str
+    """Its path in the submission."""
+    parameters: tuple[Parameter, ...]
 
 
 @dataclass(frozen=True)
@@ -143,7 +160,9 @@ class Recorded:
     """The output of the first call that was given a picture, for each recipe; None where the network took no
     such input. Empty if no picture was given."""
     networks: tuple[Network, ...]
-    """If their parameters were asked for."""
+    """If their parameters were asked for; if others were to be loaded, those called since."""
+    files: tuple[CheckpointFile, ...] = ()
+    """If parameters were asked for."""
 
 
 @dataclass(frozen=True)

@@ -213,8 +213,15 @@ class PathsPart(_Part):
     right_input: int | None = Field(
         default=None, description="With what differs as in the lab, the fewest steps that do as well as any."
     )
-    right_readout: int | None = Field(default=None, description="With the assignment's label list instead.")
-    both: int | None = None
+    right_network: int | None = Field(
+        default=None, description="With the parameters that were handed in, in evaluation mode."
+    )
+    right_readout: int | None = Field(
+        default=None, description="With the class of the network's highest score, by the assignment's list."
+    )
+    both: int | None = Field(
+        default=None, description="With the lab's steps before it, and that list after it."
+    )
 
 
 class NetworkInputPart(_Part):
@@ -305,6 +312,9 @@ class RunPart(_Part):
     total_seconds: float
     replay_seconds: float | None = Field(description="Of the replay, which is not in the total; None if off.")
     diagnosis_seconds: float | None = Field(description="Of the diagnosis; None if off.")
+    charts_seconds: float | None = Field(
+        default=None, description="Of these, what asking about test charts took; None if it was not done."
+    )
     peak_memory_mib: int
     stops: tuple[StopPart, ...]
 

@@ -11,10 +11,8 @@ import numpy as np
 from grader.errors import LANGUAGES, Language
 from grader.findings import stop_in_words
 from grader.model.assignment import MIB, Assignment
-from grader.model.classes import ClassInfo
-from grader.model.dataset import Split
-from grader.model.grading import Grading
-from grader.model.isolation import Isolation
+from grader.model.dataset import ClassInfo, Split
+from grader.model.grading import Grading, Isolation
 from grader.model.predictions import Answers, Replay, Tally
 from grader.model.report import (
     AssignmentPart,
@@ -208,6 +206,7 @@ def _run(grading: Grading) -> RunPart:
         total_seconds=round(timing.total, 1) if timing else 0.0,
         replay_seconds=_coarse(grading.replay.seconds),
         diagnosis_seconds=_coarse(grading.diagnosis.seconds),
+        charts_seconds=_coarse(grading.diagnosis.charts_seconds),
         peak_memory_mib=answers.peak_bytes // MIB if answers else 0,
         stops=_stops(answers.stops if answers else ()),
     )

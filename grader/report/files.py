@@ -1,4 +1,7 @@
-"""A grading's files: written so that none is ever half there and none of anybody's is lost; and read."""
+"""A grading's files: written so that none is ever half there and none of anybody's is lost; and read.
+
+What only the instructor may see, the answer to every image and what was printed, lies in a folder of its own.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,15 @@ import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from grader.errors import Language, UsageError
 from grader.files import WRITING, Held, hold, place_of
+from grader.findings import stop_in_words
 from grader.model.grading import Grading
+from grader.model.predictions import Prediction, Raised, WrongType
 from grader.model.report import SCHEMA_VERSION, Report
-from grader.report.html import render_html
-from grader.report.instructor import render_instructor, render_instructor_page
+from grader.report.html import render_html, render_instructor_page
 from grader.sandbox import is_visible_inside
 
 REPORT_JSON = Path("report.json")
@@ -95,6 +100,39 @@ def to_json(report: Report) -> str:
     return json.dumps(report.model_dump(mode="json"), ensure_ascii=False, indent=2) + "\n"
 
 
+def render_instructor(grading: Grading) -> str:
+    """Return the JSON text of `instructor/answers.json`."""
+    answers, job = grading.answers, grading.job
+    names = tuple(info.name for info in job.assignment.classes)
+    value: dict[str, Any] = {
+        "identity": job.identity,
+        "verdict": grading.verdict.value if grading.verdict else None,
+        "shuffle_seed": grading.shuffle_seed,
+        "harness_failure": grading.trace,
+        "output": answers.output if answers else "",
+        "hidden_files": [{"file": str(file.path), "is": file.secret} for file in grading.hidden_files],
+        "import_error": answers.not_ready.error.trace if answers and answers.not_ready else None,
+        "stops": [],
+        "answers": [],
+    }
+    if answers is not None:
+        value["stops"] = [
+            {
+                "verdict": stop.verdict.value,
+                "phase": stop.phase,
+                "image": stop.asked,
+                "detail": stop_in_words(stop, "en", for_student=False),
+            }
+            for stop in answers.stops
+        ]
+        value["answers"] = [
+            {"image": image.name, "truth": names[image.label], **_prediction(prediction, names)}
+            for image, prediction in zip(grading.job.split.images, answers.predictions, strict=True)
+        ]
+    value["replay"] = {"output": grading.replay.output, "answers": _replay(grading, names)}
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+
+
 def read_report(path: Path) -> Report:
     """Read a `report.json`.
 
@@ -109,6 +147,35 @@ def read_report(path: Path) -> Report:
         return Report.model_validate_json(text)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError("no-report", path=path) from error
+
+
+def _replay(grading: Grading, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return what was asked again, one row an image."""
+    again = grading.replay
+    return [
+        {
+            "image": probe.image.name,
+            "is_altered": probe.is_altered,
+            "truth": names[probe.image.label],
+            **_prediction(prediction, names),
+        }
+        for probe, prediction in zip(again.probes, again.predictions, strict=True)
+    ]
+
+
+def _prediction(prediction: Prediction | None, names: tuple[str, ...]) -> dict[str, Any]:
+    if prediction is None:
+        return {"answered": None, "as": None, "problem": "no answer"}
+    match prediction.problem:
+        case Raised() as error:
+            return {"answered": None, "as": None, "problem": error.trace or error.type}
+        case WrongType(name):
+            return {"answered": None, "as": None, "problem": f"returned {name}"}
+    index = prediction.index
+    named = (
+        {"as": None, "problem": "names no class"} if index is None else {"as": names[index], "problem": None}
+    )
+    return {"answered": prediction.text, **named}
 
 
 def _keep_earlier(folder: Held, paths: Iterable[Path]) -> None:

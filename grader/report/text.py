@@ -177,7 +177,7 @@ def _network_input(report: Report, language: Language) -> str:
     lines.append(f"    {(' ' if language == 'en' else '').join(told) or families_as_in_lab(part, language)}")
     paths = [
         _path(part.paths, name, language)
-        for name in ("as_handed_in", "right_input", "right_readout", "both")
+        for name in ("as_handed_in", "right_input", "right_network", "right_readout", "both")
         if getattr(part.paths, name) is not None
     ]
     if len(paths) > 1:

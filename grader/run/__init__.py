@@ -1,6 +1,6 @@
 """Asking a sandboxed worker one image at a time, and holding it to its limits."""
 
-from grader.run.asking import interview, secret_order
+from grader.run.asking import ask_again, interview, says_other, secret_order
 from grader.run.recording import record
 
-__all__ = ["interview", "record", "secret_order"]
+__all__ = ["ask_again", "interview", "record", "says_other", "secret_order"]

@@ -25,6 +25,7 @@ from grader.model.assignment import Assignment
 from grader.model.dataset import ChannelOrder
 from grader.model.predictions import Unusable, WrongType
 from grader.model.records import (
+    CheckpointFile,
     Framework,
     Network,
     Parameter,
@@ -64,10 +65,13 @@ MAX_RECORDS = 8
 MAX_RECIPES = 16
 MAX_NETWORKS = 4
 MAX_PARAMETERS = 2000
+MAX_FILES = 8
+MAX_PARAMETERS_OF_FILES = 6000
+"""Of all files together."""
 MAX_AXES = 8
 MAX_NAME = 200
 _MAX_COUNT = 1 << 31
-_NOTED = ("calls", "networks", "records", "replaced")
+_NOTED = ("calls", "files", "networks", "records", "replaced")
 _TYPES = {
     name: np.dtype(name).newbyteorder("<")
     for name in (
@@ -151,9 +155,8 @@ class _Asking:
         frame = worker.receive(deadline)
         if not isinstance(frame, RecordedAnswer) or frame.number != number:
             raise LimitExceededError(Verdict.CONTRACT, StopReason.UNASKED)
-        recorded, task = frame.recorded, question.task
-        is_unasked = len(recorded.replaced) not in (0, len(task.recipes))
-        if is_unasked or (recorded.networks and not task.parameters):
+        recorded = frame.recorded
+        if _is_unasked(recorded, question.task):
             raise LimitExceededError(Verdict.CONTRACT, StopReason.UNASKED)
         self._kept_bytes += sum(tensor.bytes for tensor in _tensors_in(recorded))
         if self._kept_bytes > MAX_KEPT_BYTES:
@@ -167,6 +170,16 @@ class _Asking:
         late = verdict is Verdict.TIMEOUT and self._clock.now() >= self._limits.total_seconds
         asked = None if self._phase == "import" else len(self._answers) + 1
         return Stop(verdict, self._phase, reason, value, asked, is_deadline_of_total=late)
+
+
+def _is_unasked(recorded: Recorded, task: Task) -> bool:
+    """Whether an answer has what its question did not ask for."""
+    return (
+        len(recorded.replaced) not in (0, len(task.recipes))
+        or (bool(recorded.networks) and not (task.parameters or task.load))
+        or (any(network.loaded for network in recorded.networks) and not task.load)
+        or (bool(recorded.files) and not task.parameters)
+    )
 
 
 def _tensors_in(recorded: Recorded) -> Iterator[Tensor]:
@@ -194,6 +207,10 @@ def encode_task(task: Task, channel_order: ChannelOrder) -> dict[str, Any]:
         encoded["returned"] = task.returned
     if task.parameters:
         encoded["parameters"] = True
+    if task.evaluate:
+        encoded["evaluate"] = True
+    if task.load:
+        encoded["load"] = task.load
     if not task.inputs:
         encoded["inputs"] = False
     return encoded
@@ -230,6 +247,7 @@ def parse_recorded(body: bytes) -> Frame:
         calls=_count(noted["calls"]),
         replaced=tuple(_tensor(each) for each in _list(noted["replaced"], MAX_RECIPES)),
         networks=tuple(_network(each) for each in _list(noted["networks"], MAX_NETWORKS)),
+        files=_files(noted["files"]),
     )
     return RecordedAnswer(number=frame.number, recorded=recorded)
 
@@ -289,9 +307,27 @@ def _values(data: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarr
 
 
 def _network(value: Any) -> Network:
-    _keys(value, "kind", "name", "parameters")
-    parameters = tuple(_parameter(each) for each in _list(value["parameters"], MAX_PARAMETERS))
-    return Network(_framework(value["kind"]), _name(value["name"]), parameters)
+    _keys(value, "kind", "name", "parameters", "loaded")
+    parameters, loaded = _parameters(value["parameters"]), _count(value["loaded"])
+    if loaded > len(parameters):
+        raise FrameError(StopReason.NO_NUMBER)
+    return Network(_framework(value["kind"]), _name(value["name"]), parameters, loaded)
+
+
+def _files(value: Any) -> tuple[CheckpointFile, ...]:
+    files = tuple(_file(each) for each in _list(value, MAX_FILES))
+    if sum(len(file.parameters) for file in files) > MAX_PARAMETERS_OF_FILES:
+        raise FrameError(StopReason.TOO_LONG)
+    return files
+
+
+def _file(value: Any) -> CheckpointFile:
+    _keys(value, "name", "parameters")
+    return CheckpointFile(_name(value["name"]), _parameters(value["parameters"]))
+
+
+def _parameters(value: Any) -> tuple[Parameter, ...]:
+    return tuple(_parameter(each) for each in _list(value, MAX_PARAMETERS))
 
 
 def _parameter(value: Any) -> Parameter:

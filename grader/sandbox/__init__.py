@@ -1,6 +1,5 @@
 """Where a submission's code runs: what it can see, what it may use, and how that is enforced."""
 
-from grader.sandbox.fork_server import ForkedProcess, ForkError, ForkRequest
 from grader.sandbox.forkable import ForkRule
 from grader.sandbox.isolation import (
     AsForked,
@@ -27,7 +26,7 @@ from grader.sandbox.kernel import (
     read_bytes,
     read_text,
 )
-from grader.sandbox.launch import ForkedWorker, Launch
+from grader.sandbox.launch import ForkedProcess, ForkedWorker, ForkError, ForkRequest, Launch
 from grader.sandbox.namespaces import SETPRIV, Namespaces, find_bwrap, fork_server_for, spare_uids
 from grader.sandbox.policy import course_library, environment_for, is_visible_inside
 from grader.sandbox.system_calls import ARCHITECTURES

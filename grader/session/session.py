@@ -15,13 +15,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from grader.checks import check_attack, check_canary
 from grader.errors import HarnessError
 from grader.files import workspace
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.dataset import Split
-from grader.model.grading import Grading
-from grader.model.job import ALL_CHECKS, NO_CHECKS, Checks, Exam
+from grader.model.grading import ALL_CHECKS, NO_CHECKS, Checks, Exam, Grading
 from grader.model.report import Report
 from grader.model.submission import Submission
 from grader.progress import Progress, silent
@@ -35,7 +33,7 @@ from grader.sandbox import (
     open_isolation,
     sandbox_for,
 )
-from grader.session.harness import this_harness
+from grader.session.harness import check_attack, check_canary, this_harness
 from grader.session.stages import (
     Setup,
     attempt,

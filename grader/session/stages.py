@@ -18,20 +18,17 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from grader.checks import ask_again
 from grader.diagnosis import RECORDER, Subject, diagnose
 from grader.errors import HarnessError, LineError, UsageError
 from grader.files import place_of
 from grader.findings import findings_of, verdict_of
 from grader.intake import IntakeRefusedError, digests_in_zips, name_of, take_in
 from grader.model.dataset import Split, SplitImage
-from grader.model.diagnosis import Diagnosis
-from grader.model.grading import KEY, Failure, Grading, HiddenFile, Refusal, Stage
-from grader.model.job import Exam, Job
+from grader.model.grading import KEY, Diagnosis, Exam, Failure, Grading, HiddenFile, Job, Refusal, Stage
 from grader.model.predictions import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
-from grader.run import interview
+from grader.run import ask_again, interview
 from grader.sandbox import Sandbox, is_visible_inside
 from grader.scoring import count_predictions
 from grader.session.harness import circumstances_now, this_harness

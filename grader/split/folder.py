@@ -21,8 +21,7 @@ import numpy.typing as npt
 
 from grader.errors import UsageError, in_short, line
 from grader.model.assignment import Assignment
-from grader.model.classes import ClassInfo
-from grader.model.dataset import ChannelOrder, Split, SplitImage, check_images, split_of
+from grader.model.dataset import ChannelOrder, ClassInfo, Split, SplitImage, check_images, split_of
 
 # In any letter case: torchvision's list, and JPEG's other names (.jfif is what browsers on Windows save).
 IMAGE_SUFFIXES = frozenset({

@@ -31,8 +31,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from grader.errors import LineError, UsageError
 from grader.files import digest_of_bytes, read_whole, write_new
 from grader.model.assignment import Assignment
-from grader.model.classes import ClassInfo, parse_classes
-from grader.model.dataset import Split, SplitImage, check_images, split_of
+from grader.model.dataset import ClassInfo, Split, SplitImage, check_images, parse_classes, split_of
 from grader.split.folder import demo_split, is_image_name, open_split
 
 MAGIC = b"LABSPLIT"

@@ -1,7 +1,7 @@
 """The sentences of reports, pages and terminal, by their codes, in English and Chinese; and pages of them.
 
 `messages.toml` has the findings, `causes.toml` which of them explains which others, `phrases.toml` what
-several of them share, `words.toml` what is said around them, `preprocessing.toml` what a program does to
+several of them share, `words.toml` what is said around them, `seams.toml` what a program does to
 photos, `doctor.toml` what the probes of a machine say, and `errors.toml` the lines that end a command
 (:mod:`grader.errors` reads those).
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import datasets.classes
 import datasets.demo
 import grader.demo
-import grader.model.classes
+import grader.model.dataset
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,5 +22,5 @@ def test_the_demo_set_is_drawn_by_its_command_in_a_clone(tmp_path: Path) -> None
 
 
 def test_class_lists_and_demo_set_are_the_graders() -> None:
-    for door, room in ((datasets.classes, grader.model.classes), (datasets.demo, grader.demo)):
+    for door, room in ((datasets.classes, grader.model.dataset), (datasets.demo, grader.demo)):
         assert all(getattr(door, name) is getattr(room, name) for name in door.__all__)

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 
 from grader.model.assignment import Assignment, Limits
-from grader.model.classes import ClassInfo
-from grader.model.dataset import Split
+from grader.model.dataset import ClassInfo, Split
 from grader.split import open_split
 
 CLASSES = tuple(

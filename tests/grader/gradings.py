@@ -8,8 +8,7 @@ from pathlib import Path
 from grader import Report
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split
-from grader.model.grading import Grading
-from grader.model.job import ALL_CHECKS, Checks, Exam
+from grader.model.grading import ALL_CHECKS, Checks, Exam, Grading
 from grader.report import build_report
 from grader.sandbox import IsolationLevel
 from grader.session import Session, pass_canary

@@ -7,8 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from grader.findings.collect import finding_of_refusal
-from grader.model.grading import Refusal
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS, Refusal
 from grader.model.submission import SubmittedFile
 from grader.printable import one_line, shown
 from grader.report import build, render_text

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from grader.model.job import Exam
+from grader.model.grading import Exam
 from grader.progress import Display, Watched, WatchedClass, showing
 from grader.session import Session
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.model.assignment import Points
-from grader.model.classes import GARBAGE26, load_classes
+from grader.model.dataset import GARBAGE26, load_classes
 from grader.model.predictions import Prediction, Raised, WrongType
 from grader.scoring import count_predictions, images_to, normalised, points_for, reader_of
 from grader.statistics import highest_rate, wilson_interval

@@ -215,7 +215,7 @@ def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None
         encoding="utf-8",
     )
     begun = time.monotonic()
-    while not (tmp_path / "run").exists() and time.monotonic() - begun < 60:
+    while not (tmp_path / "run").exists() and time.monotonic() - begun < PATIENCE_SECONDS:
         time.sleep(0.05)  # until training begins
     time.sleep(1)
     process.send_signal(signal.SIGINT)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
 
-SECONDS = 120.0
 STOPPED = "interrupted; the same command with --resume goes on"
 # Long enough for snapshots in the middle, which are made this often only here.
 OFTEN = ("--snapshot_seconds", "0.2")
@@ -45,7 +45,7 @@ class Runs:
 
     def finish(self, run: Path, *more: str) -> str:
         process = self.start(run, *more)
-        printed, errors = process.communicate(timeout=SECONDS)
+        printed, errors = process.communicate(timeout=PATIENCE_SECONDS)
         assert process.returncode == 0, errors
         return printed
 
@@ -65,7 +65,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
 
 def wait_for(condition, process: subprocess.Popen[str]) -> None:
     begun = time.monotonic()
-    while not condition() and process.poll() is None and time.monotonic() - begun < SECONDS:
+    while not condition() and process.poll() is None and time.monotonic() - begun < PATIENCE_SECONDS:
         time.sleep(0.01)
     assert process.poll() is None, "the run ended before it could be killed"
 
@@ -119,7 +119,7 @@ def test_a_run_with_other_settings_is_not_gone_on_with(runs: Runs, tmp_path: Pat
     process = runs.start(run, "--epochs", "100000", "--snapshot_seconds", "0.2")
     wait_for((run / "resume.npz").exists, process)
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=SECONDS)[1].splitlines() == [STOPPED]
+    assert process.communicate(timeout=PATIENCE_SECONDS)[1].splitlines() == [STOPPED]
     assert process.returncode == 130
     (run / "log.csv").write_text("as a run leaves it that is stopped later on", encoding="utf-8")
     files = json.loads((run / "manifest.json").read_text(encoding="utf-8"))["files"]
@@ -131,7 +131,7 @@ def test_a_run_with_other_settings_is_not_gone_on_with(runs: Runs, tmp_path: Pat
         (["--freeze_layer", "17"], "another freeze_layer"),
     ):
         process = runs.start(run, "--epochs", "100000", "--resume", *other)
-        errors = process.communicate(timeout=SECONDS)[1]
+        errors = process.communicate(timeout=PATIENCE_SECONDS)[1]
         assert process.returncode == 2
         assert f"is of a run with {said}" in errors
         assert len(errors.splitlines()) == 1
@@ -140,7 +140,7 @@ def test_a_run_with_other_settings_is_not_gone_on_with(runs: Runs, tmp_path: Pat
 
 def test_a_loss_that_is_no_number_ends_in_one_line(runs: Runs, tmp_path: Path) -> None:
     process = runs.start(tmp_path / "run", "--learning_rate", "1e30", "--freeze_layer", "18")
-    errors = process.communicate(timeout=SECONDS)[1]
+    errors = process.communicate(timeout=PATIENCE_SECONDS)[1]
     assert process.returncode == 1
     assert "error: the loss is" in errors
     assert "epoch 1, step " in errors
@@ -164,7 +164,7 @@ def test_a_full_disk_ends_in_one_line_and_the_run_can_be_resumed(runs: Runs, tmp
                 process = runs.start(disk / "run", *options)
                 wait_for((disk / "run" / "resume.npz").exists, process)
                 (disk / "others").write_bytes(bytes(66 * 1024**2))
-            errors = process.communicate(timeout=SECONDS)[1]
+            errors = process.communicate(timeout=PATIENCE_SECONDS)[1]
             assert process.returncode == code
             assert said in errors
             assert len(errors.splitlines()) == 1

@@ -10,7 +10,7 @@ from src_mindspore.engine.session import FeatureExtractor
 from src_mindspore.transforms import evaluation_transform
 
 from grader.model.assignment import load_assignment
-from grader.model.job import NO_CHECKS, Checks
+from grader.model.grading import NO_CHECKS, Checks
 from grader.split import demo_split
 from grader.wording import codes
 from reference.errors import SourceError

@@ -18,6 +18,8 @@ TREE = {
     "grader/run/frames.py": "class LabelReader: ...\nMOST = 3\n_PRIVATE = 4\n",
     "grader/run/asking.py": "from grader.files import hold\nfrom grader.run import frames\n"
     "def ask(a, b, c, d, e, f, g): return frames.LabelReader()\n",
+    "grader/run/inside/__init__.py": "",
+    "grader/run/inside/worker.py": "import json\ndef work(): ...\n",
     "grader/cli.py": "from grader.run.asking import ask\ndef long():\n" + "    ask()\n" * 40,
 }
 
@@ -35,6 +37,7 @@ def test_what_is_counted_of_a_room(house):
     assert dict(figures(house, "grader")) == {
         "modules": "5, 4 of them under 40 lines",
         "lines of a module": "median 3, largest 42 (grader/cli.py)",
+        "programs": "1, largest 2 (grader/run/inside/worker.py)",
         "packages": "2, 1 of them with a face",
         "public names": "4, 2 of them used outside",  # hold; LabelReader, MOST, ask
         "import levels": "4",  # cli, asking, held, errors
@@ -43,6 +46,13 @@ def test_what_is_counted_of_a_room(house):
         "functions with over 6 parameters": "1 (grader.run.asking:ask)",
         "constructions of LabelReader": "1 (grader.run.asking)",
     }
+
+
+@pytest.mark.parametrize("line", ["import grader.run.inside.worker", "from grader.run.inside import worker"])
+def test_a_program_that_a_module_imports_is_a_module(house, tmp_path, line):
+    (tmp_path / "grader/errors.py").write_text(f"{line}\n", encoding="utf-8")
+    counted = dict(figures(House(tmp_path), "grader"))
+    assert (counted["modules"], counted["programs"]) == ("6, 5 of them under 40 lines", "0")
 
 
 def test_modules_that_import_each_other_are_a_circle(house, tmp_path):

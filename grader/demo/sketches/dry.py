@@ -34,7 +34,7 @@ from grader.demo.drawing import (
     worn,
 )
 
-CHROME: Colour = (205, 203, 200)
+_CHROME: Colour = (205, 203, 200)
 
 
 def chopsticks(c: Canvas, rng: Generator) -> None:
@@ -154,7 +154,7 @@ def _gas_lighter(c: Canvas, rng: Generator) -> None:
     c.line(points([(0.03, -0.25), (0.03, 0.75)]), 0.025, shade(colour, 1.4), opacity=0.5)
     c.fill(
         points([(-w * 0.9, -0.3), (-w * 0.9, -0.68), (0.02, -0.72), (0.05, -0.3)]),
-        metal(CHROME, 1.0),
+        metal(_CHROME, 1.0),
         ink=(60, 60, 60),
     )
     c.fill(ellipse(-w * 0.45, -0.52, 0.035, 0.05), (40, 40, 40))
@@ -166,13 +166,13 @@ def _gas_lighter(c: Canvas, rng: Generator) -> None:
 
 
 def _lid_lighter(c: Canvas, rng: Generator) -> None:
-    steel = choose(rng, (CHROME, near(rng, 40, 0.5, 0.75)))
+    steel = choose(rng, (_CHROME, near(rng, 40, 0.5, 0.75)))
     dark = shade(steel, 0.35)
     if rng.random() < 0.6:
         _flame(c, -0.02, -0.42)
     lid = moved(box(-0.32, -0.2, 0.32, 0.2, 0.06), 0.6, -0.52, 65)
     c.fill(lid, Slanted(metal(steel, 2.0), 65), ink=dark)
-    c.fill(box(-0.16, -0.42, 0.16, -0.02), metal(shade(CHROME, 0.8), 1.0), ink=(50, 50, 50))
+    c.fill(box(-0.16, -0.42, 0.16, -0.02), metal(shade(_CHROME, 0.8), 1.0), ink=(50, 50, 50))
     c.dots(points([(x, y) for x in (-0.09, 0.0, 0.09) for y in (-0.32, -0.2)]), 0.025, (30, 30, 30))
     c.fill(ellipse(0.22, -0.16, 0.1, 0.1), metal((130, 130, 130), 3.0), ink=(30, 30, 30))
     c.fill(box(-0.32, -0.1, 0.32, 0.85, 0.06), metal(steel, rng.uniform(0, 6)), ink=dark)
@@ -181,7 +181,7 @@ def _lid_lighter(c: Canvas, rng: Generator) -> None:
 
 
 def _handle(c: Canvas, rng: Generator, low: float) -> None:
-    colour = choose(rng, (near(rng, 32, 0.5, 0.75), vivid(rng), CHROME))
+    colour = choose(rng, (near(rng, 32, 0.5, 0.75), vivid(rng), _CHROME))
     c.fill(box(-0.035, -1.0, 0.035, low, 0.03), cylinder(colour, 0.35, 0.4), ink=shade(colour, 0.4))
 
 

@@ -34,20 +34,20 @@ from grader.demo.drawing import (
     worn,
 )
 
-STEEL: Colour = (200, 198, 195)
+_STEEL: Colour = (200, 198, 195)
 
 
 def paint_bucket(c: Canvas, rng: Generator) -> None:
     """Draw an open tin of paint: wire handle, paint in the mouth and drips down the side."""
     w, foot, h = rng.uniform(0.52, 0.6), rng.uniform(0.44, 0.56), rng.uniform(0.42, 0.55)
     top, paint = -h + 0.1, vivid(rng)
-    tin = choose(rng, (STEEL, STEEL, WHITE, vivid(rng)))
+    tin = choose(rng, (_STEEL, _STEEL, WHITE, vivid(rng)))
     lift = rng.uniform(0.35, 0.62)
     c.line(ellipse(0, top + 0.1, w + 0.03, lift, arc=(180, 360)), 0.028, (90, 90, 90))
     body = np.concatenate(
         [ellipse(0, top, w, 0.16, arc=(180, 360)), ellipse(0, h + 0.15, foot, 0.15, arc=(0, 180))]
     )
-    c.fill(body, metal(tin, 1.0) if tin == STEEL else cylinder(tin), ink=shade(tin, 0.35))
+    c.fill(body, metal(tin, 1.0) if tin == _STEEL else cylinder(tin), ink=shade(tin, 0.35))
     _tin_label(c, rng, (top, h), (w, foot), paint)
     c.line(ellipse(0, h + 0.1, foot, 0.15, arc=(0, 180)), 0.025, shade(tin, 0.5), opacity=0.7, inside=True)
     c.fill(ellipse(0, top, w, 0.16), shade(tin, 0.8), ink=(60, 60, 60))
@@ -105,7 +105,7 @@ def _tin_label(
 
 def _cell_colours(rng: Generator) -> tuple[Colour, Colour]:
     return choose(
-        rng, ((BLACK, hsv(28, 0.75, 0.8)), (vivid(rng), STEEL), (vivid(rng), BLACK), (BLACK, vivid(rng)))
+        rng, ((BLACK, hsv(28, 0.75, 0.8)), (vivid(rng), _STEEL), (vivid(rng), BLACK), (BLACK, vivid(rng)))
     )
 
 
@@ -113,11 +113,11 @@ def _cell(c: Canvas, rng: Generator, colours: tuple[Colour, Colour]) -> None:
     """Draw an upright round cell, its plus pole at the top."""
     body, top = colours
     w, h = 0.27, 0.78
-    c.fill(box(-0.09, -h - 0.14, 0.09, -h + 0.05, 0.03), metal(STEEL, 1.0), ink=(70, 70, 70))
+    c.fill(box(-0.09, -h - 0.14, 0.09, -h + 0.05, 0.03), metal(_STEEL, 1.0), ink=(70, 70, 70))
     c.fill(box(-w, -h, w, h, 0.05), cylinder(body, 0.3, 0.7), ink=shade(body, 0.3))
     c.fill(band(-h, -h + 0.42, w, w, 0.04), cylinder(top, 0.3, 0.7), inside=True)
-    c.fill(band(-h - 0.05, -h + 0.03, w, w, 0.03), metal(STEEL, 0.5), inside=True)
-    c.fill(band(h - 0.06, h + 0.1, w, w, 0.03), metal(STEEL, 0.5), inside=True)
+    c.fill(band(-h - 0.05, -h + 0.03, w, w, 0.03), metal(_STEEL, 0.5), inside=True)
+    c.fill(band(h - 0.06, h + 0.1, w, w, 0.03), metal(_STEEL, 0.5), inside=True)
     ink = WHITE if sum(top) < 420 else BLACK
     cross = [points([(-0.08, -h + 0.25), (0.08, -h + 0.25)]), points([(0, -h + 0.17), (0, -h + 0.33)])]
     c.lines(cross, 0.045, ink)
@@ -133,11 +133,11 @@ def _block(c: Canvas, rng: Generator) -> None:
     body, top = _cell_colours(rng)
     w, h = 0.42, 0.62
     for x in (-0.2, 0.2):
-        c.fill(box(x - 0.1, -h - 0.2, x + 0.1, -h + 0.02, 0.03), metal(STEEL, x * 9), ink=(70, 70, 70))
-        c.fill(ellipse(x, -h - 0.19, 0.1, 0.035), shade(STEEL, 0.7), ink=(60, 60, 60))
+        c.fill(box(x - 0.1, -h - 0.2, x + 0.1, -h + 0.02, 0.03), metal(_STEEL, x * 9), ink=(70, 70, 70))
+        c.fill(ellipse(x, -h - 0.19, 0.1, 0.035), shade(_STEEL, 0.7), ink=(60, 60, 60))
     c.fill(box(-w, -h, w, h + 0.1, 0.04), cylinder(body, 0.25, 0.4), ink=shade(body, 0.3))
     c.fill(box(-w, -h, w, -h + 0.38), cylinder(top, 0.25, 0.4), inside=True)
-    c.fill(box(-w, -h - 0.02, w, -h + 0.06), metal(STEEL), inside=True)
+    c.fill(box(-w, -h - 0.02, w, -h + 0.06), metal(_STEEL), inside=True)
     c.text("9V", (0, 0.15), 0.34, WHITE if sum(body) < 420 else BLACK, bold=6)
     ink = WHITE if sum(top) < 420 else BLACK
     c.text("+", (-0.2, -h + 0.22), 0.16, ink, bold=4)
@@ -164,7 +164,7 @@ def _tube(c: Canvas, rng: Generator, x: float, w: float) -> None:
             (90, 130, 150),
         )
         low, high = sorted((side * 0.78, side * 0.93))
-        c.fill(box(x - w * 1.1, low, x + w * 1.1, high, 0.02), metal(STEEL, 1.0), ink=(60, 60, 60))
+        c.fill(box(x - w * 1.1, low, x + w * 1.1, high, 0.02), metal(_STEEL, 1.0), ink=(60, 60, 60))
         dim = points([(x, side * 0.76), (x, side * 0.66)])
         c.line(dim, 1.8 * w, (90, 90, 90), opacity=0.45, soft=0.03, inside=True)
 
@@ -177,7 +177,7 @@ def _lamp_base(c: Canvas, rng: Generator, y: float) -> None:
         cylinder(case),
         ink=(110, 110, 110),
     )
-    c.fill(box(-0.15, y + 0.3, 0.15, y + 0.56, 0.03), metal(STEEL, 2.0), ink=(70, 70, 70))
+    c.fill(box(-0.15, y + 0.3, 0.15, y + 0.56, 0.03), metal(_STEEL, 2.0), ink=(70, 70, 70))
     for k in range(4):
         at = y + 0.35 + 0.06 * k
         c.line(points([(-0.16, at + 0.015), (0.16, at - 0.015)]), 0.022, (80, 85, 90))
@@ -245,7 +245,7 @@ def _blister(c: Canvas, rng: Generator) -> None:
     w, h = 0.28 * columns, 0.18 * rows
     c.fill(
         box(-w, -h, w, h, 0.08),
-        Slanted(worn(rng, metal(STEEL, rng.uniform(0, 6)), 0.05, 10), 30),
+        Slanted(worn(rng, metal(_STEEL, rng.uniform(0, 6)), 0.05, 10), 30),
         ink=(80, 80, 80),
     )
     colours = (vivid(rng), choose(rng, (WHITE, vivid(rng))))
@@ -254,7 +254,7 @@ def _blister(c: Canvas, rng: Generator) -> None:
     (_tablet(pill, colours[1]) if round_ones else _capsule(pill, colours))
     for x in np.linspace(-w + 0.28, w - 0.28, columns):
         for y in np.linspace(-h + 0.18, h - 0.18, rows):
-            c.fill(ellipse(x, y, 0.21, 0.14), shade(STEEL, 1.15), ink=(120, 120, 120))
+            c.fill(ellipse(x, y, 0.21, 0.14), shade(_STEEL, 1.15), ink=(120, 120, 120))
             if rng.random() < 0.2:
                 c.fill(moved(smooth([(-0.15, 0), (0, -0.09), (0.15, 0), (0, 0.1)]), x, y), flat((60, 60, 65)))
             else:

@@ -27,7 +27,7 @@ from grader.demo.drawing import (
     worn,
 )
 
-PITH: Colour = (195, 228, 248)
+_PITH: Colour = (195, 228, 248)
 
 
 def orange_peel(c: Canvas, rng: Generator) -> None:
@@ -80,7 +80,7 @@ def _peel_spiral(c: Canvas, rng: Generator) -> None:
     angle = t * turns * 2 * np.pi + rng.uniform(0, 6)
     path = np.stack([np.cos(angle) * t * 0.78, np.sin(angle) * t * 0.66], 1)
     widths = [0.03, 0.1, 0.14, 0.15, 0.14, 0.04]
-    c.fill(ribbon(path + 0.035, widths), PITH, ink=shade(PITH, 0.6))
+    c.fill(ribbon(path + 0.035, widths), _PITH, ink=shade(_PITH, 0.6))
     c.fill(ribbon(path, widths), worn(rng, ball(colour, 0.25), 0.04, 30), ink=shade(colour, 0.55))
     c.line(points(path - 0.02), 0.03, shade(colour, 1.35), opacity=0.5, inside=True, soft=0.012)
     _pores(c, rng, colour)
@@ -107,7 +107,7 @@ def _peel_star(c: Canvas, rng: Generator) -> None:
             gradient(colour, shade(colour, 0.8)),
             ink=shade(colour, 0.5),
         )
-        c.fill(moved(petal * 0.92, 0, 0, turn), mottled(rng, PITH, 0.04, 9), ink=shade(PITH, 0.75))
+        c.fill(moved(petal * 0.92, 0, 0, turn), mottled(rng, _PITH, 0.04, 9), ink=shade(_PITH, 0.75))
         if rng.random() < 0.5:
             tip = smooth(
                 [
@@ -118,7 +118,7 @@ def _peel_star(c: Canvas, rng: Generator) -> None:
                 ]
             )
             c.fill(moved(tip, 0, 0, turn), ball(colour, 0.3), ink=shade(colour, 0.55))
-    c.fill(ellipse(0, 0, 0.17, 0.17), mottled(rng, shade(PITH, 0.97), 0.04, 5))
+    c.fill(ellipse(0, 0, 0.17, 0.17), mottled(rng, shade(_PITH, 0.97), 0.04, 5))
     c.fill(ellipse(0, 0, 0.06, 0.05), (90, 150, 130))
 
 
@@ -135,10 +135,10 @@ def _peel_pieces(c: Canvas, rng: Generator) -> None:
         shape = moved(piece, x, y, turn)
         c.fill(
             shape + np.float32(0.025),
-            shade(PITH, 0.9) if skin_up else shade(colour, 0.85),
+            shade(_PITH, 0.9) if skin_up else shade(colour, 0.85),
             ink=shade(colour, 0.5),
         )
-        c.fill(shape, ball(colour, 0.35) if skin_up else mottled(rng, PITH, 0.05, 8), ink=shade(colour, 0.6))
+        c.fill(shape, ball(colour, 0.35) if skin_up else mottled(rng, _PITH, 0.05, 8), ink=shade(colour, 0.6))
         if not skin_up:
             c.ring(shape, 0.04, colour, inside=True)
     _pores(c, rng, shade(colour, 0.9), 60)

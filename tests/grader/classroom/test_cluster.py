@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.classroom.cluster_worker import pack, unpack
+from grader.classroom.cluster import pack, unpack
 from grader.errors import HarnessError
 from grader.intake import take_in
 from grader.model.assignment import Limits

@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-from grader.checks.replay import altered
 from grader.classroom import ClassPass, find_entries, local_executor, open_store
 from grader.classroom.class_pass import (
     LocalExecutor,
@@ -18,10 +17,10 @@ from grader.classroom.class_pass import (
 )
 from grader.files import NoRoomError
 from grader.intake import take_in
-from grader.model.diagnosis import OFF
-from grader.model.job import NO_CHECKS, Checks, Exam
+from grader.model.grading import NO_CHECKS, NO_DIAGNOSIS, Checks, Exam
 from grader.model.verdict import Verdict
 from grader.progress import silent
+from grader.run.asking import altered
 from grader.session import Session, stages
 from grader.split import DecodedImage, decoded
 from tests.patience import PATIENCE_SECONDS, wait_until
@@ -111,7 +110,7 @@ def test_public_images_that_are_given_are_what_the_diagnosis_compares_with(
 ):
     asked = []
     monkeypatch.setattr(
-        "grader.session.stages.diagnose", lambda subject: asked.append(subject.public()) or OFF
+        "grader.session.stages.diagnose", lambda subject: asked.append(subject.public()) or NO_DIAGNOSIS
     )
     folder, checks = write_submission("def predict(image): return ''"), Checks(canary=False, replay=False)
     for public in (None, split):

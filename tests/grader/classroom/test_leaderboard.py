@@ -5,7 +5,7 @@ import pytest
 from grader.classroom import Entry, Row
 from grader.classroom.overview import places
 from grader.classroom.store import Result
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.session import grade
 from grader.statistics import Paired
 

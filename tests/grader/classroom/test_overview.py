@@ -6,7 +6,7 @@ from grader.classroom import Entry, Row
 from grader.classroom.overview import causes_of, overview_of
 from grader.classroom.pages import Heading, render_index
 from grader.classroom.store import Result
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.session import grade
 from grader.wording import codes, finding, general_title
 

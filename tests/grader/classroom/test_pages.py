@@ -13,7 +13,7 @@ from grader.classroom.overview import Place, overview_of
 from grader.classroom.pages import Heading, render_index, render_leaderboard
 from grader.classroom.store import Result
 from grader.files import digest_of_bytes
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.session import grade
 from tests.patience import PATIENCE_SECONDS
 

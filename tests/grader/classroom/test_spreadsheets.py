@@ -10,7 +10,7 @@ import pytest
 from grader.classroom import Entry, row_of
 from grader.classroom.gradebook import COLUMNS, original_of, render_csv, render_gradebook
 from grader.classroom.store import Result
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.session import grade
 from tests.patience import PATIENCE_SECONDS
 

@@ -4,7 +4,7 @@ import pytest
 from grader.demo import FOLDERS, draw
 from grader.demo.canvas import Canvas
 from grader.demo.picture import SKETCHES
-from grader.model.classes import GARBAGE26, load_classes
+from grader.model.dataset import GARBAGE26, load_classes
 
 
 def test_there_is_a_sketch_of_every_class_and_of_no_other() -> None:

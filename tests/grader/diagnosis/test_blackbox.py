@@ -8,7 +8,7 @@ from grader.diagnosis.blackbox import ALTERATIONS, _altered
 from grader.diagnosis.evidence import fisher_greater
 from grader.model.assignment import Splits
 from grader.model.dataset import SplitImage, split_of
-from grader.model.job import Checks, Exam
+from grader.model.grading import Checks, Exam
 from grader.report import build_report
 from grader.session import Session
 from grader.split import decoded, open_split, public_split

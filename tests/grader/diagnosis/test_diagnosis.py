@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from grader.diagnosis.choice import choose, shortlist
+from grader.diagnosis.views import STANDARD, View, all_views
+from grader.diagnosis.whitebox import Request, read
 
 from grader.diagnosis import Subject, diagnose
 from grader.diagnosis.case import FEW, NO_ANSWER, Case, CheckpointTrial, PublicTrial, Trial, spread
-from grader.diagnosis.choice import choose, shortlist
 from grader.diagnosis.diagnosis import proved
 from grader.diagnosis.evidence import LEAST_GAIN, Evidence
 from grader.diagnosis.hypotheses import HYPOTHESES, After
-from grader.diagnosis.views import STANDARD, View, all_views
-from grader.diagnosis.whitebox import Request, read
 from grader.model.dataset import SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
 from grader.model.submission import Submission

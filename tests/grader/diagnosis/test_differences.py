@@ -30,7 +30,7 @@ def like(one, other):
 
 
 def test_every_sentence_is_there_in_both_languages():
-    for code, texts in table("preprocessing").items():
+    for code, texts in table("seams").items():
         assert set(texts) == {"en", "zh"}, code
         assert re.findall(r"{(\w+)}", texts["en"]).sort() == re.findall(r"{(\w+)}", texts["zh"]).sort()
         assert texts["en"].endswith(".") and texts["zh"].endswith("。")
@@ -38,7 +38,7 @@ def test_every_sentence_is_there_in_both_languages():
 
 def test_every_difference_of_the_programs_has_a_sentence():
     named = {code for program in programs.PROGRAMS for code in program.codes}
-    assert named <= set(table("preprocessing"))
+    assert named <= set(table("seams"))
 
 
 def test_a_sentence_tells_how_much_of_a_photo_is_seen():

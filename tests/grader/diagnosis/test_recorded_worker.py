@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from grader import Verdict
 from grader.diagnosis import RECORDER
 from grader.intake import take_in
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.model.records import Question, Recipe, Task
 from grader.model.verdict import StopReason
 from grader.run import record
@@ -88,11 +88,14 @@ def recorded(write_submission, assignment, tmp_path):
     """Ask a submission in a recorded worker."""
     numbers = itertools.count()
 
-    def ask(source, questions, level=None, with_network=False, limits=None, files=None):
+    def ask(source, questions, level=None, with_network=False, limits=None, files=None, with_parameters=None):
         rules = assignment.with_limits(memory_mib=2048, **(limits or {}))
         folder = write_submission(source, name=f"recorded{next(numbers)}", **(files or {}))
         if with_network:
             save_network(folder)
+        if with_parameters:
+            (folder / "results").mkdir()
+            np.savez(folder / "results" / "best.npz", **with_parameters)
         workspace = tmp_path / "workspace"
         shutil.rmtree(workspace, ignore_errors=True)
         workspace.mkdir()
@@ -130,6 +133,27 @@ def test_what_passes_through_a_cell_comes_back_with_its_parameters_if_they_are_a
     (network,) = grey.networks
     (scale,) = network.parameters
     assert (scale.name, scale.shape, scale.mean, scale.greatest) == ("scale", (3,), 2.0, 3.0)
+
+
+@pytest.mark.mindspore
+def test_a_file_is_loaded_into_the_network_of_a_program_that_did_not_load_it(recorded):
+    asked = [
+        Question(BLUE, Task(parameters=True)),
+        Question(BLUE, Task(load="results/best.npz")),
+        Question(BLUE, Task((SWAPPED,), 0)),
+        Question(BLUE, Task(load="main.py")),
+    ]
+    elsewhere = MINDSPORE.replace("NAMES =", "__import__('os').chdir('/')\n    NAMES =")
+    recording = recorded(elsewhere, asked, with_parameters={"scale": np.array([0, 1, 9], np.float16)})
+
+    own, loaded, swapped, other = recording.answers
+    assert (own.text, loaded.text, swapped.text) == ("Plastic Bottle", "Newspaper", "Newspaper")
+    assert [(file.name, file.parameters[0].name) for file in own.files] == [("results/best.npz", "scale")]
+    assert (own.networks[0].loaded, loaded.networks[0].loaded, loaded.files) == (0, 1, ())
+    assert own.files[0].parameters[0].sha1 == loaded.networks[0].parameters[0].sha1
+    assert loaded.records[0].output.values.tolist() == [[0, 20, 90]]
+    assert swapped.records[0].output.values.tolist() == [[0, 20, 1800]]
+    assert other.networks[0].loaded == 0
 
 
 @pytest.mark.parametrize("level", [PlainProcess(), None], ids=["plain process", "namespaces"])
@@ -187,7 +211,7 @@ FORGES = """
     import gc
     import base64
 
-    NOTHING = {"records": [], "calls": 0, "replaced": [], "networks": []}
+    NOTHING = {"records": [], "calls": 0, "replaced": [], "networks": [], "files": []}
 
     def forged(**changed):
         return lambda: {**NOTHING, **changed}
@@ -254,10 +278,35 @@ def test_arrays_that_are_large_every_time_end_the_worker_before_they_fill_the_ha
     assert (recording.stop.verdict, recording.stop.reason) == (Verdict.CONTRACT, StopReason.TOO_LONG)
 
 
-def test_parameters_that_nobody_asked_for_end_the_worker(recorded):
-    network = "{'kind': 'torch', 'name': 'x', 'parameters': []}"
-    recording = recorded(FORGES.replace("FORGERY", f"forged(networks=[{network}])"), [Question(BLUE)])
-    assert (recording.answers, recording.stop.reason) == ((None,), StopReason.UNASKED)
+PARAMETERS = """[{
+        **{"name": "x", "shape": [1], "dtype": "float32", "sha1": "0" * 40, "not_finite": 0},
+        **dict.fromkeys(("mean", "std", "min", "max"), 0.0)
+    }]"""
+FORGED_NETWORK = "{'kind': 'torch', 'name': 'x', 'parameters': PARAMETERS, 'loaded': LOADED}"
+FORGED_FILE = "{'name': 'x.ckpt', 'parameters': []}"
+
+
+@pytest.mark.parametrize(
+    ("noted", "task", "is_asked"),
+    [
+        (f"networks=[{FORGED_NETWORK}]", Task(), False),
+        (f"networks=[{FORGED_NETWORK}]", Task(evaluate=True), False),
+        (f"networks=[{FORGED_NETWORK}]", Task(parameters=True), True),
+        (f"networks=[{FORGED_NETWORK}]", Task(load="x.ckpt"), True),
+        (f"networks=[{FORGED_NETWORK}]".replace("LOADED", "1"), Task(parameters=True), False),
+        (f"networks=[{FORGED_NETWORK}]".replace("LOADED", "1"), Task(load="x.ckpt"), True),
+        (f"files=[{FORGED_FILE}]", Task(), False),
+        (f"files=[{FORGED_FILE}]", Task(load="x.ckpt"), False),
+        (f"files=[{FORGED_FILE}]", Task(parameters=True), True),
+    ],
+)
+def test_parameters_that_nobody_asked_for_end_the_worker(recorded, noted, task, is_asked):
+    forgery = f"forged({noted})".replace("PARAMETERS", PARAMETERS).replace("LOADED", "0")
+    recording = recorded(FORGES.replace("FORGERY", forgery), [Question(BLUE, task)])
+    if is_asked:
+        assert (None in recording.answers, recording.stop) == (False, None)
+    else:
+        assert (recording.answers, recording.stop.reason) == ((None,), StopReason.UNASKED)
 
 
 OTHERWISE = """
@@ -286,7 +335,7 @@ SENDS_RECORDS = """
     (channel,) = [each for each in gc.get_objects() if isinstance(each, socket.socket)]
 
     def predict(image):
-        noted = {"records": [], "calls": 0, "replaced": [], "networks": []}
+        noted = {"records": [], "calls": 0, "replaced": [], "networks": [], "files": []}
         body = json.dumps({"number": 1, "label": "Hats", **noted}).encode()
         channel.sendall(struct.pack("!I", len(body)) + body)
         return "Hats"

@@ -94,6 +94,9 @@ ask("partly training", lambda _: mean(T) and 0)
 mean.set_train(False)
 ask("parameters", lambda _: mean(T).asnumpy().tolist(), parameters=True)
 ask("outputs alone", lambda _: mean(T).asnumpy().tolist(), inputs=False)
+large = lambda size: Inner()(ms.Tensor(np.zeros((1, 3, size, size), np.float32)))
+ask("a large output alone", lambda _: [large(75)] and 0, inputs=False)
+ask("outputs of 48 KiB alone", lambda _: [large(64), large(64), large(64)] and 0, inputs=False)
 recipes = json.loads(sys.argv[3])
 ask("recipes", lambda _: mean(T).asnumpy().tolist(), recipes=recipes)
 ask("returned", lambda _: nn.ReLU()(mean(T)).asnumpy().tolist(), recipes=recipes, returned=1)
@@ -332,10 +335,14 @@ def test_a_network_that_fails_fails_as_it_did_and_its_input_is_noted(mindspore):
 
 
 @pytest.mark.mindspore
-def test_tensors_are_told_by_their_form_alone_where_nobody_wants_them(mindspore):
+def test_inputs_and_large_outputs_are_told_by_their_form_alone_where_nobody_wants_them(mindspore):
     (call,) = mindspore["outputs alone"]["records"]
     assert call["input"] == {"dtype": "float32", "shape": [1, 3, 2, 4], "data": None}
-    assert call["output"] == {"dtype": "float32", "shape": [1, 3], "data": None}
+    assert values(call["output"]).tolist() == MEANS
+    (large,) = mindspore["a large output alone"]["records"]
+    assert large["output"] == {"dtype": "float32", "shape": [1, 3, 75, 75], "data": None}
+    first, _, last = mindspore["outputs of 48 KiB alone"]["records"]
+    assert (first["output"]["data"], values(last["output"]).shape) == (None, (1, 3, 64, 64))
 
 
 @pytest.mark.mindspore

@@ -15,11 +15,10 @@ from grader.diagnosis.preprocessing import LAB
 from grader.diagnosis.showing import _BROKEN, picture_of, shown
 from grader.intake import take_in
 from grader.model.dataset import SplitImage
-from grader.model.job import Checks, Exam
+from grader.model.grading import Checks, Exam
 from grader.model.records import Question
 from grader.report import build_report, render_text
-from grader.report.html import render_html
-from grader.report.instructor import render_instructor_page
+from grader.report.html import render_html, render_instructor_page
 from grader.run import record
 from grader.session.stages import _photos as photos_of
 from grader.split import open_split

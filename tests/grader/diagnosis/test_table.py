@@ -6,13 +6,13 @@ from dataclasses import fields, replace
 import cv2
 import numpy as np
 import pytest
+from grader.diagnosis.views import _SPACE, READOUTS, STANDARD, View, all_views
+from grader.diagnosis.whitebox import Request
 
 from grader.diagnosis import blackbox, diagnose, subject
 from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, Trial
 from grader.diagnosis.diagnosis import _ask_altered, _explain
 from grader.diagnosis.hypotheses import HYPOTHESES, After
-from grader.diagnosis.views import _SPACE, READOUTS, STANDARD, View, all_views
-from grader.diagnosis.whitebox import Request
 from grader.model.dataset import SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
 from grader.model.records import Recording

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
+from grader.diagnosis.whitebox import PROGRAM, Request
 from src_mindspore.engine.session import FeatureExtractor
 from src_mindspore.transforms import evaluation_transform
 
-from grader.diagnosis.views import READOUTS, STANDARD, View, all_views
-from grader.diagnosis.whitebox import PROGRAM, Request
 from reference.weights import backbone_shapes, write_checkpoint
 
 CLASSES = 5

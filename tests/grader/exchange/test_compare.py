@@ -7,7 +7,7 @@ import pytest
 from grader.cli import main
 from grader.errors import UsageError
 from grader.exchange import compare, read_gradings
-from grader.model.job import NO_CHECKS, Exam
+from grader.model.grading import NO_CHECKS, Exam
 from grader.report import build_report, write_grading
 from grader.session import Session
 from grader.split import open_split

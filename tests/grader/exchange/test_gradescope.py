@@ -12,7 +12,7 @@ import pytest
 from grader.cli import main
 from grader.exchange import render_results
 from grader.model.assignment import Limits, load_assignment
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.model.verdict import Verdict
 from grader.session import grade
 from tests.grader.conftest import CLASSES, ORACLE

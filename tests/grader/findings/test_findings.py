@@ -15,7 +15,7 @@ from grader.findings.collect import in_order
 from grader.findings.exceptions import code_of, some
 from grader.findings.exceptions import finding_of_exception as told_of
 from grader.model.assignment import load_assignment
-from grader.model.classes import ClassInfo
+from grader.model.dataset import ClassInfo
 from grader.model.predictions import Raised, Tally
 from grader.model.submission import Submission, SubmittedFile
 from grader.model.verdict import Stop, StopReason, Verdict

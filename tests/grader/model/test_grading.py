@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from grader.model.grading import Failure
-from grader.model.job import Exam
+from grader.model.grading import Exam, Failure
 from grader.scoring import nothing_answered
 from grader.session import begun
 

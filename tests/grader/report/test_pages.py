@@ -11,10 +11,9 @@ import pytest
 
 from grader.audit import audit_sets, read_set, render_page
 from grader.cli import main
-from grader.model.diagnosis import Diagnosis
+from grader.model.grading import Diagnosis
 from grader.report import build_report
-from grader.report.html import render_html
-from grader.report.instructor import render_instructor_page
+from grader.report.html import render_html, render_instructor_page
 from tests.grader.diagnosis.preprocessing_programs import bgr
 from tests.grader.gradings import grading_of
 from tests.grader.network_inputs import part_of

@@ -16,14 +16,12 @@ from markupsafe import escape
 from grader.errors import UsageError
 from grader.files import Held
 from grader.model.assignment import Points
-from grader.model.diagnosis import Diagnosis
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS, Diagnosis
 from grader.model.report import SCHEMA, PicturePart, Report, schema_text
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.report import build_report, check_output_folder, read_report, render_text, write_grading
-from grader.report.html import render_html
-from grader.report.instructor import render_instructor_page
+from grader.report.html import render_html, render_instructor_page
 from grader.report.text import costliest
 from grader.run.usage import allowed_instructions
 from grader.sandbox import policy

@@ -3,7 +3,7 @@
 import pytest
 
 from grader import Verdict
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.run import asking, usage
 from grader.run.asking import LONGEST_STRETCH_SECONDS, AttentiveClock
 from tests.grader.gradings import report_of

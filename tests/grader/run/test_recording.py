@@ -21,13 +21,14 @@ from tests.grader.run.test_frames import ERROR, frame
 
 TYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 TYPES += ["float16", "float32", "float64"]
-NOTHING = {"records": [], "calls": 0, "replaced": [], "networks": []}
+NOTHING = {"records": [], "calls": 0, "replaced": [], "networks": [], "files": []}
 ANSWER = {"number": 3, "label": "Hats"}
 PARAMETER = {
     **{"name": "w", "shape": [2], "dtype": "float32", "sha1": "0" * 40},
     **{"mean": 0.5, "std": 1.0, "min": -1.0, "max": 2.0, "not_finite": 0},
 }
-NETWORK = {"kind": "torch", "name": "Net", "parameters": [PARAMETER]}
+NETWORK = {"kind": "torch", "name": "Net", "parameters": [PARAMETER], "loaded": 1}
+FILE = {"name": "results/best.ckpt", "parameters": [PARAMETER] * 2}
 
 
 def sent(array):
@@ -65,13 +66,16 @@ def test_of_a_large_batch_only_whole_entries_are_taken(entries, size):
 
 
 def test_all_that_is_noted_is_read():
-    answer = parsed(records=[RECORD], calls=9, replaced=[None, X], networks=[NETWORK])
+    answer = parsed(records=[RECORD], calls=9, replaced=[None, X], networks=[NETWORK], files=[FILE])
     assert isinstance(answer, RecordedAnswer)
     recorded = answer.recorded
     assert (answer.number, recorded.text, recorded.problem, recorded.calls) == (3, "Hats", None, 9)
     assert recorded.records[0].training is False
     assert recorded.replaced[0] is None
     assert recorded.networks[0].parameters[0].greatest == 2.0
+    assert recorded.networks[0].loaded == 1
+    assert recorded.files[0].name == "results/best.ckpt"
+    assert recorded.files[0].parameters == recorded.networks[0].parameters * 2
     assert parse_recorded(b'{"ready": true}') == Ready()
     raised = parse_recorded(json.dumps({"number": 3, "error": ERROR, **NOTHING}).encode())
     assert (raised.recorded.text, raised.recorded.problem.type) == (None, "ValueError")
@@ -83,6 +87,14 @@ def tensor(**changed):
 
 def parameter(**changed):
     return {"networks": [{**NETWORK, "parameters": [{**PARAMETER, **changed}]}]}
+
+
+def file(**changed):
+    return {"files": [{**FILE, **changed}]}
+
+
+def network(**changed):
+    return {"networks": [{**NETWORK, **changed}]}
 
 
 def call(**changed):
@@ -99,6 +111,21 @@ LIES = [
     {"replaced": [None] * 17},
     {"networks": [NETWORK] * 5},
     {"networks": [{**NETWORK, "parameters": [PARAMETER] * 2001}]},
+    {"files": [FILE] * 9},
+    {"files": {}},
+    {"files": [{**FILE, "parameters": [PARAMETER] * 1500}] * 5},
+    {"files": ["results/best.ckpt"]},
+    file(parameters=[PARAMETER] * 2001),
+    file(parameters=None),
+    file(parameters=[{**PARAMETER, "mean": 1}]),
+    file(name="x" * 201),
+    file(name=None),
+    file(loaded=0),
+    network(loaded=2),
+    network(loaded=-1),
+    network(loaded=True),
+    network(loaded=None),
+    network(files=[]),
     {"more": 1},
     call(kind="sklearn"),
     call(kind=["torch"]),
@@ -200,3 +227,5 @@ def test_the_colours_of_a_recipe_are_those_of_the_picture_as_it_is_sent():
     assert encode_task(Task((of_image,)), "rgb")["recipes"][0]["matrix"] == [list(row) for row in rows]
     assert encode_task(Task(), "bgr") == {}
     assert encode_task(Task(parameters=True, inputs=False), "bgr") == {"parameters": True, "inputs": False}
+    loads = Task(evaluate=True, load="results/best.ckpt")
+    assert encode_task(loads, "bgr") == {"evaluate": True, "load": "results/best.ckpt"}

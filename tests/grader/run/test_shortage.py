@@ -3,7 +3,7 @@
 import pytest
 
 from grader import Verdict
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.report import build_report
 from grader.run import usage
 from tests.grader.conftest import ORACLE

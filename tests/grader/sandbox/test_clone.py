@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from grader import Verdict
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.sandbox import Namespaces, course_library, is_visible_inside
 from grader.sandbox import policy as policy_module
 from tests.grader.gradings import grading_of

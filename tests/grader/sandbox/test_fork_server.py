@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from grader import Verdict
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.model.verdict import StopReason
 from grader.report import build_report
-from grader.sandbox import Namespaces, course_library, fork_server, fork_server_for, policy, system_calls
+from grader.sandbox import Namespaces, course_library, fork_server_for, launch, policy, system_calls
 from grader.sandbox.forkable import MINDSPORE_RULE
 from tests.grader.gradings import grading_of
 from tests.isolation import QUICK_IMPORTS, WHATEVER_IT_IMPORTS, WHATEVER_IT_SAYS
@@ -96,7 +96,7 @@ def graded(write_submission, split, assignment):
 def forks(monkeypatch):
     """The namespaces of each worker that was forked, and of who held its sandbox open."""
     seen = []
-    fork = fork_server.ForkServer.fork
+    fork = launch.ForkServer.fork
 
     def noted(self, request, descriptors, group):
         forked = fork(self, request, descriptors, group)
@@ -107,7 +107,7 @@ def forks(monkeypatch):
             seen.append(None)
         return forked
 
-    monkeypatch.setattr(fork_server.ForkServer, "fork", noted)
+    monkeypatch.setattr(launch.ForkServer, "fork", noted)
     return seen
 
 

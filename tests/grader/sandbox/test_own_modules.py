@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.sandbox import PlainProcess, policy
 from grader.sandbox.policy import course_library, own_packages
 from tests.grader.conftest import ORACLE

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from grader.model.assignment import Assignment
-from grader.model.classes import ClassInfo
+from grader.model.dataset import ClassInfo
 from grader.model.verdict import Verdict
 from grader.report import build_report
 from grader.split import open_split

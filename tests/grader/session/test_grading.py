@@ -19,10 +19,10 @@ import pytest
 
 from grader import HarnessError, Verdict, grade
 from grader.findings import stop_in_words
-from grader.model.job import NO_CHECKS
+from grader.model.grading import NO_CHECKS
 from grader.model.submission import CHECKPOINT_SUFFIXES
 from grader.report import build_report
-from grader.report.instructor import render_instructor
+from grader.report.files import render_instructor
 from grader.run import asking, usage
 from grader.sandbox import FirstThatWorks, Namespaces, PlainProcess, course_library, policy
 from grader.sandbox.inside.worker import _WEIGHTS

@@ -10,7 +10,7 @@ import pytest
 from grader import Verdict
 from grader.intake import intake
 from grader.model.assignment import Splits
-from grader.model.job import NO_CHECKS, Exam
+from grader.model.grading import NO_CHECKS, Exam
 from grader.report import build_report, write_grading
 from grader.session import Session
 from grader.split import make_key, open_sealed, write_sealed

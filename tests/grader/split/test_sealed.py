@@ -15,7 +15,7 @@ import pytest
 
 from grader.errors import HarnessError, UsageError
 from grader.files import Held
-from grader.model.classes import ClassInfo
+from grader.model.dataset import ClassInfo
 from grader.split import (
     KEY_VARIABLE,
     MAGIC,

@@ -8,7 +8,7 @@ import pytest
 from grader.cli.options import say_what_is_left_out
 from grader.demo import write_demo
 from grader.errors import UsageError
-from grader.model.classes import GARBAGE26, load_classes
+from grader.model.dataset import GARBAGE26, load_classes
 from grader.split import demo_split, open_split
 from tests.image_files import encoded, jpeg_with_exif, put
 

@@ -77,6 +77,7 @@ ANSWER = "NAMES[index]"
 RAW = {SCALE: "    pixels = image.astype(np.float32)\n"}
 UNIT = {NORMALISE: ""}
 BGR = {TO_RGB: ""}
+AT_ONCE = {RESIZE: "    image = cv2.resize(image, (224, 224))\n", CROP: ""}
 
 
 def untrained_head(arrays: Arrays) -> Arrays:
@@ -113,7 +114,8 @@ MISTAKES = (
     Planted("colours stay BGR", COLOURS, BGR),
     Planted("colours exchanged twice", COLOURS, {TO_RGB: TO_RGB + "    image = image[:, :, ::-1]\n"}),
     Planted("BGR with BGR's mean and std", COLOURS, {**BGR, "MEAN) / STD": "MEAN[::-1]) / STD[::-1]"}),
-    Planted("BGR, at once to 224", COLOURS, {**BGR, RESIZE: "    image = cv2.resize(image, (224, 224))\n", CROP: ""}),
+    # At once to 224 is no mistake: the mended program does so, too.
+    Planted("BGR, at once to 224", COLOURS, {**BGR, **AT_ONCE}, mended_lines=AT_ONCE),
     Planted("grey pictures", COLOURS, {TO_RGB: "    image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2RGB)\n"}),
     Planted("no mean and std", SCALING, UNIT),
     Planted("no scaling at all", SCALING, {**RAW, **UNIT}),
@@ -168,7 +170,7 @@ RIGHT = (
     Planted("the course's transform", (), {"preprocess(image))": "evaluation_transform(image)[np.newaxis])", "import numpy as np\n": "import numpy as np\nfrom src_mindspore.transforms import evaluation_transform\n"}),
     Planted("mean and std of 0..255", (), {SCALE: "    pixels = image.astype(np.float32)\n", "MEAN) / STD": "MEAN * 255) / (STD * 255)"}),
     Planted("colours reversed by a slice", (), {TO_RGB: "    image = image[..., ::-1].copy()\n"}),
-    Planted("resized without a crop", (), {RESIZE: "    image = cv2.resize(image, (224, 224))\n", CROP: ""}),
+    Planted("resized without a crop", (), AT_ONCE),
     Planted("resized by area", (), {"(256, 256))": "(256, 256), interpolation=cv2.INTER_AREA)"}),
     Planted("two views, the second mirrored", (), {LOGITS: "    one = preprocess(image)\n    both = np.concatenate([one, one[..., ::-1]])\n    logits = network(ms.Tensor(both)).asnumpy().mean(axis=0, keepdims=True)\n"}),
     Planted("a softmax over the classes", (), {LOGITS: LOGITS + "    logits = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum(axis=1)\n"}),

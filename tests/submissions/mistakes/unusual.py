@@ -20,6 +20,7 @@ from grader.model.dataset import SplitImage
 from reference.training import HeadProblem
 from reference.values import LabelledFeatures, Regularisation
 from tests.submissions.mistakes.planted import (
+    AT_ONCE,
     BGR,
     CROP,
     LAYOUT,
@@ -136,7 +137,6 @@ def _right(name: str, lines: dict[str, str], checkpoint: Callable[[Arrays], Arra
 
 
 _SIGNED = {NORMALISE: "    pixels = pixels * 2 - 1\n"}
-_AT_ONCE = {RESIZE: "    image = cv2.resize(image, (224, 224))\n", CROP: ""}
 
 UNUSUAL = (
     Unusual(_right("own scale: [-1, 1]", _SIGNED)),
@@ -149,7 +149,7 @@ UNUSUAL = (
     Unusual(_right("HSV", {TO_RGB: "    image = cv2.cvtColor(image, cv2.COLOR_BGR2HSV)\n"})),
     Unusual(_right("trained in BGR", BGR)),
     Unusual(_right("trained in BGR, [-1, 1]", {**BGR, **_SIGNED})),
-    Unusual(_right("trained in BGR, at once to 224", {**BGR, **_AT_ONCE})),
+    Unusual(_right("trained in BGR, at once to 224", {**BGR, **AT_ONCE})),
     Unusual(_right("160 pixels", {RESIZE: "    image = cv2.resize(image, (160, 160))\n", CROP: ""})),
     Unusual(_right("96 pixels", {RESIZE: "    image = cv2.resize(image, (96, 96))\n", CROP: ""})),
     Unusual(_right("the middle, enlarged", {RESIZE: "    image = cv2.resize(image, (320, 320))\n", CROP: "    image = image[48:272, 48:272]\n"})),

@@ -6,8 +6,8 @@ of `onnxruntime.InferenceSession.run`, of a PyTorch module and of a network of `
 calls only the outermost is noted. A framework is hooked where it is imported already, or as soon as it is.
 
 Nothing here is to change what `predict` answers, nor to make it fail: whatever goes wrong in the noting is
-swallowed, and the student's call is made as it was. The one exception is a question with recipes, which
-asks what the network says to other input.
+swallowed, and the student's call is made as it was. The exceptions are questions that ask for them: what the
+network says to other input (recipes), in evaluation mode, and with the parameters of a file.
 
 A program can tell that it is recorded, and can forge everything that is noted here. So the grader reads it
 as a stranger's, and it explains a score that was found without it.

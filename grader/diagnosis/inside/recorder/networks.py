@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,13 +17,33 @@ MOST_NAME = 200
 
 def networks_in(called: Any) -> list[Any]:
     """Return the networks that hold the parameters of what was called: itself, or a function's cells."""
-    function = getattr(called, "fn", None)
-    if hasattr(called, "parameters_and_names") or function is None:
+    function: Any = getattr(called, "fn", None)
+    if hasattr(called, "parameters_and_names") or not hasattr(function, "__code__"):
         return [called]
     cells = [cell.cell_contents for cell in function.__closure__ or ()]
     cells += [function.__globals__.get(name) for name in function.__code__.co_names]
-    cells.append(getattr(called, "obj", None))
+    owner = getattr(called, "obj", None)  # of a method: a cell, or an object that has cells
+    is_cell = hasattr(type(owner), "parameters_and_names")
+    cells += [owner] if is_cell else getattr(owner, "__dict__", {}).values()
     return [cell for cell in cells if hasattr(type(cell), "parameters_and_names")]
+
+
+def parts_in(network: Any) -> Iterator[Any]:
+    """Yield a network and all networks within it."""
+    if hasattr(network, "cells_and_names"):
+        for _, cell in network.cells_and_names():
+            yield cell
+    elif hasattr(network, "modules"):
+        yield from network.modules()
+
+
+def parameters_in(network: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the parameters by the names that they have in a checkpoint."""
+    if hasattr(network, "parameters_and_names"):
+        for _, parameter in network.parameters_and_names():
+            yield parameter.name, parameter
+    elif hasattr(network, "state_dict"):
+        yield from network.state_dict().items()
 
 
 def is_training(called: Any) -> bool | None:
@@ -37,11 +57,8 @@ def is_training(called: Any) -> bool | None:
 
 
 def _has_training_part(network: Any) -> bool | None:
-    if hasattr(network, "cells_and_names"):
-        return any(_acts_otherwise(cell) for _, cell in network.cells_and_names())
-    if hasattr(network, "modules"):
-        return any(_acts_otherwise(module) for module in network.modules())
-    return None
+    acts = [_acts_otherwise(part) for part in parts_in(network)]
+    return any(acts) if acts else None
 
 
 def _acts_otherwise(part: Any) -> bool:
@@ -51,25 +68,27 @@ def _acts_otherwise(part: Any) -> bool:
     return bool(part.training) and (uses_batch or type(part).__name__.startswith("Dropout"))
 
 
-def described(kind: str, network: Any) -> dict[str, Any]:
-    """Describe a network's parameters, as JSON takes it."""
+def described(kind: str, network: Any, loaded: int) -> dict[str, Any]:
+    """Describe a network and its parameters, of which a number was found in a file, as JSON takes it."""
+    parameters = described_parameters(parameters_in(network))
+    return {
+        "kind": kind,
+        "name": type(network).__name__[:MOST_NAME],
+        "parameters": parameters,
+        "loaded": min(loaded, len(parameters)),
+    }
+
+
+def described_parameters(parameters: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
+    """Describe parameters as JSON takes it; what cannot be described is left out."""
     described: list[dict[str, Any]] = []
     with contextlib.suppress(Exception):
-        for name, tensor in _parameters(network):
+        for name, tensor in parameters:
             if len(described) == MOST_PARAMETERS:
                 break
             with contextlib.suppress(Exception):
                 described.append(_parameter(name, tensor))
-    return {"kind": kind, "name": type(network).__name__[:MOST_NAME], "parameters": described}
-
-
-def _parameters(network: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the parameters by the names that they have in a checkpoint."""
-    if hasattr(network, "parameters_and_names"):
-        for _, parameter in network.parameters_and_names():
-            yield parameter.name, parameter
-    elif hasattr(network, "state_dict"):
-        yield from network.state_dict().items()
+    return described
 
 
 def _parameter(name: str, tensor: Any) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .checkpoints import described_files
 from .networks import MOST_NAME, described, is_training, networks_in
 from .tensors import (
+    MOST_BYTES,
     Array,
     Kept,
     Path,
@@ -24,9 +26,12 @@ from .tensors import (
     remade,
     with_tensor,
 )
+from .weights import Preparation
 
 MOST_RECORDS = 8
 MOST_NETWORKS = 4
+MOST_OTHER_BYTES = 16 << 10
+"""Of the outputs before the last one, in an answer for which no inputs are wanted."""
 Run = Callable[[Any], Any]
 """Calls a network with nested arguments."""
 
@@ -40,25 +45,35 @@ class Recorder:
         self._lock = threading.Lock()
         self._answer: _Answer | None = None
         self._networks: dict[int, tuple[str, Any]] = {}
+        self._preparation = Preparation()
         self._refused: set[tuple[int, tuple[int, ...]]] = set()
 
     def begin(self, image: Array, task: Mapping[str, Any] | None) -> None:
         """Note from now on what belongs to the answer about `image`."""
         with contextlib.suppress(Exception):
             self.hook()  # a class may have been given a call of its own meanwhile
-            self._answer = _Answer(image, task or {})
+            self._preparation.follow(task or {})
+            answer = _Answer(image, task or {})
+            if answer.loads:
+                self._networks.clear()  # only those that are called from now on get the file's parameters
+            self._answer = answer
 
     def end(self) -> dict[str, Any]:
         """Return what was noted since, as JSON takes it."""
         answer, self._answer = self._answer, None
-        noted: dict[str, Any] = {"records": [], "calls": 0, "replaced": [], "networks": []}
+        noted: dict[str, Any] = {"records": [], "calls": 0, "replaced": [], "networks": [], "files": []}
         if answer is None:
             return noted
         with contextlib.suppress(Exception):
             noted.update(answer.noted())
+            if answer.wants_networks:
+                noted["networks"] = [self._described(answer, *each) for each in self._networks.values()]
             if answer.wants_parameters:
-                noted["networks"] = [described(*each) for each in self._networks.values()]
+                noted["files"] = described_files()
         return noted
+
+    def _described(self, answer: _Answer, kind: str, network: Any) -> dict[str, Any]:
+        return described(kind, network, self._preparation.loaded(network) if answer.loads else 0)
 
     def is_within(self) -> bool:
         """Whether no call is to be noted now: no question is open, or a network is at work in this thread."""
@@ -82,6 +97,8 @@ class Recorder:
     def _noted(self, kind: str, network: Any, run: Run, given: Any) -> Any:
         answer = self._answer
         call = None
+        with contextlib.suppress(Exception), self._lock:
+            self._preparation.prepare(network)
         with contextlib.suppress(Exception):
             call = None if answer is None else _Call(kind, network, given, answer)
         if answer is None or call is None:
@@ -156,6 +173,8 @@ class _Answer:
         self.recipes: Sequence[Mapping[str, Any]] = task.get("recipes", ())
         self.returned: int | None = task.get("returned")
         self.wants_parameters = bool(task.get("parameters"))
+        self.loads = bool(task.get("load"))
+        self.wants_networks = self.wants_parameters or self.loads
         self.wants_inputs = bool(task.get("inputs", True))
         self.is_replaced = False
         # The student's code may change its image.
@@ -167,20 +186,33 @@ class _Answer:
     def add(self, call: _Call, output: Any) -> None:
         """Note a call; of too many, the first ones and the last."""
         self._calls += 1
-        # Who wants no inputs asks about many images; what networks return for those is not looked at, either.
-        self._records[MOST_RECORDS - 1 :] = [(call, kept_of(output, self.wants_inputs))]
+        self._records[MOST_RECORDS - 1 :] = [(call, self._kept(output))]
         call.given = None if not self.recipes else call.given
 
     def keep_replaced(self, output: Any) -> None:
         """Note what the network said to a recipe's input."""
         kept = None
         with contextlib.suppress(Exception):
-            kept = kept_of(output)
+            kept = self._kept(output)
         self._replaced.append(kept)
+
+    def _kept(self, output: Any) -> Kept | None:
+        """Who wants no inputs asks about many images: of what networks return for those, little is kept."""
+        return kept_of(output, self.wants_inputs)
+
+    def _keep_little(self) -> None:
+        """Keep the last call's output, which may be the logits, and little of the others."""
+        left = MOST_OTHER_BYTES
+        for kept in (*self._replaced, *(output for _, output in self._records[-2::-1])):
+            if kept is not None and kept.values is not None:
+                left -= kept.values.nbytes
+                kept.values = kept.values if left >= 0 else None
 
     def noted(self) -> dict[str, Any]:
         """Return all of it, as JSON takes it."""
-        room = Room()
+        if not self.wants_inputs:
+            self._keep_little()
+        room = Room(MOST_BYTES // 2 if self.wants_networks else MOST_BYTES)
         records = [
             {
                 "kind": call.kind,

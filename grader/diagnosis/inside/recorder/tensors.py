@@ -17,7 +17,7 @@ SMALLEST_SIDE = 8
 BATCH_BYTES = 2 << 20
 """Of a batch that is larger, as many first entries are let through as fit, but always one."""
 MOST_BYTES = 8 << 20
-"""Of all arrays of one answer; beyond it, only small ones are sent."""
+"""Of all arrays of one answer; beyond it, only small ones are sent. Half of it beside parameters."""
 SMALL_BYTES = 64 << 10
 MOST_AXES = 8
 _TYPES = frozenset({"bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))})
@@ -49,8 +49,8 @@ class Kept:
 class Room:
     """How much more may be sent in one answer."""
 
-    def __init__(self) -> None:
-        self._left = MOST_BYTES
+    def __init__(self, most: int) -> None:
+        self._left = most
 
     def sent(self, kept: Kept | None) -> dict[str, Any] | None:
         """Return an array as JSON takes it; its numbers only while there is room, or if they are few."""
@@ -63,11 +63,16 @@ class Room:
         return {"dtype": kept.type, "shape": list(kept.shape), "data": data}
 
 
-def kept_of(output: Any, with_values: bool = True) -> Kept | None:
-    """Return a copy of the first tensor in what a network returned, or its form; None if there is none."""
+def kept_of(output: Any, large_ones: bool) -> Kept | None:
+    """Return a copy of the first tensor in what a network returned; None if there is none.
+
+    Args:
+        output: what it returned.
+        large_ones: copy a large one, too; of it, there is the form alone otherwise.
+    """
     found = first_tensor(output)
     array = None if found is None else as_array(found[1])
-    return None if array is None else Kept(array, with_values)
+    return None if array is None else Kept(array, large_ones or array.nbytes <= SMALL_BYTES)
 
 
 def _is_tensor(value: Any) -> bool:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.model.classes import FLOWERS5, GARBAGE26, ClassInfo, load_classes, parse_classes
+from grader.model.dataset import FLOWERS5, GARBAGE26, ClassInfo, load_classes, parse_classes
 
 # Golden: what the lab's own label file and the grading platform say, letter for letter.
 GARBAGE = [

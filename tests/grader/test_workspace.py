@@ -11,7 +11,7 @@ import pytest
 
 from grader.files import NoRoomError, workspace
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, time
 from grader.files import NoRoomError, workspace

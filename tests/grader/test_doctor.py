@@ -18,7 +18,7 @@ from grader.sandbox import Namespaces, PlainProcess, find_bwrap
 from grader.wording import table
 from tests.patience import PATIENCE_SECONDS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PYTHONPATH = os.pathsep.join([str(ROOT), str(ROOT / "student")])
 WITHOUT_USER_NAMESPACES = ["--unshare-user", "--disable-userns", "--uid", "1500", "--gid", "1500", "--dev-bind", "/", "/"]  # fmt: skip
 UNDER_A_CONTAINERS_FILTER = """

@@ -9,15 +9,14 @@ import numpy as np
 import pytest
 
 from grader import Verdict
-from grader.checks import ask_again
-from grader.checks.replay import MOST, altered, choose_probes
 from grader.model.assignment import Limits
 from grader.model.dataset import SplitImage, split_of
-from grader.model.job import ALL_CHECKS, Checks
+from grader.model.grading import ALL_CHECKS, Checks
 from grader.model.predictions import NO_REPLAY, Answers, Replay, Timing
 from grader.report import build_report, render_text, write_grading
-from grader.report.html import render_html
-from grader.report.instructor import render_instructor_page
+from grader.report.html import render_html, render_instructor_page
+from grader.run import ask_again
+from grader.run.asking import MOST_PROBES, altered, choose_probes
 from tests.grader.gradings import grading_of
 
 from ..conftest import CLASSES
@@ -234,9 +233,9 @@ def test_no_image_is_asked_twice_and_wrong_answers_stand_beside_the_right_ones(s
     repeated = {probe.index for probe in probes if not probe.is_altered}
     changed = {probe.index for probe in probes if probe.is_altered}
     assert not repeated & changed
-    assert len(repeated) == min(MOST, count // 2)
+    assert len(repeated) == min(MOST_PROBES, count // 2)
     assert len(probes) <= count
-    assert all(sum(right[index] is kind for index in changed) <= MOST for kind in (True, False))
+    assert all(sum(right[index] is kind for index in changed) <= MOST_PROBES for kind in (True, False))
     assert all(probe.was_right == right[probe.index] for probe in probes)
 
 
@@ -339,7 +338,7 @@ def test_it_can_be_switched_off_and_a_self_check_has_none(write_submission, spli
 
 
 def test_a_fault_in_the_replay_costs_no_score(write_submission, split, assignment, monkeypatch):
-    monkeypatch.setattr("grader.checks.replay.choose_probes", lambda *_: 1 / 0)
+    monkeypatch.setattr("grader.run.asking.choose_probes", lambda *_: 1 / 0)
     outcome = grading_of(write_submission(HONEST), split, assignment)
     assert (outcome.verdict, build_report(outcome).score.correct) == (Verdict.GRADED, IMAGES)
     assert build_report(outcome).checks.replay.status == "failed"
