@@ -5,8 +5,9 @@ All that the diagnosis knows of an interview stands here; elsewhere there are cl
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ _NOT_LOADED = "parameters in the 'net' are not loaded"
 
 RECORDER = Path(__file__).parent / "inside" / "recorder"
 LAST_RESORT = 4.0
-"""Times every limit of time that the assignment gives."""
+"""Times every limit of time that the assignment gives; of the limit in all, for all workers together."""
 Start = Callable[[int], Launch]
 """Gives the way to start a worker."""
 
@@ -55,6 +56,8 @@ class Subject:
     """Images that the student has, to be shown as the network sees them; empty where images are hidden."""
     public: Callable[[], Split | None] = lambda: None
     """Opens the public images, where there are any that are not the graded ones."""
+    began: float = field(default_factory=time.monotonic)
+    """When the diagnosis began; for the last resort alone."""
 
     @property
     def is_complete(self) -> bool:
@@ -113,10 +116,17 @@ class Subject:
         """The assignment with longer limits of time.
 
         A submission that hangs is ended, and the diagnosis is `incomplete`. One that kept the limits in the
-        graded run is far from these, however slow the machine.
+        graded run is far from these, however slow the machine. Nor may one hold the grader by being just
+        fast enough in each of many workers.
+
+        Raises:
+            UnfinishedError: no time is left.
         """
         limits = self.assignment.limits.model_dump()
         longer = {name: LAST_RESORT * limits[name] for name in limits if name.endswith("_seconds")}
+        longer["total_seconds"] -= time.monotonic() - self.began
+        if longer["total_seconds"] <= 0:
+            raise UnfinishedError
         return self.assignment.with_limits(**longer)
 
     def record(self, name: str, questions: Sequence[Question], rules: Assignment) -> Recording:

@@ -1,5 +1,6 @@
 """The table of hypotheses and the definition of the views hold together, and a diagnosis counts work, not time."""
 
+import time
 from dataclasses import fields, replace
 
 import cv2
@@ -140,6 +141,7 @@ def test_time_that_is_over_ends_the_diagnosis_as_incomplete_and_decides_nothing(
         return Answers((*answers[:-1], None), None, (stop,), Timing(), {}, "", 0)
 
     monkeypatch.setattr(subject, "interview", hangs)
+    monkeypatch.setattr(time, "monotonic", lambda: graded.began)
     found = diagnose(graded)
     assert (found.status, found.findings) == ("incomplete", ())
     assert len(limits) == 1
@@ -153,6 +155,18 @@ def test_time_that_is_over_ends_the_diagnosis_as_incomplete_and_decides_nothing(
     ):
         assert getattr(limits[0], name) == subject.LAST_RESORT * getattr(allowed, name)
     assert limits[0].memory_mib == allowed.memory_mib
+
+
+def test_a_submission_that_is_slow_in_each_worker_has_no_more_time_than_in_one(graded, monkeypatch):
+    most = subject.LAST_RESORT * graded.assignment.limits.total_seconds
+    monkeypatch.setattr(time, "monotonic", lambda: graded.began + most - 7)
+    assert graded.patient_rules.limits.total_seconds == pytest.approx(7)
+    assert graded.patient_rules.limits.image_seconds == 4 * graded.assignment.limits.image_seconds
+    monkeypatch.setattr(time, "monotonic", lambda: graded.began + most)
+    monkeypatch.setattr(subject, "record", never)
+    monkeypatch.setattr(subject, "interview", never)
+    found = diagnose(graded)
+    assert (found.status, found.findings) == ("incomplete", ())
 
 
 def test_time_that_is_over_at_the_test_charts_ends_the_diagnosis_too(graded, monkeypatch):
