@@ -26,10 +26,9 @@ def tensor(shape):
     return Tensor("float32", shape, np.zeros(shape, np.float32))
 
 
-def answered(label, output=(1, 3)):
-    """An answer that names a class, of a network that took the recipe if it has an output."""
-    replaced = (None if output is None else tensor(output),)
-    return Recorded(str(label), None, (), 1, replaced, ())
+def answered(label, is_replaced=True):
+    """An answer that names a class, of a network that took the recipe or not."""
+    return Recorded(str(label), None, (), 1, is_replaced, ())
 
 
 class Submission:
@@ -44,7 +43,7 @@ class Submission:
 
     def record(self, name, questions, rules):
         self.asked.append(len(questions))
-        answers = [self._answer(each.image, self._steps[each.task.recipes[0]]) for each in questions]
+        answers = [self._answer(each.image, self._steps[each.task.recipe]) for each in questions]
         return Recording(tuple(answers), None, self._stop)
 
     def classes_in(self, answers):
@@ -77,14 +76,14 @@ def test_a_worker_that_ended_early_tells_nothing(verdict):
 
 def test_a_network_that_takes_no_other_input_tells_nothing():
     trial = try_corrections(
-        Submission(lambda image, _: answered(WRONG[image], None)), CASE, BGR_AND_STRETCHED
+        Submission(lambda image, _: answered(WRONG[image], is_replaced=False)), CASE, BGR_AND_STRETCHED
     )
     assert (trial.trial, trial.is_settled) == (None, False)
 
 
 def records(*calls):
     noted = tuple(Record("mindspore", name, tensor(shape), None, False, 1) for name, shape in calls)
-    return Recorded("0", None, noted, len(calls), (), ())
+    return Recorded("0", None, noted, len(calls), False, ())
 
 
 def test_the_first_picture_is_no_row_of_features():
