@@ -251,13 +251,10 @@ def _asked(subject: Subject, case: Case, ways: Sequence[Way], images: IntArray, 
 
 
 def _task(way: Way) -> Task:
-    recipes, returned = ((way.correction.recipe,), 0) if way.correction else ((), None)
-    is_mended = way.repair is not None
     return Task(
-        recipes=recipes,
-        returned=returned,
+        recipe=way.correction.recipe if way.correction else None,
         inputs=False,
-        evaluate=is_mended,
+        evaluate=way.repair is not None,
         load=way.repair.file if way.repair else "",
     )
 
@@ -266,9 +263,10 @@ def _took(answer: Recorded | None, way: Way) -> bool:
     """Whether the network took what it was given in place of the student's input, and of its parameters."""
     if answer is None:
         return False
-    took_input = way.correction is None or any(output is not None for output in answer.replaced)
     loads = way.repair is not None and bool(way.repair.file)
-    return took_input and (not loads or any(network.loaded for network in answer.networks))
+    return (way.correction is None or answer.is_replaced) and (
+        not loads or any(network.loaded for network in answer.networks)
+    )
 
 
 def _scores(answers: Sequence[Recorded | None], order: Sequence[int], classes: int) -> FloatArray | None:

@@ -39,18 +39,17 @@ class Recipe:
 class Task:
     """What is to be done while a question is answered, beside noting what passes."""
 
-    recipes: tuple[Recipe, ...] = ()
-    """At the first call that is given a picture, the network is asked about each of these besides."""
-    returned: int | None = None
-    """The recipe whose output the student's code goes on with, at every call that is given a picture; the
-    network is not asked about the student's own input then, if it takes the recipe's. None for its own."""
+    recipe: Recipe | None = None
+    """What is put in place of the student's input, at every call that is given a picture; the student's code
+    goes on with what the network says to it. A network that takes no such input is given the student's."""
     parameters: bool = False
-    """Describe the parameters of all networks that have been called so far, and of the checkpoint files."""
+    """Describe all networks that have been called so far with their parameters, and the checkpoint files."""
     evaluate: bool = False
     """From now on, every network is called in evaluation mode."""
     load: str = ""
     """A checkpoint file of the submission, by its path there: from now on, every network is called with its
-    parameters, and in evaluation mode. Empty for what the student's program loaded."""
+    parameters, and in evaluation mode; say how many found a place. Empty for what the student's program
+    loaded."""
     inputs: bool = True
     """Send what networks were given and what they returned; without, the last call's output comes if it
     has no more than 64 KiB, 16 KiB of the others, and of everything else the form alone."""
@@ -130,7 +129,7 @@ class Network:
     kind: Framework
     name: str
     parameters: tuple[Parameter, ...]
-    """Empty where they cannot be read (ONNX Runtime, OpenCV)."""
+    """Empty where they cannot be read (ONNX Runtime, OpenCV), and if nobody asked for them."""
     loaded: int = 0
     """How many of them have a place in the file that was to be loaded."""
 
@@ -156,9 +155,8 @@ class Recorded:
     has no network that could be seen, or did not call it."""
     calls: int
     """How many calls there were."""
-    replaced: tuple[Tensor | None, ...]
-    """The output of the first call that was given a picture, for each recipe; None where the network took no
-    such input. Empty if no picture was given."""
+    is_replaced: bool
+    """Whether a network took the recipe's input."""
     networks: tuple[Network, ...]
     """If their parameters were asked for; if others were to be loaded, those called since."""
     files: tuple[CheckpointFile, ...] = ()

@@ -62,7 +62,6 @@ MAX_COMMAS = 250_000
 """In one frame. Its length is that of its arrays, which have none; of other values each costs many bytes."""
 MAX_ARRAY_BYTES = 4 << 20
 MAX_RECORDS = 8
-MAX_RECIPES = 16
 MAX_NETWORKS = 4
 MAX_PARAMETERS = 2000
 MAX_FILES = 8
@@ -90,8 +89,8 @@ def record(
     Args:
         launch: starts a worker that loads the recorder.
         questions: what is asked.
-        assignment: the rules, with the limits that are to hold; a question with recipes may take the time of
-            as many more.
+        assignment: the rules, with the limits that are to hold; a question with a recipe may take the time of
+            two.
 
     Raises:
         HarnessError: a sandbox did not come up.
@@ -150,7 +149,7 @@ class _Asking:
         encoded = encode_task(question.task, self._channel_order)
         more = {"task": encoded} if encoded else {}
         asked = encode_question(number, question.pixels(self._channel_order), **more)
-        deadline = self._deadline(allowed * (1 + len(question.task.recipes)))
+        deadline = self._deadline(allowed if question.task.recipe is None else 2 * allowed)
         worker.send(asked, deadline)
         frame = worker.receive(deadline)
         if not isinstance(frame, RecordedAnswer) or frame.number != number:
@@ -175,8 +174,9 @@ class _Asking:
 def _is_unasked(recorded: Recorded, task: Task) -> bool:
     """Whether an answer has what its question did not ask for."""
     return (
-        len(recorded.replaced) not in (0, len(task.recipes))
+        (recorded.is_replaced and task.recipe is None)
         or (bool(recorded.networks) and not (task.parameters or task.load))
+        or (any(network.parameters for network in recorded.networks) and not task.parameters)
         or (any(network.loaded for network in recorded.networks) and not task.load)
         or (bool(recorded.files) and not task.parameters)
     )
@@ -184,7 +184,7 @@ def _is_unasked(recorded: Recorded, task: Task) -> bool:
 
 def _tensors_in(recorded: Recorded) -> Iterator[Tensor]:
     passed = (tensor for record in recorded.records for tensor in (record.input, record.output))
-    yield from (tensor for tensor in (*passed, *recorded.replaced) if tensor is not None)
+    yield from (tensor for tensor in passed if tensor is not None)
 
 
 # -- the wire ------------------------------------------------------------------------------------------------
@@ -200,11 +200,8 @@ class RecordedAnswer(Answered):
 def encode_task(task: Task, channel_order: ChannelOrder) -> dict[str, Any]:
     """Return a task as the recorder takes it: it knows a picture's channels by their places alone."""
     encoded: dict[str, Any] = {}
-    if task.recipes:
-        if len(task.recipes) > MAX_RECIPES:
-            raise ValueError(f"more than {MAX_RECIPES} recipes")
-        encoded["recipes"] = [_encoded(recipe, channel_order) for recipe in task.recipes]
-        encoded["returned"] = task.returned
+    if task.recipe is not None:
+        encoded["recipe"] = _encoded(task.recipe, channel_order)
     if task.parameters:
         encoded["parameters"] = True
     if task.evaluate:
@@ -245,7 +242,7 @@ def parse_recorded(body: bytes) -> Frame:
         problem=None if frame.label is not None else problem,
         records=tuple(_record(each) for each in _list(noted["records"], MAX_RECORDS)),
         calls=_count(noted["calls"]),
-        replaced=tuple(_tensor(each) for each in _list(noted["replaced"], MAX_RECIPES)),
+        is_replaced=_flag(noted["replaced"]),
         networks=tuple(_network(each) for each in _list(noted["networks"], MAX_NETWORKS)),
         files=_files(noted["files"]),
     )
@@ -254,14 +251,12 @@ def parse_recorded(body: bytes) -> Frame:
 
 def _record(value: Any) -> Record:
     _keys(value, "kind", "name", "input", "output", "training", "inputs")
-    if value["training"] is not None and not isinstance(value["training"], bool):
-        raise FrameError(StopReason.OTHER_KEYS)
     return Record(
         kind=_framework(value["kind"]),
         name=_name(value["name"]),
         input=_tensor(value["input"]),
         output=_tensor(value["output"]),
-        training=value["training"],
+        training=None if value["training"] is None else _flag(value["training"]),
         inputs=_count(value["inputs"]),
     )
 
@@ -309,7 +304,7 @@ def _values(data: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarr
 def _network(value: Any) -> Network:
     _keys(value, "kind", "name", "parameters", "loaded")
     parameters, loaded = _parameters(value["parameters"]), _count(value["loaded"])
-    if loaded > len(parameters):
+    if loaded > (len(parameters) or MAX_PARAMETERS):
         raise FrameError(StopReason.NO_NUMBER)
     return Network(_framework(value["kind"]), _name(value["name"]), parameters, loaded)
 
@@ -370,6 +365,12 @@ def _name(value: Any) -> str:
     if not isinstance(value, str) or len(value) > MAX_NAME:
         raise FrameError(StopReason.NO_TEXT)
     return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise FrameError(StopReason.OTHER_KEYS)
+    return value
 
 
 def _count(value: Any) -> int:

@@ -101,9 +101,12 @@ ask("compiled lost, loaded", lambda _: compiled_lost(T).asnumpy().tolist())
 ask("prefixed, loaded", answer(prefixed))
 ask("a new network, loaded", lambda _: Net().set_train(False)(T).asnumpy().tolist())
 ask("two in turn, loaded", lambda _: head(features(T)).asnumpy().tolist())
-ask("recipes, loaded", answer(head_lost), recipes=json.loads(sys.argv[3]), returned=0)
+recipes = json.loads(sys.argv[3])
+ask("same, loaded", answer(head_lost), recipe=recipes["same"])
+ask("doubled, loaded", answer(head_lost), recipe=recipes["doubled"])
 ask("another", lambda _: other(T).shape, load="trained.ckpt")
 ask("reported", answer(head_lost), load="trained.ckpt", inputs=False)
+ask("described", answer(head_lost), load="trained.ckpt", parameters=True)
 """
 LIBRARY = """
 import os
@@ -236,10 +239,9 @@ def test_a_network_answers_with_the_parameters_of_a_file(networks, question):
 
 @pytest.mark.mindspore
 def test_recipes_are_answered_with_the_parameters_of_a_file(networks):
-    same, doubled, _ = networks["recipes, loaded"]["replaced"]
-    assert np.allclose(values(same), networks["trained"], atol=1e-4)
-    assert not np.allclose(values(doubled), networks["trained"], atol=1e-4)
-    assert is_trained(networks, "recipes, loaded")
+    assert networks["same, loaded"]["replaced"] is networks["doubled, loaded"]["replaced"] is True
+    assert is_trained(networks, "same, loaded")
+    assert not is_trained(networks, "doubled, loaded")
 
 
 @pytest.mark.mindspore
@@ -250,8 +252,9 @@ def test_how_many_parameters_found_a_place_is_said_where_a_file_is_to_be_loaded(
         }
 
     assert loaded("head lost") == {("Net", 0, 6)}
-    assert loaded("no such file") == {("Net", 0, 6)}
-    assert loaded("head lost, loaded") == {("Net", 6, 6)}
+    assert loaded("no such file") == {("Net", 0, 0)}  # to describe them all takes long
+    assert loaded("head lost, loaded") == {("Net", 6, 0)}
+    assert loaded("described") == {("Net", 6, 6)}
     assert loaded("statistics lost, loaded") == set()
 
 
@@ -293,7 +296,7 @@ def test_the_engine_of_the_course_library_answers_with_the_parameters_of_a_file(
     assert is_trained(library, "loaded")
     assert is_trained(library, "loaded, again")
     (network,) = library["loaded"]["networks"]
-    assert network["loaded"] == len(network["parameters"]) == 262
+    assert (network["loaded"], network["parameters"]) == (262, [])
 
 
 @pytest.mark.torch

@@ -140,17 +140,19 @@ def test_a_file_is_loaded_into_the_network_of_a_program_that_did_not_load_it(rec
     asked = [
         Question(BLUE, Task(parameters=True)),
         Question(BLUE, Task(load="results/best.npz")),
-        Question(BLUE, Task((SWAPPED,), 0)),
+        Question(BLUE, Task(SWAPPED)),
+        Question(BLUE, Task(load="results/best.npz", parameters=True)),
         Question(BLUE, Task(load="main.py")),
     ]
     elsewhere = MINDSPORE.replace("NAMES =", "__import__('os').chdir('/')\n    NAMES =")
     recording = recorded(elsewhere, asked, with_parameters={"scale": np.array([0, 1, 9], np.float16)})
 
-    own, loaded, swapped, other = recording.answers
+    own, loaded, swapped, described, other = recording.answers
     assert (own.text, loaded.text, swapped.text) == ("Plastic Bottle", "Newspaper", "Newspaper")
     assert [(file.name, file.parameters[0].name) for file in own.files] == [("results/best.npz", "scale")]
     assert (own.networks[0].loaded, loaded.networks[0].loaded, loaded.files) == (0, 1, ())
-    assert own.files[0].parameters[0].sha1 == loaded.networks[0].parameters[0].sha1
+    assert loaded.networks[0].parameters == ()
+    assert own.files[0].parameters[0].sha1 == described.networks[0].parameters[0].sha1
     assert loaded.records[0].output.values.tolist() == [[0, 20, 90]]
     assert swapped.records[0].output.values.tolist() == [[0, 20, 1800]]
     assert other.networks[0].loaded == 0
@@ -172,14 +174,14 @@ def test_a_forked_worker_has_mindspore_imported_already_and_is_recorded_all_the_
 
 
 def test_recipes_go_through_the_students_own_network(recorded):
-    asked = [Question(BLUE, Task((SAME, SWAPPED, RED_FIRST), 1)), Question(BLUE)]
-    replaced, own = recorded(ONNX, asked, with_network=True).answers
-    assert (replaced.text, own.text) == ("Plastic Bottle", "Newspaper")
-    same, swapped, red_first = (each.values[0] for each in replaced.replaced)
-    assert same.tolist() == own.records[0].output.values[0].tolist()
+    tasks = [Task(SAME), Task(SWAPPED), Task(RED_FIRST), Task()]
+    answers = recorded(ONNX, [Question(BLUE, task) for task in tasks], with_network=True).answers
+    assert [each.text for each in answers] == ["Newspaper", "Plastic Bottle", "Plastic Bottle", "Newspaper"]
+    same, swapped, red_first, own = (each.records[0].output.values[0] for each in answers)
+    assert same.tolist() == own.tolist()
     assert np.allclose(swapped * 255, [200, 20, 10], atol=0.1)
     assert np.allclose(red_first, [200, 20, 10], atol=0.1)  # of RGB, 0 to 255, the last channel comes first
-    assert own.replaced == ()
+    assert [each.is_replaced for each in answers] == [True, True, True, False]
 
 
 def test_a_program_in_plain_numpy_has_no_record(recorded):
@@ -211,7 +213,7 @@ FORGES = """
     import gc
     import base64
 
-    NOTHING = {"records": [], "calls": 0, "replaced": [], "networks": [], "files": []}
+    NOTHING = {"records": [], "calls": 0, "replaced": False, "networks": [], "files": []}
 
     def forged(**changed):
         return lambda: {**NOTHING, **changed}
@@ -236,9 +238,9 @@ FORGERIES = {
     "nan": "forged(records=[call(tensor([2], bytes.fromhex('0000c07f0000807f')))])",
     "floods": "forged(records=[call(tensor([3], bytes(12)))] * 100_000)",
     "too long": "forged(more='x' * (13 << 20))",
-    "huge": "forged(replaced=[tensor([2 << 20], bytes(8 << 20))])",
+    "huge": "forged(records=[call(tensor([2 << 20], bytes(8 << 20)))])",
     "lying": "forged(records=[call(tensor([1000, 1000], bytes(12)))])",
-    "recipes that nobody gave": "forged(replaced=[None])",
+    "a recipe that nobody gave": "forged(replaced=True)",
     "label of its own": "forged(label='Hats', score=100)",
     "another number": "forged(number=1)",
     "no JSON": "lambda: {1.5: float('nan'), 'records': '\\ud800'}",
@@ -268,9 +270,7 @@ def test_forged_records_are_read_as_data_or_end_the_worker_and_touch_no_score(
 
 
 def test_arrays_that_are_large_every_time_end_the_worker_before_they_fill_the_harness(recorded):
-    source = FORGES.replace(
-        "FORGERY", "forged(replaced=[], records=[call(tensor([1 << 20], bytes(4 << 20)))])"
-    )
+    source = FORGES.replace("FORGERY", "forged(records=[call(tensor([1 << 20], bytes(4 << 20)))])")
     recording = recorded(source, [Question(BLUE)] * 40)
     answered = [answer for answer in recording.answers if answer is not None]
     held = sum(record.input.bytes for answer in answered for record in answer.records)
@@ -292,9 +292,10 @@ FORGED_FILE = "{'name': 'x.ckpt', 'parameters': []}"
         (f"networks=[{FORGED_NETWORK}]", Task(), False),
         (f"networks=[{FORGED_NETWORK}]", Task(evaluate=True), False),
         (f"networks=[{FORGED_NETWORK}]", Task(parameters=True), True),
-        (f"networks=[{FORGED_NETWORK}]", Task(load="x.ckpt"), True),
+        (f"networks=[{FORGED_NETWORK}]", Task(load="x.ckpt"), False),
+        (f"networks=[{FORGED_NETWORK}]".replace("PARAMETERS", "[]"), Task(load="x.ckpt"), True),
         (f"networks=[{FORGED_NETWORK}]".replace("LOADED", "1"), Task(parameters=True), False),
-        (f"networks=[{FORGED_NETWORK}]".replace("LOADED", "1"), Task(load="x.ckpt"), True),
+        (f"networks=[{FORGED_NETWORK}]".replace("LOADED", "1"), Task(load="x.ckpt", parameters=True), True),
         (f"files=[{FORGED_FILE}]", Task(), False),
         (f"files=[{FORGED_FILE}]", Task(load="x.ckpt"), False),
         (f"files=[{FORGED_FILE}]", Task(parameters=True), True),
@@ -335,7 +336,7 @@ SENDS_RECORDS = """
     (channel,) = [each for each in gc.get_objects() if isinstance(each, socket.socket)]
 
     def predict(image):
-        noted = {"records": [], "calls": 0, "replaced": [], "networks": [], "files": []}
+        noted = {"records": [], "calls": 0, "replaced": False, "networks": [], "files": []}
         body = json.dumps({"number": 1, "label": "Hats", **noted}).encode()
         channel.sendall(struct.pack("!I", len(body)) + body)
         return "Hats"

@@ -43,6 +43,7 @@ print("NOTED" + json.dumps(noted))
 SAME = {"source": "tensor", "matrix": np.eye(3).tolist(), "offset": [0, 0, 0]}
 DOUBLED = {**SAME, "matrix": (2 * np.eye(3)).tolist(), "offset": [1, 1, 1]}
 PICTURE = {**SAME, "source": "image"}
+RECIPES = {"same": SAME, "doubled": DOUBLED, "picture": PICTURE}
 
 MINDSPORE = """
 import mindspore as ms
@@ -98,8 +99,11 @@ large = lambda size: Inner()(ms.Tensor(np.zeros((1, 3, size, size), np.float32))
 ask("a large output alone", lambda _: [large(75)] and 0, inputs=False)
 ask("outputs of 48 KiB alone", lambda _: [large(64), large(64), large(64)] and 0, inputs=False)
 recipes = json.loads(sys.argv[3])
-ask("recipes", lambda _: mean(T).asnumpy().tolist(), recipes=recipes)
-ask("returned", lambda _: nn.ReLU()(mean(T)).asnumpy().tolist(), recipes=recipes, returned=1)
+for name, recipe in recipes.items():
+    ask(name, lambda _: mean(T).asnumpy().tolist(), recipe=recipe)
+ask("refused", lambda _: nn.Dense(4, 2)(T).shape, recipe=recipes["picture"])
+ask("no picture", lambda _: mean.inner(T[0, 0]).shape, recipe=recipes["same"])
+ask("replaced", lambda _: nn.ReLU()(mean(T)).asnumpy().tolist(), recipe=recipes["doubled"])
 outside = Inner()(T)
 
 @ms.jit
@@ -110,7 +114,8 @@ ask("compiled", lambda _: compiled(T).asnumpy().tolist(), parameters=True)
 ms.set_context(mode=ms.GRAPH_MODE)
 mean = Mean().set_train(False)
 ask("graph", lambda _: mean(T).asnumpy().tolist())
-ask("graph, recipes", lambda _: mean(T).asnumpy().tolist(), recipes=recipes)
+for name, recipe in recipes.items():
+    ask(f"graph, {name}", lambda _: mean(T).asnumpy().tolist(), recipe=recipe)
 """
 
 ENGINE = """
@@ -168,7 +173,8 @@ def late(_):
     return session.run(None, {"x": small})[0].tolist()
 
 ask("imported in the answer", late)
-ask("recipes", lambda _: session.run(["y"], input_feed={"x": small})[0].tolist(), recipes=recipes)
+for name, recipe in recipes.items():
+    ask(name, lambda _: session.run(["y"], input_feed={"x": small})[0].tolist(), recipe=recipe)
 
 net = cv2.dnn.readNetFromONNX("small.onnx")
 
@@ -183,8 +189,8 @@ def scaled(_):
 
 ask("opencv", by_opencv)
 ask("opencv, scaled", scaled)
-ask("opencv, recipes", by_opencv, recipes=recipes)
-ask("opencv, returned", by_opencv, recipes=recipes, returned=1)
+for name, recipe in recipes.items():
+    ask(f"opencv, {name}", by_opencv, recipe=recipe)
 ask("opencv, afterwards", lambda _: net.forward().tolist())
 """
 
@@ -227,7 +233,8 @@ class Net(torch.nn.Module):
 net = Net()
 ask("training", lambda _: net(torch.Tensor(X))["logits"].array.sum())
 ask("eval", lambda _: net.eval()(torch.Tensor(X))["logits"].array.sum(), parameters=True)
-ask("returned", lambda _: net(torch.Tensor(X))["logits"].array.sum(), recipes=json.loads(sys.argv[3]), returned=1)
+doubled = json.loads(sys.argv[3])["doubled"]
+ask("replaced", lambda _: net(torch.Tensor(X))["logits"].array.sum(), recipe=doubled)
 '''
 
 
@@ -245,13 +252,13 @@ with torch.no_grad():
     ask("eval", lambda _: net(X - 1).tolist())
     ask("own call", lambda _: own(net(X)).shape, parameters=True)
     ask("half", lambda _: str(net(X.half()).dtype))
-    ask("returned", lambda _: net(X).tolist(), recipes=json.loads(sys.argv[3]), returned=1)
+    ask("replaced", lambda _: net(X).tolist(), recipe=json.loads(sys.argv[3])["doubled"])
 """
 
 
 def noted(source, tmp_path):
     """Run a program beside the recorder; return what was noted, by question."""
-    arguments = [RECORDER, course_library().parent, json.dumps([SAME, DOUBLED, PICTURE]), tmp_path]
+    arguments = [RECORDER, course_library().parent, json.dumps(RECIPES), tmp_path]
     program = tmp_path / "program.py"  # MindSpore compiles from a file's text
     program.write_text(BEGIN + source + END, encoding="utf-8")
     command = [sys.executable, program, *map(str, arguments)]
@@ -373,20 +380,33 @@ def test_parameters_are_described_where_they_are_asked_for(mindspore, question):
 
 
 @pytest.mark.mindspore
-@pytest.mark.parametrize("question", ["recipes", "graph, recipes"])
-def test_recipes_are_answered_beside_the_students_own_input_and_change_nothing(mindspore, question):
-    answer = mindspore[question]
-    assert json.loads(answer["answer"]) == MEANS
-    assert answer["calls"] == 1
-    same, doubled, picture = map(values, answer["replaced"])
+@pytest.mark.parametrize("mode", ["", "graph, "])
+def test_a_recipe_takes_the_place_of_the_students_input(mindspore, mode):
+    answers = [mindspore[mode + name] for name in RECIPES]
+    assert [(answer["replaced"], answer["calls"]) for answer in answers] == [(True, 1)] * 3
+    same, doubled, picture = (values(answer["records"][0]["output"]) for answer in answers)
     assert same.tolist() == MEANS
     assert np.allclose(doubled, 2 * (np.array(MEANS) - 1) + 2)
     assert picture.shape == (1, 3)
+    assert [answer["records"][0]["input"] for answer in answers] == [
+        mindspore["plain"]["records"][0]["input"]
+    ] * 3
+    assert [json.loads(answer["answer"]) for answer in answers[:2]] == [same.tolist(), doubled.tolist()]
 
 
 @pytest.mark.mindspore
-def test_the_students_code_goes_on_with_the_output_that_is_asked_for(mindspore):
-    answer = mindspore["returned"]
+@pytest.mark.parametrize(
+    ("question", "shape"), [("plain", None), ("refused", (1, 3, 2, 2)), ("no picture", (2, 4))]
+)
+def test_a_network_that_takes_no_recipe_is_given_the_students_input(mindspore, question, shape):
+    answer = mindspore[question]
+    assert (answer["replaced"], answer["calls"]) == (False, 1)
+    assert answer["answer"] == str(shape or MEANS)
+
+
+@pytest.mark.mindspore
+def test_the_students_code_goes_on_with_the_output_for_the_recipe(mindspore):
+    answer = mindspore["replaced"]
     doubled = (2 * (np.array(MEANS) - 1) + 2).tolist()
     assert json.loads(answer["answer"]) == doubled
     network, head = answer["records"]
@@ -411,13 +431,13 @@ def test_onnx_runtime_is_recorded_though_it_is_imported_in_the_middle_of_an_answ
     assert values(call["output"]).tolist() == [[3, 3, 3]]
 
 
-@pytest.mark.parametrize("question", ["recipes", "opencv, recipes"])
-def test_a_network_of_one_size_alone_gets_the_picture_in_that_size(others, question):
-    assert json.loads(others[question]["answer"]) == [[3, 3, 3]]
-    same, doubled, picture = others[question]["replaced"]
-    assert (values(same).tolist(), values(doubled).tolist()) == ([[3, 3, 3]], [[7, 7, 7]])
+@pytest.mark.parametrize("framework", ["", "opencv, "])
+def test_a_network_of_one_size_alone_gets_the_picture_in_that_size(others, framework):
+    assert all(others[framework + name]["replaced"] for name in RECIPES)
+    same, doubled, picture = (json.loads(others[framework + name]["answer"]) for name in RECIPES)
+    assert (same, doubled) == ([[3, 3, 3]], [[7, 7, 7]])
     # The picture's channels rise by one from pixel to pixel and channel to channel.
-    assert np.allclose(np.diff(values(picture)), 1, atol=0.1)
+    assert np.allclose(np.diff(picture), 1, atol=0.1)
 
 
 def test_what_arrives_at_a_network_of_opencv_is_noted(others):
@@ -429,7 +449,7 @@ def test_what_arrives_at_a_network_of_opencv_is_noted(others):
 
 
 def test_a_network_of_opencv_is_left_with_the_input_that_it_was_given(others):
-    assert json.loads(others["opencv, returned"]["answer"]) == [[7, 7, 7]]
+    assert json.loads(others["opencv, doubled"]["answer"]) == [[7, 7, 7]]
     assert json.loads(others["opencv, afterwards"]["answer"]) == [[3, 3, 3]]
 
 
@@ -439,7 +459,7 @@ def test_a_module_of_pytorch_is_recorded(torch):
     assert answering["training"] is False
     assert (values(answering["output"]) == 2 * X).all()
     assert torch["eval"]["networks"][0]["parameters"][0]["name"] == "weight"
-    assert torch["returned"]["answer"] == repr(np.float32((2 * (2 * X + 1)).sum()))
+    assert torch["replaced"]["answer"] == repr(np.float32((2 * (2 * X + 1)).sum()))
 
 
 @pytest.mark.torch
@@ -454,7 +474,7 @@ def test_the_modules_of_pytorch_itself_are_recorded(tmp_path):
     names = [each["name"] for each in torch["own call"]["networks"][1]["parameters"]]
     assert names == ["weight", "bias"]
     assert torch["half"]["records"][0]["input"]["dtype"] == "float16"
-    assert json.loads(torch["returned"]["answer"]) == (2 * X + 1).mean((2, 3)).tolist()
+    assert json.loads(torch["replaced"]["answer"]) == (2 * X + 1).mean((2, 3)).tolist()
 
 
 def test_the_recorder_imports_no_framework():

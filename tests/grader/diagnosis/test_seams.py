@@ -53,8 +53,7 @@ def answered(label, best=None, takes_input=True, loaded=0):
     if best is not None:
         scores = tensor((1, CLASSES), np.eye(CLASSES, dtype=np.float32)[[best]])
         records = (Record("mindspore", "Net", None, scores, False, 1),)
-    replaced = (tensor((1, CLASSES)) if takes_input else None,)
-    return Recorded(str(label), None, records, 1, replaced, (Network("mindspore", "Net", (), loaded),))
+    return Recorded(str(label), None, records, 1, takes_input, (Network("mindspore", "Net", (), loaded),))
 
 
 class Submission:
@@ -78,7 +77,7 @@ class Submission:
         return Recording(answers, **self._stops.get(name, {}))
 
     def _of(self, task):
-        return self._steps[task.recipes[0]] if task.recipes else frozenset()
+        return self._steps[task.recipe] if task.recipe else frozenset()
 
     def classes_in(self, answers):
         return np.array([NO_ANSWER if answer is None else int(answer.text) for answer in answers])

@@ -21,7 +21,7 @@ from tests.grader.run.test_frames import ERROR, frame
 
 TYPES = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 TYPES += ["float16", "float32", "float64"]
-NOTHING = {"records": [], "calls": 0, "replaced": [], "networks": [], "files": []}
+NOTHING = {"records": [], "calls": 0, "replaced": False, "networks": [], "files": []}
 ANSWER = {"number": 3, "label": "Hats"}
 PARAMETER = {
     **{"name": "w", "shape": [2], "dtype": "float32", "sha1": "0" * 40},
@@ -59,19 +59,24 @@ def test_of_a_large_batch_only_whole_entries_are_taken(entries, size):
     data = base64.b64encode(bytes(size)).decode()
     tensor = {"dtype": "float32", "shape": [entries, 2], "data": data}
     if size % 8 == 0 and 0 < size <= 8 * entries:
-        assert parsed(replaced=[tensor]).recorded.replaced[0].values.shape == (size // 8, 2)
+        (record,) = parsed(**call(output=tensor)).recorded.records
+        assert record.output.values.shape == (size // 8, 2)
     else:
         with pytest.raises(FrameError):
-            parsed(replaced=[tensor])
+            parsed(**call(output=tensor))
 
 
 def test_all_that_is_noted_is_read():
-    answer = parsed(records=[RECORD], calls=9, replaced=[None, X], networks=[NETWORK], files=[FILE])
+    records = [RECORD, {**RECORD, "input": None, "training": None}]
+    answer = parsed(records=records, calls=9, replaced=True, networks=[NETWORK], files=[FILE])
     assert isinstance(answer, RecordedAnswer)
     recorded = answer.recorded
     assert (answer.number, recorded.text, recorded.problem, recorded.calls) == (3, "Hats", None, 9)
-    assert recorded.records[0].training is False
-    assert recorded.replaced[0] is None
+    assert [(each.input is None, each.training) for each in recorded.records] == [
+        (False, False),
+        (True, None),
+    ]
+    assert recorded.is_replaced is True
     assert recorded.networks[0].parameters[0].greatest == 2.0
     assert recorded.networks[0].loaded == 1
     assert recorded.files[0].name == "results/best.ckpt"
@@ -82,7 +87,7 @@ def test_all_that_is_noted_is_read():
 
 
 def tensor(**changed):
-    return {"replaced": [{**X, **changed}]}
+    return call(output={**X, **changed})
 
 
 def parameter(**changed):
@@ -108,7 +113,9 @@ LIES = [
     {"calls": -1},
     {"calls": True},
     {"calls": 2**31},
-    {"replaced": [None] * 17},
+    {"replaced": None},
+    {"replaced": 1},
+    {"replaced": [X]},
     {"networks": [NETWORK] * 5},
     {"networks": [{**NETWORK, "parameters": [PARAMETER] * 2001}]},
     {"files": [FILE] * 9},
@@ -122,6 +129,7 @@ LIES = [
     file(name=None),
     file(loaded=0),
     network(loaded=2),
+    network(loaded=2001, parameters=[]),
     network(loaded=-1),
     network(loaded=True),
     network(loaded=None),
@@ -221,10 +229,10 @@ def test_a_question_of_a_graded_run_is_the_one_that_it_always_was():
 def test_the_colours_of_a_recipe_are_those_of_the_picture_as_it_is_sent():
     rows = ((1.0, 2.0, 3.0), (4.0, 5.0, 6.0), (7.0, 8.0, 9.0))
     of_image, of_tensor = Recipe("image", rows, (0.0, 1.0, 2.0)), Recipe("tensor", rows, (0.0, 1.0, 2.0))
-    bgr, tensor = encode_task(Task((of_image, of_tensor), 1), "bgr")["recipes"]
+    bgr, tensor = (encode_task(Task(recipe), "bgr")["recipe"] for recipe in (of_image, of_tensor))
     assert bgr == {"source": "image", "matrix": [[3, 2, 1], [6, 5, 4], [9, 8, 7]], "offset": [0, 1, 2]}
     assert tensor["matrix"] == [list(row) for row in rows]
-    assert encode_task(Task((of_image,)), "rgb")["recipes"][0]["matrix"] == [list(row) for row in rows]
+    assert encode_task(Task(of_image), "rgb")["recipe"]["matrix"] == [list(row) for row in rows]
     assert encode_task(Task(), "bgr") == {}
     assert encode_task(Task(parameters=True, inputs=False), "bgr") == {"parameters": True, "inputs": False}
     loads = Task(evaluate=True, load="results/best.ckpt")

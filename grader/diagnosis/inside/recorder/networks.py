@@ -68,14 +68,14 @@ def _acts_otherwise(part: Any) -> bool:
     return bool(part.training) and (uses_batch or type(part).__name__.startswith("Dropout"))
 
 
-def described(kind: str, network: Any, loaded: int) -> dict[str, Any]:
-    """Describe a network and its parameters, of which a number was found in a file, as JSON takes it."""
-    parameters = described_parameters(parameters_in(network))
+def described(kind: str, network: Any, loaded: int, with_parameters: bool) -> dict[str, Any]:
+    """Describe a network, of whose parameters a number was found in a file, as JSON takes it."""
+    parameters = described_parameters(parameters_in(network)) if with_parameters else []
     return {
         "kind": kind,
         "name": type(network).__name__[:MOST_NAME],
         "parameters": parameters,
-        "loaded": min(loaded, len(parameters)),
+        "loaded": min(loaded, len(parameters) or MOST_PARAMETERS),
     }
 
 

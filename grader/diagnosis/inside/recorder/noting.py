@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from .tensors import (
     Path,
     Room,
     as_array,
-    channel_axis,
     count_tensors,
     first_tensor,
     kept_of,
@@ -46,7 +45,8 @@ class Recorder:
         self._answer: _Answer | None = None
         self._networks: dict[int, tuple[str, Any]] = {}
         self._preparation = Preparation()
-        self._refused: set[tuple[int, tuple[int, ...]]] = set()
+        # By the type, too: the number of a network that is gone may become another one's.
+        self._refused: set[tuple[type, int, tuple[int, ...]]] = set()
 
     def begin(self, image: Array, task: Mapping[str, Any] | None) -> None:
         """Note from now on what belongs to the answer about `image`."""
@@ -61,7 +61,7 @@ class Recorder:
     def end(self) -> dict[str, Any]:
         """Return what was noted since, as JSON takes it."""
         answer, self._answer = self._answer, None
-        noted: dict[str, Any] = {"records": [], "calls": 0, "replaced": [], "networks": [], "files": []}
+        noted: dict[str, Any] = {"records": [], "calls": 0, "replaced": False, "networks": [], "files": []}
         if answer is None:
             return noted
         with contextlib.suppress(Exception):
@@ -73,7 +73,8 @@ class Recorder:
         return noted
 
     def _described(self, answer: _Answer, kind: str, network: Any) -> dict[str, Any]:
-        return described(kind, network, self._preparation.loaded(network) if answer.loads else 0)
+        loaded = self._preparation.loaded(network) if answer.loads else 0
+        return described(kind, network, loaded, answer.wants_parameters)
 
     def is_within(self) -> bool:
         """Whether no call is to be noted now: no question is open, or a network is at work in this thread."""
@@ -103,15 +104,14 @@ class Recorder:
             call = None if answer is None else _Call(kind, network, given, answer)
         if answer is None or call is None:
             return run(given)
-        wants_own, output = answer.returned is None, None
+        output = None
         try:
-            if not wants_own:
-                output = self._replaced(answer, call, run, None)
+            output = self._by_recipe(answer, call, run)
             if output is None:
                 output = run(given)
         finally:
             self._note(answer, call, output)
-        return self._replaced(answer, call, run, output) if wants_own else output
+        return output
 
     def _note(self, answer: _Answer, call: _Call, output: Any) -> None:
         with contextlib.suppress(Exception), self._lock:
@@ -120,34 +120,21 @@ class Recorder:
                 if len(self._networks) < MOST_NETWORKS:
                     self._networks.setdefault(id(network), (call.kind, network))
 
-    def _replaced(self, answer: _Answer, call: _Call, run: Run, output: Any) -> Any:
-        """Call the network with what the recipes make; return what the student's code is to go on with."""
-        if call.tensor is None or channel_axis(call.array.shape) is None:
-            return output
-        is_first = not answer.is_replaced
-        answer.is_replaced = True
-        chosen = output
-        for number, recipe in enumerate(answer.recipes):
-            if is_first or number == answer.returned:
-                found = self._by_recipe(answer, call, run, recipe)
-                if is_first:
-                    answer.keep_replaced(found)
-                if number == answer.returned and found is not None:
-                    chosen = found
-        return chosen
-
-    def _by_recipe(self, answer: _Answer, call: _Call, run: Run, recipe: Mapping[str, Any]) -> Any:
-        """Return the network's output for one recipe; None if the network takes no such input."""
-        for make in makers(recipe, answer.image, call.array):
+    def _by_recipe(self, answer: _Answer, call: _Call, run: Run) -> Any:
+        """Return the network's output for what the recipe makes; None if the network takes no such input."""
+        for make in makers(answer.recipe, answer.image, call.array) if answer.recipe else ():
             with contextlib.suppress(Exception):
                 array = make()
-                key = (id(call.network), array.shape)
+                key = (type(call.network), id(call.network), array.shape)
                 if key in self._refused:
                     continue
                 try:
-                    return run(with_tensor(call.given, call.path, remade(array, call.tensor)))
+                    output = run(with_tensor(call.given, call.path, remade(array, call.tensor)))
                 except Exception:
                     self._refused.add(key)
+                    continue
+                answer.is_replaced = True
+                return output
         return None
 
 
@@ -161,7 +148,7 @@ class _Call:
         self.tensor: Any = found[1] if found else None
         array = None if self.tensor is None else as_array(self.tensor)
         self.seen = None if array is None else Kept(array, with_values=answer.wants_inputs)
-        self.array = np.empty(0) if array is None else array.copy() if answer.recipes else array
+        self.array = np.empty(0) if array is None else array.copy() if answer.recipe else array
         self.inputs = count_tensors(given)
         self.training = is_training(network)
 
@@ -170,31 +157,22 @@ class _Answer:
     """What is noted during one answer."""
 
     def __init__(self, image: Array, task: Mapping[str, Any]) -> None:
-        self.recipes: Sequence[Mapping[str, Any]] = task.get("recipes", ())
-        self.returned: int | None = task.get("returned")
+        self.recipe: Mapping[str, Any] | None = task.get("recipe")
         self.wants_parameters = bool(task.get("parameters"))
         self.loads = bool(task.get("load"))
         self.wants_networks = self.wants_parameters or self.loads
         self.wants_inputs = bool(task.get("inputs", True))
         self.is_replaced = False
         # The student's code may change its image.
-        self.image = image.copy() if self.recipes else image
+        self.image = image.copy() if self.recipe else image
         self._calls = 0
         self._records: list[tuple[_Call, Kept | None]] = []
-        self._replaced: list[Kept | None] = []
 
     def add(self, call: _Call, output: Any) -> None:
         """Note a call; of too many, the first ones and the last."""
         self._calls += 1
         self._records[MOST_RECORDS - 1 :] = [(call, self._kept(output))]
-        call.given = None if not self.recipes else call.given
-
-    def keep_replaced(self, output: Any) -> None:
-        """Note what the network said to a recipe's input."""
-        kept = None
-        with contextlib.suppress(Exception):
-            kept = self._kept(output)
-        self._replaced.append(kept)
+        call.given = None
 
     def _kept(self, output: Any) -> Kept | None:
         """Who wants no inputs asks about many images: of what networks return for those, little is kept."""
@@ -203,7 +181,7 @@ class _Answer:
     def _keep_little(self) -> None:
         """Keep the last call's output, which may be the logits, and little of the others."""
         left = MOST_OTHER_BYTES
-        for kept in (*self._replaced, *(output for _, output in self._records[-2::-1])):
+        for _, kept in self._records[-2::-1]:
             if kept is not None and kept.values is not None:
                 left -= kept.values.nbytes
                 kept.values = kept.values if left >= 0 else None
@@ -224,5 +202,4 @@ class _Answer:
             }
             for call, output in self._records
         ]
-        replaced = [room.sent(kept) for kept in self._replaced]
-        return {"records": records, "calls": self._calls, "replaced": replaced}
+        return {"records": records, "calls": self._calls, "replaced": self.is_replaced}
