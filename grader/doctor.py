@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
 import os
 import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import Enum
 from importlib import metadata
 from pathlib import Path
+
+from tabulate import tabulate
 
 from grader.errors import LANGUAGES, Language, line, text_of
 from grader.files import workspace
 from grader.model.assignment import MIB, Limits
 from grader.model.grading import Isolation
+from grader.printable import columns, wrapped
+from grader.report import isolation_in_words
 from grader.sandbox import (
     ARCHITECTURES,
     CONTROLLERS,
@@ -35,7 +40,7 @@ from grader.sandbox import (
     spare_uids,
 )
 from grader.session import opencv
-from grader.wording import table
+from grader.wording import table, words
 
 _SUFFIX: Mapping[Language, str] = {"en": "", "zh": "_zh"}
 _SECONDS = 20
@@ -60,6 +65,8 @@ _MEANINGS = {"ENOSPC": "userns-no-more", "EINVAL": "userns-not-built"}
 _LANDLOCK_CREATE_RULESET, _LANDLOCK_VERSION = 444, 1
 _LIBRARIES = ("mindspore", "onnxruntime", "numpy")
 _OPENCV = "opencv-python-headless"
+_NARROWEST = 30
+"""Columns that a table and its remedies are given, however narrow the terminal."""
 
 
 class State(str, Enum):
@@ -70,6 +77,9 @@ class State(str, Enum):
     """Grading works; something could be better, or is worth knowing."""
     PROBLEM = "problem"
     """Official grading does not work here, or would not be right."""
+
+
+_MARKS = {State.OK: "ok", State.WARNING: "!", State.PROBLEM: "FAIL"}
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,35 @@ def examine(limits: Limits) -> tuple[Isolation, tuple[Result, ...]]:
         *libraries(),
         locale(),
     )
+
+
+def render(isolation: Isolation, results: Sequence[Result], width: int, language: Language = "en") -> str:
+    """Return the table, what to do, and the verdict, for a terminal of `width` columns."""
+    probes = [(_MARKS[each.state], *each.texts(language)) for each in results]
+    rest = max(_NARROWEST, width - max(columns(name) for _, name, _, _ in probes) - 10)
+    rows = [(mark, name, wrapped(found, rest)) for mark, name, found, _ in probes]
+    headers = ("", words(language, "doctor-probe"), words(language, "doctor-found"))
+    parts = [tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)]
+    # On a line of its own, so that a command can be copied whole.
+    parts += [
+        f"* {name}\n{wrapped(remedy, max(_NARROWEST, width), '  ')}"
+        for _, name, _, remedy in probes
+        if remedy
+    ]
+    parts.append(wrapped(_verdict(isolation, language), max(_NARROWEST, width)))
+    return "\n\n".join(parts) + "\n"
+
+
+def as_json(isolation: Isolation, results: Sequence[Result]) -> str:
+    """Return the same for programs, in both languages."""
+    content = {
+        "rung": isolation.rung,
+        "is_top": isolation.is_top,
+        "description": isolation_in_words(isolation, "en"),
+        "description_zh": isolation_in_words(isolation, "zh"),
+        "probes": [asdict(each) for each in results],
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def result(code: str, /, **details: object) -> Result:
@@ -324,3 +363,8 @@ def _opencv() -> Result:
     except ImportError:
         return result("library-absent", name=_OPENCV)
     return result("library-version", name=name, version=version)
+
+
+def _verdict(isolation: Isolation, language: Language) -> str:
+    name = "doctor-works" if isolation.is_top else "doctor-refused"
+    return words(language, name, rung=isolation.rung, isolation=isolation_in_words(isolation, language))

@@ -38,9 +38,9 @@ EXIT_INTERRUPTED = 130
 COMMANDS = {
     "grade": "grade",
     "batch": "batch",
-    "canary": "doctor",
+    "canary": "grade",
     "compare": "exchange",
-    "doctor": "doctor",
+    "doctor": "grade",
     "gradescope": "exchange",
     "handout": "exchange",
     "split": "split",

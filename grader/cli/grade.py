@@ -1,16 +1,22 @@
-"""`python -m grader SUBMISSION`: grade one submission."""
+"""`python -m grader SUBMISSION`: grade one submission.
+
+`doctor` and `canary` say before whether this machine can: what it offers, and whether it grades as it should.
+"""
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+from grader import doctor
 from grader.cli.command_line import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
-from grader.cli.options import add_inputs, add_language, add_quiet, open_inputs
+from grader.cli.options import add_assignment, add_inputs, add_language, add_quiet, open_inputs
 from grader.errors import HarnessError, Language, UsageError
 from grader.intake import check_exists, name_of
+from grader.model.assignment import load_assignment
 from grader.model.grading import Checks, Exam, Grading
 from grader.model.report import Report
 from grader.model.verdict import Verdict
@@ -26,7 +32,7 @@ from grader.report import (
     write_grading,
 )
 from grader.sandbox import open_isolation
-from grader.session import open_session
+from grader.session import open_session, pass_canary
 from grader.wording import words
 
 
@@ -125,6 +131,29 @@ def _exit_code(report: Report) -> int:
     return EXIT_DONE if report.verdict is Verdict.GRADED else EXIT_REFUSED
 
 
+def _add_doctor_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print the results as JSON, in both languages")
+    add_assignment(
+        parser, "assignment whose limits the machine must meet (default: the 26-class garbage lab)"
+    )
+    add_language(parser, "the table")
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    isolation, results = doctor.examine(load_assignment(options.assignment).limits)
+    if options.json:
+        say(doctor.as_json(isolation, results))
+    else:
+        say(doctor.render(isolation, results, shutil.get_terminal_size((100, 24)).columns, options.lang))
+    return EXIT_DONE if isolation.is_top else EXIT_REFUSED
+
+
+def _canary(options: argparse.Namespace) -> int:
+    pass_canary()
+    say(f"{words(options.lang, 'canary-passed')}\n")
+    return EXIT_DONE
+
+
 GRADE = Command(
     summary="grade one submission",
     description="Grade one submission: ask its predict(image) about every image of a split, in a sandbox, "
@@ -133,4 +162,24 @@ GRADE = Command(
     "3 the harness failed, 130 interrupted",
     add_arguments=_add_arguments,
     run=_run,
+)
+
+
+DOCTOR = Command(
+    summary="say which isolation level this machine offers, and how to get a higher one",
+    description="Check what grading needs of this machine: the sandbox and what it is made of, memory, "
+    "cores, libraries.",
+    epilog="exit code: 0 official grading works here, 1 it does not (the table says why), 2 wrong usage",
+    add_arguments=_add_doctor_arguments,
+    run=_doctor,
+)
+
+
+CANARY = Command(
+    summary="check the grader on two built-in submissions",
+    description="Grade two built-in submissions: an honest one, which must get its known score, and an "
+    "attack, which must gain nothing. Official grading does this by itself before it begins.",
+    epilog="exit code: 0 both got the known result, 3 one of them did not: do not grade on this machine",
+    add_arguments=lambda parser: add_language(parser, "the result"),
+    run=_canary,
 )

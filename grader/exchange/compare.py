@@ -6,8 +6,10 @@ A grading is read from the folder of one report, or from the output folder of a 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from grader.model.report import Report
 from grader.report import INSTRUCTOR_JSON, REPORT_JSON, read_report, verdict_in_words
 from grader.wording import words
 
-ONE = "the submission"
+_ONE = "the submission"
 """Stands for the id of the only student in the folder of one report."""
 
 
@@ -83,7 +85,7 @@ class Change:
         if self.before is None or self.after is None:
             return True
         before, after = self.before.report, self.after.report
-        return bool(self.flips) or result_in_words(before) != result_in_words(after)
+        return bool(self.flips) or _result_in_words(before) != _result_in_words(after)
 
 
 def compare(before: Mapping[str, Graded], after: Mapping[str, Graded]) -> tuple[Change, ...]:
@@ -99,7 +101,7 @@ def read_gradings(folder: Path) -> dict[str, Graded]:
         UsageError: the folder holds no grading, or one that cannot be read.
     """
     if (folder / REPORT_JSON).is_file():
-        return {ONE: _read(folder)}
+        return {_ONE: _read(folder)}
     try:
         students = sorted((folder / STUDENTS).iterdir())
     except OSError as error:
@@ -107,13 +109,30 @@ def read_gradings(folder: Path) -> dict[str, Graded]:
     return {path.name: _read(path) for path in students if (path / REPORT_JSON).is_file()}
 
 
-def result_in_words(report: Report, language: Language = "en") -> str:
-    """Say verdict and score in a few words."""
-    verdict = verdict_in_words(report.verdict.value, language)
-    if report.score is None:
-        return words(language, "compare-unscored", verdict=verdict)
-    score = report.score
-    return words(language, "compare-scored", verdict=verdict, correct=score.correct, total=score.total)
+def render_changes(
+    before: Mapping[str, Graded],
+    after: Mapping[str, Graded],
+    language: Language,
+    *,
+    with_images: bool = False,
+) -> list[str]:
+    """Say in lines what results changed, and why.
+
+    Args:
+        before: the earlier gradings, by id.
+        after: the later ones.
+        language: of the lines.
+        with_images: whether every image is listed whose answer changed.
+    """
+    changes = compare(before, after)
+    changed = [change for change in changes if change.changes_result]
+    counts = words(language, "compare-counts", before=len(before), after=len(after), changed=len(changed))
+    said = [counts, *_common(changes, language)]
+    for change in changed:
+        said += _lines(change, language)
+        if with_images:
+            said += [_image(flip, language) for flip in change.flips]
+    return said
 
 
 def _change(id_: str, before: Graded | None, after: Graded | None) -> Change:
@@ -172,3 +191,54 @@ def _read(folder: Path) -> Graded:
         )
     except (OSError, ValueError, KeyError, TypeError):
         return Graded(report)  # the student's half alone
+
+
+def _common(changes: Sequence[Change], language: Language) -> Iterator[str]:
+    """Say once what changed for several students."""
+    counts = Counter(reason.text(language) for change in changes for reason in change.reasons)
+    for reason, count in counts.most_common():
+        if count > 1:
+            yield f"  {words(language, 'compare-common', count=count, reason=reason)}"
+
+
+def _lines(change: Change, language: Language) -> Iterator[str]:
+    said = partial(words, language)
+    id_ = said("compare-one") if change.id == _ONE else change.id
+    if change.before is None or change.after is None:
+        only = change.after or change.before
+        assert only is not None  # noqa: S101 - a change has at least one side
+        name = "compare-new" if change.after else "compare-gone"
+        yield said(name, id=id_, outcome=_result_in_words(only.report, language))
+        return
+    before, after = (_result_in_words(side.report, language) for side in (change.before, change.after))
+    yield said("compare-outcome", id=id_, change=f"{before} -> {after}")
+    for reason in change.reasons or (Reason("nothing"),):
+        yield f"  {said('compare-reason', reason=reason.text(language))}"
+    if change.flips:
+        counts = Counter(flip.effect for flip in change.flips)
+        effects = [effect for effect in ("gained", "lost", "changed") if counts[effect]]
+        answers = [
+            said("compare-counted", count=counts[effect], effect=said(f"flip-{effect}")) for effect in effects
+        ]
+        yield f"  {said('compare-answers', answers=said('list').join(answers))}"
+
+
+def _image(flip: Flip, language: Language) -> str:
+    said = words(
+        language,
+        "compare-image",
+        effect=words(language, f"flip-{flip.effect}"),
+        image=flip.image,
+        truth=flip.truth,
+        change=f"{flip.before or '-'} -> {flip.after or '-'}",
+    )
+    return f"    {said}"
+
+
+def _result_in_words(report: Report, language: Language = "en") -> str:
+    """Say verdict and score in a few words."""
+    verdict = verdict_in_words(report.verdict.value, language)
+    if report.score is None:
+        return words(language, "compare-unscored", verdict=verdict)
+    score = report.score
+    return words(language, "compare-scored", verdict=verdict, correct=score.correct, total=score.total)

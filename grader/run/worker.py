@@ -18,8 +18,7 @@ from grader.model.assignment import MIB
 from grader.model.verdict import StopReason, Verdict
 from grader.run import usage
 from grader.run.frames import Frame, FrameError, FrameReader
-from grader.run.starting import start
-from grader.sandbox import Launch, folders_of
+from grader.sandbox import Launch, folders_of, start_worker
 
 _KEPT = 16 * 1024
 """Bytes of the head of a stream, and of its tail."""
@@ -116,7 +115,7 @@ class WorkerProcess:
         # Before anything of the worker is there: what can fail later would have to end it.
         with contextlib.ExitStack() as undo:
             self._selector = undo.enter_context(selectors.DefaultSelector())
-            self._launch, self._started, self._channel = start(launch)
+            self._launch, self._started, self._channel = start_worker(launch)
             undo.pop_all()
         self._limits = self._launch.together
         self._stdout = self._started.output

@@ -14,19 +14,15 @@ from grader.sandbox.isolation import (
 )
 from grader.sandbox.kernel import (
     CONTROLLERS,
-    ControlGroup,
     descendants,
     folders_of,
-    innermost,
     is_delegated,
     listdir,
     own_group,
-    owner,
-    pidfd,
     read_bytes,
     read_text,
 )
-from grader.sandbox.launch import ForkedProcess, ForkedWorker, ForkError, ForkRequest, Launch
+from grader.sandbox.launch import Launch, start_worker
 from grader.sandbox.namespaces import SETPRIV, Namespaces, find_bwrap, fork_server_for, spare_uids
 from grader.sandbox.policy import course_library, environment_for, is_visible_inside
 from grader.sandbox.system_calls import ARCHITECTURES
@@ -36,13 +32,8 @@ __all__ = [
     "CONTROLLERS",
     "SETPRIV",
     "AsForked",
-    "ControlGroup",
     "FirstThatWorks",
-    "ForkError",
-    "ForkRequest",
     "ForkRule",
-    "ForkedProcess",
-    "ForkedWorker",
     "IsolationLevel",
     "Launch",
     "Namespaces",
@@ -56,16 +47,14 @@ __all__ = [
     "find_bwrap",
     "folders_of",
     "fork_server_for",
-    "innermost",
     "is_delegated",
     "is_visible_inside",
     "listdir",
     "open_isolation",
     "own_group",
-    "owner",
-    "pidfd",
     "read_bytes",
     "read_text",
     "sandbox_for",
     "spare_uids",
+    "start_worker",
 ]

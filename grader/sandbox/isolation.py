@@ -22,9 +22,9 @@ from grader.model.assignment import Limits
 from grader.model.grading import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
+from grader.sandbox.fork_server import ForkServer
 from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
-    ForkServer,
     IsolationUnavailableError,
     Launch,
     WorkerSettings,

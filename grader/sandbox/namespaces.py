@@ -30,13 +30,11 @@ from grader.model.assignment import Limits
 from grader.model.grading import Isolation
 from grader.model.submission import Submission
 from grader.sandbox import system_calls
+from grader.sandbox.fork_server import IMPORTS, WORKER_CHANNEL, ForkServer
 from grader.sandbox.forkable import ANY_PROGRAM, MINDSPORE_RULE, ForkRule
 from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
-    IMPORTS,
-    WORKER_CHANNEL,
     ForkedWorker,
-    ForkServer,
     IsolationUnavailableError,
     Launch,
     WorkerSettings,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import grader.doctor as probes
-from grader.cli import doctor, main
+from grader.cli import main
 from grader.doctor import Result, State, result
 from grader.model.assignment import Limits
 from grader.printable import columns, wrapped
@@ -104,13 +104,13 @@ def test_the_table_says_the_rung_and_every_remedy_as_it_can_be_typed():
         result("sandbox-works"),
         result("userns-no-more", error="ENOSPC"),
     ]
-    text = doctor.render(PlainProcess.NAME, results, 60)
+    text = probes.render(PlainProcess.NAME, results, 60)
     assert "FAIL" in text
     assert "  sudo sysctl user.max_user_namespaces=15000" in text.splitlines()
     assert "refused here" in text
     assert max(map(len, text.splitlines())) <= 60
     assert "works here, on the highest isolation level" in " ".join(
-        doctor.render(Namespaces.NAME, results, 60).split()
+        probes.render(Namespaces.NAME, results, 60).split()
     )
 
 
@@ -184,7 +184,7 @@ def test_the_table_is_chinese_for_whom_that_was_asked(capsys):
     assert "检查项" in said
     assert "沙箱" in said
     assert "本机可以进行正式评测" in "".join(said.split())
-    shown = doctor.render(
+    shown = probes.render(
         PlainProcess.NAME, [result("userns-apparmor", error="E", switch="s", value="1")], 60, "zh"
     )
     assert max(map(columns, shown.splitlines())) <= 75

@@ -16,7 +16,7 @@ from grader import Verdict
 from grader.model.grading import NO_CHECKS
 from grader.model.verdict import StopReason
 from grader.report import build_report
-from grader.sandbox import Namespaces, course_library, fork_server_for, launch, policy, system_calls
+from grader.sandbox import Namespaces, course_library, fork_server, fork_server_for, policy, system_calls
 from grader.sandbox.forkable import MINDSPORE_RULE
 from tests.grader.gradings import grading_of
 from tests.isolation import QUICK_IMPORTS, WHATEVER_IT_IMPORTS, WHATEVER_IT_SAYS
@@ -96,7 +96,7 @@ def graded(write_submission, split, assignment):
 def forks(monkeypatch):
     """The namespaces of each worker that was forked, and of who held its sandbox open."""
     seen = []
-    fork = launch.ForkServer.fork
+    fork = fork_server.ForkServer.fork
 
     def noted(self, request, descriptors, group):
         forked = fork(self, request, descriptors, group)
@@ -107,7 +107,7 @@ def forks(monkeypatch):
             seen.append(None)
         return forked
 
-    monkeypatch.setattr(launch.ForkServer, "fork", noted)
+    monkeypatch.setattr(fork_server.ForkServer, "fork", noted)
     return seen
 
 

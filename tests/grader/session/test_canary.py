@@ -13,7 +13,7 @@ from grader import Verdict
 from grader.errors import HarnessError
 from grader.model.grading import NO_CHECKS, Checks, Exam
 from grader.report import build_report
-from grader.sandbox import ForkRule, Namespaces, PlainProcess, fork_server_for, launch, namespaces
+from grader.sandbox import ForkRule, Namespaces, PlainProcess, fork_server, fork_server_for, namespaces
 from grader.scoring import LabelReader
 from grader.session import Session
 from grader.session.harness import ATTACK, HONEST, canary_split, check_attack, check_canary
@@ -153,13 +153,13 @@ def session(split, assignment):
 def forks(monkeypatch):
     """What the forked workers run: the settings of each."""
     seen = []
-    fork = launch.ForkServer.fork
+    fork = fork_server.ForkServer.fork
 
     def noted(self, request, descriptors, group):
         seen.append(request)
         return fork(self, request, descriptors, group)
 
-    monkeypatch.setattr(launch.ForkServer, "fork", noted)
+    monkeypatch.setattr(fork_server.ForkServer, "fork", noted)
     return seen
 
 
@@ -205,13 +205,13 @@ def test_tight_limits_of_an_assignment_are_not_the_canarys(split, assignment, wr
 def test_a_hole_that_only_forked_workers_have_is_noticed(
     session, write_submission, tmp_path, monkeypatch, broken, hole
 ):
-    source = launch._SERVER.read_text(encoding="utf-8")
+    source = fork_server._SERVER.read_text(encoding="utf-8")
     assert source.count(broken) == 1
     indent = broken[: len(broken) - len(broken.lstrip())]
     replacement = f"{indent}for name in ():\n" if broken.endswith(":\n") else f"{indent}pass\n"
-    shutil.copytree(launch._SERVER.parent, tmp_path / "inside")
+    shutil.copytree(fork_server._SERVER.parent, tmp_path / "inside")
     (tmp_path / "inside" / "fork_server.py").write_text(source.replace(broken, replacement), encoding="utf-8")
-    monkeypatch.setattr(launch, "_SERVER", tmp_path / "inside" / "fork_server.py")
+    monkeypatch.setattr(fork_server, "_SERVER", tmp_path / "inside" / "fork_server.py")
 
     assert session.grade(write_submission(ORACLE)).canary == "passed"
     failed = session.grade(write_submission(FORKABLE, name="li"))

@@ -8,9 +8,10 @@ import time
 import pytest
 
 from grader.intake import take_in
-from grader.run import starting, worker
+from grader.run import worker
 from grader.run.worker import WorkerProcess
-from grader.sandbox import Namespaces, descendants, fork_server_for, kernel
+from grader.sandbox import Namespaces, descendants, fork_server_for, kernel, start_worker
+from grader.sandbox import launch as starting
 from grader.sandbox import namespaces as namespaces_module
 from tests.grader.conftest import ORACLE
 from tests.isolation import QUICK_IMPORTS, WHATEVER_IT_SAYS
@@ -71,7 +72,7 @@ def test_a_control_group_of_a_worker_that_could_not_be_started_is_ended(launch, 
 
     monkeypatch.setattr(*STEPS[step], fail)
     with pytest.raises(OSError, match="too many"):
-        starting.start(launch_in_group)
+        start_worker(launch_in_group)
     assert made
     assert ended == made
 
