@@ -31,7 +31,7 @@ _MOST_FILES = 4
 _LEAST_IMAGES = 8
 """Fewer, where the program fails at the others, are no ground for a conclusion."""
 _LONGEST_NAME = 80
-_ANSWER = re.compile(r"[0-9,;]{1,40}\|-?\d{1,6}(?: -?\d{1,6}){0,3}")
+_ANSWER = re.compile(r"[0-9,;]{1,40}\|-?\d{1,6}(?: -?\d{1,6}){0,3}", re.ASCII)
 
 Files = tuple[tuple[int, ...], ...]
 """By network, the numbers of its files."""

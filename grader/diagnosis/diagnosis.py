@@ -9,7 +9,9 @@ neither the clock nor luck chooses. It decides neither verdict nor score.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from grader.diagnosis.blackbox import ALTERATIONS, BlackBox
@@ -47,14 +49,24 @@ def diagnose(subject: Subject) -> Diagnosis:
     wrong = int((~case.is_right).sum())
     if wrong < _FEWEST_WRONG or len(case.truth) < _FEWEST_IMAGES:
         return Diagnosis("nothing-to-explain", beside, seconds=0.0)
+    traces: list[str] = []
     try:
-        case, explanations = _explain(subject, case)
+        case, explanations = _explain(subject, case, traces)
     except UnfinishedError:
         return Diagnosis("incomplete", beside, time.monotonic() - began)
     findings = tuple(each.finding for each in explanations)
-    seen = shown(case, [each.code for each in findings])
+    seen = None
+    with _told_in(traces):
+        seen = shown(case, [each.code for each in findings])
     charts = None if case.seams is None else case.seams.sight.seconds
-    return Diagnosis("done", (*findings, *beside), time.monotonic() - began, charts, seen)
+    return Diagnosis(
+        "failed" if traces else "done",
+        (*findings, *beside),
+        time.monotonic() - began,
+        charts,
+        seen,
+        (*traces,),
+    )
 
 
 def proved(case: Case, *after: After) -> list[Explanation]:
@@ -69,18 +81,35 @@ def proved(case: Case, *after: After) -> list[Explanation]:
     return sorted(found, key=lambda each: each.evidence.p)
 
 
-def _explain(subject: Subject, case: Case) -> tuple[Case, Sequence[Explanation]]:
+def _explain(subject: Subject, case: Case, traces: list[str]) -> tuple[Case, Sequence[Explanation]]:
     """Go through the plan; stop at what explains, and return it with all that was tried.
+
+    Args:
+        subject: the graded run.
+        case: what it says by itself.
+        traces: gets a trace for each experiment that failed; the others go on without it.
 
     Raises:
         UnfinishedError: time was over.
     """
     for step in _PLAN:
         for experiment in step.experiments:
-            case = experiment(subject, case)
+            with _told_in(traces):
+                case = experiment(subject, case)
         if found := proved(case, step.after):
             return case, found
     return case, ()
+
+
+@contextmanager
+def _told_in(traces: list[str]) -> Iterator[None]:
+    """Go on after a fault of ours, and keep its trace."""
+    try:
+        yield
+    except UnfinishedError:
+        raise
+    except Exception:
+        traces.append(traceback.format_exc())
 
 
 def _look(subject: Subject, case: Case) -> Case:

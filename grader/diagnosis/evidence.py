@@ -145,7 +145,10 @@ def _read(applies: Callable[[str], bool]) -> Look:
         tried = case.seams.trial if case.seams is not None else None
         if tried is None or not tried.way.by_scores:
             return None
-        return at_seam(lambda _: applies(rule_of(tried.heard, case.names).code))(case)
+        code = rule_of(tried.heard, case.names).code
+        if code == "no-rule" and case.is_unstable:  # it is told what they hang on
+            return None
+        return at_seam(lambda _: applies(code))(case)
 
     return look
 

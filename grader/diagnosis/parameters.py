@@ -57,7 +57,7 @@ def broken_file(networks: Sequence[Network], files: Sequence[CheckpointFile]) ->
 
 def own_files(networks: Sequence[Network], files: Sequence[CheckpointFile]) -> list[str]:
     """Return the files that hold nearly all that the networks consist of."""
-    varied = [each for network in networks for each in network.parameters if each.std > 0]
+    varied = [each for network in networks for each in network.parameters if _tells(each)]
     return [file.name for file in files if varied and _share(varied, file) >= _NEARLY_ALL]
 
 
@@ -69,12 +69,12 @@ def _loading(
         return None
     digests = {parameter.sha1 for parameter in file.parameters}
     foreign = [each for each in live if each.sha1 not in digests]
-    weights = [each for each in foreign if not _is_statistic(each) and each.std > 0]
+    weights = [each for each in foreign if not _is_statistic(each) and _tells(each)]
     statistics = [each for each in foreign if _is_statistic(each)]
     if not weights:
         # In training mode each image changes them.
         return None if is_training or not statistics else _without_statistics(live, file, statistics)
-    varied = [each for each in live if each.std > 0 and not _is_statistic(each)]
+    varied = [each for each in live if _tells(each) and not _is_statistic(each)]
     others = (other for other in files if other is not file and _share(varied, other) >= _NEARLY_ALL)
     source = next(others, None)
     if source is not None:
@@ -97,6 +97,11 @@ def _without_statistics(
     total = sum(map(_is_statistic, live))
     details = {"file": _name(file.name), "count": len(foreign), "total": total}
     return Repair("statistics-not-loaded", file.name, details)
+
+
+def _tells(parameter: Parameter) -> bool:
+    """Whether it tells where it comes from: one number everywhere is that of any new network."""
+    return parameter.std > 0 or parameter.not_finite > 0
 
 
 def _is_statistic(parameter: Parameter) -> bool:

@@ -13,11 +13,14 @@ import numpy as np
 from grader.diagnosis.case import NO_ANSWER, FloatArray, Heard, IntArray
 from grader.diagnosis.differences import Difference
 from grader.model.records import Recorded
+from grader.wording import phrase
 
 _NEARLY_ALL = 0.95
 _LEAST_SEEN = 2
 """Images of a class, for a name in another's place to be told."""
 _MOST_NAMES = 4
+_MOST_SIDES = 2
+"""Pictures and classes: what has more, apart from sides of 1, is a map of features."""
 _Rule = tuple[Difference, IntArray]
 """What a rule is called, and what it would answer."""
 
@@ -30,11 +33,11 @@ def scores_of(answer: Recorded | None, classes: int) -> FloatArray | None:
     found: list[FloatArray] = []
     for record in answer.records if answer is not None else ():
         values = None if record.output is None else record.output.values
-        if values is None or values.ndim == 0 or values.dtype.kind not in "fiu":
+        if values is None or values.size == 0 or values.dtype.kind not in "fiu":
             continue
-        squeezed = values.reshape(-1, classes) if values.size and values.size % classes == 0 else None
-        if squeezed is not None and classes in (values.size, values.shape[-1]):
-            found.append(squeezed.astype(np.float64).mean(axis=0))
+        sides = [side for side in values.shape if side != 1]
+        if sides[-1:] == [classes] and len(sides) <= _MOST_SIDES:
+            found.append(values.reshape(-1, classes).astype(np.float64).mean(axis=0))
     return None if not found else np.asarray(np.mean(found, axis=0))
 
 
@@ -45,10 +48,13 @@ def rule_of(heard: Heard, names: Sequence[str]) -> Difference:
         raise ValueError("no scores were seen")
     finite = np.isfinite(scores).all(axis=1)
     said, known = heard.answers[finite], scores[finite]
-    best, share = Difference("readout", "no-rule"), _NEARLY_ALL
-    for rule, answers in _rules(said, known, names) if len(said) else ():
+    best = Difference("readout", "no-rule")
+    if not len(said):
+        return best
+    share = float((known.argmax(axis=1) == said).mean())
+    for rule, answers in _rules(said, known, names):
         agreement = float((answers == said).mean())
-        if agreement > share or (best.code == "no-rule" and agreement == share):
+        if agreement >= _NEARLY_ALL and agreement > share:
             best, share = rule, agreement
     return best
 
@@ -81,11 +87,12 @@ def _where_unsure(
         return
     values, counts = np.unique(said[differing], return_counts=True)
     default = int(values[counts.argmax()])
-    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
-    sureness = 1 / shifted.sum(axis=1)
-    is_unsure = sureness <= sureness[differing & (said == default)].max()
+    highest = scores.max(axis=1)
+    probability = 1 / np.exp(scores - highest[:, None]).sum(axis=1)
     details = {"count": int((said == default).sum()), "asked": len(said), **_quoted(default, names)}
-    yield Difference("readout", "default", details), np.where(is_unsure, default, first)
+    for sureness in (probability, highest):  # the scores may be probabilities, or be taken as they are
+        is_unsure = sureness <= sureness[differing & (said == default)].max()
+        yield Difference("readout", "default", details), np.where(is_unsure, default, first)
 
 
 def _renamed(said: IntArray, first: IntArray, names: Sequence[str]) -> Iterator[_Rule]:
@@ -98,20 +105,18 @@ def _renamed(said: IntArray, first: IntArray, names: Sequence[str]) -> Iterator[
     moved = [index for index in range(len(names)) if table[index] != index]
     if not moved or len({*table[moved].tolist()}) == 1 < len(moved):
         return
-    told = [(names[index], _named(int(table[index]), names)) for index in moved[:_MOST_NAMES]]
+    told = [(_quoted(int(table[index]), names), names[index]) for index in moved[:_MOST_NAMES]]
     more = len(moved) - len(told)
     details = {
-        "map": "; ".join(f"{meant} -> {name}" for meant, name in told)
+        "map": "; ".join(f"{answered['name']} -> {meant}" for answered, meant in told)
         + (f"; and {more} more" if more else ""),
-        "map_zh": "；".join(f"{meant} -> {name}" for meant, name in told)
+        "map_zh": "；".join(f"{answered['name_zh']} -> {meant}" for answered, meant in told)
         + (f"；另有 {more} 个" if more else ""),
     }
     yield Difference("readout", "renamed", details), table[first]
 
 
 def _quoted(index: int, names: Sequence[str]) -> dict[str, object]:
-    return {"name": _named(index, names)}
-
-
-def _named(index: int, names: Sequence[str]) -> str:
-    return "(no class)" if index == NO_ANSWER else names[index]
+    if index == NO_ANSWER:
+        return {"name": phrase("en", "no-class"), "name_zh": phrase("zh", "no-class")}
+    return {"name": names[index], "name_zh": names[index]}

@@ -202,14 +202,23 @@ def _asked_on(subject: Subject, case: Case, way: Way, first: Heard, name: str) -
 
 def _joined(one: Heard, other: Heard) -> Heard:
     order = np.argsort(np.concatenate([one.images, other.images]))
-    scores = None
-    if one.scores is not None and other.scores is not None:
-        scores = np.concatenate([one.scores, other.scores])[order]
     return Heard(
         np.concatenate([one.images, other.images])[order],
         np.concatenate([one.answers, other.answers])[order],
-        scores,
+        _joined_scores(one, other, order),
     )
+
+
+def _joined_scores(one: Heard, other: Heard, order: IntArray) -> FloatArray | None:
+    """Return the scores of both in this order: NaN for the one that showed none, None if both did not."""
+    classes = next((each.scores.shape[1] for each in (one, other) if each.scores is not None), None)
+    if classes is None:
+        return None
+    every = [
+        np.full((len(each.images), classes), np.nan) if each.scores is None else each.scores
+        for each in (one, other)
+    ]
+    return np.asarray(np.concatenate(every)[order])
 
 
 def _asked(subject: Subject, case: Case, ways: Sequence[Way], images: IntArray, name: str) -> list[Tried]:

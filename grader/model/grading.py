@@ -132,7 +132,7 @@ class Diagnosis:
     status: DiagnosisStatus
     """`nothing-to-explain`: too few wrong answers, or images, to tell anything from chance; `incomplete`:
     time was over before everything had been tried; `off`: not asked for, or the graded run was itself
-    incomplete."""
+    incomplete; `failed`: an experiment failed by a fault of the harness, and the others did not."""
     findings: tuple[FindingPart, ...] = ()
     """The strongest evidence first."""
     seconds: float | None = None
@@ -140,6 +140,8 @@ class Diagnosis:
     """Of these, what asking about test charts took; None if that was not done."""
     network_input: NetworkInputPart | None = None
     """What a process saw that was asked about nothing hidden; None if it did not look, or saw nothing."""
+    traces: tuple[str, ...] = ()
+    """Of what failed; for the instructor's eyes only."""
 
 
 NO_DIAGNOSIS = Diagnosis("off")

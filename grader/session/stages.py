@@ -157,7 +157,9 @@ def diagnosed(grading: Grading, setup: Setup) -> Grading:
         photos=_photos(exam),
         public=lambda: (exam.public or public_split(exam.assignment)) if exam.is_official else None,
     )
-    return replace(grading, diagnosis=diagnose(subject))
+    found = diagnose(subject)
+    failures = [Failure("diagnose", trace.splitlines()[-1], trace) for trace in found.traces]
+    return replace(grading, diagnosis=found, failures=(*grading.failures, *failures))
 
 
 def explained(grading: Grading) -> Grading:

@@ -7,18 +7,20 @@ from functools import cache
 
 import numpy as np
 
-from grader.diagnosis.case import Case, InputTrial, Sight, Trial
+from grader.diagnosis.case import Case, Heard, Seams, SeamTrial, Sight, Way
 from grader.diagnosis.charts import CARD, CHARTS
 from grader.diagnosis.differences import differences
 from grader.diagnosis.identify import identify
-from grader.diagnosis.recipes import steps_that_differ
+from grader.diagnosis.parameters import Repair
+from grader.diagnosis.recipes import correction, steps_that_differ
 from grader.diagnosis.showing import shown
 from grader.model.report import NetworkInputPart
 from tests.grader.diagnosis.test_identify import asked
 
 SHOWN = next(chart.pixels for chart in CHARTS if chart.name == CARD)
 TRUTH = np.repeat(np.arange(4), 10)
-WRONG_BEFORE = np.where(np.arange(40) % 2, TRUTH, (TRUTH + 1) % 4)
+ALL = np.arange(len(TRUTH))
+WRONG_BEFORE = np.where(ALL % 2, TRUTH, (TRUTH + 1) % 4)
 
 
 def sight_of(prepare) -> Sight:
@@ -27,21 +29,45 @@ def sight_of(prepare) -> Sight:
     return Sight(found, np.asarray(prepare(np.ascontiguousarray(SHOWN[:, :, ::-1]))))
 
 
-def case_of(sight: Sight | None, *steps: str, right: int | None = None) -> Case:
-    """A run with half of its answers right, in which `right` are when these steps are put right."""
+def with_right(count: int):
+    """Answers of which so many, the first ones, are right."""
+    return np.where(count > ALL, TRUTH, (TRUTH + 1) % 4)
+
+
+def heard_of(answers, scored=None) -> Heard:
+    """What was heard: answers, and the scores of a network whose highest ones are right so often."""
+    scores = None if scored is None else np.eye(4)[with_right(scored)]
+    return Heard(ALL, answers, scores)
+
+
+def case_of(
+    sight: Sight | None, *steps: str, right: int | None = None, scored: int | None = None, repair: str = ""
+) -> Case:
+    """A run with half of its answers right.
+
+    Args:
+        sight: what was seen at its network's seams.
+        steps: kinds of steps that were put right at the network's input.
+        right: how many answers are right then; None if nothing was tried, or nothing is gained.
+        scored: how often the class of the highest score is right then; None if no scores were seen.
+        repair: what was put right in the network besides.
+    """
     case = Case(("a", "b", "c", "d"), TRUTH, WRONG_BEFORE, "bgr")
-    trial = None
-    if right is not None:
-        answers = np.where(np.arange(40) < right, TRUTH, (TRUTH + 1) % 4)
-        trial = Trial(np.arange(40), answers)
-    named = tuple(each for each in differences(sight.found) if each.step in steps) if sight else ()
-    put_right = steps_that_differ(named)
-    return replace(case, at_input=InputTrial(named, trial, steps=put_right, sight=sight))
+    if sight is None:
+        return case
+    named = tuple(each for each in differences(sight.found) if each.step in steps)
+    put_right = correction(sight.found, steps_that_differ(named)) if named else None
+    if right is None:
+        return replace(case, seams=Seams(sight, is_settled=not differences(sight.found)))
+    by_scores = scored is not None and scored != right
+    way = Way(put_right, Repair(repair) if repair else None, by_scores)
+    trial = SeamTrial(way, heard_of(with_right(right), scored), named)
+    return replace(case, seams=Seams(sight, trial, is_settled=True))
 
 
 @cache
-def part_of(prepare, *steps: str, right: int | None = None, codes=()) -> NetworkInputPart:
-    """What a report shows then; `codes` are those of the findings, the first of which is about the input."""
-    part = shown(case_of(sight_of(prepare), *steps, right=right), codes, is_input_proved=bool(codes))
+def part_of(prepare, *steps: str, right: int | None = None, codes=(), **more) -> NetworkInputPart:
+    """What a report shows then; `codes` are those of the findings."""
+    part = shown(case_of(sight_of(prepare), *steps, right=right, **more), codes)
     assert part is not None
     return part

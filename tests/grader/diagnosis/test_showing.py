@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from grader.diagnosis.case import Case, Sight
+from grader.diagnosis.differences import differences
 from grader.diagnosis.hypotheses import HYPOTHESES
 from grader.diagnosis.preprocessing import LAB
+from grader.diagnosis.recipes import correction
 from grader.diagnosis.showing import _BROKEN, picture_of, shown
 from grader.intake import take_in
 from grader.model.dataset import SplitImage
@@ -47,7 +49,7 @@ def own(sight):
 
 def test_the_card_is_shown_as_it_was_given_as_it_arrived_and_as_it_should_have():
     sight = sight_of(programs.bgr)
-    part = shown(case_of(own(sight)), [], is_input_proved=False)
+    part = shown(case_of(own(sight)), [])
     given, seen, right = (pixels_of(each) for each in (part.card, part.seen, part.right))
     assert like(given, SHOWN)
     assert (seen.shape, right.shape) == ((224, 224, 3), (224, 224, 3))
@@ -79,21 +81,56 @@ def test_a_difference_that_brings_nothing_is_no_loss_and_one_that_was_not_tried_
 def test_what_was_put_right_beside_the_cause_and_not_apart_from_it_is_unknown():
     sight = sight_of(bgr_at_once)
     case = case_of(sight, "colour", right=38)
-    both = replace(case, at_input=replace(case.at_input, steps=frozenset({"colour", "geometry"})))
-    costs = [each.cost for each in shown(both, ["channel-order"], is_input_proved=True).differences]
+    together = correction(sight.found, frozenset({"colour", "geometry"}))
+    trial = replace(case.seams.trial, way=replace(case.seams.trial.way, correction=together))
+    both = replace(case, seams=replace(case.seams, trial=trial))
+    costs = [each.cost for each in shown(both, ["channel-order"]).differences]
     assert costs == ["proved", "unknown"]
 
 
-def test_only_what_was_measured_has_a_count():
-    part = part_of(programs.bgr, "colour", right=38, codes=("channel-order",))
-    assert part.paths.model_dump() == {
-        "images": 40,
-        "as_handed_in": 20,
-        "right_input": 38,
-        "right_readout": None,
-        "both": None,
-    }
-    assert part_of(programs.the_labs_own).paths.right_input is None
+def paths_of(*arguments, **more):
+    """The counts that were measured; None stands for no count, and is left out."""
+    return part_of(*arguments, **more).paths.model_dump(exclude_none=True)
+
+
+BEFORE = {"images": 40, "as_handed_in": 20}
+
+
+@pytest.mark.parametrize(
+    ("program", "tried", "measured"),
+    [
+        (programs.the_labs_own, {}, {}),
+        (programs.bgr, {}, {}),
+        (programs.bgr, {"steps": ["colour"], "right": 38}, {"right_input": 38}),
+        (programs.bgr, {"steps": ["colour"], "right": 38, "scored": 38}, {"right_input": 38, "both": 38}),
+        (programs.bgr, {"steps": ["colour"], "right": 24, "scored": 38}, {"right_input": 24, "both": 38}),
+        (programs.the_labs_own, {"right": 20, "scored": 39}, {"right_readout": 39}),
+        (programs.the_labs_own, {"right": 37, "repair": "training-mode"}, {"right_network": 37}),
+        (programs.bgr, {"steps": ["colour"], "right": 37, "repair": "training-mode"}, {"right_network": 37}),
+        (programs.the_labs_own, {"right": 20, "scored": 36, "repair": "x"}, {"right_network": 36}),
+    ],
+)
+def test_only_what_was_measured_has_a_count(program, tried, measured):
+    tried = dict(tried)
+    assert paths_of(program, *tried.pop("steps", ()), **tried) == {**BEFORE, **measured}
+
+
+def test_counts_are_of_the_images_that_were_asked():
+    case = case_of(sight_of(programs.bgr), "colour", right=38)
+    heard = case.seams.trial.heard
+    fewer = replace(heard, images=heard.images[::2], answers=heard.answers[::2])
+    trial = replace(case.seams.trial, heard=fewer)
+    paths = shown(replace(case, seams=replace(case.seams, trial=trial)), ["channel-order"]).paths
+    assert (paths.images, paths.as_handed_in, paths.right_input) == (20, 0, 19)
+
+
+def test_where_the_network_is_the_cause_its_input_is_not_blamed():
+    part = part_of(bgr_at_once, right=37, repair="checkpoint-unused", codes=("checkpoint-unused",))
+    assert part.broken == "network"
+    assert {each.cost for each in part.differences} == {"none"}
+    unsettled = case_of(sight_of(programs.bgr))
+    assert differences(unsettled.seams.sight.found)
+    assert [each.cost for each in shown(unsettled, ["x"]).differences] == ["unknown"]
 
 
 def test_what_arrives_as_in_the_lab_is_named():
@@ -115,7 +152,7 @@ def test_what_arrives_as_in_the_lab_is_named():
 )
 def test_the_link_that_the_first_finding_is_about_is_the_broken_one(code, link):
     case = case_of(sight_of(programs.the_labs_own))
-    assert shown(case, [code], is_input_proved=False).broken == link
+    assert shown(case, [code]).broken == link
 
 
 def test_every_hypothesis_is_about_a_link_or_about_none():
@@ -139,9 +176,9 @@ def test_numbers_that_give_no_picture_in_the_labs_scale_are_stretched_and_that_i
 
 
 def test_where_nothing_was_seen_nothing_is_shown():
-    assert shown(Case(("a",), TRUTH, WRONG_BEFORE, "bgr"), [], is_input_proved=False) is None
-    assert shown(case_of(None), [], is_input_proved=False) is None
-    assert shown(case_of(Sight(LAB, None)), [], is_input_proved=False).seen is None
+    assert shown(Case(("a",), TRUTH, WRONG_BEFORE, "bgr"), []) is None
+    assert shown(case_of(None), []) is None
+    assert shown(case_of(Sight(LAB, None)), []).seen is None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +196,7 @@ def test_where_nothing_was_seen_nothing_is_shown():
     ids=lambda tensor: f"{tensor.shape}",
 )
 def test_of_whatever_a_stranger_sends_comes_a_small_picture_or_none(tensor):
-    part = shown(case_of(Sight(LAB, tensor)), [], is_input_proved=False)
+    part = shown(case_of(Sight(LAB, tensor)), [])
     json.dumps(part.model_dump(mode="json"), allow_nan=False)
     if part.seen is not None:
         assert pixels_of(part.seen).shape == (part.seen.height, part.seen.width, 3)
@@ -168,7 +205,7 @@ def test_of_whatever_a_stranger_sends_comes_a_small_picture_or_none(tensor):
 
 def test_numbers_that_are_none_are_not_told():
     found = replace(LAB, matrix=np.full((3, 3), np.nan), offset=np.zeros(3))
-    part = shown(case_of(Sight(found, None)), [], is_input_proved=False)
+    part = shown(case_of(Sight(found, None)), [])
     assert (part.found.matrix, part.found.offset) == (None, None)
 
 
@@ -246,7 +283,7 @@ def test_a_submission_that_gives_the_last_image_back_as_its_input_gets_no_hidden
     launch = Namespaces().sandbox(submission, tmp_path, rules.limits).recorded(RECORDER).launch
     answers = record(launch, [Question(hidden_split.images[0]), Question(SHOWN)], rules).answers
     stolen = own(Sight(LAB, answers[1].records[0].input.values))
-    assert shows_hidden(pixels_of(shown(case_of(stolen), [], is_input_proved=False).seen))
+    assert shows_hidden(pixels_of(shown(case_of(stolen), []).seen))
 
     grading = grading_of(folder, hidden_split, rules, checks=Checks(canary=False))
     report = build_report(grading)

@@ -1,18 +1,18 @@
-"""The table of hypotheses and the definition of the views hold together, and a diagnosis counts work, not time."""
+"""The table of hypotheses holds together, its plan stops at what explains, and a diagnosis counts work, not time."""
 
 import time
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
-from grader.diagnosis.views import _SPACE, READOUTS, STANDARD, View, all_views
-from grader.diagnosis.whitebox import Request
 
-from grader.diagnosis import blackbox, diagnose, subject
-from grader.diagnosis.case import NO_ANSWER, Case, CheckpointTrial, Trial
+from grader.diagnosis import blackbox, diagnose, diagnosis, subject
+from grader.diagnosis.case import Heard, Seams, SeamTrial, Sight, Way
 from grader.diagnosis.diagnosis import _ask_altered, _explain
-from grader.diagnosis.hypotheses import HYPOTHESES, After
+from grader.diagnosis.differences import Difference
+from grader.diagnosis.hypotheses import _OF_THE_INPUT, HYPOTHESES, After
+from grader.diagnosis.preprocessing import LAB
 from grader.model.dataset import SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
 from grader.model.records import Recording
@@ -43,26 +43,21 @@ def test_no_hypothesis_stands_twice():
     assert {hypothesis.after for hypothesis in HYPOTHESES} == {*After}
 
 
-def test_the_views_are_defined_in_one_place_and_all_of_them_are_tried():
-    coordinates = {field.name for field in fields(View)} - {"network"}
-    assert coordinates == {*_SPACE} - {"tried"}
-    for name in coordinates - {"readout"}:  # every view is read in every way
-        assert {getattr(view, name) for view in all_views()} == {*_SPACE[name]}
-    assert next(all_views()) == STANDARD
-    assert STANDARD.readout == READOUTS[0]
+def test_each_row_is_judged_at_a_step_of_the_plan_and_the_plan_names_none_twice():
+    steps = [step.after for step in diagnosis._PLAN]
+    assert len(steps) == len({*steps})
+    assert {*steps} == {*After} - {After.NOTHING}  # which is told beside whatever explains
+    order = [*After]
+    assert [order.index(step) for step in steps] == sorted(order.index(step) for step in steps)
 
 
-def test_no_name_of_a_view_stands_in_the_program_that_runs_it():
-    settings = View(colour="grey", geometry="stretch", weights="training").settings()
-    assert settings["picture"][:3] == [["grey"], ["resize", 224], ["float32"]]
-    assert settings["weights"] == [["training-mode"]]
-
-
-def test_other_networks_are_asked_in_the_labs_own_view_alone():
-    bgr = View(colour="bgr")
-    request = Request((STANDARD, bgr), files=3, classes=5, with_others=True)
-    assert request.answered(networks=2) == (STANDARD, bgr, replace(STANDARD, network=1))
-    assert replace(request, with_others=False).answered(networks=2) == (STANDARD, bgr)
+def test_what_is_said_of_the_input_is_judged_by_what_was_seen_or_guessed_where_nothing_was():
+    ours = {hypothesis.code for hypothesis in HYPOTHESES}
+    assert ours >= _OF_THE_INPUT
+    guessed = [hypothesis for hypothesis in HYPOTHESES if hypothesis.guesses_input]
+    assert {hypothesis.after for hypothesis in guessed} == {After.ALTERED_IMAGES}
+    seen = {hypothesis.code for hypothesis in HYPOTHESES if hypothesis.after is After.SEAMS}
+    assert seen >= _OF_THE_INPUT
 
 
 # What is tried.
@@ -73,29 +68,28 @@ SAID = np.where(ALL % 4, TRUTH, (TRUTH + 1) % 3)
 NAMES = ("Plastic Bottle", "Hats", "Newspaper")
 
 
-def case_of(said=SAID, own=STANDARD, best=STANDARD, **more):
-    trial = CheckpointTrial(own, Trial(ALL, SAID), best, Trial(ALL, SAID), "a.ckpt", "a.ckpt", **more)
-    return Case(names=NAMES, truth=TRUTH, said=np.asarray(said), channel_order="bgr", checkpoint=trial)
+RIGHT = Heard(ALL, TRUTH, None)
+BGR = SeamTrial(Way(), RIGHT, (Difference("colour", "bgr"),))
 
 
 @pytest.mark.parametrize(
-    ("case", "is_accounted_for"),
+    ("seams", "is_asked"),
     [
-        (case_of(), True),
-        (case_of(own=View(colour="bgr"), best=View(colour="bgr")), True),
-        (replace(case_of(), checkpoint=None), False),
-        (case_of(own=View(colour="bgr")), False),  # another view is better
-        (case_of(rivals=(View(colour="bgr"),)), False),  # two views do as well
-        (case_of(said=np.where((ALL + 1) % 8, SAID, NO_ANSWER)), False),  # the checkpoint knows what was lost
-        (case_of(said=np.roll(SAID, 20)), False),
+        (None, True),  # nothing was seen
+        (Seams(Sight(None)), True),  # a network, but no picture
+        (Seams(Sight(replace(LAB, colour="bgr"))), True),  # it took no other input
+        (Seams(Sight(LAB), is_settled=True), False),
+        (Seams(Sight(replace(LAB, colour="bgr")), BGR, is_settled=True), False),
     ],
 )
-def test_a_submission_is_asked_again_unless_its_checkpoint_says_all(case, is_accounted_for, monkeypatch):
+def test_a_submission_is_asked_about_altered_images_unless_it_was_seen_what_arrives(
+    seams, is_asked, graded, monkeypatch
+):
     asked = []
     monkeypatch.setattr(blackbox.BlackBox, "__init__", lambda *_: None)
     monkeypatch.setattr(blackbox.BlackBox, "ask_altered", lambda *_: asked.append(1) or {})
-    _ask_altered(None, case)
-    assert case.is_accounted_for == is_accounted_for == (not asked)
+    case = _ask_altered(None, replace(graded.case(), seams=seams))
+    assert bool(asked) is is_asked is not case.is_input_seen
 
 
 def sees_nothing(_, questions, rules):
@@ -128,6 +122,45 @@ def graded(assignment, tmp_path, monkeypatch):
 
 def never(*_):
     raise AssertionError("something was started")
+
+
+def test_where_nothing_was_seen_nothing_is_put_right(graded, monkeypatch):
+    monkeypatch.setattr(diagnosis, "try_ways", never)
+    monkeypatch.setattr(subject, "interview", all_right)
+    case, _ = _explain(graded, graded.case())
+    assert case.seams is None
+
+
+def all_right(launch, split, rules, seed):
+    answers = tuple(Prediction(NAMES[image.label], image.label) for image in split.images)
+    return Answers(answers, None, (), Timing(), {}, "", 0)
+
+
+def test_the_first_step_that_explains_is_the_last_that_is_taken(graded, monkeypatch):
+    """Whoever is asked again here raises: no worker of this subject can be started."""
+    sight = Sight(replace(LAB, colour="bgr"))
+    monkeypatch.setattr(diagnosis, "look", lambda _: sight)
+    monkeypatch.setattr(diagnosis, "try_ways", lambda subject, case, seen: Seams(seen, BGR, is_settled=True))
+    found = diagnose(graded)
+    assert found.status == "done"
+    assert [each.code for each in found.findings] == ["channel-order"]
+    assert found.network_input.broken == "preprocessing"
+
+
+def test_names_in_another_order_need_no_worker_but_that_of_the_charts(graded, monkeypatch):
+    monkeypatch.setattr(diagnosis, "try_ways", never)
+    shifted = tuple(Prediction(NAMES[(label + 1) % 3], int((label + 1) % 3)) for label in TRUTH)
+    run = replace(graded, answers=replace(graded.answers, predictions=shifted))
+    assert [each.code for each in diagnose(run).findings] == ["labels-shifted"]
+
+
+def test_what_is_seen_and_does_not_explain_is_shown_all_the_same(graded, monkeypatch):
+    monkeypatch.setattr(diagnosis, "look", lambda _: Sight(LAB))
+    monkeypatch.setattr(diagnosis, "try_ways", lambda subject, case, seen: Seams(seen, is_settled=True))
+    monkeypatch.setattr(subject, "interview", never)
+    found = diagnose(graded)
+    assert (found.status, found.findings) == ("done", ())
+    assert (found.network_input.differences, found.network_input.broken) == ((), None)
 
 
 def test_time_that_is_over_ends_the_diagnosis_as_incomplete_and_decides_nothing(graded, monkeypatch):
@@ -176,6 +209,16 @@ def test_time_that_is_over_at_the_test_charts_ends_the_diagnosis_too(graded, mon
     )
     found = diagnose(graded)
     assert (found.status, found.findings) == ("incomplete", ())
+
+
+def test_time_that_is_over_while_something_is_put_right_ends_it_too(graded, monkeypatch):
+    def unfinished(*_):
+        raise subject.UnfinishedError
+
+    monkeypatch.setattr(diagnosis, "look", lambda _: Sight(LAB))
+    monkeypatch.setattr(diagnosis, "try_ways", unfinished)
+    found = diagnose(graded)
+    assert (found.status, found.findings, found.network_input) == ("incomplete", (), None)
 
 
 def test_a_program_that_dies_on_an_image_has_no_answer_to_it_and_the_rest_counts(graded, monkeypatch):

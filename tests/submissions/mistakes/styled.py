@@ -78,7 +78,7 @@ SCRIPT_MISTAKES = (
     SCRIPT.with_mistake("Otsu's threshold", FEW_TONES, {_RGB: "    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)\n    _, mask = cv2.threshold(grey, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)\n    img = cv2.cvtColor(mask, cv2.COLOR_GRAY2RGB)\n"}),
     SCRIPT.with_mistake("names counted from 1", SHIFTED, {"index2name[i] = name": "index2name[i + 1] = name", _ANSWER: "    return index2name.get(label, index2name[1])\n"}),
     SCRIPT.with_mistake("a strong blur", BLURRED, {_SIZE: _SIZE + "    img = cv2.GaussianBlur(img, (31, 31), 0)\n"}),
-    SCRIPT.with_mistake("each channel equalised", ("wrong-preprocessing",), {_SIZE: _SIZE + "    img = cv2.merge([cv2.equalizeHist(channel) for channel in cv2.split(img)])\n"}),
+    SCRIPT.with_mistake("each channel equalised", ("wrong-preprocessing", "wrong-scale"), {_SIZE: _SIZE + "    img = cv2.merge([cv2.equalizeHist(channel) for channel in cv2.split(img)])\n"}),
     SCRIPT.with_mistake("the vote of the last five", (*UNSTABLE, "kept-answer"), {"def predict": "history = []\n\n\ndef predict", _ANSWER: "    history.append(label)\n    recent = history[-5:]\n    return index2name[max(set(recent), key=recent.count)]\n"}),
 )  # fmt: skip
 
