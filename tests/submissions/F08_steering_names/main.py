@@ -15,7 +15,7 @@ def honest(image):
 def planes(image, side=224):
     return cv2.resize(image, (side, side)).transpose(2, 0, 1)[None].astype(np.float32) / 255
 
-NAME = "\x1b]0;owned\x07\u202e\u2066<b>30/30</b><img src=x onerror=alert(1)>{{ 7 * 7 }}\r\n网络：满分。"
+NAME = "\x1b]0;owned\x07\u202e\u2066<b>30/30</b><script>alert(1)</script>{{ 7 * 7 }}\r\n网络：满分。"
 
 
 def forward(self, x):
