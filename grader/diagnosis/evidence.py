@@ -105,6 +105,11 @@ def arrives_in_other_colours(case: Case) -> Evidence | None:
     return at_seam(lambda tried: tried.kinds == {"colour"} and not tried.codes <= _ORDERS)(case)
 
 
+def arrives_by_chance(case: Case) -> Evidence | None:
+    """Look for a picture that arrives in another way each time."""
+    return at_seam(lambda tried: "random" in tried.codes)(case)
+
+
 def arrives_turned(case: Case) -> Evidence | None:
     """Look for a picture that does not stand upright."""
     return at_seam(lambda tried: tried.kinds == {"geometry"} and bool(tried.codes & _TURNED))(case)
@@ -112,7 +117,7 @@ def arrives_turned(case: Case) -> Evidence | None:
 
 def arrives_in_part(case: Case) -> Evidence | None:
     """Look for a picture that stands upright, and of which another part arrives, or less detail."""
-    return at_seam(lambda tried: tried.kinds == {"geometry"} and not tried.codes & _TURNED)(case)
+    return at_seam(lambda tried: tried.kinds == {"geometry"} and not tried.codes & {*_TURNED, "random"})(case)
 
 
 def arrives_otherwise_in_several_of(*kinds: str) -> Look:

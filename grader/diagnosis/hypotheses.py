@@ -16,6 +16,7 @@ from grader.diagnosis.evidence import (
     Look,
     answers_are_guesses,
     answers_are_neither,
+    arrives_by_chance,
     arrives_in_another_order,
     arrives_in_other_colours,
     arrives_in_part,
@@ -68,6 +69,7 @@ _OF_THE_INPUT = frozenset(
         "wrong-resize",
         "wrong-preprocessing",
         "turned",
+        "random-input",
     }
 )
 
@@ -126,6 +128,8 @@ HYPOTHESES = (
     Hypothesis("turned", After.SEAMS, arrives_turned),
     # Another part of the picture, or a picture as coarse as a thumbnail.
     Hypothesis("wrong-resize", After.SEAMS, arrives_in_part),
+    # What is random in training was left in: the same photo arrives in another way each time.
+    Hypothesis("random-input", After.SEAMS, arrives_by_chance),
     # More than one of these is wrong.
     Hypothesis(
         "wrong-preprocessing",
@@ -147,7 +151,7 @@ HYPOTHESES = (
     # The list of names is in another order; the confusion matrix did not tell.
     Hypothesis("labels-permuted", After.SEAMS, read_as("renamed")),
     # argmin for argmax, a sort read at the wrong end, some of the scores alone, a class for all in doubt.
-    Hypothesis("wrong-readout", After.SEAMS, read_otherwise_than("one-answer", "renamed")),
+    Hypothesis("wrong-readout", After.SEAMS, read_otherwise_than("one-answer", "renamed", "no-class")),
     # All round the network is right, and the network itself knows nothing: NaN, or an untrained head.
     Hypothesis("nan-checkpoint", After.SEAMS, holds_no_numbers),
     Hypothesis("untrained-checkpoint", After.SEAMS, knows_nothing_itself),

@@ -21,7 +21,8 @@ _MOST_REPAIRS = 3
 _LEAST_FIT = 0.5
 """Share of the network's parameters that a file must have the shapes of."""
 _NEARLY_ALL = 0.9
-_MOST_NAMES, _LONGEST_NAME = 3, 60
+_DENSE_AXES = 2
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,11 @@ def _loading(
     if source is not None:
         details = {"file": _name(source.name), "best_file": _name(file.name)}
         return Repair("other-checkpoint", file.name, details)
-    names = ", ".join(_name(each.name) for each in weights[:_MOST_NAMES])
-    more = len(weights) - _MOST_NAMES
     numbers: dict[str, object] = {
         "file": _name(file.name),
         "count": len(weights),
         "total": len(varied),
-        "names": names + (", ..." if more > 0 else ""),
+        "dense": sum(len(each.shape) == _DENSE_AXES for each in weights),
     }
     return Repair("checkpoint-unused", file.name, numbers)
 

@@ -37,20 +37,24 @@ def scores_of(answer: Recorded | None, classes: int) -> FloatArray | None:
             continue
         sides = [side for side in values.shape if side != 1]
         if sides[-1:] == [classes] and len(sides) <= _MOST_SIDES:
-            found.append(values.reshape(-1, classes).astype(np.float64).mean(axis=0))
-    return None if not found else np.asarray(np.mean(found, axis=0))
+            found.append(values.reshape(-1, classes).astype(np.float64))
+    with np.errstate(all="ignore"):  # they are a stranger's numbers
+        return np.asarray(np.mean([each.mean(axis=0) for each in found], axis=0)) if found else None
 
 
 def rule_of(heard: Heard, names: Sequence[str]) -> Difference:
-    """Return the rule by which answers follow from scores; it is not that of the highest one."""
+    """Return the rule by which answers follow from scores; it is not that of the highest one.
+
+    `no-class`, where the answers that are not the highest one's class name none at all.
+    """
     scores = heard.scores
     if scores is None:
         raise ValueError("no scores were seen")
     finite = np.isfinite(scores).all(axis=1)
     said, known = heard.answers[finite], scores[finite]
+    if (said[said != known.argmax(axis=1)] == NO_ANSWER).all():
+        return Difference("readout", "no-class")
     best = Difference("readout", "no-rule")
-    if not len(said):
-        return best
     share = float((known.argmax(axis=1) == said).mean())
     for rule, answers in _rules(said, known, names):
         agreement = float((answers == said).mean())

@@ -60,6 +60,7 @@ def look(subject: Subject) -> Sight | None:
     ]
     recording = subject.record("charts", questions, subject.patient_rules)
     *answers, last = recording.answers
+    handed_in = {file.path.as_posix() for file in subject.submission.checkpoints}
     noted = [answer for answer in answers if answer is not None]
     if not any(answer.records for answer in noted):
         return None
@@ -74,7 +75,8 @@ def look(subject: Subject) -> Sight | None:
         photos=tuple(zip(subject.photos, given[len(CHARTS) :], strict=True)),
         is_training=any(record.training for answer in noted for record in answer.records),
         networks=() if last is None else last.networks,
-        files=() if last is None else last.files,
+        # A worker may say any name; it is shown, and given back.
+        files=tuple(file for file in last.files if file.name in handed_in) if last is not None else (),
         seconds=time.monotonic() - began,
     )
 

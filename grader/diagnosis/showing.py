@@ -42,7 +42,7 @@ _DIGITS = 4
 _FULL = 255
 _PREPROCESSING = (
     *("channel-order", "other-colours", "wrong-scale", "wrong-layout", "wrong-resize"),
-    *("wrong-preprocessing", "turned"),
+    *("wrong-preprocessing", "turned", "random-input"),
 )
 _NETWORK = (
     *("training-mode", "statistics-not-loaded", "other-checkpoint"),

@@ -263,7 +263,9 @@ def find_hidden_files(submission: Submission, exam: Exam) -> tuple[HiddenFile, .
 def _photos(exam: Exam) -> tuple[SplitImage, ...]:
     """Return a few images to be shown: in a self-check alone, whose images are the student's own."""
     images = exam.split.images
-    if exam.is_official or exam.split.key_file is not None:
+    hidden = exam.assignment.splits.hidden
+    is_hidden = hidden is not None and place_of(Path(hidden)) in map(place_of, exam.split.places)
+    if exam.is_official or exam.split.key_file is not None or is_hidden:
         return ()
     return images[:: max(1, len(images) // _PHOTOS)][:_PHOTOS]
 
