@@ -156,6 +156,41 @@ def test_names_in_another_order_need_no_worker_but_that_of_the_charts(graded, mo
     assert (found.status, [each.code for each in found.findings]) == ("done", ["labels-shifted"])
 
 
+def fails(*_):
+    raise ZeroDivisionError("a fault of ours")
+
+
+@pytest.mark.parametrize("experiment", ["look", "run_checkpoints"])
+def test_a_fault_in_one_experiment_costs_none_of_the_others(graded, experiment, monkeypatch):
+    monkeypatch.setattr(diagnosis, experiment, fails)
+    monkeypatch.setattr(subject, "interview", all_right)
+    monkeypatch.setattr(
+        diagnosis, "BlackBox", Unaltered if experiment == "run_checkpoints" else blackbox.BlackBox
+    )
+    found = diagnose(graded)
+    assert found.status == "failed"
+    assert [each.code for each in found.findings] == (["channel-order"] if experiment == "look" else [])
+    assert ["a fault of ours" in trace for trace in found.traces] == [True]
+
+
+class Unaltered:
+    """Asking about altered images changes nothing."""
+
+    def __init__(self, *_):
+        pass
+
+    def ask_altered(self, case):
+        return {}
+
+
+def test_a_fault_where_things_are_shown_costs_no_finding(graded, monkeypatch):
+    monkeypatch.setattr(diagnosis, "shown", fails)
+    monkeypatch.setattr(subject, "interview", all_right)
+    found = diagnose(graded)
+    assert (found.status, [each.code for each in found.findings]) == ("failed", ["channel-order"])
+    assert found.network_input is None
+
+
 def test_what_is_seen_and_does_not_explain_is_shown_all_the_same(graded, monkeypatch):
     monkeypatch.setattr(diagnosis, "look", lambda _: Sight(LAB))
     monkeypatch.setattr(diagnosis, "try_ways", lambda subject, case, seen: Seams(seen, is_settled=True))
