@@ -149,6 +149,13 @@ def test_a_rule_holds_where_a_few_answers_are_otherwise(name):
     assert rule_of(heard(said), NAMES).code == RULES[name][1]
 
 
+@pytest.mark.parametrize("answer", [3, NO_ANSWER])
+def test_what_is_unsure_may_be_told_by_the_score_itself(answer):
+    highest = LOGITS.max(axis=1)
+    said = np.where(highest < np.quantile(highest, 0.5), answer, LOGITS.argmax(axis=1))
+    assert rule_of(heard(said), NAMES).code == "default"
+
+
 def test_rows_that_are_no_numbers_tell_nothing_of_the_rule():
     scores = LOGITS.copy()
     scores[::3] = np.nan

@@ -263,7 +263,7 @@ def test_a_network_is_asked_with_the_parameters_that_were_handed_in():
     seams = try_ways(submission, CASE, Sight(LAB.found, **NOT_LOADED))
     assert submission.asked == {"few": FEW, "few-repair-0": FEW, "many-0": REST}
     (repaired,) = submission.tasks["many-0"]
-    assert (repaired.load, repaired.evaluate, repaired.recipes) == ("best.ckpt", True, ())
+    assert (repaired.load, repaired.evaluate, repaired.recipe) == ("best.ckpt", True, None)
     way = seams.trial.way
     assert (way.repair.code, way.correction, way.effort) == ("checkpoint-unused", None, 1)
     assert found_in(seams) == ["checkpoint-unused"]

@@ -127,8 +127,9 @@ def never(*_):
 def test_where_nothing_was_seen_nothing_is_put_right(graded, monkeypatch):
     monkeypatch.setattr(diagnosis, "try_ways", never)
     monkeypatch.setattr(subject, "interview", all_right)
-    case, _ = _explain(graded, graded.case())
-    assert case.seams is None
+    traces = []
+    case, _ = _explain(graded, graded.case(), traces)
+    assert (case.seams, traces) == (None, [])
 
 
 def all_right(launch, split, rules, seed):
@@ -151,7 +152,43 @@ def test_names_in_another_order_need_no_worker_but_that_of_the_charts(graded, mo
     monkeypatch.setattr(diagnosis, "try_ways", never)
     shifted = tuple(Prediction(NAMES[(label + 1) % 3], int((label + 1) % 3)) for label in TRUTH)
     run = replace(graded, answers=replace(graded.answers, predictions=shifted))
-    assert [each.code for each in diagnose(run).findings] == ["labels-shifted"]
+    found = diagnose(run)
+    assert (found.status, [each.code for each in found.findings]) == ("done", ["labels-shifted"])
+
+
+def fails(*_):
+    raise ZeroDivisionError("a fault of ours")
+
+
+@pytest.mark.parametrize("experiment", ["look", "run_checkpoints"])
+def test_a_fault_in_one_experiment_costs_none_of_the_others(graded, experiment, monkeypatch):
+    monkeypatch.setattr(diagnosis, experiment, fails)
+    monkeypatch.setattr(subject, "interview", all_right)
+    monkeypatch.setattr(
+        diagnosis, "BlackBox", Unaltered if experiment == "run_checkpoints" else blackbox.BlackBox
+    )
+    found = diagnose(graded)
+    assert found.status == "failed"
+    assert [each.code for each in found.findings] == (["channel-order"] if experiment == "look" else [])
+    assert ["a fault of ours" in trace for trace in found.traces] == [True]
+
+
+class Unaltered:
+    """Asking about altered images changes nothing."""
+
+    def __init__(self, *_):
+        pass
+
+    def ask_altered(self, case):
+        return {}
+
+
+def test_a_fault_where_things_are_shown_costs_no_finding(graded, monkeypatch):
+    monkeypatch.setattr(diagnosis, "shown", fails)
+    monkeypatch.setattr(subject, "interview", all_right)
+    found = diagnose(graded)
+    assert (found.status, [each.code for each in found.findings]) == ("failed", ["channel-order"])
+    assert found.network_input is None
 
 
 def test_what_is_seen_and_does_not_explain_is_shown_all_the_same(graded, monkeypatch):
@@ -227,5 +264,5 @@ def test_a_program_that_dies_on_an_image_has_no_answer_to_it_and_the_rest_counts
         return Answers((*answers[:-1], None), None, (Stop(Verdict.CRASH, "prediction"),), Timing(), {}, "", 0)
 
     monkeypatch.setattr(subject, "interview", dies)
-    _, found = _explain(graded, graded.case())
+    _, found = _explain(graded, graded.case(), [])
     assert [each.finding.code for each in found] == ["channel-order"]
