@@ -95,7 +95,8 @@ class Record:
     name: str
     """The class of what was called, such as `MobileNetV2Combine` or `InferenceSession`."""
     input: Tensor | None
-    """The first tensor that was given; None if there was none."""
+    """The first tensor that was given; None if there was none. Of a network that is given a picture as it is
+    stored (bytes, or the colours last), what the network inside it is given, if that could be seen."""
     output: Tensor | None
     """The first tensor that came back; None if there was none, or the call failed."""
     training: bool | None

@@ -194,13 +194,14 @@ for name, recipe in recipes.items():
 ask("opencv, afterwards", lambda _: net.forward().tolist())
 """
 
-TORCH = '''
+FAKE_TORCH = '''
 import types
 
 class Tensor:
     """As much of PyTorch as a recorder needs."""
 
     def __init__(self, array): self.array, self.dtype = np.asarray(array), "torch.float32"
+    shape = property(lambda self: self.array.shape)
     def detach(self): return self
     def cpu(self): return self
     def numpy(self): return self.array
@@ -220,7 +221,8 @@ torch, nn = types.ModuleType("torch"), types.ModuleType("torch.nn")
 torch.nn, torch.Tensor, nn.Module = nn, Tensor, Module
 torch.from_numpy = Tensor
 sys.modules.update({"torch": torch, "torch.nn": nn})
-
+'''
+TORCH = """
 class Inner(torch.nn.Module):
     def forward(self, x): return Tensor(x.array * 2)
 
@@ -235,7 +237,7 @@ ask("training", lambda _: net(torch.Tensor(X))["logits"].array.sum())
 ask("eval", lambda _: net.eval()(torch.Tensor(X))["logits"].array.sum(), parameters=True)
 doubled = json.loads(sys.argv[3])["doubled"]
 ask("replaced", lambda _: net(torch.Tensor(X))["logits"].array.sum(), recipe=doubled)
-'''
+"""
 
 
 REAL_TORCH = """
@@ -284,7 +286,7 @@ def others(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def torch(tmp_path_factory):
-    return noted(TORCH, tmp_path_factory.mktemp("torch"))
+    return noted(FAKE_TORCH + TORCH, tmp_path_factory.mktemp("torch"))
 
 
 def values(sent):

@@ -132,7 +132,7 @@ class _Hooks:
 
         @functools.wraps(method)
         def recorded(self: Any, *positional: Any, **named: Any) -> Any:
-            if recorder.is_within():
+            if recorder.passes():
                 return method(self, *positional, **named)
             run = lambda given: method(self, *given[0], **given[1])  # noqa: E731 - it has no name to have
             return recorder.call(kind, self, run, (positional, named))
@@ -160,7 +160,7 @@ class _Hooks:
         @functools.wraps(forward)
         def recorded(net: Any, *positional: Any, **named: Any) -> Any:
             known = blobs.get(id(net))
-            if recorder.is_within() or known is None:
+            if recorder.passes() or known is None:
                 return forward(net, *positional, **named)
             _, blob, set_again = known
 

@@ -7,23 +7,15 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
+from .calls import Call, Caller, Request, Run
 from .checkpoints import described_files
-from .networks import MOST_NAME, described, is_training, networks_in
+from .networks import MOST_NAME, described, networks_in
 from .tensors import (
     MOST_BYTES,
     Array,
     Kept,
-    Path,
     Room,
-    as_array,
-    count_tensors,
-    first_tensor,
     kept_of,
-    makers,
-    remade,
-    with_tensor,
 )
 from .weights import Preparation
 
@@ -31,8 +23,6 @@ MOST_RECORDS = 8
 MOST_NETWORKS = 4
 MOST_OTHER_BYTES = 16 << 10
 """Of the outputs before the last one, in an answer for which no inputs are wanted."""
-Run = Callable[[Any], Any]
-"""Calls a network with nested arguments."""
 
 
 class Recorder:
@@ -40,13 +30,11 @@ class Recorder:
 
     def __init__(self) -> None:
         self.hook: Callable[[], None] = lambda: None
-        self._within = threading.local()
+        self._caller = Caller()
         self._lock = threading.Lock()
         self._answer: _Answer | None = None
         self._networks: dict[int, tuple[str, Any]] = {}
         self._preparation = Preparation()
-        # By the type, too: the number of a network that is gone may become another one's.
-        self._refused: set[tuple[type, int, tuple[int, ...]]] = set()
 
     def begin(self, image: Array, task: Mapping[str, Any] | None) -> None:
         """Note from now on what belongs to the answer about `image`."""
@@ -76,12 +64,12 @@ class Recorder:
         loaded = self._preparation.loaded(network) if answer.loads else 0
         return described(kind, network, loaded, answer.wants_parameters)
 
-    def is_within(self) -> bool:
-        """Whether no call is to be noted now: no question is open, or a network is at work in this thread."""
-        return self._answer is None or getattr(self._within, "call", False)
+    def passes(self) -> bool:
+        """Whether calls are nothing to the recorder now: no question is open, or they are within another."""
+        return self._answer is None or (self._caller.is_within and not self._caller.is_searching)
 
     def call(self, kind: str, network: Any, run: Run, given: Any) -> Any:
-        """Call a network, and note the call.
+        """Call a network, and note the call if it is an outermost one.
 
         Args:
             kind: its framework.
@@ -89,11 +77,10 @@ class Recorder:
             run: calls it.
             given: its arguments.
         """
-        self._within.call = True
-        try:
+        if self._caller.is_searching:
+            return self._caller.nested(kind, network, run, given)
+        with self._caller.within():
             return self._noted(kind, network, run, given)
-        finally:
-            self._within.call = False
 
     def _noted(self, kind: str, network: Any, run: Run, given: Any) -> Any:
         answer = self._answer
@@ -101,82 +88,48 @@ class Recorder:
         with contextlib.suppress(Exception), self._lock:
             self._preparation.prepare(network)
         with contextlib.suppress(Exception):
-            call = None if answer is None else _Call(kind, network, given, answer)
+            call = None if answer is None else Call(kind, network, given, answer.request)
         if answer is None or call is None:
             return run(given)
         output = None
         try:
-            output = self._by_recipe(answer, call, run)
-            if output is None:
-                output = run(given)
+            output = self._caller.outermost(call, answer.request, run)
         finally:
             self._note(answer, call, output)
         return output
 
-    def _note(self, answer: _Answer, call: _Call, output: Any) -> None:
+    def _note(self, answer: _Answer, call: Call, output: Any) -> None:
         with contextlib.suppress(Exception), self._lock:
             answer.add(call, output)
             for network in networks_in(call.network):
                 if len(self._networks) < MOST_NETWORKS:
                     self._networks.setdefault(id(network), (call.kind, network))
 
-    def _by_recipe(self, answer: _Answer, call: _Call, run: Run) -> Any:
-        """Return the network's output for what the recipe makes; None if the network takes no such input."""
-        for make in makers(answer.recipe, answer.image, call.array) if answer.recipe else ():
-            with contextlib.suppress(Exception):
-                array = make()
-                key = (type(call.network), id(call.network), array.shape)
-                if key in self._refused:
-                    continue
-                try:
-                    output = run(with_tensor(call.given, call.path, remade(array, call.tensor)))
-                except Exception:
-                    self._refused.add(key)
-                    continue
-                answer.is_replaced = True
-                return output
-        return None
-
-
-class _Call:
-    """One call of a network: what was given to it, before it could change that."""
-
-    def __init__(self, kind: str, network: Any, given: Any, answer: _Answer) -> None:
-        self.kind, self.network, self.given = kind, network, given
-        found = first_tensor(given)
-        self.path: Path = found[0] if found else ()
-        self.tensor: Any = found[1] if found else None
-        array = None if self.tensor is None else as_array(self.tensor)
-        self.seen = None if array is None else Kept(array, with_values=answer.wants_inputs)
-        self.array = np.empty(0) if array is None else array.copy() if answer.recipe else array
-        self.inputs = count_tensors(given)
-        self.training = is_training(network)
-
 
 class _Answer:
     """What is noted during one answer."""
 
     def __init__(self, image: Array, task: Mapping[str, Any]) -> None:
-        self.recipe: Mapping[str, Any] | None = task.get("recipe")
         self.wants_parameters = bool(task.get("parameters"))
         self.loads = bool(task.get("load"))
         self.wants_networks = self.wants_parameters or self.loads
-        self.wants_inputs = bool(task.get("inputs", True))
-        self.is_replaced = False
+        recipe = task.get("recipe")
         # The student's code may change its image.
-        self.image = image.copy() if self.recipe else image
+        self.request = Request(image.copy() if recipe else image, recipe, bool(task.get("inputs", True)))
+        self._is_replaced = False
         self._calls = 0
-        self._records: list[tuple[_Call, Kept | None]] = []
+        self._records: list[tuple[Call, Kept | None]] = []
 
-    def add(self, call: _Call, output: Any) -> None:
+    def add(self, call: Call, output: Any) -> None:
         """Note a call; of too many, the first ones and the last."""
         self._calls += 1
+        self._is_replaced |= call.taken is not None
         self._records[MOST_RECORDS - 1 :] = [(call, self._kept(output))]
         call.given = None
 
     def _kept(self, output: Any) -> Kept | None:
         """Who wants no inputs asks about many images: of what networks return for those, little is kept."""
-        return kept_of(output, self.wants_inputs)
+        return kept_of(output, self.request.inputs)
 
     def _keep_little(self) -> None:
         """Keep the last call's output, which may be the logits, and little of the others."""
@@ -188,7 +141,7 @@ class _Answer:
 
     def noted(self) -> dict[str, Any]:
         """Return all of it, as JSON takes it."""
-        if not self.wants_inputs:
+        if not self.request.inputs:
             self._keep_little()
         room = Room(MOST_BYTES // 2 if self.wants_networks else MOST_BYTES)
         records = [
@@ -202,4 +155,4 @@ class _Answer:
             }
             for call, output in self._records
         ]
-        return {"records": records, "calls": self._calls, "replaced": self.is_replaced}
+        return {"records": records, "calls": self._calls, "replaced": self._is_replaced}

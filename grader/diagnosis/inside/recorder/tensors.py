@@ -91,12 +91,14 @@ def as_array(tensor: Any) -> Array | None:
 
 
 def remade(array: Array, like: Any) -> Any:
-    """Return numbers as a tensor of the framework and the type of another."""
+    """Return numbers as a tensor of the framework and the type of another; bytes are cut off, not wrapped."""
     if isinstance(like, np.ndarray):
         return _cast(array, like.dtype)
+    own = as_array(like)
+    cast = _cast(array, np.dtype(np.float32) if own is None or own.dtype.kind == "f" else own.dtype)
     if hasattr(type(like), "asnumpy"):
-        return sys.modules["mindspore"].Tensor(array.astype(np.float32), like.dtype)
-    return sys.modules["torch"].from_numpy(array.astype(np.float32)).to(like)
+        return sys.modules["mindspore"].Tensor(cast, like.dtype)
+    return sys.modules["torch"].from_numpy(cast).to(like)
 
 
 def _cast(array: Array, dtype: np.dtype[Any]) -> Array:
