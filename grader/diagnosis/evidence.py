@@ -205,14 +205,23 @@ def left_unused(applies: Callable[[Case], bool]) -> Look:
 
 def answers_are_guesses(case: Case) -> bool:
     """Whether chance or random weights may answer."""
-    if case.accuracy > case.chance or case.is_collapsed:
+    if case.accuracy > case.chance or case.is_collapsed or _consists_of_a_file(case):
         return False
     return case.has_warned or not case.is_unstable
 
 
 def answers_are_neither(case: Case) -> bool:
-    """Whether the answers are no guesses, and yet not as good as the checkpoint's."""
-    return not (case.accuracy <= case.chance or case.is_collapsed or case.is_unstable)
+    """Whether the answers are no guesses, and yet not as good as the checkpoint's.
+
+    Those of a network that was seen to consist of a checkpoint are none, however bad they are.
+    """
+    is_guessing = case.accuracy <= case.chance and not _consists_of_a_file(case)
+    return not (is_guessing or case.is_collapsed or case.is_unstable)
+
+
+def _consists_of_a_file(case: Case) -> bool:
+    sight = case.seams.sight if case.seams is not None else None
+    return sight is not None and bool(own_files(sight.networks, sight.files))
 
 
 def knows_nothing(is_nan: bool) -> Look:

@@ -57,9 +57,9 @@ def broken_file(networks: Sequence[Network], files: Sequence[CheckpointFile]) ->
 
 
 def own_files(networks: Sequence[Network], files: Sequence[CheckpointFile]) -> list[str]:
-    """Return the files that hold nearly all that the networks consist of."""
+    """Return the files that hold all that the networks consist of."""
     varied = [each for network in networks for each in network.parameters if _tells(each)]
-    return [file.name for file in files if varied and _share(varied, file) >= _NEARLY_ALL]
+    return [file.name for file in files if varied and _share(varied, file) == 1]
 
 
 def _loading(
@@ -69,25 +69,33 @@ def _loading(
     if not live or not _fits(live, file):
         return None
     digests = {parameter.sha1 for parameter in file.parameters}
+    # In training mode each image changes the statistics.
+    told = [each for each in live if _tells(each) and not (is_training and _is_statistic(each))]
     foreign = [each for each in live if each.sha1 not in digests]
-    weights = [each for each in foreign if not _is_statistic(each) and _tells(each)]
-    statistics = [each for each in foreign if _is_statistic(each)]
-    if not weights:
-        # In training mode each image changes them.
-        return None if is_training or not statistics else _without_statistics(live, file, statistics)
-    varied = [each for each in live if _tells(each) and not _is_statistic(each)]
-    others = (other for other in files if other is not file and _share(varied, other) >= _NEARLY_ALL)
-    source = next(others, None)
+    source = _source(told, file, files)
     if source is not None:
         details = {"file": _name(source.name), "best_file": _name(file.name)}
         return Repair("other-checkpoint", file.name, details)
+    weights = [each for each in foreign if not _is_statistic(each) and _tells(each)]
+    statistics = [each for each in foreign if _is_statistic(each)]
+    if not weights:
+        return None if is_training or not statistics else _without_statistics(live, file, statistics)
     numbers: dict[str, object] = {
         "file": _name(file.name),
         "count": len(weights),
-        "total": len(varied),
+        "total": sum(not _is_statistic(each) for each in told),
         "dense": sum(len(each.shape) == _DENSE_AXES for each in weights),
     }
     return Repair("checkpoint-unused", file.name, numbers)
+
+
+def _source(
+    told: Sequence[Parameter], file: CheckpointFile, files: Sequence[CheckpointFile]
+) -> CheckpointFile | None:
+    """Return another file that a network consists of, and not of this one; None if there is none."""
+    least = max(_NEARLY_ALL, _share(told, file))
+    shares = ((_share(told, other), other) for other in files if other is not file)
+    return next((other for share, other in shares if share >= least and share > _share(told, file)), None)
 
 
 def _without_statistics(

@@ -45,17 +45,21 @@ def scores_of(answer: Recorded | None, classes: int) -> FloatArray | None:
 def rule_of(heard: Heard, names: Sequence[str]) -> Difference:
     """Return the rule by which answers follow from scores; it is not that of the highest one.
 
-    `no-class`, where the answers that are not the highest one's class name none at all.
+    Where none gives them: `no-class` if those that are not of the highest one name no class, else `no-rule`.
     """
     scores = heard.scores
     if scores is None:
         raise ValueError("no scores were seen")
     finite = np.isfinite(scores).all(axis=1)
     said, known = heard.answers[finite], scores[finite]
-    if (said[said != known.argmax(axis=1)] == NO_ANSWER).all():
-        return Difference("readout", "no-class")
-    best = Difference("readout", "no-rule")
-    share = float((known.argmax(axis=1) == said).mean())
+    if not len(said):
+        return Difference("readout", "no-rule")
+    first = known.argmax(axis=1)
+    differing = said[said != first]
+    best = Difference(
+        "readout", "no-class" if len(differing) and (differing == NO_ANSWER).all() else "no-rule"
+    )
+    share = float((first == said).mean())
     for rule, answers in _rules(said, known, names):
         agreement = float((answers == said).mean())
         if agreement >= _NEARLY_ALL and agreement > share:

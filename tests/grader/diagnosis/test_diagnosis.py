@@ -166,7 +166,7 @@ def test_what_differs_at_the_input_is_named_with_both_scores():
         ([UPSIDE_DOWN, ("geometry", "top-left")], "turned"),
         ([("geometry", "top-left")], "wrong-resize"),
         ([("sharpness", "blurred")], "wrong-resize"),
-        ([("random", "random")], "wrong-resize"),
+        ([("random", "random")], "random-input"),
         ([BGR, UPSIDE_DOWN], "wrong-preprocessing"),
         ([BGR, ("sharpness", "coarse"), ("linearity", "rounded")], "wrong-preprocessing"),
         ([("state", "constant")], "wrong-preprocessing"),
@@ -184,7 +184,7 @@ def test_each_difference_of_the_input_has_one_finding(put_right, code):
         assert each.sentence("zh") in explained(case, code).finding.rationale_zh
 
 
-DETAILS = {"file": "last.ckpt", "best_file": "best.ckpt", "count": 2, "total": 9, "names": "head.weight"}
+DETAILS = {"file": "last.ckpt", "best_file": "best.ckpt", "count": 2, "total": 9, "dense": 1}
 
 
 @pytest.mark.parametrize(

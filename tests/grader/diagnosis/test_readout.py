@@ -171,7 +171,7 @@ def test_answers_that_are_lost_now_and_then_are_no_slice_of_the_scores():
     scores[:, -1] = -9
     said = scores.argmax(axis=1)
     said[:7] = NO_ANSWER
-    assert rule_of(heard(said, scores), NAMES).code == "no-rule"
+    assert rule_of(heard(said, scores), NAMES).code == "no-class"
 
 
 def test_a_category_in_place_of_a_class_is_told_by_its_map_and_one_name_for_several_is_none():

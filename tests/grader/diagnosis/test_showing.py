@@ -326,3 +326,10 @@ def test_images_are_shown_in_a_self_check_alone_and_never_those_of_a_sealed_spli
     assert len({*photos}) == shown_images
     few = replace(split, images=split.images[:3])
     assert len(photos_of(Exam(few, assignment, mode))) == min(shown_images, 3)
+
+
+def test_no_image_that_the_assignment_hides_is_shown_in_an_instructors_self_check(hidden_split, assignment):
+    splits = assignment.splits.model_copy(update={"hidden": hidden_split.places[0]})
+    hides = assignment.model_copy(update={"splits": splits})
+    assert photos_of(Exam(hidden_split, assignment, "self-check"))
+    assert photos_of(Exam(hidden_split, hides, "self-check")) == ()

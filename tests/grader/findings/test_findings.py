@@ -40,6 +40,7 @@ BUILT_BY_NAME = {
 }
 """Words whose names are put together of a prefix and a value."""
 FIELDS = [
+    "file_zh",
     *("detail", "detail_zh", "type", "message", "where", "file", "found", "checkpoints", "checkpoints_zh"),
     *("count", "total", "meant", "meant_zh"),
     *("phase", "phase_zh", "seconds", "limit"),

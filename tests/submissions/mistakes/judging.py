@@ -23,7 +23,16 @@ VAGUE = frozenset({"lost-on-the-way", "constant-answer", "unstable-answers"})
 """True of many mistakes, and the name of few."""
 SEVERAL_STEPS = "wrong-preprocessing"
 STEPS = frozenset(
-    {"channel-order", "other-colours", "wrong-scale", "wrong-layout", "turned", "wrong-resize", "random-input", SEVERAL_STEPS}
+    {
+        "channel-order",
+        "other-colours",
+        "wrong-scale",
+        "wrong-layout",
+        "turned",
+        "wrong-resize",
+        "random-input",
+        SEVERAL_STEPS,
+    }
 )
 """What may be wrong before the network: "several of them" is near to each."""
 LEAST_NAMED, MOST_WRONG, LEAST_KEPT = 0.9, 0.01, 0.95
