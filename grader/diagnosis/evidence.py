@@ -167,26 +167,6 @@ def holds_no_numbers(case: Case) -> Evidence | None:
     return Evidence(0.0, None, {"file": shown(file, _LONGEST_NAME), "total": len(case.truth)})
 
 
-def knows_nothing_itself(case: Case) -> Evidence | None:
-    """Look for a network that is the one handed in, and guesses although all round it is the lab's."""
-    seams = case.seams
-    if seams is None or not (seams.sight.is_input_right and seams.is_read_right):
-        return None
-    if seams.trial is not None and case.gain(seams.trial.trial).p_better < ALPHA:
-        return None
-    if case.accuracy > case.chance or case.is_unstable or seams.sight.is_training:
-        return None
-    files = own_files(seams.sight.networks, seams.sight.files)
-    has_parameters = any(network.parameters for network in seams.sight.networks)
-    if has_parameters and not files:
-        return None
-    right, total = int(case.is_right.sum()), len(case.truth)
-    file = shown(files[0], _LONGEST_NAME) if files else phrase("en", "handed-in-network")
-    file_zh = shown(files[0], _LONGEST_NAME) if files else phrase("zh", "handed-in-network")
-    p = binomial_tail(total, total - right, 1 - _TRAINED)
-    return Evidence(p, None, {"file": file, "file_zh": file_zh, "count": right, "total": total})
-
-
 # A checkpoint, run in the lab's own way without the student's code.
 
 
@@ -227,13 +207,17 @@ def _consists_of_a_file(case: Case) -> bool:
 def knows_nothing(is_nan: bool) -> Look:
     """Return the look for checkpoints none of which is better than guessing.
 
+    One that cannot be run by itself is judged by the network that has it, where all round that is the lab's.
+
     Args:
         is_nan: whether the logits are to be no numbers.
     """
 
     def look(case: Case) -> Evidence | None:
         best = case.best_file
-        if best is None or case.accuracy > case.chance:
+        if best is None:
+            return None if is_nan else _knows_nothing_itself(case)
+        if case.accuracy > case.chance:
             return None
         total, correct = len(best.trial.images), case.correct(best.trial)
         lucky = binomial_tail(total, correct, case.chance / 2)
@@ -244,6 +228,26 @@ def knows_nothing(is_nan: bool) -> Look:
         return Evidence(p, None, details)
 
     return look
+
+
+def _knows_nothing_itself(case: Case) -> Evidence | None:
+    """Look for a network that is the one handed in, and guesses although all round it is the lab's."""
+    seams = case.seams
+    if seams is None or not (seams.sight.is_input_right and seams.is_read_right):
+        return None
+    if seams.trial is not None and case.gain(seams.trial.trial).p_better < ALPHA:
+        return None
+    if case.accuracy > case.chance or case.is_unstable or seams.sight.is_training:
+        return None
+    files = own_files(seams.sight.networks, seams.sight.files)
+    has_parameters = any(network.parameters for network in seams.sight.networks)
+    if has_parameters and not files:
+        return None
+    right, total = int(case.is_right.sum()), len(case.truth)
+    file = shown(files[0], _LONGEST_NAME) if files else phrase("en", "handed-in-network")
+    file_zh = shown(files[0], _LONGEST_NAME) if files else phrase("zh", "handed-in-network")
+    p = binomial_tail(total, total - right, 1 - _TRAINED)
+    return Evidence(p, None, {"file": file, "file_zh": file_zh, "count": right, "total": total})
 
 
 # The submission itself, asked again.

@@ -29,7 +29,6 @@ from grader.diagnosis.evidence import (
     holds_no_numbers,
     keeps_its_first_answer,
     knows_nothing,
-    knows_nothing_itself,
     left_unused,
     opens_checkpoint_each_time,
     public_gap,
@@ -152,9 +151,8 @@ HYPOTHESES = (
     Hypothesis("labels-permuted", After.SEAMS, read_as("renamed")),
     # argmin for argmax, a sort read at the wrong end, some of the scores alone, a class for all in doubt.
     Hypothesis("wrong-readout", After.SEAMS, read_otherwise_than("one-answer", "renamed", "no-class")),
-    # All round the network is right, and the network itself knows nothing: NaN, or an untrained head.
+    # The network consists of a file with NaN in it.
     Hypothesis("nan-checkpoint", After.SEAMS, holds_no_numbers),
-    Hypothesis("untrained-checkpoint", After.SEAMS, knows_nothing_itself),
     # Where nothing can be seen of a network, the submission is asked about altered images: an
     # alteration that undoes its mistake makes it answer better.
     Hypothesis("channel-order", After.ALTERED_IMAGES, asked_otherwise("exchanged-colours")),
