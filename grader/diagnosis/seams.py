@@ -43,6 +43,8 @@ _SMALLEST_SIDE = 32
 """Of a picture; what is smaller may be a map of features."""
 _COMMON = frozenset({"stretch", "short-side-crop"})
 """Ways to the network's size that cost little, whatever the network was trained with."""
+Tried = tuple[Way, Heard]
+"""A way to ask, and what was said so."""
 
 
 def look(subject: Subject) -> Sight | None:
@@ -121,11 +123,9 @@ def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
         return Seams(sight, None, False, untouched.is_read_right)
     way, heard = _least_effort(case, many)
     put_right = _named(sight.found, way.correction, ways) if sight.found and way.correction else ()
-    trial = SeamTrial(way, heard, put_right, len(few))
+    as_it_is = 1  # is no alternative
+    trial = SeamTrial(way, heard, put_right, max(1, len(few) - as_it_is))
     return Seams(sight, trial, is_settled, untouched.is_read_right)
-
-
-Tried = tuple[Way, Heard]
 
 
 def _few(subject: Subject, case: Case, ways: Sequence[Correction], mends: Sequence[Repair]) -> list[Tried]:
@@ -148,17 +148,12 @@ def _few(subject: Subject, case: Case, ways: Sequence[Correction], mends: Sequen
 def _worth_a_look(case: Case, few: Sequence[Tried]) -> dict[Way, Heard]:
     """Return the simplest way that the few images do not speak against, and the one that does best.
 
-    The luck of twenty images must not leave out the simplest one. None at all where the few say that nothing
-    is gained: the submission as it is has more of them right.
+    The luck of twenty images must not leave out the simplest one. That nothing is put right is none.
     """
     if not few:
         return {}
     best = max(few, key=lambda tried: (_correct(case, tried), -tried[0].effort))
-    as_it_is = int(case.is_right[best[1].images].sum())
-    if best[0].effort == 0 or _correct(case, best) < as_it_is:
-        return {}
-    simplest = _least_effort(case, few)
-    return {way: heard for way, heard in (simplest, best) if way.effort}
+    return {way: heard for way, heard in (_least_effort(case, few), best) if way.effort}
 
 
 def _least_effort(case: Case, tried: Sequence[Tried]) -> Tried:
