@@ -177,6 +177,10 @@ def left_unused(applies: Callable[[Case], bool]) -> Look:
         best = case.best_file
         if best is None or not applies(case):
             return None
+        images, answers = best.trial.images, best.trial.answers
+        named = case.said[images] != NO_ANSWER
+        if case.gain(Trial(images[named], answers[named])).p_better >= ALPHA:
+            return None  # what is lost are answers that name no class, which is told of them
         gain = case.gain(best.trial)
         return Evidence(corrected(gain.p_better, len(case.files)), gain.share, _file_details(case, best))
 

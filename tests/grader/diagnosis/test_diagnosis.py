@@ -415,6 +415,14 @@ def test_a_checkpoint_that_does_better_is_said_to_be_lost_on_the_way_unless_answ
     assert explained(replace(case, unstable=0.5), "lost-on-the-way") is None
 
 
+def test_answers_that_name_no_class_are_not_lost_on_the_way():
+    said, files = mostly_right(5), (file_of(mostly_right(5)),)
+    assert every_code(case_of(np.where(ALL % 5, said, NO_ANSWER), files=files)) == []
+    assert every_code(case_of(np.where(ALL % 5, np.where(ALL % 2, said, 0), NO_ANSWER), files=files)) == [
+        "lost-on-the-way"
+    ]
+
+
 def test_a_checkpoint_that_does_no_better_has_lost_nothing():
     said = mostly_right(20)
     assert every_code(case_of(said, files=(file_of(said),))) == []
