@@ -1,9 +1,14 @@
 """What holds for every test."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from tests.ready_python import ReadyPython
+
+GRADER = ("grader.cli.grade", "grader.cli.batch", "grader.session", "scipy.optimize")
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None)
@@ -15,6 +20,13 @@ def pytest_xdist_auto_num_workers() -> int:
     """Tests wait, for deadlines and for other processes: half as many workers again as there are cores."""
     cores = len(os.sched_getaffinity(0))
     return cores + (cores + 1) // 2
+
+
+@pytest.fixture(scope="session")
+def ready_commands() -> Iterator[ReadyPython]:
+    """A Python that has imported what `python -m grader` does, whatever its command."""
+    with ReadyPython(GRADER) as python:
+        yield python
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -11,10 +11,25 @@ from reference.errors import SourceError
 from reference.pretrained import ensure_pretrained
 from reference.values import Arrays
 from reference.weights import backbone_shapes
+from tests.ready_python import ReadyPython
 
 # Before any test computes with MindSpore: with another instruction set the last bits are not those of a
 # command in a process of its own.
 cap_onednn_isa()
+
+
+# The commands, and what they import when they need MindSpore.
+IMPORTS = (
+    *("reference.finetune", "reference.train", "reference.two_stages", "reference.export"),
+    *("reference.exporting.files", "reference.training.loop", "reference.labs.network"),
+)
+
+
+@pytest.fixture(scope="session")
+def ready_python() -> Iterator[ReadyPython]:
+    """A Python that has imported the commands and MindSpore."""
+    with ReadyPython(IMPORTS) as python:
+        yield python
 
 
 @pytest.fixture(scope="session")

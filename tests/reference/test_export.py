@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from reference.exporting import FORMATS, TOLERANCE, file_name
 from reference.exporting.classifier import Pooling, classifier_from, drawn_images
 from reference.weights import write_checkpoint
 from tests.patience import PATIENCE_SECONDS
+from tests.ready_python import Program, ReadyPython
 from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
@@ -32,17 +32,8 @@ NAMES = ["disc", "square", "triangle"]
 FILES = {file_name(name) for name in FORMATS}
 
 
-def command(
-    checkpoint: Path, out: Path, *more: object, **options: object
-) -> subprocess.CompletedProcess[str]:
-    arguments = ["--checkpoint", checkpoint, "--out", out, *more]
-    return subprocess.run(
-        [sys.executable, "-m", "reference.export", *map(str, arguments)],
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        **options,
-    )
+def command(checkpoint: Path, out: Path, *more: object) -> list[str]:
+    return ["-m", "reference.export", *map(str, ["--checkpoint", checkpoint, "--out", out, *more])]
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +48,14 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def exported(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with all formats, written by the command."""
+    """The folder with all formats, written by the command of a Python that was started."""
     root = tmp_path_factory.mktemp("export")
     photos = draw_set(root / "photos", {"val": 4})
     out = root / "导出 results"
-    done = command(checkpoint, out, "--images", photos, umask=0o022)
+    done = subprocess.run(
+        [sys.executable, *command(checkpoint, out, "--images", photos)],
+        umask=0o022, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert [line.split(":")[0] for line in done.stdout.splitlines()[:3]] == [
         str(out / file_name(name)) for name in FORMATS
@@ -195,13 +189,12 @@ def test_a_file_that_disagrees_does_not_appear_and_replaces_nothing(tmp_path: Pa
     assert (tmp_path / "mobilenetv2.onnx").read_text(encoding="utf-8") == "mine"
 
 
-def test_a_full_disk_leaves_what_was_there(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_what_was_there(
+    checkpoint: Path, ready_python: ReadyPython, tmp_path: Path
+) -> None:
     (tmp_path / "mobilenetv2.mindir").write_text("mine", encoding="utf-8")
-
-    def small_files_only() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
-
-    done = command(checkpoint, tmp_path, "--overwrite", preexec_fn=small_files_only)
+    program = Program(command(checkpoint, tmp_path, "--overwrite"), limits={"RLIMIT_FSIZE": 1 << 20})
+    done = ready_python.run(program)
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         f"error: {tmp_path}: the files could not be written: File too large; none appeared"
@@ -220,14 +213,12 @@ def test_what_has_appeared_before_a_failure_is_said(tmp_path: Path) -> None:
     assert (tmp_path / "mobilenetv2.safetensors").is_file()
 
 
-def test_ctrl_c_ends_with_one_line_and_130_and_leaves_nothing(checkpoint: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_with_one_line_and_130_and_leaves_nothing(
+    checkpoint: Path, ready_python: ReadyPython, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reference.export", "--checkpoint", checkpoint, "--out", out],
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    while not any(out.glob(".export-*")):  # MindSpore is imported; now it compiles
+    process = ready_python.start(Program(command(checkpoint, out)))
+    while not any(out.glob(".export-*")):  # now it compiles
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -236,10 +227,12 @@ def test_ctrl_c_ends_with_one_line_and_130_and_leaves_nothing(checkpoint: Path, 
     assert list(out.iterdir()) == []
 
 
-def test_a_folder_that_may_not_be_written_is_refused(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_folder_that_may_not_be_written_is_refused(
+    checkpoint: Path, ready_python: ReadyPython, tmp_path: Path
+) -> None:
     if os.geteuid() == 0:
         pytest.skip("root may write anywhere")
     tmp_path.chmod(0o555)
-    done = command(checkpoint, tmp_path)
+    done = ready_python.run(Program(command(checkpoint, tmp_path)))
     assert done.returncode == 2
     assert done.stderr.splitlines() == [f"error: {tmp_path}: no permission to write there"]

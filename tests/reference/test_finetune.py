@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
+from tests.ready_python import Program, ReadyPython
 from tests.reference.drawn_shapes import CLASSES, draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
@@ -32,30 +33,29 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Place:
-    """Inputs of the command: a drawn set, weights that need no download, a cache."""
+    """Inputs of the command: a drawn set, weights that need no download, a cache; and what runs it."""
 
     dataset: Path
     weights: Path
     cache: Path
+    python: ReadyPython
 
-    def command(self, run: Path, *more: str) -> list[str]:
+    def arguments(self, run: Path, *more: str) -> list[str]:
         inputs = ["--dataset_path", self.dataset, "--pretrained", self.weights, "--cache", self.cache]
-        return [sys.executable, "-m", "reference.finetune", *map(str, inputs), "--run_path", str(run), *more]
+        return ["-m", "reference.finetune", *map(str, inputs), "--run_path", str(run), *more]
 
     def finetune(self, run: Path, *more: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(run, *OPTIONS, *more), capture_output=True, encoding="utf-8", check=False
-        )
+        return self.python.run(Program(self.arguments(run, *OPTIONS, *more)))
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(tmp_path_factory: pytest.TempPathFactory, ready_python: ReadyPython) -> Place:
     from reference.weights import write_checkpoint
 
     root = tmp_path_factory.mktemp("finetune")
     write_checkpoint(untrained_backbone(), root / "untrained.ckpt")
     dataset = draw_set(root / "shapes", {"train": 12, "val": 5, "test": 3})
-    return Place(dataset, root / "untrained.ckpt", root / "cache")
+    return Place(dataset, root / "untrained.ckpt", root / "cache", ready_python)
 
 
 @pytest.fixture(scope="module")
@@ -71,14 +71,14 @@ def finished(place: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 def first(
     place: Place, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """The folder of a first run, and its process: with the same options, but weights to convert."""
+    """The folder of a first run, and its process: started, with the same options, but weights to convert."""
     root = tmp_path_factory.mktemp("first")
     code = (
         "import sys; from reference import finetune, pretrained\n"
         "pretrained.ensure_pretrained(sys.argv[1], sys.argv[2])\n"
         "sys.exit(finetune.main(sys.argv[3:]))"
     )
-    _, _, _, *arguments = place.command(root / "run", *OPTIONS)
+    _, _, *arguments = place.arguments(root / "run", *OPTIONS)
     command = [sys.executable, "-c", code, str(place.weights), str(root / "backbone.ckpt"), *arguments]
     return root / "run", subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
 
@@ -153,7 +153,7 @@ def test_an_unreadable_image_is_named_and_the_run_folder_stays_as_it_is(place: P
 
     dataset = shutil.copytree(place.dataset, tmp_path / "set")
     (dataset / "train" / "disc" / "000.png").write_bytes(b"not an image")
-    process = Place(dataset, place.weights, place.cache).finetune(tmp_path / "run")
+    process = replace(place, dataset=dataset).finetune(tmp_path / "run")
     assert process.returncode == 2
     assert process.stderr.strip().endswith("disc/000.png: is not an image that OpenCV can read")
     assert len(process.stderr.splitlines()) == 1
@@ -201,13 +201,13 @@ def test_the_first_run_says_nothing_but_its_summary(
 def test_wrong_weights_are_refused_in_one_line(place: Place, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.ckpt"
     wrong.write_bytes(b"nothing of the kind")
-    process = Place(place.dataset, wrong, place.cache).finetune(tmp_path / "run")
+    process = replace(place, weights=wrong).finetune(tmp_path / "run")
     assert process.returncode == 2
     assert len(process.stderr.splitlines()) == 1
 
 
 def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None:
-    command = place.command(tmp_path / "run", "--solver", "sgd", "--epochs", "100000")
+    command = [sys.executable, *place.arguments(tmp_path / "run", "--solver", "sgd", "--epochs", "100000")]
     process = subprocess.Popen(
         command,
         env={**os.environ, "XDG_CACHE_HOME": str(tmp_path)},

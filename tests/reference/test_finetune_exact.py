@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from reference.finetune import parse_arguments
+from tests.ready_python import Program, ReadyPython
 from tests.reference.drawn_shapes import CLASSES, draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
@@ -26,17 +27,17 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def finetune(root: Path, run: Path, *more: str) -> subprocess.CompletedProcess[str]:
+def arguments(root: Path, run: Path, *more: str) -> list[str]:
     inputs = ["--dataset_path", root / "shapes", "--pretrained", root / "untrained.ckpt"]
     places = ["--cache", root / "cache", "--run_path", run]
-    command = [sys.executable, "-m", "reference.finetune", *map(str, [*inputs, *places]), *more]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    return ["-m", "reference.finetune", *map(str, [*inputs, *places]), *more]
 
 
 @pytest.fixture(scope="module")
 def finished(root: Path) -> tuple[Path, str]:
-    """The folder of a run with four views, and what was printed."""
-    process = finetune(root, root / "run", "--test_views", "4")
+    """The folder of a run with four views, by a Python that was started, and what was printed."""
+    command = [sys.executable, *arguments(root, root / "run", "--test_views", "4")]
+    process = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     return root / "run", process.stdout
@@ -83,7 +84,9 @@ def test_the_summary_states_the_cost_and_the_cross_validation(finished: tuple[Pa
     assert max(int(row["correct"]) for row in rows) == exact["cross_validation"]["correct"]
 
 
-def test_the_validation_images_choose_nothing(root: Path, finished: tuple[Path, str], tmp_path: Path) -> None:
+def test_the_validation_images_choose_nothing(
+    root: Path, finished: tuple[Path, str], ready_python: ReadyPython, tmp_path: Path
+) -> None:
     """Another validation set, the same head."""
     import shutil
 
@@ -93,16 +96,19 @@ def test_the_validation_images_choose_nothing(root: Path, finished: tuple[Path, 
     shutil.rmtree(other / "shapes" / "val")
     draw_set(other / "shapes", {"val": 1}, seed=77)
     shutil.copy(root / "untrained.ckpt", other)
-    assert finetune(other, other / "run", "--test_views", "4").returncode == 0
+    program = Program(arguments(other, other / "run", "--test_views", "4"))
+    assert ready_python.run(program).returncode == 0
     name = "mobilenetv2-best.ckpt"
     run, _ = finished
     assert (other / "run" / name).read_bytes() == (run / name).read_bytes()
     assert (run / "mobilenetv2_final.ckpt").read_bytes() == (run / name).read_bytes()
 
 
-def test_numbers_that_are_given_are_used_as_they_are(root: Path, tmp_path: Path) -> None:
+def test_numbers_that_are_given_are_used_as_they_are(
+    root: Path, ready_python: ReadyPython, tmp_path: Path
+) -> None:
     given = ("--weight_decay", "0.02", "--label_smoothing", "0.05", "--test_views", "1")
-    process = finetune(root, tmp_path / "run", *given)
+    process = ready_python.run(Program(arguments(root, tmp_path / "run", *given)))
     assert process.returncode == 0, process.stderr
     summary = summary_of(tmp_path / "run")
     assert summary["exact"]["cross_validation"] is None

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.patience import PATIENCE_SECONDS
+from tests.ready_python import Program, ReadyPython, Running
 from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
@@ -26,22 +27,23 @@ TAIL = ("--freeze_layer", "17", "--epochs", "12", *OFTEN)
 class Runs:
     """The command on a small set, with weights that need no download and a cache of its own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, python: ReadyPython) -> None:
         from reference.weights import write_checkpoint
 
         write_checkpoint(untrained_backbone(), root / "untrained.ckpt")
         self.root = root
+        self._python = python
         self.dataset = draw_set(root / "shapes", {"train": 8, "val": 3})
         self._undisturbed: dict[tuple[str, ...], Path] = {}
 
-    def start(self, run: Path, *more: str) -> subprocess.Popen[str]:
+    def arguments(self, run: Path, *more: str) -> list[str]:
         inputs = ["--dataset_path", self.dataset, "--pretrained", self.root / "untrained.ckpt"]
-        command = [sys.executable, "-m", "reference.finetune", *map(str, inputs), "--run_path", str(run)]
+        command = ["-m", "reference.finetune", *map(str, inputs), "--run_path", str(run)]
         options = ["--cache", str(self.root / "cache"), "--views", "2", "--batch_size", "8"]
-        options += ["--solver", "sgd", *more]
-        return subprocess.Popen(
-            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
-        )
+        return [*command, *options, "--solver", "sgd", *more]
+
+    def start(self, run: Path, *more: str) -> Running:
+        return self._python.start(Program(self.arguments(run, *more)))
 
     def finish(self, run: Path, *more: str) -> str:
         process = self.start(run, *more)
@@ -50,20 +52,22 @@ class Runs:
         return printed
 
     def undisturbed(self, *more: str) -> Path:
-        """The folder of a run that nobody stopped: one for all tests, which leave it as it is."""
+        """The folder of a run that was started as a program and that nobody stopped: all tests leave it as it is."""
         if more not in self._undisturbed:
             run = self.root / f"undisturbed-{len(self._undisturbed)}"
-            self.finish(run, *more)
+            subprocess.run(
+                [sys.executable, *self.arguments(run, *more)], stdout=subprocess.DEVNULL, check=True
+            )
             self._undisturbed[more] = run
         return self._undisturbed[more]
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    return Runs(tmp_path_factory.mktemp("resume"))
+def runs(tmp_path_factory: pytest.TempPathFactory, ready_python: ReadyPython) -> Runs:
+    return Runs(tmp_path_factory.mktemp("resume"), ready_python)
 
 
-def wait_for(condition, process: subprocess.Popen[str]) -> None:
+def wait_for(condition, process: Running) -> None:
     begun = time.monotonic()
     while not condition() and process.poll() is None and time.monotonic() - begun < PATIENCE_SECONDS:
         time.sleep(0.01)

@@ -1,6 +1,5 @@
 import os
 import re
-import resource
 import shutil
 import socket
 import subprocess
@@ -18,6 +17,7 @@ from reference import train
 from reference.labs import recipes
 from reference.weights import read_checkpoint, write_checkpoint
 from tests.patience import PATIENCE_SECONDS
+from tests.ready_python import Program, ReadyPython
 from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
@@ -28,13 +28,11 @@ EPOCH = re.compile(
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "reference.train", *map(str, arguments)]
+    return ["-m", "reference.train", *map(str, arguments)]
 
 
-def say(folder: Path, *arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments), cwd=folder, capture_output=True, encoding="utf-8", check=False, **options
-    )
+def head_of(weights: Path) -> tuple[object, ...]:
+    return "--freeze_layer", "backbone", "--pretrain_ckpt", weights
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +62,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def head_trained(
     shapes: Path, weights: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, list[str]]:
-    """The folder in which a head was trained, and the lines that were printed."""
+    """The folder in which a Python that was started trained a head, and the lines that were printed."""
     folder = tmp_path_factory.mktemp("head")
-    process = say(folder, "--dataset_path", shapes, "--freeze_layer", "backbone", "--pretrain_ckpt", weights)
+    process = subprocess.run(
+        [sys.executable, *command("--dataset_path", shapes, *head_of(weights))],
+        cwd=folder, capture_output=True, encoding="utf-8", check=False,
+    )  # fmt: skip
     assert (process.returncode, process.stderr) == (0, "")
     return folder, process.stdout.splitlines()
 
@@ -112,23 +113,24 @@ def test_evaluation_counts_every_image_once(
 
 
 def test_the_same_training_again_gives_the_same_bytes_and_keeps_the_first(
-    head_trained: tuple[Path, list[str]], shapes: Path, weights: Path, tmp_path: Path
+    head_trained: tuple[Path, list[str]],
+    shapes: Path,
+    weights: Path,
+    ready_python: ReadyPython,
+    tmp_path: Path,
 ) -> None:
     shutil.copytree(head_trained[0] / "ckpt_0", tmp_path / "ckpt_0")
-    process = say(
-        tmp_path, "--dataset_path", shapes, "--freeze_layer", "backbone", "--pretrain_ckpt", weights
-    )
+    process = ready_python.run(Program(command("--dataset_path", shapes, *head_of(weights)), tmp_path))
     assert "note: ckpt_0 of an earlier training is now ckpt_0.1" in process.stdout
     for name in ("mobilenetv2_5.ckpt", "mobilenetv2_20.ckpt"):
         assert (tmp_path / "ckpt_0" / name).read_bytes() == (tmp_path / "ckpt_0.1" / name).read_bytes()
 
 
-def test_no_space_left_ends_in_one_line(shapes: Path, weights: Path, tmp_path: Path) -> None:
-    process = say(
-        tmp_path,
-        *("--dataset_path", shapes, "--freeze_layer", "backbone", "--pretrain_ckpt", weights),
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20)),
-    )
+def test_no_space_left_ends_in_one_line(
+    shapes: Path, weights: Path, ready_python: ReadyPython, tmp_path: Path
+) -> None:
+    arguments = command("--dataset_path", shapes, *head_of(weights))
+    process = ready_python.run(Program(arguments, tmp_path, limits={"RLIMIT_FSIZE": 4 << 20}))
     assert process.returncode == 1
     assert process.stderr == "error: cannot write ckpt_0/mobilenetv2_5.ckpt: File too large\n"
     assert not list((tmp_path / "ckpt_0").iterdir())
@@ -235,7 +237,7 @@ def test_two_processes_train_one_network(shapes: Path, weights: Path, tmp_path: 
     arguments = ("--dataset_path", large, "--freeze_layer", "backbone", "--pretrain_ckpt", weights)
     process = subprocess.run(
         # The launcher takes "python" for an interpreter, but a path to one for a script.
-        [*map(str, launch), "python", *command("--run_distribute", "True", *arguments)[1:]],
+        [*map(str, launch), "python", *command("--run_distribute", "True", *arguments)],
         cwd=tmp_path,
         env={**os.environ, "PATH": f"{launcher.parent}:{os.environ['PATH']}"},
         capture_output=True,
@@ -287,9 +289,9 @@ def test_what_is_wrong_with_the_images_is_said_in_one_line(
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_said_in_one_line(
-    shapes: Path, tmp_path: Path, arguments: list[str], said: str
+    shapes: Path, ready_python: ReadyPython, tmp_path: Path, arguments: list[str], said: str
 ) -> None:
-    process = say(tmp_path, "--dataset_path", shapes, *arguments)
+    process = ready_python.run(Program(command("--dataset_path", shapes, *arguments), tmp_path))
     assert process.returncode == 2
     assert re.search(rf"^error: .*{said}.*\n$", process.stderr)
     assert not list(tmp_path.iterdir()), "nothing is left behind"

@@ -1,5 +1,4 @@
 import csv
-import resource
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -11,6 +10,7 @@ import pytest
 
 from reference import two_stages
 from reference.weights import read_checkpoint, write_checkpoint
+from tests.ready_python import Program, ReadyPython
 from tests.reference.drawn_shapes import draw_set, untrained_backbone
 
 pytestmark = pytest.mark.mindspore
@@ -31,9 +31,8 @@ class Place:
         small = ("--batch_size", "4", "--repeat", "2", "--epochs", "2", "--all_epochs", "1")
         return [*map(str, inputs), "--run_path", str(run), *small, *more]
 
-    def run(self, run: Path, *more: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "reference.two_stages", *self.arguments(run, *more)]
-        return subprocess.run(command, capture_output=True, encoding="utf-8", check=False, **options)
+    def command(self, run: Path) -> list[str]:
+        return ["-m", "reference.two_stages", *self.arguments(run)]
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +44,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="module")
 def finished(place: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """A finished run's folder, and what was printed."""
+    """The folder of a finished run, of a Python that was started, and what was printed."""
     run = tmp_path_factory.mktemp("runs") / "run"
-    process = place.run(run)
+    process = subprocess.run(
+        [sys.executable, *place.command(run)], capture_output=True, encoding="utf-8", check=False
+    )
     assert process.returncode == 0, process.stderr
     assert process.stderr == ""
     return run, process.stdout
@@ -100,9 +101,11 @@ def test_the_first_stage_leaves_the_backbone_as_it_was(place: Place, finished: t
     assert (run / "mobilenetv2-2.ckpt").read_bytes() == (run / "mobilenetv2_final.ckpt").read_bytes()
 
 
-def test_a_run_that_is_there_is_not_replaced_unasked(place: Place, finished: tuple[Path, str]) -> None:
+def test_a_run_that_is_there_is_not_replaced_unasked(
+    place: Place, finished: tuple[Path, str], ready_python: ReadyPython
+) -> None:
     run, _ = finished
-    process = place.run(run)
+    process = ready_python.run(Program(place.command(run)))
     assert process.returncode == 2
     assert len(process.stderr.splitlines()) == 1
     assert "--overwrite" in process.stderr
@@ -177,11 +180,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_no_space_left_ends_in_one_line(place: Place, tmp_path: Path) -> None:
-    process = place.run(
-        tmp_path / "run",
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20)),
-    )
+def test_no_space_left_ends_in_one_line(place: Place, ready_python: ReadyPython, tmp_path: Path) -> None:
+    program = Program(place.command(tmp_path / "run"), limits={"RLIMIT_FSIZE": 4 << 20})
+    process = ready_python.run(program)
     assert process.returncode == 1
     assert process.stderr == f"error: cannot write {tmp_path}/run/mobilenetv2-1.ckpt: File too large\n"
 

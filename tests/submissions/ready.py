@@ -20,6 +20,7 @@ from typing import Any
 from grader.cli import main
 from tests.isolation import forked
 from tests.patience import PATIENCE_SECONDS
+from tests.ready_python import end_at_once, settle
 
 ROOT = Path(__file__).parents[2]
 
@@ -90,7 +91,7 @@ def _serve() -> None:
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
-            sys.exit(_grade(json.loads(line)))
+            end_at_once(_grade(json.loads(line)))
         code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         sys.stdout.write(f"{code}\n")
         sys.stdout.flush()
@@ -116,4 +117,5 @@ if __name__ == "__main__":
 
     import grader.cli.grade  # noqa: F401
 
+    settle()
     _serve()

@@ -7,32 +7,37 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
-from tests.patience import PATIENCE_SECONDS
+from tests.ready_python import Program, ReadyPython
 
 from .corpus import choose, corpus
 from .ground import Ground, assignment_text
 from .run import ROOT, environment_with, hand_in
 
+Batch: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 _ATTEMPTS = "[attempts]\nmost = 2\n"
 
 
-def batch(students: Path, ground: Ground, out: Path, *options: object) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def batch(ready_commands: ReadyPython) -> Batch:
+    """`python -m grader batch` on a folder of submissions."""
+    return partial(_batch, ready_commands)
+
+
+def _batch(
+    python: ReadyPython, students: Path, ground: Ground, out: Path, *options: object
+) -> subprocess.CompletedProcess[str]:
     rules = students.with_name("assignment.toml")
     rules.write_text(assignment_text({"threads": 1}) + _ATTEMPTS, encoding="utf-8")
     arguments = ["batch", students, "--split", ground.split("colours"), "--assignment", rules, "--out", out]
     arguments += options
-    return subprocess.run(
-        [sys.executable, "-m", "grader", *map(str, arguments)],
-        env=environment_with({}),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=PATIENCE_SECONDS,
-    )
+    return python.run(Program(["-m", "grader", *map(str, arguments)], environment=environment_with({})))
 
 
 @pytest.fixture
@@ -53,7 +58,9 @@ def rows_of(out: Path) -> dict[str, dict[str, str]]:
         return {row["id"]: row for row in csv.DictReader(file)}
 
 
-def test_attempts_are_counted_and_capped(ground: Ground, students: Path, tmp_path: Path) -> None:
+def test_attempts_are_counted_and_capped(
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
+) -> None:
     folder = handed_in("A17", ground, students, "wang")
     seen = []
     for attempt in range(3):
@@ -67,7 +74,9 @@ def test_attempts_are_counted_and_capped(ground: Ground, students: Path, tmp_pat
     assert seen[1][1] == seen[2][1], "the third has not been graded"
 
 
-def test_no_cell_of_the_gradebook_is_a_formula(ground: Ground, students: Path, tmp_path: Path) -> None:
+def test_no_cell_of_the_gradebook_is_a_formula(
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
+) -> None:
     handed_in("B16", ground, students)
     done = batch(students, ground, tmp_path / "book")
     assert done.returncode == 0, done.stderr
@@ -79,7 +88,7 @@ def test_no_cell_of_the_gradebook_is_a_formula(ground: Ground, students: Path, t
 
 
 def test_two_of_one_name_stop_the_class_before_it_begins(
-    ground: Ground, students: Path, tmp_path: Path
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
 ) -> None:
     handed_in("B17", ground, students)
     handed_in("A17", ground, students, "Zo\u00eb")
@@ -91,7 +100,7 @@ def test_two_of_one_name_stop_the_class_before_it_begins(
 
 
 def test_who_hands_in_one_checkpoint_is_named_together(
-    ground: Ground, students: Path, tmp_path: Path
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
 ) -> None:
     for name in ("li", "wang", "zhao"):
         folder = handed_in("D22", ground, students, name)
@@ -105,7 +114,7 @@ def test_who_hands_in_one_checkpoint_is_named_together(
 
 
 def test_no_part_of_a_cell_is_a_formula_where_lines_are_split_otherwise(
-    ground: Ground, students: Path, tmp_path: Path
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
 ) -> None:
     handed_in("E10_formula", ground, students)
     done = batch(students, ground, tmp_path / "book")
@@ -115,7 +124,9 @@ def test_no_part_of_a_cell_is_a_formula_where_lines_are_split_otherwise(
     assert not [part for part in re.split(r"[;\t\n]", text) if re.match(r"\s*[=+\-@]", part)]
 
 
-def test_no_list_and_no_line_steers_a_terminal(ground: Ground, students: Path, tmp_path: Path) -> None:
+def test_no_list_and_no_line_steers_a_terminal(
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
+) -> None:
     pytest.importorskip("tox")
     handed_in("E10_escape", ground, students)
     (students / "notes\x1b[2J.txt").write_text("", encoding="utf-8")
@@ -136,7 +147,9 @@ def test_no_list_and_no_line_steers_a_terminal(ground: Ground, students: Path, t
         assert all(line.isprintable() for line in text.splitlines())
 
 
-def test_junit_holds_no_control_character(ground: Ground, students: Path, tmp_path: Path) -> None:
+def test_junit_holds_no_control_character(
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
+) -> None:
     handed_in("E10_controls", ground, students)
     done = batch(students, ground, tmp_path / "book")
     assert done.returncode == 0, done.stderr
@@ -146,7 +159,7 @@ def test_junit_holds_no_control_character(ground: Ground, students: Path, tmp_pa
 
 
 def test_a_file_called_as_anothers_stays_its_own_students(
-    ground: Ground, students: Path, tmp_path: Path
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
 ) -> None:
     folder = handed_in("E10_named", ground, tmp_path)
     for path in folder.iterdir():
@@ -160,7 +173,7 @@ def test_a_file_called_as_anothers_stays_its_own_students(
 
 
 def test_what_grows_when_it_is_read_leaves_the_class_its_pages(
-    ground: Ground, students: Path, tmp_path: Path
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
 ) -> None:
     cases = [case.id for case in corpus() if case.row == "E6"]
     for case_id in cases:
@@ -178,7 +191,9 @@ def test_what_grows_when_it_is_read_leaves_the_class_its_pages(
     assert '>li, wang <small><span lang="en">2 students' in page
 
 
-def test_nobody_is_listed_for_what_was_handed_out(ground: Ground, students: Path, tmp_path: Path) -> None:
+def test_nobody_is_listed_for_what_was_handed_out(
+    batch: Batch, ground: Ground, students: Path, tmp_path: Path
+) -> None:
     lecture = tmp_path / "lecture"
     lecture.mkdir()
     for name in ("li", "wang", "zhao"):

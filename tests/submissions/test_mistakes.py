@@ -11,6 +11,7 @@ from src_mindspore.transforms import evaluation_transform
 
 from grader.model.assignment import load_assignment
 from grader.model.grading import NO_CHECKS, Checks
+from grader.sandbox import open_isolation
 from grader.split import demo_split
 from grader.wording import codes
 from reference.errors import SourceError
@@ -49,6 +50,13 @@ def split():
 
 
 @pytest.fixture(scope="session")
+def isolation():
+    """The level that a command grades on, with a fork server: MindSpore is imported once, not by every worker."""
+    with open_isolation(load_assignment().limits, official=True) as level:
+        yield level
+
+
+@pytest.fixture(scope="session")
 def trained(split):
     """A pretrained backbone, and a head that has learnt the drawn pictures that it will be asked about."""
     try:
@@ -72,27 +80,33 @@ def trained(split):
 @pytest.mark.parametrize(
     "planted", [p for p in (*MISTAKES, *OTHERWISE) if p.name in SOME], ids=lambda planted: planted.name
 )
-def test_a_planted_mistake_is_named_first(planted, trained, split, tmp_path):
-    report = try_one(planted, trained, split, load_assignment(), tmp_path / "zhang", CHECKS)
+def test_a_planted_mistake_is_named_first(planted, trained, split, isolation, tmp_path):
+    report = try_one(
+        planted, trained, split, load_assignment(), tmp_path / "zhang", CHECKS, isolation=isolation
+    )
     assert is_named(planted, report), [finding.title for finding in report.findings]
     assert report.checks.diagnosis == "done"
 
 
 @pytest.mark.mindspore
-def test_a_right_submission_is_left_in_peace(trained, split, tmp_path):
-    report = try_one(RIGHT[0], trained, split, load_assignment(), tmp_path / "li", CHECKS)
+def test_a_right_submission_is_left_in_peace(trained, split, isolation, tmp_path):
+    report = try_one(
+        RIGHT[0], trained, split, load_assignment(), tmp_path / "li", CHECKS, isolation=isolation
+    )
     assert is_silent(report)
     assert report.checks.diagnosis == "nothing-to-explain"
 
 
 @pytest.mark.mindspore
 @pytest.mark.parametrize("name", ["own scale: [-1, 1]", "grey", "160 pixels"])
-def test_an_unusual_submission_that_is_right_is_left_in_peace(name, trained, split, tmp_path):
+def test_an_unusual_submission_that_is_right_is_left_in_peace(name, trained, split, isolation, tmp_path):
     unusual = next(unusual for unusual in UNUSUAL if unusual.planted.name == name)
     weak = replace(unusual, per_class=1)  # so that there are wrong answers to be explained
     backbone = {key: array for key, array in trained.items() if key.startswith("features.")}
     planted = trained_so(weak, backbone, split.images, 26)
-    report = try_one(planted, trained, split, load_assignment(), tmp_path / "wang", CHECKS)
+    report = try_one(
+        planted, trained, split, load_assignment(), tmp_path / "wang", CHECKS, isolation=isolation
+    )
     assert report.checks.diagnosis == "done"
     assert is_silent(report), [finding.title for finding in report.findings]
 
@@ -103,10 +117,18 @@ def test_an_unusual_submission_that_is_right_is_left_in_peace(name, trained, spl
     [pytest.param(style, marks=pytest.mark.torch if style.library else ()) for style in STYLES],
     ids=lambda style: style.name,
 )
-def test_each_style_of_program_is_right_as_it_is(style, trained, split, tmp_path):
+def test_each_style_of_program_is_right_as_it_is(style, trained, split, isolation, tmp_path):
     if style.library:
         pytest.importorskip(style.library)
-    report = try_one(style.right("as it is"), trained, split, load_assignment(), tmp_path / "chen", NO_CHECKS)
+    report = try_one(
+        style.right("as it is"),
+        trained,
+        split,
+        load_assignment(),
+        tmp_path / "chen",
+        NO_CHECKS,
+        isolation=isolation,
+    )
     assert report.score.points >= 90
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.grader.conftest import CLASSES, ORACLE
-from tests.patience import PATIENCE_SECONDS
+from tests.ready_python import Program, ReadyPython
 
 ROOT = Path(__file__).parents[3]
 ONE_THREAD = "[limits]\nthreads = 1\nimport_seconds = 60\n"
@@ -78,16 +78,17 @@ def zipped(path, source):
 
 
 @pytest.fixture
-def grader(tmp_path):
-    """Run `python -m grader` in a folder of its own; `start` does not wait for it."""
+def grader(ready_commands: ReadyPython, tmp_path):
+    """Run `python -m grader` in a folder of its own; `start` starts it as a program, and does not wait for it."""
     cwd = tmp_path / "cwd"
     cwd.mkdir()
+    env = {"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "LC_ALL": "C"}
 
     def start(*arguments):
         return subprocess.Popen(
             [sys.executable, "-m", "grader", *map(str, arguments)],
             cwd=cwd,
-            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -96,9 +97,7 @@ def grader(tmp_path):
         )
 
     def run(*arguments):
-        process = start(*arguments)
-        stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
-        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+        return ready_commands.run(Program(["-m", "grader", *map(str, arguments)], cwd, env))
 
     run.start = start
     return run

@@ -13,19 +13,22 @@ from grader.cli import main
 from grader.report import build
 from grader.session import this_harness
 from tests.grader.conftest import CLASSES, ORACLE, without_progress
+from tests.ready_python import Program
 
 ROOT = Path(__file__).parents[3]
 
 
-def run(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "grader", *map(str, arguments)],
-        cwd=cwd,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
+ENVIRONMENT = {"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+
+
+@pytest.fixture
+def run(ready_commands):
+    """`python -m grader` with these arguments, in the folder `cwd`."""
+
+    def run(*arguments, cwd):
+        return ready_commands.run(Program(["-m", "grader", *map(str, arguments)], cwd, ENVIRONMENT))
+
+    return run
 
 
 @pytest.fixture
@@ -44,7 +47,7 @@ def cwd(tmp_path):
 
 
 def test_a_graded_submission_exits_0_and_writes_only_below_out(
-    write_submission, split_folder, assignment_file, cwd, tmp_path
+    run, write_submission, split_folder, assignment_file, cwd, tmp_path
 ):
     (split_folder / "00_00" / "notes.txt").touch()
     before = set(tmp_path.rglob("*"))
@@ -62,7 +65,7 @@ def test_a_graded_submission_exits_0_and_writes_only_below_out(
 
 
 def test_a_student_checks_with_one_command_in_chinese_and_is_told_what_was_not_run(
-    write_submission, split_folder, assignment_file, cwd
+    run, write_submission, split_folder, assignment_file, cwd
 ):
     submission = write_submission("1 / 0")
     arguments = ["--self-check", "--split", split_folder, "--assignment", assignment_file, "--lang", "zh"]
@@ -142,7 +145,7 @@ def test_public_images_beside_those_of_a_self_check_are_refused(
 
 
 def test_public_images_that_cannot_be_used_are_refused_before_anything_is_run(
-    write_submission, split_folder, assignment_file, cwd
+    run, write_submission, split_folder, assignment_file, cwd
 ):
     submission = write_submission(ORACLE)
     arguments = ["--split", split_folder, "--assignment", assignment_file, "--public", cwd / "absent"]
@@ -152,7 +155,7 @@ def test_public_images_that_cannot_be_used_are_refused_before_anything_is_run(
 
 
 def test_a_submission_that_cannot_be_graded_exits_1_with_its_verdict(
-    tmp_path, split_folder, assignment_file, cwd
+    run, tmp_path, split_folder, assignment_file, cwd
 ):
     (tmp_path / "empty").mkdir()
     done = run(tmp_path / "empty", "--split", split_folder, "--assignment", assignment_file, cwd=cwd)
@@ -164,7 +167,9 @@ def test_a_submission_that_cannot_be_graded_exits_1_with_its_verdict(
     )
 
 
-def test_usage_errors_are_one_line_and_exit_2(write_submission, split_folder, assignment_file, cwd, tmp_path):
+def test_usage_errors_are_one_line_and_exit_2(
+    run, write_submission, split_folder, assignment_file, cwd, tmp_path
+):
     submission = write_submission(ORACLE)
     (tmp_path / "none").mkdir()
     (tmp_path / "broken.toml").write_text('title = "t"\nclasses = 3', encoding="utf-8")
@@ -187,14 +192,16 @@ def test_usage_errors_are_one_line_and_exit_2(write_submission, split_folder, as
     assert list(cwd.iterdir()) == []
 
 
-def test_without_a_split_the_drawn_demo_set_is_used_and_named(write_submission, cwd):
+def test_without_a_split_the_drawn_demo_set_is_used_and_named(run, write_submission, cwd):
     done = run(write_submission("def predict(image): return 'Hats'"), cwd=cwd)
     assert done.returncode == 0
     assert "5 of 130 images right" in done.stdout
     assert "drawn demo set" in done.stdout
 
 
-def test_an_assignment_with_other_classes_needs_a_split_of_its_own(write_submission, assignment_file, cwd):
+def test_an_assignment_with_other_classes_needs_a_split_of_its_own(
+    run, write_submission, assignment_file, cwd
+):
     done = run(write_submission(ORACLE), "--assignment", assignment_file, cwd=cwd)
     assert done.returncode == 2
     assert "--split" in done.stderr
@@ -299,7 +306,7 @@ def test_a_locale_that_cannot_name_every_file_is_the_harness_fault_and_no_verdic
         ([], "the following arguments are required: submission"),
     ],
 )
-def test_what_is_typed_wrong_is_one_line_that_says_what_was_meant(arguments, said, cwd):
+def test_what_is_typed_wrong_is_one_line_that_says_what_was_meant(run, arguments, said, cwd):
     done = run(*arguments, cwd=cwd)
     assert done.returncode == 2
     assert said in done.stderr
@@ -322,7 +329,7 @@ def test_the_version_names_the_harness_under_either_name(name, cwd, monkeypatch,
 
 
 def test_a_quiet_grading_says_its_last_line_alone_and_errors(
-    write_submission, split_folder, assignment_file, cwd
+    run, write_submission, split_folder, assignment_file, cwd
 ):
     (split_folder / "00_00" / "notes.txt").touch()
     inputs = ["--split", split_folder, "--public", split_folder, "--assignment", assignment_file]
@@ -334,13 +341,15 @@ def test_a_quiet_grading_says_its_last_line_alone_and_errors(
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
 
 
-def test_a_submission_whose_name_is_nearly_a_commands_is_a_submission(write_submission, assignment_file, cwd):
+def test_a_submission_whose_name_is_nearly_a_commands_is_a_submission(
+    run, write_submission, assignment_file, cwd
+):
     (cwd / "bacth").mkdir()
     done = run("bacth", "--assignment", assignment_file, cwd=cwd)
     assert "did you mean" not in done.stderr
 
 
-def test_the_help_has_a_gap_between_each_command_and_what_it_does(cwd):
+def test_the_help_has_a_gap_between_each_command_and_what_it_does(run, cwd):
     lines = run("--help", cwd=cwd).stdout.partition("other commands")[2].splitlines()[1:]
     assert len(lines) == 7
     assert (
