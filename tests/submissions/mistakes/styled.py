@@ -41,7 +41,7 @@ LAYOUT = ("wrong-layout",)
 TRAINING = ("training-mode",)
 VALUES = ("wrong-preprocessing", *SCALING)
 """Pixels that no scale explains: wrapped, clipped, rounded."""
-FEW_TONES = ("wrong-preprocessing", *COLOURS)
+FEW_TONES = ("wrong-preprocessing", "wrong-scale", *COLOURS)
 ORIENTATION = ("turned", *SHAPE)
 AXES = ("turned", *SHAPE, *LAYOUT)
 BLURRED = (*SHAPE, "wrong-preprocessing")
@@ -162,7 +162,7 @@ PILLOW_MISTAKES = (
     PILLOW.with_mistake("turned by a quarter", ORIENTATION, {_SMALL: "    img = img.rotate(90, expand=True)\n" + _SMALL}),
     PILLOW.with_mistake("a filter that blurs", BLURRED, {_SMALL: _SMALL + "    img = img.filter(ImageFilter.GaussianBlur(6))\n"}),
     PILLOW.with_mistake("inverted", FEW_TONES, {_SMALL: _SMALL + "    img = ImageOps.invert(img)\n"}),
-    PILLOW.with_mistake("two tones a channel", ("wrong-preprocessing",), {_SMALL: _SMALL + "    img = ImageOps.posterize(img, 1)\n"}),
+    PILLOW.with_mistake("two tones a channel", ("wrong-preprocessing", "wrong-scale"), {_SMALL: _SMALL + "    img = ImageOps.posterize(img, 1)\n"}),
     PILLOW.with_mistake("black and white", FEW_TONES, {_SMALL: _SMALL + '    img = img.convert("1").convert("RGB")\n'}),
     PILLOW.with_mistake("all axes reversed", AXES, {"x.transpose(2, 0, 1)": "x.T"}),
     PILLOW.with_mistake("the mean added", SCALING, {"(x - np.array(MEAN))": "(x + np.array(MEAN))"}),
