@@ -84,6 +84,8 @@ class Sight:
     """The same for images that students have, which may be shown, too."""
     is_training: bool = False
     """Whether the network, or a part of it, was in training mode."""
+    gives_numbers: bool = False
+    """Whether outputs were seen, and were all numbers."""
     networks: tuple[Network, ...] = ()
     """With their live parameters, where these can be read."""
     files: tuple[CheckpointFile, ...] = ()
@@ -241,8 +243,17 @@ class Case:
 
     @property
     def chance(self) -> float:
-        """Hardly better than guessing: twice the share that naming always the commonest class gets."""
-        return 2 * float(np.bincount(self.truth).max()) / len(self.truth)
+        """Hardly better than guessing: twice the share that naming always the commonest class gets.
+
+        Of two classes or three, half way from that share to all.
+        """
+        share = self.commonest
+        return min(2 * share, (1 + share) / 2)
+
+    @property
+    def commonest(self) -> float:
+        """Share of the images that are of the commonest class."""
+        return float(np.bincount(self.truth).max()) / len(self.truth)
 
     @property
     def is_unstable(self) -> bool:

@@ -126,7 +126,10 @@ def arrives_otherwise_in_several_of(*kinds: str) -> Look:
     An input that does not hang on the picture, or on others besides, is so in all of them.
     """
     return at_seam(
-        lambda tried: tried.kinds == {"state"} or (len(tried.kinds) >= 2 and tried.kinds <= {*kinds})
+        lambda tried: (
+            tried.kinds == {"state"}
+            or (len(tried.kinds) >= 2 and tried.kinds <= {*kinds} and "random" not in tried.codes)
+        )
     )
 
 
@@ -153,6 +156,8 @@ def _read(applies: Callable[[str], bool]) -> Look:
         code = rule_of(tried.heard, case.names).code
         if code == "no-rule" and case.is_unstable:  # it is told what they hang on
             return None
+        if code == "renamed" and (tried.way.correction or tried.way.repair):
+            code = "renamed-besides"  # the sentence on names speaks of the answers as they were
         return at_seam(lambda _: applies(code))(case)
 
     return look
@@ -161,7 +166,7 @@ def _read(applies: Callable[[str], bool]) -> Look:
 def holds_no_numbers(case: Case) -> Evidence | None:
     """Look for a network that consists of a file with NaN in it."""
     sight = case.seams.sight if case.seams is not None else None
-    file = None if sight is None else broken_file(sight.networks, sight.files)
+    file = None if sight is None or sight.gives_numbers else broken_file(sight.networks, sight.files)
     if file is None or case.accuracy > case.chance:
         return None
     return Evidence(0.0, None, {"file": shown(file, _LONGEST_NAME), "total": len(case.truth)})
@@ -224,7 +229,7 @@ def knows_nothing(is_nan: bool) -> Look:
         if case.accuracy > case.chance:
             return None
         total, correct = len(best.trial.images), case.correct(best.trial)
-        lucky = binomial_tail(total, correct, case.chance / 2)
+        lucky = binomial_tail(total, correct, case.commonest)
         if corrected(lucky, len(case.files)) < ALPHA or is_nan != (best.trial.answers == NO_ANSWER).all():
             return None
         p = binomial_tail(total, total - correct, 1 - _TRAINED)

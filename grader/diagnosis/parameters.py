@@ -57,9 +57,10 @@ def broken_file(networks: Sequence[Network], files: Sequence[CheckpointFile]) ->
 
 
 def own_files(networks: Sequence[Network], files: Sequence[CheckpointFile]) -> list[str]:
-    """Return the files that hold all that the networks consist of."""
-    varied = [each for network in networks for each in network.parameters if _tells(each)]
-    return [file.name for file in files if varied and _share(varied, file) == 1]
+    """Return the files that hold all weights of the networks; statistics change in training mode."""
+    live = [each for network in networks for each in network.parameters]
+    weights = [each for each in live if _tells(each) and not _is_statistic(each)]
+    return [file.name for file in files if weights and _share(weights, file) == 1]
 
 
 def _loading(
@@ -93,9 +94,10 @@ def _source(
     told: Sequence[Parameter], file: CheckpointFile, files: Sequence[CheckpointFile]
 ) -> CheckpointFile | None:
     """Return another file that a network consists of, and not of this one; None if there is none."""
-    least = max(_NEARLY_ALL, _share(told, file))
-    shares = ((_share(told, other), other) for other in files if other is not file)
-    return next((other for share, other in shares if share >= least and share > _share(told, file)), None)
+    others = [other for other in files if other is not file]
+    nearest = max(others, key=lambda other: _share(told, other), default=file)
+    share = _share(told, nearest)
+    return nearest if share >= _NEARLY_ALL and share > _share(told, file) else None
 
 
 def _without_statistics(

@@ -71,7 +71,7 @@ def _rules(said: IntArray, scores: FloatArray, names: Sequence[str]) -> Iterator
     """Yield the rules; of those that do as well, the first is told."""
     classes = scores.shape[1]
     order = np.argsort(-scores, axis=1, kind="stable")
-    if (said == said[0]).all():
+    if said[0] != NO_ANSWER and (said == said[0]).all():
         yield Difference("readout", "one-answer", _quoted(int(said[0]), names)), said
     yield Difference("readout", "smallest"), order[:, -1]
     for rank in range(1, classes - 1):
@@ -91,15 +91,15 @@ def _where_unsure(
 ) -> Iterator[_Rule]:
     """Yield the rule of one answer for all images of which the network is not sure."""
     differing = said != first
-    if not differing.any():
+    if not differing.any() or (said == said[0]).all():
         return
     values, counts = np.unique(said[differing], return_counts=True)
     default = int(values[counts.argmax()])
     highest = scores.max(axis=1)
     probability = 1 / np.exp(scores - highest[:, None]).sum(axis=1)
-    details = {"count": int((said == default).sum()), "asked": len(said), **_quoted(default, names)}
     for sureness in (probability, highest):  # the scores may be probabilities, or be taken as they are
         is_unsure = sureness <= sureness[differing & (said == default)].max()
+        details = {"count": int(is_unsure.sum()), "asked": len(said), **_quoted(default, names)}
         yield Difference("readout", "default", details), np.where(is_unsure, default, first)
 
 
@@ -111,7 +111,8 @@ def _renamed(said: IntArray, first: IntArray, names: Sequence[str]) -> Iterator[
         if counts.sum() >= _LEAST_SEEN:
             table[index] = values[counts.argmax()]
     moved = [index for index in range(len(names)) if table[index] != index]
-    if not moved or len({*table[moved].tolist()}) == 1 < len(moved):
+    targets = {*table[moved].tolist()}
+    if not targets - {NO_ANSWER} or len(targets) == 1 < len(moved):
         return
     told = [(_quoted(int(table[index]), names), names[index]) for index in moved[:_MOST_NAMES]]
     more = len(moved) - len(told)

@@ -9,7 +9,8 @@ no mistake: a network may have been trained so.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -71,16 +72,38 @@ def look(subject: Subject) -> Sight | None:
     for chart, tensor in zip(CHARTS, given, strict=False):
         seen.setdefault(chart.name, []).append(tensor)
     return Sight(
-        # What one of several networks is given says nothing of the others.
-        found=None if any(map(_has_several_inputs, noted)) else identify(seen),
+        found=_found(noted, seen),
         card=seen[CARD][0],
         photos=tuple(zip(subject.photos, given[len(CHARTS) :], strict=True)),
         is_training=any(record.training for answer in noted for record in answer.records),
+        gives_numbers=_gives_numbers(noted),
         networks=() if last is None else last.networks,
         # A worker may say any name; it is shown, and given back.
         files=tuple(file for file in last.files if file.name in handed_in) if last is not None else (),
         seconds=time.monotonic() - began,
     )
+
+
+def _found(noted: Sequence[Recorded], seen: Mapping[str, Sequence[Tensor | None]]) -> Preprocessing | None:
+    """Return how photos reach the network; what one of several is given says nothing of the others."""
+    found = None if any(map(_has_several_inputs, noted)) else identify(seen)
+    if found is not None and (found.batch > 1 or any(_pictures_in(answer) > 1 for answer in noted)):
+        # The place of one of several views says nothing of the rest.
+        found = replace(found, orientation="unknown", crop="unknown", covered=1.0)
+    return found
+
+
+def _gives_numbers(noted: Sequence[Recorded]) -> bool:
+    """Whether outputs were seen, and were all numbers."""
+    last = [answer.records[-1].output for answer in noted if answer.records]
+    values = [each.values for each in last if each is not None and each.values is not None]
+    return bool(values) and all(
+        each.dtype.kind in "biuf" and bool(np.isfinite(each).all()) for each in values
+    )
+
+
+def _pictures_in(answer: Recorded) -> int:
+    return sum(each.input is not None and _is_large(each.input.shape) for each in answer.records)
 
 
 def _has_several_inputs(answer: Recorded) -> bool:
@@ -94,9 +117,10 @@ def _is_large(shape: Sequence[int]) -> bool:
 
 
 def first_picture(answer: Recorded) -> Tensor | None:
-    """Return the first tensor with the axes of a picture that a network was given."""
-    given = (record.input for record in answer.records)
-    return next((each.values for each in given if each and len(each.shape) >= _PICTURE_AXES), None)
+    """Return the first tensor with the axes of a picture that a network was given; a large one if it can."""
+    given = [each.input for each in answer.records if each.input and len(each.input.shape) >= _PICTURE_AXES]
+    large = [each for each in given if _is_large(each.shape)]
+    return next((each.values for each in (*large, *given)), None)
 
 
 def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
@@ -123,8 +147,8 @@ def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
         return Seams(sight, None, False, untouched.is_read_right)
     way, heard = _least_effort(case, many)
     put_right = _named(sight.found, way.correction, ways) if sight.found and way.correction else ()
-    as_it_is = 1  # is no alternative
-    trial = SeamTrial(way, heard, put_right, max(1, len(few) - as_it_is))
+    alternatives = len(few) - 1  # one of them is the submission as it is
+    trial = SeamTrial(way, heard, put_right, max(1, alternatives))
     return Seams(sight, trial, is_settled, untouched.is_read_right)
 
 
@@ -163,7 +187,12 @@ def _least_effort(case: Case, tried: Sequence[Tried]) -> Tried:
     as_good = [
         each for each, right in zip(tried, is_right, strict=True) if paired(right, top).p_better >= CHANCE
     ]
-    return min(as_good, key=lambda each: (each[0].effort, -_correct(case, each)))
+    return min(as_good, key=lambda each: (each[0].effort, _loads(each[0]), -_correct(case, each)))
+
+
+def _loads(way: Way) -> bool:
+    """Whether a file is loaded, which is more than to leave training mode."""
+    return way.repair is not None and bool(way.repair.file)
 
 
 def _answers(tried: Tried) -> IntArray:
@@ -193,8 +222,15 @@ def _asked_on(subject: Subject, case: Case, way: Way, first: Heard, name: str) -
     """Ask about the rest of many images, too; None if the worker ended early."""
     rest = np.setdiff1d(case.many(), first.images)
     for _, more in _asked(subject, case, [way], rest, name) if len(rest) else ():
-        return _joined(first, more)
-    return None if len(rest) else first
+        return _of_many(case, _joined(first, more))
+    return None if len(rest) else _of_many(case, first)
+
+
+def _of_many(case: Case, heard: Heard) -> Heard:
+    """Leave out images that were chosen because the answer was wrong: a score is of images that were not."""
+    keep = np.isin(heard.images, case.many())
+    scores = None if heard.scores is None else heard.scores[keep]
+    return Heard(heard.images[keep], heard.answers[keep], scores)
 
 
 def _joined(one: Heard, other: Heard) -> Heard:
@@ -260,9 +296,8 @@ def _took(answer: Recorded | None, way: Way) -> bool:
     """Whether the network took what it was given in place of the student's input, and of its parameters."""
     if answer is None:
         return False
-    loads = way.repair is not None and bool(way.repair.file)
     return (way.correction is None or answer.is_replaced) and (
-        not loads or any(network.loaded for network in answer.networks)
+        not _loads(way) or any(network.loaded for network in answer.networks)
     )
 
 

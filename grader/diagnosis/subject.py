@@ -5,6 +5,7 @@ All that the diagnosis knows of an interview stands here; elsewhere there are cl
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -141,6 +142,8 @@ class Subject:
             UnfinishedError: time was over.
         """
         recording = record(self.recorded(name), questions, rules)
+        # A submission may be large, and is copied for each worker.
+        shutil.rmtree(self.folder / name, ignore_errors=True)
         if recording.stop is not None and recording.stop.verdict is Verdict.TIMEOUT:
             raise UnfinishedError
         return recording

@@ -16,7 +16,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -116,6 +115,8 @@ class SplitImage:
         Raises:
             UsageError: the bytes are not an image that OpenCV can read.
         """
+        import cv2  # who reads class lists alone has no need of it
+
         image = cv2.imdecode(np.frombuffer(self.encoded, np.uint8), cv2.IMREAD_COLOR)
         if image is None:
             raise UsageError("split-undecodable", name=self.name)

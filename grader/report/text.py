@@ -173,7 +173,11 @@ def _network_input(report: Report, language: Language) -> str:
     lines = [
         f"  {words(language, 'input')}{words(language, 'in-brackets', what=words(language, 'input-page'))}"
     ]
-    told = [each.text if language == "en" else each.text_zh for each in part.differences]
+    gap = " " if language == "en" else ""
+    told = [
+        f"{each.text if language == 'en' else each.text_zh}{gap}{words(language, f'input-cost-{each.cost}')}"
+        for each in part.differences
+    ]
     lines.append(f"    {(' ' if language == 'en' else '').join(told) or families_as_in_lab(part, language)}")
     paths = [
         _path(part.paths, name, language)

@@ -215,7 +215,6 @@ def read_from(best, said, **more):
     ("read", "code", "words"),
     [
         (lambda best: np.full_like(best, 7), "collapsed-output", "The answer is class 07 whatever scores"),
-        (lambda best: np.full_like(best, NO_ANSWER), "collapsed-output", "The answer is (no class) whatever"),
         (lambda best: np.where(best < 20, best, 0), "wrong-readout", "Only the first 20 of 26 scores"),
         (
             lambda best: np.random.default_rng(1).integers(0, CLASSES, len(best)),

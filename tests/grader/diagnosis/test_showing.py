@@ -102,12 +102,12 @@ BEFORE = {"images": 40, "as_handed_in": 20}
         (programs.the_labs_own, {}, {}),
         (programs.bgr, {}, {}),
         (programs.bgr, {"steps": ["colour"], "right": 38}, {"right_input": 38}),
-        (programs.bgr, {"steps": ["colour"], "right": 38, "scored": 38}, {"right_input": 38, "both": 38}),
+        (programs.bgr, {"steps": ["colour"], "right": 38, "scored": 38}, {"right_input": 38}),
         (programs.bgr, {"steps": ["colour"], "right": 24, "scored": 38}, {"right_input": 24, "both": 38}),
         (programs.the_labs_own, {"right": 20, "scored": 39}, {"right_readout": 39}),
         (programs.the_labs_own, {"right": 37, "repair": "training-mode"}, {"right_network": 37}),
-        (programs.bgr, {"steps": ["colour"], "right": 37, "repair": "training-mode"}, {"right_network": 37}),
-        (programs.the_labs_own, {"right": 20, "scored": 36, "repair": "x"}, {"right_network": 36}),
+        (programs.bgr, {"steps": ["colour"], "right": 37, "repair": "training-mode"}, {}),
+        (programs.the_labs_own, {"right": 20, "scored": 36, "repair": "x"}, {}),
     ],
 )
 def test_only_what_was_measured_has_a_count(program, tried, measured):

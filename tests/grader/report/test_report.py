@@ -267,7 +267,11 @@ def test_page_and_terminal_say_what_the_network_sees_and_what_that_costs(seen):
     assert "can forge" in render_instructor_page(grading, report)
     assert "can forge" not in render_html(report)
     text = render_text(report)
-    assert "What your network sees (shown in report.html)\n    Red and blue are swapped.\n" in text
+    # Never without what it costs: a network may have been trained so.
+    seen_there = (
+        "What your network sees (shown in report.html)\n    Red and blue are swapped. This costs points.\n"
+    )
+    assert seen_there in text
     assert "as handed in: 20 of 40 right; with the lab's steps: 38 of 40 right" in text
     assert "提交的程序：40 张中答对 20 张；换成标准步骤：40 张中答对 38 张" in render_text(report, "zh")
 

@@ -87,8 +87,8 @@ class Preparation:
         parameters = list(parameters_in(network))
         shapes = {name: array.shape for name, array in self._held.items()}
         found = places([(name, tuple(tensor.shape)) for name, tensor in parameters], shapes)
-        self._loaded[id(network)] = len(found)
         if 2 * len(found) >= len(parameters):
+            self._loaded[id(network)] = len(found)
             for number, name in found.items():
                 _put(parameters[number][1], self._held[name])
 
