@@ -281,6 +281,8 @@ class WorkerProcess:
 
     def _drain(self) -> None:
         """Take what is still in the pipe of a dead worker, within reason."""
+        if os.get_blocking(self._stdout):
+            return  # it is not watched yet: who was killed so soon may have left a process that holds it
         end = self._now() + _GRACE_SECONDS
         while self._now() < end and self.output.size <= self._limits.output_bytes:
             data = self._read_some()

@@ -1,5 +1,6 @@
 """Whatever fails while a worker is started: no descriptor, no process and no control group is left of it."""
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -57,6 +58,24 @@ def test_of_a_worker_that_could_not_be_started_nothing_is_left(launch, monkeypat
     monkeypatch.undo()
     # Whoever waited for a forked worker is not ours to wait for.
     wait_until(lambda: what_is_there() == before)
+
+
+def test_output_that_a_process_still_holds_is_not_waited_for(launch, monkeypatch):
+    """A sandbox that is killed before it has bound its life to ours is left alive, for a moment."""
+    pipe, held = starting._pipe, []
+
+    @contextlib.contextmanager
+    def held_pipe():
+        with pipe() as (ours, theirs):
+            held.append(os.dup(theirs))
+            yield ours, theirs
+
+    monkeypatch.setattr(starting, "_pipe", held_pipe)
+    monkeypatch.setattr(*STEPS["the output that does not block"], fail)
+    with pytest.raises(OSError, match="too many"):
+        WorkerProcess(launch, time.monotonic)
+    for descriptor in held:
+        os.close(descriptor)
 
 
 @pytest.mark.parametrize("step", ["the pipe", "the process"])
