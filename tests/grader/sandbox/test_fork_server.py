@@ -175,12 +175,13 @@ def test_the_end_of_the_grading_is_the_end_of_all_that_a_forked_worker_started(g
 def test_orphans_are_buried_so_that_they_do_not_count_for_ever(graded, server):
     source = """
 import os, time
+def left(): return sum(name.isdigit() for name in os.listdir("/proc"))
 for _ in range(300):
     if os.fork() == 0:
         if os.fork() == 0: os._exit(0)
         os._exit(0)
     os.wait()
-def left(): return sum(name.isdigit() for name in os.listdir("/proc"))
+    while left() > 20: time.sleep(.01)  # on a busy machine the burials take a while
 while left() > 2: time.sleep(.01)
 print("left:", left())
 def predict(image): return "Hats"
