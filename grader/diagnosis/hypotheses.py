@@ -36,7 +36,7 @@ from grader.diagnosis.evidence import (
     read_otherwise_than,
     sets_threads,
 )
-from grader.diagnosis.label_order import renamed
+from grader.diagnosis.label_order import renamed, unless_meant_otherwise
 from grader.model.report import FindingPart
 from grader.wording import finding
 
@@ -164,7 +164,7 @@ HYPOTHESES = (
     Hypothesis("checkpoint-unused", After.CHECKPOINT, left_unused(answers_are_guesses)),
     # It does no better: the wrong file, an untrained head, or NaN.
     Hypothesis("nan-checkpoint", After.CHECKPOINT, knows_nothing(is_nan=True)),
-    Hypothesis("untrained-checkpoint", After.CHECKPOINT, knows_nothing(is_nan=False)),
+    Hypothesis("untrained-checkpoint", After.CHECKPOINT, unless_meant_otherwise(knows_nothing(is_nan=False))),
     # Something before, in or after the network is not as in training, and is none of the above.
     Hypothesis("lost-on-the-way", After.CHECKPOINT, left_unused(answers_are_neither)),
     # The network has learnt the public images by heart, in training or because they chose it.

@@ -9,13 +9,13 @@ images and tried on the other. Renamed so, far more of the same answers must be 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from grader.diagnosis.case import NO_ANSWER, Case, IntArray
+from grader.diagnosis.case import NO_ANSWER, Case, IntArray, Trial
 from grader.diagnosis.evidence import Evidence, Look
 from grader.statistics import Paired, paired
 
@@ -52,6 +52,24 @@ def renamed(kind: Kind) -> Look:
         return Evidence(fitted.gain.p_better, fitted.gain.share, _details(case, fitted, order))
 
     return look
+
+
+def unless_meant_otherwise(look: Look) -> Look:
+    """Return a look that finds nothing where the answers, by some other names, are better than guesses.
+
+    A network with an order of its own, or its checkpoint by itself, guesses in appearance alone.
+    """
+
+    def guarded(case: Case) -> Evidence | None:
+        every = [Trial(np.arange(len(case.truth)), case.said), *(each.trial for each in case.files)]
+        return None if any(_is_meant_otherwise(case, each) for each in every) else look(case)
+
+    return guarded
+
+
+def _is_meant_otherwise(case: Case, trial: Trial) -> bool:
+    renamed_case = replace(case, truth=case.truth[trial.images], said=trial.answers)
+    return bool(_fitted(renamed_case).right.mean() > case.chance)
 
 
 def _simplest(case: Case, fitted: _Renaming) -> tuple[Kind, _Renaming]:

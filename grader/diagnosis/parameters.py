@@ -41,10 +41,12 @@ def repairs(networks: Sequence[Network], files: Sequence[CheckpointFile], is_tra
     """Return what may be put right in the network; those that load a file hold evaluation mode, too."""
     found = [Repair("training-mode")] if is_training else []
     live = [parameter for network in networks for parameter in network.parameters]
+    # Of an ensemble, each has a file of its own: neither file was left unused.
+    are_whole = len(networks) > 1 and all(own_files([network], files) for network in networks)
     distinct = {frozenset(each.sha1 for each in file.parameters): file for file in reversed(files)}
     for file in sorted(distinct.values(), key=lambda each: each.name):
         repair = _loading(live, file, files, is_training)
-        if repair is not None:
+        if repair is not None and not (are_whole and repair.code == "checkpoint-unused"):
             found.append(repair)
     return found[:_MOST_REPAIRS]
 

@@ -438,6 +438,15 @@ def test_an_untrained_checkpoint_and_one_of_nan_are_named():
     assert (every_code(untrained), every_code(of_nan)) == ([UNTRAINED[0]], [UNTRAINED[1]])
 
 
+def test_a_network_with_an_order_of_its_own_is_not_called_untrained():
+    """Fewer than half are right under any names, so that no order is told; and yet it is no guessing."""
+    meant_to_said = np.roll(np.arange(CLASSES), 7)
+    own_order = meant_to_said[mostly_right(75)]
+    assert every_code(case_of(own_order, files=(file_of(own_order),))) == []
+    assert every_code(case_of(GUESSES, files=(file_of(own_order),))) == []
+    assert every_code(case_of(GUESSES, files=(file_of(GUESSES),))) == [UNTRAINED[0]]
+
+
 def test_a_network_that_was_trained_badly_is_not_called_untrained():
     said = mostly_right(60)
     assert explained(case_of(said, files=(file_of(said),)), *UNTRAINED) is None

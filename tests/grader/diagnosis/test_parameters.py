@@ -148,6 +148,16 @@ def test_a_file_that_went_in_but_for_its_head_is_not_another_file():
     assert told(found) == [("checkpoint-unused", "best.ckpt"), ("checkpoint-unused", "last.ckpt")]
 
 
+def test_of_an_ensemble_no_file_was_left_unused():
+    both = [LOADED, network(parameters("last"))]
+    assert repairs(both, [BEST, LAST], is_training=False) == []
+    half = [LOADED, network(parameters("random"))]
+    assert told(repairs(half, [BEST, LAST], is_training=False)) == [
+        ("checkpoint-unused", "best.ckpt"),
+        ("checkpoint-unused", "last.ckpt"),
+    ]
+
+
 def test_two_files_that_are_equal_are_one():
     copy = replace(BEST, name="copy.ckpt")
     live = network(parameters("random"))
