@@ -17,7 +17,7 @@ from grader.sandbox import ForkRule, Namespaces, PlainProcess, fork_server, fork
 from grader.scoring import LabelReader
 from grader.session import Session
 from grader.session.harness import ATTACK, HONEST, canary_split, check_attack, check_canary
-from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - a fixture
+from tests.grader.cli.test_cli import ROOT, cwd, run  # noqa: F401 - fixtures
 from tests.grader.conftest import ORACLE
 from tests.grader.gradings import grading_of
 
@@ -26,7 +26,7 @@ def grade(source, split, assignment):
     return grading_of(source, split, assignment, checks=NO_CHECKS)
 
 
-def test_on_this_machine_both_have_their_known_outcome(cwd):  # noqa: F811
+def test_on_this_machine_both_have_their_known_outcome(run, cwd):  # noqa: F811
     check_canary(grade)
     done = run("canary", cwd=cwd)
     assert (done.returncode, done.stderr) == (0, "")

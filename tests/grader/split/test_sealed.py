@@ -356,7 +356,7 @@ def test_grading_from_a_sealed_file_leaves_its_images_and_labels_encrypted(
 # --- the commands ----------------------------------------------------------------------------
 
 
-def test_seal_and_open_give_the_same_folder_back(split_folder, assignment_file, cwd):  # noqa: F811
+def test_seal_and_open_give_the_same_folder_back(run, split_folder, assignment_file, cwd):  # noqa: F811
     done = run("split", "seal", split_folder, "--out", "a.sealed", "--key-file", "a.key", "--assignment", assignment_file, cwd=cwd)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert open_split(split_folder, CLASSES).sha256 in done.stdout
@@ -373,7 +373,7 @@ def test_seal_and_open_give_the_same_folder_back(split_folder, assignment_file, 
     assert {path.name for path in cwd.iterdir()} == {"a.sealed", "b.sealed", "a.key", "new", "empty"}
 
 
-def test_what_cannot_be_sealed_or_opened_is_one_line_and_leaves_nothing(split_folder, sealed_file, key_file, assignment_file, cwd, write_submission):  # noqa: F811  # fmt: skip
+def test_what_cannot_be_sealed_or_opened_is_one_line_and_leaves_nothing(run, split_folder, sealed_file, key_file, assignment_file, cwd, write_submission):  # noqa: F811  # fmt: skip
     data = sealed_file.read_bytes()
     (cwd / "cut").write_bytes(data[:-1])
     (cwd / "flipped").write_bytes(data[:200] + bytes([data[200] ^ 1]) + data[201:])
@@ -409,7 +409,7 @@ def test_what_cannot_be_sealed_or_opened_is_one_line_and_leaves_nothing(split_fo
     assert sorted(cwd.rglob("*")) == before
 
 
-def test_a_key_file_that_others_can_read_is_warned_about_and_used(sealed_file, key_file, cwd):  # noqa: F811
+def test_a_key_file_that_others_can_read_is_warned_about_and_used(run, sealed_file, key_file, cwd):  # noqa: F811
     key_file.chmod(0o644)
     done = run("split", "open", sealed_file, "--out", "o", "--key-file", key_file, cwd=cwd)
     assert done.returncode == 0
