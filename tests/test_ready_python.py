@@ -70,7 +70,7 @@ def test_a_program_finds_what_one_finds_that_was_started(
         "import os; os._exit(7)",
         "import atexit; atexit.register(print, 'at the end'); print('first')",
         "import os, signal; os.kill(os.getpid(), signal.SIGKILL)",
-        "import os, signal; os.kill(os.getpid(), signal.SIGINT)",
+        "import os, signal; signal.signal(signal.SIGINT, signal.default_int_handler); os.kill(os.getpid(), signal.SIGINT)",
         "raise KeyboardInterrupt",
         "1 / 0",
     ],
