@@ -138,6 +138,11 @@ class Heard:
         """Whether each answer is the class of the highest score, as far as scores were seen."""
         return bool((self.first == self.answers).all())
 
+    def part(self, chosen: npt.NDArray[np.bool_] | IntArray) -> Heard:
+        """Return what belongs to some of the rows, in their order."""
+        scores = None if self.scores is None else self.scores[chosen]
+        return Heard(self.images[chosen], self.answers[chosen], scores)
+
     def trial(self, by_scores: bool = False) -> Trial:
         """Return what `predict` answered, or what the scores would say."""
         return Trial(self.images, self.first if by_scores else self.answers)
@@ -155,6 +160,8 @@ class SeamTrial:
     """What was put right of the network's input."""
     tried: int = 1
     """For how many alternatives the evidence is to be corrected."""
+    rule: Difference | None = None
+    """By what rule the answer is read from the scores instead; None if that was not put right."""
 
     @property
     def trial(self) -> Trial:
@@ -220,6 +227,16 @@ class Case:
     """How many were tried."""
     public: PublicTrial | None = None
     """None if there are no public images, or they were not asked."""
+
+    @property
+    def sight(self) -> Sight | None:
+        """What was seen of the network; None if nothing was."""
+        return None if self.seams is None else self.seams.sight
+
+    @property
+    def seam_trial(self) -> SeamTrial | None:
+        """What came of putting right what differs there; None if that was not tried, or gained nothing."""
+        return None if self.seams is None else self.seams.trial
 
     @property
     def is_input_seen(self) -> bool:

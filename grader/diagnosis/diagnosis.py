@@ -58,7 +58,7 @@ def diagnose(subject: Subject) -> Diagnosis:
     seen = None
     with _told_in(traces):
         seen = shown(case, [each.code for each in findings])
-    charts = None if case.seams is None else case.seams.sight.seconds
+    charts = None if case.sight is None else case.sight.seconds
     return Diagnosis(
         "failed" if traces else "done",
         (*findings, *beside),
@@ -120,7 +120,7 @@ def _look(subject: Subject, case: Case) -> Case:
 
 def _try_ways(subject: Subject, case: Case) -> Case:
     """Put right what is not the lab's."""
-    return case if case.seams is None else replace(case, seams=try_ways(subject, case, case.seams.sight))
+    return case if case.sight is None else replace(case, seams=try_ways(subject, case, case.sight))
 
 
 def _run_checkpoints(subject: Subject, case: Case) -> Case:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from grader.diagnosis.case import NO_ANSWER, Case, FileTrial, PublicTrial, SeamTrial, Trial
 from grader.diagnosis.differences import Difference
 from grader.diagnosis.parameters import Code, broken_file, own_files
-from grader.diagnosis.readout import rule_of
 from grader.errors import Language
 from grader.printable import shown
 from grader.statistics import binomial_tail
@@ -77,7 +76,7 @@ def at_seam(applies: Callable[[SeamTrial], bool]) -> Look:
     """Return the look for something that was put right, where that gains what chance does not explain."""
 
     def look(case: Case) -> Evidence | None:
-        tried = case.seams.trial if case.seams is not None else None
+        tried = case.seam_trial
         if tried is None or not applies(tried):
             return None
         gain = case.gain(tried.trial)
@@ -150,10 +149,10 @@ def read_otherwise_than(*codes: str) -> Look:
 
 def _read(applies: Callable[[str], bool]) -> Look:
     def look(case: Case) -> Evidence | None:
-        tried = case.seams.trial if case.seams is not None else None
-        if tried is None or not tried.way.by_scores:
+        tried = case.seam_trial
+        if tried is None or tried.rule is None:
             return None
-        code = rule_of(tried.heard, case.names).code
+        code = tried.rule.code
         if code == "no-rule" and case.is_unstable:  # it is told what they hang on
             return None
         if code == "renamed" and (tried.way.correction or tried.way.repair):
@@ -165,7 +164,7 @@ def _read(applies: Callable[[str], bool]) -> Look:
 
 def holds_no_numbers(case: Case) -> Evidence | None:
     """Look for a network that consists of a file with NaN in it."""
-    sight = case.seams.sight if case.seams is not None else None
+    sight = case.sight
     file = None if sight is None or sight.gives_numbers else broken_file(sight.networks, sight.files)
     if file is None or case.accuracy > case.chance:
         return None
@@ -209,8 +208,7 @@ def answers_are_neither(case: Case) -> bool:
 
 
 def _consists_of_a_file(case: Case) -> bool:
-    sight = case.seams.sight if case.seams is not None else None
-    return sight is not None and bool(own_files(sight.networks, sight.files))
+    return case.sight is not None and bool(own_files(case.sight.networks, case.sight.files))
 
 
 def knows_nothing(is_nan: bool) -> Look:
@@ -369,9 +367,9 @@ def _seam_details(case: Case, tried: SeamTrial) -> dict[str, object]:
     if tried.way.repair is not None:
         details |= tried.way.repair.details
         said.append(Difference("network", tried.way.repair.code, tried.way.repair.details))
-    if tried.way.by_scores:
-        said.append(rule_of(tried.heard, case.names))
-        details |= {"map": "", "map_zh": "", **said[-1].details}
+    if tried.rule is not None:
+        said.append(tried.rule)
+        details |= {"map": "", "map_zh": "", **tried.rule.details}
     numbers = _scores(case, tried.trial, tried.tried)
     en = " ".join(each.sentence("en") for each in said)
     zh = "".join(each.sentence("zh") for each in said)

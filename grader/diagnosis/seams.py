@@ -31,7 +31,7 @@ from grader.diagnosis.identify import identify
 from grader.diagnosis.parameters import Repair, repairs
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
-from grader.diagnosis.readout import scores_of
+from grader.diagnosis.readout import rule_of, scores_of
 from grader.diagnosis.recipes import Correction, corrections, steps_that_differ
 from grader.diagnosis.subject import Subject
 from grader.model.records import Question, Recorded, Task
@@ -148,7 +148,8 @@ def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
     way, heard = _least_effort(case, many)
     put_right = _named(sight.found, way.correction, ways) if sight.found and way.correction else ()
     alternatives = len(few) - 1  # one of them is the submission as it is
-    trial = SeamTrial(way, heard, put_right, max(1, alternatives))
+    rule = rule_of(heard, case.names) if way.by_scores else None
+    trial = SeamTrial(way, heard, put_right, max(1, alternatives), rule)
     return Seams(sight, trial, is_settled, untouched.is_read_right)
 
 
@@ -228,22 +229,19 @@ def _asked_on(subject: Subject, case: Case, way: Way, first: Heard, name: str) -
 
 def _of_many(case: Case, heard: Heard) -> Heard:
     """Leave out images that were chosen because the answer was wrong: a score is of images that were not."""
-    keep = np.isin(heard.images, case.many())
-    scores = None if heard.scores is None else heard.scores[keep]
-    return Heard(heard.images[keep], heard.answers[keep], scores)
+    return heard.part(np.isin(heard.images, case.many()))
 
 
 def _joined(one: Heard, other: Heard) -> Heard:
-    order = np.argsort(np.concatenate([one.images, other.images]))
-    return Heard(
-        np.concatenate([one.images, other.images])[order],
-        np.concatenate([one.answers, other.answers])[order],
-        _joined_scores(one, other, order),
+    """Return what was said to the images of both, in the images' order."""
+    images, answers = (
+        np.concatenate(pair) for pair in ((one.images, other.images), (one.answers, other.answers))
     )
+    return Heard(images, answers, _joined_scores(one, other)).part(np.argsort(images))
 
 
-def _joined_scores(one: Heard, other: Heard, order: IntArray) -> FloatArray | None:
-    """Return the scores of both in this order: NaN for the one that showed none, None if both did not."""
+def _joined_scores(one: Heard, other: Heard) -> FloatArray | None:
+    """Return the scores of both: NaN for the one that showed none, None if both did not."""
     classes = next((each.scores.shape[1] for each in (one, other) if each.scores is not None), None)
     if classes is None:
         return None
@@ -251,7 +249,7 @@ def _joined_scores(one: Heard, other: Heard, order: IntArray) -> FloatArray | No
         np.full((len(each.images), classes), np.nan) if each.scores is None else each.scores
         for each in (one, other)
     ]
-    return np.asarray(np.concatenate(every)[order])
+    return np.asarray(np.concatenate(every))
 
 
 def _asked(subject: Subject, case: Case, ways: Sequence[Way], images: IntArray, name: str) -> list[Tried]:

@@ -69,9 +69,10 @@ def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
         case: everything that was tried; of what came of hidden images, nothing is taken but counts.
         codes: of the findings that explain the score, the strongest evidence first.
     """
-    if case.seams is None or case.seams.sight.found is None:
+    sight = case.sight
+    if sight is None or sight.found is None:
         return None
-    sight, found = case.seams.sight, case.seams.sight.found
+    found = sight.found
     put_right = _put_right(case, codes)
     told = _told(found, put_right)
     steps = tuple(_in_words(each, put_right) for each in told)
@@ -155,7 +156,7 @@ class _PutRight:
 
 
 def _put_right(case: Case, codes: Sequence[str]) -> _PutRight:
-    trial = case.seams.trial if case.seams is not None else None
+    trial = case.seam_trial
     if trial is None or trial.way.correction is None:
         is_tried = case.is_input_seen and (trial is not None or not codes)
         return _PutRight(is_tried=is_tried)
@@ -227,7 +228,7 @@ def _sums(found: Preprocessing) -> tuple[tuple[tuple[float, ...], ...] | None, t
 
 def _paths(case: Case) -> PathsPart:
     """Return the counts that were measured, all of the same images."""
-    trial = case.seams.trial if case.seams is not None else None
+    trial = case.seam_trial
     if trial is None:
         return PathsPart(images=len(case.truth), as_handed_in=int(case.is_right.sum()))
     way, heard = trial.way, trial.heard

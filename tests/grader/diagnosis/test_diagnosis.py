@@ -29,6 +29,7 @@ from grader.diagnosis.evidence import ALPHA, LEAST_GAIN, Evidence
 from grader.diagnosis.hypotheses import HYPOTHESES, After
 from grader.diagnosis.parameters import Repair
 from grader.diagnosis.preprocessing import LAB
+from grader.diagnosis.readout import rule_of
 from grader.model.dataset import SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
 from grader.model.records import CheckpointFile, Network, Parameter
@@ -68,7 +69,9 @@ def seams_of(answers, *put_right, repair=None, scores=None, by_scores=False, tri
     """
     found = tuple(Difference(step, code, {"share": 40}) for step, code in put_right)
     logits = None if scores is None else np.eye(CLASSES)[scores]
-    trial = SeamTrial(Way(None, repair, by_scores), Heard(ALL, np.asarray(answers), logits), found, tried)
+    heard = Heard(ALL, np.asarray(answers), logits)
+    rule = rule_of(heard, NAMES) if by_scores else None
+    trial = SeamTrial(Way(None, repair, by_scores), heard, found, tried, rule)
     return Seams(Sight(LAB, **seen), trial, is_settled=True, is_read_right=not by_scores)
 
 

@@ -14,6 +14,7 @@ from grader.diagnosis.geometry import SHAPES, Box, crop_of
 from grader.diagnosis.hypotheses import After
 from grader.diagnosis.identify import identify
 from grader.diagnosis.planes import Layout, planes_of
+from grader.diagnosis.readout import rule_of
 from grader.diagnosis.recipes import corrections
 from grader.diagnosis.seams import first_picture, look, try_ways
 from grader.model.predictions import Raised, Unusable
@@ -210,6 +211,7 @@ def test_scores_that_are_right_are_read_in_place_of_the_answer():
     way = seams.trial.way
     assert (way.correction, way.repair, way.by_scores, way.effort) == (None, None, True, 1)
     assert (seams.is_settled, seams.is_read_right, seams.trial.tried) == (True, False, 1)
+    assert seams.trial.rule == rule_of(seams.trial.heard, CASE.names)
     assert (CASE.correct(seams.trial.heard.trial()), CASE.correct(seams.trial.trial)) == (30, 60)
 
 
