@@ -42,7 +42,8 @@ class Program:
     """What is to run, and how."""
 
     arguments: Sequence[str]
-    """What comes after `python` on a command line: `-m MODULE ...`, or a script's path and its arguments."""
+    """What comes after `python` on a command line: `-m MODULE ...`, `-c CODE ...`, or a script's path, and its
+    arguments."""
     folder: Path = field(default_factory=Path.cwd)
     """The working folder."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -115,9 +116,16 @@ class ReadyPython:
     Args:
         imports: modules that it imports.
         forgotten: packages that are imported on the way, and that each program is to find for itself.
+        environment: that it is started with, and that /proc shows of all its programs; else this process's.
     """
 
-    def __init__(self, imports: Sequence[str], forgotten: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        imports: Sequence[str],
+        forgotten: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._environment = environment
         self._asked = {"imports": list(imports), "forgotten": list(forgotten)}
         self._files = tempfile.TemporaryDirectory(prefix="said-")
         self._count = 0
@@ -128,6 +136,7 @@ class ReadyPython:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.ready_python", str(theirs.fileno()), json.dumps(self._asked)],
                 cwd=ROOT,
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
@@ -152,20 +161,24 @@ class ReadyPython:
         return Running(program, said, status)
 
     def run(self, program: Program) -> subprocess.CompletedProcess[str]:
-        """Have a program forked, and wait until it has ended."""
+        """Have a program forked, and wait until it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it does not end.
+        """
         running = self.start(program)
         stdout, stderr = running.communicate()
         assert running.returncode is not None
         return subprocess.CompletedProcess(list(program.arguments), running.returncode, stdout, stderr)
 
 
-def settle() -> None:
+def _settle() -> None:
     """Call this before forks: their garbage collection need not go over, and so copy, what is there for good."""
     gc.collect()
     gc.freeze()
 
 
-def end_at_once(code: object) -> NoReturn:
+def _end_at_once(code: object) -> NoReturn:
     """End as Python does, but leave to the kernel what takes it most of a second: to let go of all modules."""
     if isinstance(code, str):
         print(code, file=sys.stderr)
@@ -185,7 +198,7 @@ def _serve(channel: socket.socket, imports: Sequence[str], forgotten: Sequence[s
         del sys.modules[name]
     # What a library sets for itself, or for the processes that it starts.
     added = {name: value for name, value in os.environ.items() if before.get(name) != value}
-    settle()
+    _settle()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # keepers need not be buried
     while True:
         data, descriptors, _, _ = socket.recv_fds(channel, _LONGEST_REQUEST, 8)
@@ -244,7 +257,7 @@ def _become(request: Mapping[str, Any]) -> NoReturn:
         code: object = 0
     except SystemExit as end:
         code = end.code
-    end_at_once(code)
+    _end_at_once(code)
 
 
 def _run(arguments: Sequence[str], folder: str) -> None:
@@ -255,6 +268,9 @@ def _run(arguments: Sequence[str], folder: str) -> None:
         if not hasattr(sys.modules.get(rest[0]), "__path__"):
             sys.modules.pop(rest[0], None)  # to `runpy`, a module that is there already is no program
         runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+    elif first == "-c":
+        sys.argv = [first, *rest[1:]]
+        exec(compile(rest[0], "<string>", "exec"), {"__name__": "__main__"})
     else:
         sys.path[0] = str(Path(first).resolve().parent)
         sys.argv = [first, *rest]

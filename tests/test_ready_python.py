@@ -60,6 +60,19 @@ def test_a_program_finds_what_one_finds_that_was_started(
     )
 
 
+def test_code_on_the_command_line_is_a_program(ready: ReadyPython, tmp_path: Path) -> None:
+    program = Program(["-c", "import sys; print(__name__, sys.argv); sys.exit(3)", "one", "-c"], tmp_path)
+    forked, expected = ready.run(program), started(program)
+    assert (
+        (forked.returncode, forked.stdout)
+        == (expected.returncode, expected.stdout)
+        == (
+            3,
+            "__main__ ['-c', 'one', '-c']\n",
+        )
+    )
+
+
 @pytest.mark.parametrize(
     "source",
     [

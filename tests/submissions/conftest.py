@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.ready_python import ReadyPython
+
 from .corpus import Case
 from .ground import KEY_VARIABLE, Ground, laid_out
-from .ready import ReadyGrader
 from .run import Result, environment_with, run
 from .table import RESULT
 
@@ -24,15 +25,20 @@ def ground() -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="session")
-def ready(ground: Ground) -> Iterator[ReadyGrader]:
-    """A grader that has done its imports, and has the key in its environment."""
-    with ReadyGrader(environment_with({KEY_VARIABLE: ground.key})) as grader:
-        yield grader
+def ready(ground: Ground) -> Iterator[ReadyPython]:
+    """A Python that has done a grader's imports, and has the key in its environment.
+
+    Half a second of each `python -m grader` is imports, and there are hundreds of cases.
+    """
+    # What a command line imports once it has been read, and the diagnosis.
+    imports = ["scipy.optimize", "grader.cli.grade"]
+    with ReadyPython(imports, environment=environment_with({KEY_VARIABLE: ground.key})) as python:
+        yield python
 
 
 @pytest.fixture
 def result(
-    case: Case, ground: Ground, ready: ReadyGrader, record_property: Callable[[str, object], None]
+    case: Case, ground: Ground, ready: ReadyPython, record_property: Callable[[str, object], None]
 ) -> Result:
     """What came of one case."""
     found = run(case, ground, ready=ready)

@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,10 +25,10 @@ import numpy.typing as npt
 from grader.cli import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.model.verdict import Verdict
 from tests.patience import PATIENCE_SECONDS, wait_until
+from tests.ready_python import Program, ReadyPython
 
 from .corpus import MAKER, Case
 from .ground import IMAGES_VARIABLE, KEY_VARIABLE, Ground, assignment_text
-from .ready import ReadyGrader
 
 ROOT = Path(__file__).parents[2]
 AT_ONCE = 2
@@ -38,7 +37,7 @@ _MOST_PAGE = 500_000
 """Bytes of `report.html`, whatever was handed in."""
 _LIKE = 40
 """Of 255, in each channel: colours that are no farther apart may be one, in a JPEG."""
-Door: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path], "subprocess.CompletedProcess[bytes]"]
+Door: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path], "subprocess.CompletedProcess[str]"]
 """Runs the grader with a command line, an environment and a working folder."""
 _THE_DOOR = ("-m", "grader")
 _WITHOUT_WALLS = """
@@ -106,24 +105,22 @@ def started(
             pool.shutdown(cancel_futures=True)
 
 
-def run(case: Case, ground: Ground, *, forked: bool = False, ready: ReadyGrader | None = None) -> Result:
+def run(case: Case, ground: Ground, *, forked: bool = False, ready: ReadyPython | None = None) -> Result:
     """Grade one case and compare everything with its description.
 
     Args:
         case: what is handed in, and what must come of it.
         ground: what it is graded on.
         forked: have workers enter their sandboxes from a fork server, whatever they import.
-        ready: a grader that has done its imports; without one `python -m grader` is started.
+        ready: a Python that has done a grader's imports; without one `python -m grader` is started.
     """
     began = time.monotonic()
     with _workspace() as workspace:
         try:
             handed_in = hand_in(case, ground, workspace)
             before = _listing(workspace)
-            if ready and not case.environment:
-                door: Door = partial(ready.run, fork_workers=forked)
-            else:
-                door = _started(["-c", _FORKED] if forked else _THE_DOOR)
+            program = ("-c", _FORKED) if forked else _THE_DOOR
+            door = _started(program) if ready is None or case.environment else _from(ready, program)
             grading = _grade(case, ground, handed_in, workspace, door)
         except GraderFailedError as error:
             return Result(case, "no report", (str(error),), time.monotonic() - began)
@@ -194,13 +191,13 @@ def _grade(
         done = door([*arguments, "--out", str(out), *options], environment_with(environment), workspace)
     except subprocess.TimeoutExpired as error:
         raise GraderFailedError(f"the grader had not ended after {error.timeout:g} s") from error
-    errors = done.stderr.decode("utf-8", "replace")
+    errors = done.stderr
     try:
         files = [(out / name).read_text(encoding="utf-8") for name in ("report.json", "report.html")]
         instructor = json.loads((out / "instructor" / "answers.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise GraderFailedError(f"exit code {done.returncode}, no report: {errors or error}") from error
-    terminal = done.stdout.decode("utf-8", "replace")
+    terminal = done.stdout
     return Grading(
         report=json.loads(files[0]),
         terminal=terminal,
@@ -219,18 +216,26 @@ def _started(program: Sequence[str]) -> Door:
 
     def start(
         arguments: Sequence[str], environment: Mapping[str, str], folder: Path
-    ) -> subprocess.CompletedProcess[bytes]:
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *program, *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            encoding="utf-8",
             cwd=folder,
             timeout=PATIENCE_SECONDS,
             check=False,
         )
 
     return start
+
+
+def _from(ready: ReadyPython, program: Sequence[str]) -> Door:
+    """Return a door that has a Python forked with a program for each command line."""
+    return lambda arguments, environment, folder: ready.run(
+        Program([*program, *arguments], folder, environment)
+    )
 
 
 def environment_with(more: dict[str, str]) -> dict[str, str]:

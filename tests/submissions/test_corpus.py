@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from grader.model.verdict import Verdict
+from tests.ready_python import ReadyPython
 
 from .corpus import Case, CorpusError, choose, corpus, read_case
 from .ground import HONEST, TOTAL, Ground
-from .ready import ReadyGrader
 from .run import Result, run
 from .table import mark, table
 
@@ -53,7 +53,7 @@ def test_cases_are_chosen_by_the_beginning_of_their_ids() -> None:
         choose(corpus(), ["A", "G1"])
 
 
-def test_whatever_is_not_as_described_is_a_problem(ground: Ground, ready: ReadyGrader) -> None:
+def test_whatever_is_not_as_described_is_a_problem(ground: Ground, ready: ReadyPython) -> None:
     (honest,) = choose(corpus(), ["D02_byte_order_mark"])
     wrong = {
         "verdict": Verdict.CRASH,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.ready_python import ReadyPython
+
 from .corpus import Case, choose, corpus
 from .ground import Ground
-from .ready import ReadyGrader
 from .run import run
 
 # Those that are about where a worker stands and how it ends; all of them: `python -m tests.submissions --forked`.
@@ -31,7 +32,7 @@ _LIMITS = (
 
 @pytest.mark.parametrize("case", choose(corpus(), [*_IDS, *_LIMITS]), ids=lambda case: case.id)
 def test_a_forked_submission_gets_what_a_started_one_gets(
-    case: Case, ground: Ground, ready: ReadyGrader
+    case: Case, ground: Ground, ready: ReadyPython
 ) -> None:
     result = run(case, ground, forked=True, ready=ready)
     assert not result.problems, f"{case.does}\ngot: {result.got}"
