@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from grader.errors import LineError
 from grader.model.assignment import load_assignment
 from grader.model.dataset import Split, SplitImage, split_of
 from grader.sandbox import open_isolation
@@ -37,7 +38,14 @@ from tests.submissions.mistakes.trial import SCORES_ALONE, Ground
 
 
 def main() -> int:
-    options = _options()
+    try:
+        return _run(_options())
+    except LineError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+
+
+def _run(options: argparse.Namespace) -> int:
     with _ground(options) as ground:
         if options.identities:
             return ask_identities(ground, options.identities, options.only, _say)
@@ -57,7 +65,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("split", type=Path)
     parser.add_argument("--list", choices=[*LISTS], default="all", help="which programs")
     parser.add_argument("--only", default="", metavar="WORD", help="those whose name holds this")
-    parser.add_argument("--images", type=int, metavar="N", help="ask about N images of each class at most")
+    parser.add_argument("--images", type=_count, metavar="N", help="ask about N images of each class at most")
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep the reports there, by name")
     parser.add_argument("--train", type=Path, metavar="IMAGES", help="try unusual programs, trained on these")
     parser.add_argument("--mended", action="store_true", help="try the programs without their mistakes")
@@ -65,21 +73,35 @@ def _options() -> argparse.Namespace:
     modes = parser.add_mutually_exclusive_group()
     modes.add_argument("--scores", action="store_true", help="ask for nothing but the scores")
     modes.add_argument("--judge", action="store_true", help="grade the mended programs, too")
-    modes.add_argument("--identities", type=int, metavar="N", help="the same program under N students' names")
+    modes.add_argument(
+        "--identities", type=_count, metavar="N", help="the same program under N students' names"
+    )
     modes.add_argument("--loaded", action="store_true", help="the same program, quiet and beside busy loops")
     options = parser.parse_args()
     if options.results and not options.judge:
         parser.error("--results belongs to --judge")
     if options.list == "unusual" and not options.train:
         parser.error("--list unusual needs --train: the heads of these programs are trained first")
+    if not any(options.submission.glob("*.ckpt")):
+        parser.error(f"{options.submission}: no *.ckpt there; name a folder that reference.finetune wrote")
+    has_own_list = options.identities or options.loaded
+    if not has_own_list and not candidates(options.list, options.only, mended=options.mended):
+        parser.error(f"no program of that list has {options.only!r} in its name")
     return options
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return number
 
 
 @contextmanager
 def _ground(options: argparse.Namespace) -> Iterator[Ground]:
     assignment = load_assignment()
     split = _open(options.split, options.images)
-    arrays = read_checkpoint(next(iter(sorted(options.submission.glob("*.ckpt")))))
+    arrays = read_checkpoint(min(options.submission.glob("*.ckpt")))
     with open_isolation(assignment.limits, official=True) as isolation:
         yield Ground(arrays, decoded(split, assignment.channel_order), assignment, isolation)
 
