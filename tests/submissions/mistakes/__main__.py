@@ -28,10 +28,11 @@ from grader.model.dataset import Split, SplitImage, split_of
 from grader.sandbox import open_isolation
 from grader.split import decoded, open_split
 from reference.weights import read_checkpoint
-from tests.submissions.mistakes.identities import ask_identities
+from tests.submissions.mistakes.identities import HAND_INS, ask_identities
 from tests.submissions.mistakes.judging import Figures, Judged, line_of
 from tests.submissions.mistakes.lists import LISTS, Candidate, candidates, missing_libraries
 from tests.submissions.mistakes.loaded import compare_loaded
+from tests.submissions.mistakes.loaded import programs as loaded_programs
 from tests.submissions.mistakes.results import Results
 from tests.submissions.mistakes.running import Judge, setting_of
 from tests.submissions.mistakes.trial import SCORES_ALONE, Ground
@@ -84,10 +85,17 @@ def _options() -> argparse.Namespace:
         parser.error("--list unusual needs --train: the heads of these programs are trained first")
     if not any(options.submission.glob("*.ckpt")):
         parser.error(f"{options.submission}: no *.ckpt there; name a folder that reference.finetune wrote")
-    has_own_list = options.identities or options.loaded
-    if not has_own_list and not candidates(options.list, options.only, mended=options.mended):
+    if not any(options.only in name for name in _names(options)):
         parser.error(f"no program of that list has {options.only!r} in its name")
     return options
+
+
+def _names(options: argparse.Namespace) -> Iterator[str]:
+    """Yield the names of the programs that a mode is about; each has a list of its own."""
+    if options.identities or options.loaded:
+        yield from (planted.name for planted in (HAND_INS if options.identities else loaded_programs()))
+    else:
+        yield from (each.planted.name for each in candidates(options.list, "", mended=options.mended))
 
 
 def _count(text: str) -> int:
