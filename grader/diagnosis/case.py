@@ -217,6 +217,8 @@ class Case:
     """Threads that a submission has, by the assignment."""
     seams: Seams | None = None
     """None if nothing could be seen of a network."""
+    scored: Heard | None = None
+    """What scores the network gives to images that no order of names makes right; None if not asked."""
     files: tuple[FileTrial, ...] = ()
     """Checkpoints that fit the course network, run without the student's code."""
     kept: Kept | None = None

@@ -153,6 +153,16 @@ def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
     return Seams(sight, trial, is_settled, untouched.is_read_right)
 
 
+def ask_scores(subject: Subject, case: Case, images: IntArray) -> Heard | None:
+    """Return what the submission, as it is, says to some images; None where no scores were seen.
+
+    Raises:
+        UnfinishedError: time was over.
+    """
+    asked = _asked(subject, case, [Way()], images, "scores")
+    return next((heard for _, heard in asked if heard.scores is not None), None)
+
+
 def _few(subject: Subject, case: Case, ways: Sequence[Correction], mends: Sequence[Repair]) -> list[Tried]:
     """Ask about a few images in each way, and return those that the network took, by both ways to read it.
 
