@@ -32,7 +32,7 @@ from grader.diagnosis.parameters import Repair, repairs
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
 from grader.diagnosis.readout import rule_of, scores_of
-from grader.diagnosis.recipes import Correction, corrections, steps_that_differ
+from grader.diagnosis.recipes import Correction, corrections, other_standards, steps_that_differ
 from grader.diagnosis.subject import Subject
 from grader.model.records import Question, Recorded, Task
 from grader.run import secret_order
@@ -136,6 +136,10 @@ def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
     is_settled = sight.is_input_right or any(way.correction is not None for way, _ in few)
     untouched = Seams(sight, None, is_settled, all(read) if read else None)
     chosen = _worth_a_look(case, few)
+    if few and not (chosen or mends) and sight.found is not None:
+        others = other_standards(sight.found)
+        few += _asked(subject, case, [*map(Way, others)], case.few(), "few-other") if others else []
+        chosen = _worth_a_look(case, few)
     if not chosen:
         return untouched
     many = [
@@ -222,6 +226,9 @@ def _named(found: Preprocessing, chosen: Correction, every: Sequence[Correction]
     What many networks are trained with is left out where it could not be put right apart from the rest: it
     is hardly what costs the points.
     """
+    if chosen.is_another_standard:
+        code = "-".join(["learned", chosen.standard.colour, chosen.standard.scale])
+        return (Difference("training", code),)
     differing = differences(found, chosen.standard)
     put_right = [each for each in differing if steps_that_differ([each]) & chosen.steps]
     is_apart = any(each.steps == chosen.steps - {"geometry"} for each in every)

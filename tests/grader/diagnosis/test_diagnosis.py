@@ -216,6 +216,7 @@ def test_what_differs_at_the_input_is_named_with_both_scores():
         ([("random", "random")], "random-input"),
         ([BGR, UPSIDE_DOWN], "wrong-preprocessing"),
         ([BGR, ("sharpness", "coarse"), ("linearity", "rounded")], "wrong-preprocessing"),
+        ([("training", "learned-bgr-unit")], "trained-otherwise"),
         ([("state", "constant")], "wrong-preprocessing"),
         ([("state", "stateful")], "wrong-preprocessing"),
     ],

@@ -15,7 +15,7 @@ from grader.diagnosis.hypotheses import After
 from grader.diagnosis.identify import identify
 from grader.diagnosis.planes import Layout, planes_of
 from grader.diagnosis.readout import rule_of
-from grader.diagnosis.recipes import corrections
+from grader.diagnosis.recipes import corrections, other_standards
 from grader.diagnosis.seams import first_picture, look, try_ways
 from grader.model.predictions import Raised, Unusable
 from grader.model.records import CheckpointFile, Network, Parameter, Record, Recorded, Recording, Tensor
@@ -67,7 +67,8 @@ class Submission:
         self.seed = seed
         self.split = SimpleNamespace(images=range(len(TRUTH)))
         self._answer, self._stops = answer, stops or {}
-        self._steps = {way.recipe: way.steps for way in corrections(found)}
+        ways = (*other_standards(found), *corrections(found))
+        self._steps = {way.recipe: frozenset() if way.is_another_standard else way.steps for way in ways}
         self.asked, self.images, self.tasks = {}, {}, {}
 
     def record(self, name, questions, rules):
@@ -79,7 +80,7 @@ class Submission:
         return Recording(answers, **self._stops.get(name, {}))
 
     def _of(self, task):
-        return self._steps[task.recipe] if task.recipe else frozenset()
+        return self._steps.get(task.recipe, frozenset())
 
     def classes_in(self, answers):
         return np.array([NO_ANSWER if answer is None else int(answer.text) for answer in answers])
@@ -149,11 +150,11 @@ def test_the_order_of_the_images_is_secret_and_every_way_is_asked_about_each_in_
     assert sorted(orders[0]) == sorted(orders[1])
 
 
-def test_where_the_few_images_speak_against_it_nothing_more_is_asked():
+def test_where_the_few_images_speak_against_it_no_more_images_are_asked():
     """A network that was trained so does worse with what the lab gives it."""
     trained_so = Submission(lambda image, done, _: answered((TRUTH[image] + bool(done)) % CLASSES))
     seams = try_ways(trained_so, CASE, BGR_AND_STRETCHED)
-    assert trained_so.asked == {"few": WAYS * FEW}
+    assert trained_so.asked == {"few": WAYS * FEW, "few-other": 6 * FEW}
     assert (seams.trial, seams.is_settled) == (None, True)
     assert found_in(seams) == []
 
@@ -162,6 +163,20 @@ def test_a_step_that_costs_nothing_is_no_mistake():
     seams = try_ways(Submission(by_steps("nothing")), CASE, BGR_AND_STRETCHED)
     assert (seams.trial, seams.is_settled) == (None, True)
     assert found_in(seams) == []
+
+
+def test_a_network_that_was_trained_otherwise_is_asked_so_where_the_labs_way_does_not_explain():
+    learned = {way.recipe for way in other_standards(LAB.found) if way.standard.colour == "bgr"}
+    is_so = Submission(lambda image, _, task: answered((TRUTH if task.recipe in learned else WRONG)[image]))
+    seams = try_ways(is_so, CASE, LAB)
+    assert is_so.asked == {"few": FEW, "few-other": len(other_standards(LAB.found)) * FEW, "many-0": REST}
+    assert codes_of(seams) == ["learned-bgr-standard"]  # of those as good, the one with the fewest steps
+    assert (seams.trial.tried, found_in(seams)) == (len(other_standards(LAB.found)), ["trained-otherwise"])
+
+
+def test_a_network_that_does_badly_however_it_is_asked_is_not_told_how_it_was_trained():
+    seams = try_ways(Submission(lambda image, *_: answered(WRONG[image])), CASE, LAB)
+    assert (seams.trial, found_in(seams)) == (None, [])
 
 
 def test_what_many_are_trained_with_is_not_named_beside_a_cause_that_cannot_be_put_right_apart():
@@ -235,7 +250,7 @@ def test_of_a_network_whose_input_is_not_seen_the_scores_are():
 def test_scores_that_say_what_is_answered_give_nothing_to_put_right(best, is_read_right):
     submission = Submission(lambda image, *_: answered(WRONG[image], best=best[image]))
     seams = try_ways(submission, CASE, LAB)
-    assert submission.asked == {"few": FEW}
+    assert submission.asked == {"few": FEW, "few-other": 7 * FEW}
     assert (seams.trial, seams.is_settled, seams.is_read_right) == (None, True, is_read_right)
 
 
