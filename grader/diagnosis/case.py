@@ -110,6 +110,11 @@ class Way:
     """Whether the answer is the class of its highest score, in the assignment's order."""
 
     @property
+    def loads(self) -> bool:
+        """Whether a file is loaded, which is more than to leave training mode."""
+        return self.repair is not None and bool(self.repair.file)
+
+    @property
     def effort(self) -> int:
         """How many steps are put right."""
         return (len(self.correction.steps) if self.correction else 0) + bool(self.repair) + self.by_scores
