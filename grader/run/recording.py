@@ -51,7 +51,8 @@ from grader.run.frames import (
     frame_of,
     json_object,
 )
-from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
+from grader.run.limits import LimitExceededError, WorkerDiedError
+from grader.run.worker import WorkerProcess
 from grader.sandbox import Launch
 
 MAX_RECORDED_BYTES = 12 << 20
