@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 import numpy.typing as npt
-from jinja2 import Template
+from jinja2 import Environment, Template
 
 from grader.errors import LANGUAGES, Language
 from grader.model.dataset import SplitImage
@@ -160,12 +160,17 @@ def thumbnail(pixels: npt.NDArray[Any]) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode('ascii')}"
 
 
-@cache
 def _template(name: str) -> Template:
     """Return the template of a page about one submission."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    """Return the environment of both pages: what they share is compiled once."""
     environment = environment_of(Path(__file__).parent)
     environment.filters.update(size=_size, sum_of=_sum_of, as_in_lab=families_as_in_lab)
-    return environment.get_template(name)
+    return environment
 
 
 def _tone_of(report: Report) -> str:
