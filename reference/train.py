@@ -1,6 +1,8 @@
 """The flower lab's training: MobileNetV2 on five kinds of flowers, or on any other set of class folders.
 
-    python -m reference.train --dataset_path D --platform CPU --freeze_layer backbone --pretrain_ckpt W
+    python -m reference.train --dataset_path D --platform CPU --freeze_layer backbone --pretrain_ckpt W \
+        --run_distribute False
+    python -m reference.train            # as `TrainDefaults` in reference/labs/recipes.py says
 
 `--freeze_layer` and `--pretrain_ckpt` choose one of three ways:
 
@@ -41,7 +43,14 @@ from reference import labs
 from reference.command_line import interruptible, run_command, true_or_false
 from reference.errors import InputError
 from reference.images import LabelledImages, check_readable, file_digest, training_images
-from reference.labs import PLATFORMS, CheckpointFolder, FlowerConfig, flower_config, total_line
+from reference.labs import (
+    PLATFORMS,
+    CheckpointFolder,
+    FlowerConfig,
+    TrainDefaults,
+    flower_config,
+    total_line,
+)
 from reference.training import Snapshot
 from reference.weights import Weights, read_weights
 
@@ -57,17 +66,27 @@ class Settings:
         dataset_path: folder of class folders, or with train/.
         platform: of PLATFORMS.
         freeze_layer: of FREEZE_LAYERS.
-        pretrain_ckpt: weights to begin with, or None.
+        pretrain_ckpt: weights to begin with, as it was given; "" for none.
         run_distribute: train in several processes.
         resume: go on with a training that was interrupted.
     """
 
-    dataset_path: Path
+    dataset_path: str
     platform: str
     freeze_layer: str
-    pretrain_ckpt: Path | None
+    pretrain_ckpt: str
     run_distribute: bool
     resume: bool
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The file of the weights to begin with, or None."""
+        return Path(self.pretrain_ckpt) if self.pretrain_ckpt else None
+
+    def printed(self) -> argparse.Namespace:
+        """Return what the lab's script prints as `train args`: the same fields in the same order."""
+        fields = {name: value for name, value in asdict(self).items() if name != "resume"}
+        return argparse.Namespace(**dict(sorted({**fields, "is_training": True}.items())))
 
 
 def train(settings: Settings) -> None:
@@ -84,7 +103,7 @@ def train(settings: Settings) -> None:
     # 1. All that can be wrong with the input. Processes that train together all find it out, and all end.
     config = flower_config(settings.platform, settings.run_distribute)
     weights = read_pretrained(settings)
-    images = training_images(settings.dataset_path)
+    images = training_images(Path(settings.dataset_path))
     config = replace(config, num_classes=len(images.classes))
     if settings.freeze_layer == "none":
         check_readable(images.split.paths)  # for the head alone, all are read before its training anyway
@@ -96,7 +115,7 @@ def train(settings: Settings) -> None:
     folder = Path(config.save_checkpoint_path) / f"ckpt_{processes.rank}"
     checkpoints = CheckpointFolder(folder, config.keep_checkpoint_max)
     checkpoints.check(settings.resume)
-    print(f"train args: {argparse.Namespace(**vars(settings))}\ncfg: {asdict(config)}", flush=True)
+    print(f"train args: {settings.printed()}\ncfg: {config.printed()}", flush=True)
     # 3. The training.
     # Processes keep no state: they would not keep that of the same step, and could not go on together.
     is_alone = processes.size == 1
@@ -112,8 +131,9 @@ def train_flowers(settings: Settings, training: labs.FlowerTraining) -> None:
     """Train what the command line says; the state to resume from is gone when all is done."""
     weights, classes = training.weights, training.config.num_classes
     if weights and weights.head and not labs.begins_with_head(weights, classes):
-        checkpoint = settings.pretrain_ckpt
-        print(f"note: the head in {checkpoint} is for other classes; a new one begins", flush=True)
+        print(
+            f"note: the head in {settings.pretrain_ckpt} is for other classes; a new one begins", flush=True
+        )
     if settings.freeze_layer == "backbone":
         labs.train_flower_head(training)
     else:
@@ -130,7 +150,7 @@ def read_pretrained(settings: Settings) -> Weights | None:
         SourceError: reading it needs a package that is not installed.
         WeightsError: it is not what it should be.
     """
-    checkpoint = settings.pretrain_ckpt
+    checkpoint = settings.checkpoint
     if checkpoint is None:
         if settings.freeze_layer == "backbone":
             raise InputError(f"--freeze_layer backbone needs a --pretrain_ckpt: {HOW_TO_GET_WEIGHTS}")
@@ -156,7 +176,7 @@ def describe(settings: Settings, config: FlowerConfig, images: LabelledImages) -
     content = hashlib.sha256()
     for path in images.split.paths:
         content.update(path.parent.name.encode() + file_digest(path))
-    checkpoint = settings.pretrain_ckpt
+    checkpoint = settings.checkpoint
     return {
         **asdict(config),
         "freeze_layer": settings.freeze_layer,
@@ -167,15 +187,27 @@ def describe(settings: Settings, config: FlowerConfig, images: LabelledImages) -
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> Settings:
-    """Read the command line; exits with 2 when it makes no sense."""
+    """Read the command line; exits with 2 when it makes no sense.
+
+    What is not given is the training from scratch on the CPU. Where nothing is given, `TrainDefaults` count.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(needs_data=any(argument != "--resume" for argument in given))
+    options = parser.parse_args(given)
+    if options.resume and options.run_distribute:
+        parser.error("--resume goes on with a training in one process, not with --run_distribute True")
+    return Settings(**vars(options))
+
+
+def _parser(needs_data: bool) -> argparse.ArgumentParser:
+    """Return the reader of the command line; where the data set need not be given, defaults stand for all."""
     parser = argparse.ArgumentParser(
         prog="python -m reference.train", description="Train MobileNetV2 as the flower lab does."
     )
     add = parser.add_argument
     add(
         "--dataset_path",
-        type=Path,
-        required=True,
+        required=needs_data,
         metavar="D",
         help="folder with one folder per class, or with train/",
     )
@@ -186,7 +218,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         default="none",
         help="the part that is not trained (%(default)s)",
     )
-    add("--pretrain_ckpt", type=Path, metavar="FILE", help=f"weights to begin with; {HOW_TO_GET_WEIGHTS}")
+    add("--pretrain_ckpt", default="", metavar="FILE", help=f"weights to begin with; {HOW_TO_GET_WEIGHTS}")
     add(
         "--run_distribute",
         type=true_or_false,
@@ -195,10 +227,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         help="train in several processes (%(default)s)",
     )
     add("--resume", action="store_true", help="go on with a training that was interrupted")
-    options = parser.parse_args(arguments)
-    if options.resume and options.run_distribute:
-        parser.error("--resume goes on with a training in one process, not with --run_distribute True")
-    return Settings(**vars(options))
+    if not needs_data:
+        parser.set_defaults(**asdict(TrainDefaults()))
+    return parser
 
 
 @interruptible()

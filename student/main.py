@@ -31,6 +31,8 @@ from src_mindspore.transforms import evaluation_transform
 HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd()
 CHECKPOINT = HERE / "results" / "mobilenetv2.ckpt"
 
+REDUCTION = "mean"  # how the head pools, as in the settings of train_main.py 与训练时的 reduction 一致
+
 # In the order of the labels, which is the sorted order of the training folders. 顺序与训练文件夹的排序一致。
 # TODO(student): another data set has other classes; the flowers: "daisy", "dandelion", "roses", "sunflowers",
 # "tulips". 更换数据集（例如花卉）时必须修改此列表。
@@ -52,7 +54,8 @@ CLASSES = [
 def load_network() -> nn.Cell:
     """Build the network and load the checkpoint that train_main.py wrote."""
     # TODO(student): if you changed the head in train_main.py, build the same here. 与训练时的分类头保持一致。
-    network = mobilenet_v2(MobileNetV2Backbone(), MobileNetV2Head(num_classes=len(CLASSES)))
+    head = MobileNetV2Head(num_classes=len(CLASSES), reduction=REDUCTION)
+    network = mobilenet_v2(MobileNetV2Backbone(), head)
     if not CHECKPOINT.is_file():
         raise FileNotFoundError(f"{CHECKPOINT}: not there; run train_main.py first 请先运行 train_main.py")
     parameters = ms.load_checkpoint(str(CHECKPOINT))

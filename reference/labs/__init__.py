@@ -19,7 +19,16 @@ from reference.labs.files import (
     result_lines,
     total_line,
 )
-from reference.labs.recipes import BACKBONE_SHARE, LR_MAX, PLATFORMS, FlowerConfig, StageRecipe, flower_config
+from reference.labs.recipes import (
+    BACKBONE_SHARE,
+    LR_MAX,
+    PLATFORMS,
+    EvalDefaults,
+    FlowerConfig,
+    StageRecipe,
+    TrainDefaults,
+    flower_config,
+)
 from reference.lazy import imported_when_asked
 
 if TYPE_CHECKING:
@@ -49,11 +58,13 @@ __all__ = [
     "PLATFORMS",
     "WHOLE",
     "CheckpointFolder",
+    "EvalDefaults",
     "FlowerConfig",
     "FlowerTraining",
     "Processes",
     "StageFiles",
     "StageRecipe",
+    "TrainDefaults",
     "accuracy",
     "begins_with_head",
     "best_line",

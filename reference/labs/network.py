@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from src_mindspore.cpu import available_cores
-from src_mindspore.transforms import evaluation_transform
+from src_mindspore.transforms import SIZE, evaluation_transform
 
 from reference.errors import InputError, WeightsError
 from reference.framework import (
@@ -225,15 +225,19 @@ def optimizer(
 READ_TOGETHER = 64
 
 
-def accuracy(network: nn.Cell, images: Split, batch_size: int) -> float:
+def accuracy(
+    network: nn.Cell, images: Split, batch_size: int, image_size: tuple[int, int] = (SIZE, SIZE)
+) -> float:
     """Return the network's top-1 accuracy, between 0 and 1; every image counts once.
 
-    On the CPU ONNX Runtime answers in MindSpore's place, the same at any batch size.
+    On the CPU ONNX Runtime answers for images of 224x224 in MindSpore's place, the same at any batch size.
 
     Args:
-        network: from images (N, 3, 224, 224) to logits or probabilities (N, classes); set to inference here.
+        network: from images (N, 3, *image_size) to logits or probabilities (N, classes); set to inference
+            here.
         images: files and labels.
         batch_size: images a call; the last call may have fewer.
+        image_size: height and width of what the network is given.
 
     Raises:
         InputError: an image cannot be read.
@@ -243,7 +247,9 @@ def accuracy(network: nn.Cell, images: Split, batch_size: int) -> float:
     with ThreadPoolExecutor(available_cores()) as pool:
         for start in range(0, len(images.paths), READ_TOGETHER):
             paths = images.paths[start : start + READ_TOGETHER]
-            inputs = list(pool.map(lambda path: evaluation_transform(read_image(path)), paths))
+            inputs = list(
+                pool.map(lambda path: evaluation_transform(read_image(path), size=image_size), paths)
+            )
             labels = images.labels[start : start + READ_TOGETHER]
             for first in range(0, len(inputs), batch_size):
                 batch = np.stack(inputs[first : first + batch_size])

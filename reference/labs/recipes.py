@@ -2,19 +2,19 @@
 
 The flower lab has a table for each platform. `CPU` is the table of the lab's text: five flowers on a laptop.
 `GPU` and `ASCEND` are for ImageNet, as in the model's original repository. Change the numbers here, as the
-lab has students do. The garbage lab takes its numbers from the command line; here are its defaults.
+lab has students do; here, too, is what the scripts do without arguments. The garbage lab takes its numbers
+from the command line; here are its defaults.
 
 Both labs warm up linearly and then follow half a cosine; they differ in what they call a warm-up.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from src_mindspore.transforms import SIZE
 
 from reference.errors import InputError
 from reference.values import FloatArray
@@ -24,6 +24,7 @@ Decay: TypeAlias = Literal["cosine", "square", "constant"]
 OptimizerName: TypeAlias = Literal["momentum", "adam"]
 LR_MAX: dict[OptimizerName, float] = {"momentum": 0.02, "adam": 1e-3}
 BACKBONE_SHARE: dict[OptimizerName, float] = {"momentum": 0.001, "adam": 0.05}
+SMALLEST_IMAGE = 32  # the edge of which one position is left
 
 
 # -- the flower lab ----------------------------------------------------------------------------------------
@@ -35,10 +36,9 @@ class FlowerConfig:
 
     Attributes:
         num_classes: of the lab's data set; one with another number of classes changes it.
-        image_height: the transforms make no other, like the next.
+        image_height: of the images that the network is given, like the next.
         image_width: see above.
         batch_size: images a step.
-        eval_batch_size: images a call in evaluation.
         epoch_size: epochs.
         warmup_epochs: epochs in which the learning rate rises.
         lr_init: learning rate that the warm-up begins from.
@@ -52,16 +52,16 @@ class FlowerConfig:
         save_checkpoint_epochs: epochs between two checkpoints.
         keep_checkpoint_max: how many checkpoints stay.
         save_checkpoint_path: where their folder is made.
-        activation: of the network that is evaluated; training needs logits.
         platform: where MindSpore computes.
         run_distribute: train in several processes, see `network.py`.
+        activation: of the network that is evaluated; training needs logits.
+        eval_batch_size: images a call in evaluation; the lab's text has it, its configuration not.
     """
 
     num_classes: int = 5
     image_height: int = 224
     image_width: int = 224
     batch_size: int = 64
-    eval_batch_size: int = 1
     epoch_size: int = 20
     warmup_epochs: int = 0
     lr_init: float = 0.0
@@ -75,9 +75,19 @@ class FlowerConfig:
     save_checkpoint_epochs: int = 5
     keep_checkpoint_max: int = 20
     save_checkpoint_path: str = "./"
-    activation: Activation = "Softmax"
     platform: str = "CPU"
     run_distribute: bool = False
+    activation: Activation = "Softmax"
+    eval_batch_size: int = 1
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of the images that the network is given."""
+        return self.image_height, self.image_width
+
+    def printed(self) -> dict[str, object]:
+        """Return what the lab's scripts print as `cfg`: the same keys in the same order."""
+        return {name: value for name, value in asdict(self).items() if name != "eval_batch_size"}
 
     def rates(self, steps: int, first_step: int = 0) -> FloatArray:
         """Return the learning rate of every step from `first_step` to the end, float32.
@@ -124,14 +134,51 @@ def flower_config(platform: str, run_distribute: bool = False) -> FlowerConfig:
         run_distribute: train in several processes, see `network.py`.
 
     Raises:
-        InputError: an image size that the transforms do not make.
+        InputError: an image size of which the network leaves nothing.
     """
     table = TABLES[platform]
-    if (table.image_height, table.image_width) != (SIZE, SIZE):
+    if min(table.image_size) < SMALLEST_IMAGE:
         raise InputError(
-            f"reference/labs/recipes.py: the transforms make images of {SIZE} x {SIZE}, and no others"
+            f"reference/labs/recipes.py: images of {table.image_height} x {table.image_width} are too small;"
+            f" the network halves them five times: take at least {SMALLEST_IMAGE} x {SMALLEST_IMAGE}"
         )
     return replace(table, run_distribute=run_distribute)
+
+
+@dataclass(frozen=True)
+class TrainDefaults:
+    """What `python -m reference.train` does without arguments; change it here, as the lab has students do.
+
+    Attributes:
+        dataset_path: folder of class folders, or with train/.
+        platform: of PLATFORMS.
+        freeze_layer: "none" or "backbone".
+        pretrain_ckpt: weights to begin with; "" for none.
+        run_distribute: train in several processes.
+    """
+
+    dataset_path: str = "../data/flower_photos_train"
+    platform: str = "CPU"
+    freeze_layer: str = "backbone"
+    pretrain_ckpt: str = "../pretrain_checkpoint/mobilenetv2_cpu_gpu.ckpt"
+    run_distribute: bool = False
+
+
+@dataclass(frozen=True)
+class EvalDefaults:
+    """What `python -m reference.eval` does without arguments.
+
+    Attributes:
+        dataset_path: folder of class folders, or with test/ or val/.
+        platform: of PLATFORMS.
+        pretrain_ckpt: the trained network.
+        run_distribute: changes nothing.
+    """
+
+    dataset_path: str = "../data/flower_photos_test"
+    platform: str = "CPU"
+    pretrain_ckpt: str = "./ckpt_0/mobilenetv2_20.ckpt"
+    run_distribute: bool = False
 
 
 # -- the garbage lab ---------------------------------------------------------------------------------------

@@ -21,11 +21,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from src_mindspore.transforms import training_transform
+from src_mindspore.transforms import SIZE, evaluation_transform, training_transform, training_transform_to
 
 from reference.features import Backbone, FeatureCache, default_cache_folder, extract_features
 from reference.framework import Parameter, Tensor, ms, nn
-from reference.images import EVALUATION, ImageFolder, Split
+from reference.images import EVALUATION, ImageFolder, Split, read_image
 from reference.labs.files import CheckpointFolder, DurationNote, ExtractionLines, StageFiles, epoch_line
 from reference.labs.network import (
     CrossEntropyWithLabelSmooth,
@@ -48,7 +48,7 @@ from reference.training import (
     batch_norms,
     fit,
 )
-from reference.values import Arrays, EpochLog, Head, TrainingData, TrainingResult
+from reference.values import Arrays, EpochLog, FloatArray, Head, TrainingData, TrainingResult
 from reference.weights import Weights
 
 FLOWER_SEED = 1  # of weights, order and augmentation, as in the lab's own script
@@ -96,7 +96,7 @@ def train_flower_network(training: FlowerTraining) -> None:
             fill(head, training.weights.arrays())
     batches = ImageBatches(
         training.images,
-        training_transform,
+        training_transform_to(config.image_size),
         config.batch_size,
         FLOWER_SEED,
         share=(training.processes.rank, training.processes.size),
@@ -125,10 +125,7 @@ def train_flower_head(training: FlowerTraining) -> None:
     share = (training.processes.rank, training.processes.size)
     steps = len(images.paths) // (config.batch_size * training.processes.size)
     lines = ExtractionLines(len(images.paths), steps)
-    cache = FeatureCache(default_cache_folder())
-    features = extract_features(
-        images.paths, (EVALUATION,), Backbone(parameters), cache, lines.advance
-    ).features
+    features = _flower_features(images, parameters, config, lines)
     batches = ArrayBatches(features, images.labels, config.batch_size, FLOWER_SEED, share=share)
     ms.set_seed(FLOWER_SEED)
     _, head, _ = define_net(config.num_classes)
@@ -144,6 +141,29 @@ def train_flower_head(training: FlowerTraining) -> None:
         lambda: {**parameters, **arrays_of(head)},
         lambda *_: None,
     )
+
+
+def _flower_features(
+    images: Split, parameters: Arrays, config: FlowerConfig, lines: ExtractionLines
+) -> FloatArray:
+    """Return the pooled features of the images, (1, images, 1280).
+
+    The engine computes those of 224x224, into the cache. Other sizes are MindSpore's, and are not kept.
+    """
+    if config.image_size == (SIZE, SIZE):
+        cache = FeatureCache(default_cache_folder())
+        found = extract_features(images.paths, (EVALUATION,), Backbone(parameters), cache, lines.advance)
+        return np.asarray(found.features, np.float32)
+    backbone, _, _ = define_net(config.num_classes)
+    fill(backbone, parameters)
+    backbone.set_train(False)
+    features = []
+    for start in range(0, len(images.paths), EVALUATION_BATCH):
+        paths = images.paths[start : start + EVALUATION_BATCH]
+        inputs = [evaluation_transform(read_image(path), size=config.image_size) for path in paths]
+        features.append(backbone(Tensor(np.stack(inputs))).asnumpy().mean(axis=(2, 3)))
+        lines.advance(len(paths))
+    return np.stack([np.concatenate(features)])
 
 
 def begins_with_head(weights: Weights, num_classes: int) -> bool:

@@ -13,7 +13,17 @@ import math
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import Normal
 
-__all__ = ["GlobalAvgPooling", "MobileNetV2Backbone", "MobileNetV2Combine", "MobileNetV2Head", "mobilenet_v2"]
+__all__ = [
+    "ConvBNReLU",
+    "GlobalAvgPooling",
+    "GlobalMaxPooling",
+    "InvertedResidual",
+    "MobileNetV2",
+    "MobileNetV2Backbone",
+    "MobileNetV2Combine",
+    "MobileNetV2Head",
+    "mobilenet_v2",
+]
 
 # (t, c, n, s): expansion factor, output channels, blocks in the group, stride of the group's first block.
 INVERTED_RESIDUALS = [
@@ -55,16 +65,24 @@ def _batch_norm(channels: int) -> nn.BatchNorm2d:
 
 
 class ConvBNReLU(nn.Cell):
-    """Convolution, batch normalisation, ReLU6: (N, in, H, W) -> (N, out, H / stride, W / stride)."""
+    """Convolution, batch normalisation, ReLU6: (N, in, H, W) -> (N, out, H / stride, W / stride).
+
+    Args:
+        in_planes: channels that come in.
+        out_planes: channels that go out.
+        kernel_size: of the convolution, odd.
+        stride: of both axes.
+        groups: 1, or `in_planes` for a depthwise convolution.
+    """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int = 3, stride: int = 1, group: int = 1
+        self, in_planes: int, out_planes: int, kernel_size: int = 3, stride: int = 1, groups: int = 1
     ) -> None:
         super().__init__()
         self.features = nn.SequentialCell(
             [
-                _conv(in_channels, out_channels, kernel_size, stride, group),
-                _batch_norm(out_channels),
+                _conv(in_planes, out_planes, kernel_size, stride, groups),
+                _batch_norm(out_planes),
                 nn.ReLU6(),
             ]
         )
@@ -79,21 +97,27 @@ class InvertedResidual(nn.Cell):
 
     The input is added to the output where both have the same shape. The projection has no activation: that is
     the "linear bottleneck".
+
+    Args:
+        inp: channels that come in.
+        oup: channels that go out.
+        stride: of the depthwise convolution, 1 or 2.
+        expand_ratio: factor on the channels between the 1x1 convolutions; with 1 the first is left out.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, stride: int, expand_ratio: int) -> None:
+    def __init__(self, inp: int, oup: int, stride: int, expand_ratio: int) -> None:
         super().__init__()
-        hidden = round(in_channels * expand_ratio)
-        expand = [] if expand_ratio == 1 else [ConvBNReLU(in_channels, hidden, kernel_size=1)]
+        hidden = round(inp * expand_ratio)
+        expand = [] if expand_ratio == 1 else [ConvBNReLU(inp, hidden, kernel_size=1)]
         self.conv = nn.SequentialCell(
             [
                 *expand,
-                ConvBNReLU(hidden, hidden, stride=stride, group=hidden),
-                _conv(hidden, out_channels),
-                _batch_norm(out_channels),
+                ConvBNReLU(hidden, hidden, stride=stride, groups=hidden),
+                _conv(hidden, oup),
+                _batch_norm(oup),
             ]
         )
-        self.use_res_connect = stride == 1 and in_channels == out_channels
+        self.use_res_connect = stride == 1 and inp == oup
 
     def construct(self, x: Tensor) -> Tensor:
         """Apply the block."""
@@ -156,6 +180,14 @@ class GlobalAvgPooling(nn.Cell):
         return ops.mean(x, (2, 3))
 
 
+class GlobalMaxPooling(nn.Cell):
+    """Largest value over height and width: (N, C, H, W) -> (N, C)."""
+
+    def construct(self, x: Tensor) -> Tensor:
+        """Return the largest value of each channel."""
+        return ops.amax(x, (2, 3))
+
+
 class MobileNetV2Head(nn.Cell):
     """Pooling and one dense layer: features (N, input_channel, H, W) -> logits (N, num_classes).
 
@@ -166,6 +198,9 @@ class MobileNetV2Head(nn.Cell):
             and not `head.1`.
         activation: "Softmax" or "Sigmoid" turn logits into probabilities; anything else leaves them.
             Training needs logits: the losses apply their own softmax.
+        reduction: how the map of each channel becomes one number: "mean" or "max". With "none" (or None) all
+            `hw` * `hw` numbers of it go into the dense layer.
+        hw: height and width of the features: 7, for images of 224x224.
     """
 
     def __init__(
@@ -174,14 +209,19 @@ class MobileNetV2Head(nn.Cell):
         num_classes: int = 1000,
         has_dropout: bool = False,
         activation: str | None = "None",
+        *,
+        reduction: str | None = "mean",
+        hw: int = 7,
     ) -> None:
         super().__init__()
+        pooling = _pooling(reduction)
+        inputs = input_channel * hw * hw if isinstance(pooling, nn.Flatten) else input_channel
         self.head = nn.SequentialCell(
             [
-                GlobalAvgPooling(),
+                pooling,
                 # `p` by name: the first positional argument is the probability to KEEP.
                 *([nn.Dropout(p=0.2)] if has_dropout else []),
-                nn.Dense(input_channel, num_classes, weight_init=Normal(sigma=0.01), bias_init="zeros"),
+                nn.Dense(inputs, num_classes, weight_init=Normal(sigma=0.01), bias_init="zeros"),
             ]
         )
         self.need_activation = activation in {"Softmax", "Sigmoid"}
@@ -201,6 +241,14 @@ class MobileNetV2Head(nn.Cell):
         return self.head
 
 
+def _pooling(reduction: str | None) -> nn.Cell:
+    kinds = {"mean": GlobalAvgPooling, "max": GlobalMaxPooling, "none": nn.Flatten}
+    kind = kinds.get(reduction or "none")
+    if kind is None:
+        raise ValueError(f"reduction is {reduction!r}, not one of {', '.join(kinds)}")
+    return kind()
+
+
 class MobileNetV2Combine(nn.Cell):
     """Backbone, then head: images (N, 3, 224, 224) -> what the head makes of (N, 1280, 7, 7)."""
 
@@ -218,3 +266,34 @@ class MobileNetV2Combine(nn.Cell):
 def mobilenet_v2(backbone: nn.Cell, head: nn.Cell) -> MobileNetV2Combine:
     """Join a backbone and any head that takes its features."""
     return MobileNetV2Combine(backbone, head)
+
+
+class MobileNetV2(MobileNetV2Combine):
+    """Backbone and head with random weights, in one: the network to train from scratch.
+
+    Its parameters have the names, and its checkpoints are those, of `mobilenet_v2(backbone, head)`.
+
+    Args:
+        num_classes: number of classes.
+        width_mult: as `MobileNetV2Backbone` takes it, like the last four.
+        has_dropout: as `MobileNetV2Head` takes it.
+        inverted_residual_setting: see above.
+        round_nearest: see above.
+        input_channel: see above.
+        last_channel: see above.
+    """
+
+    def __init__(
+        self,
+        num_classes: int = 1000,
+        width_mult: float = 1.0,
+        has_dropout: bool = False,
+        inverted_residual_setting: list[tuple[int, int, int, int]] | None = None,
+        round_nearest: int = 8,
+        input_channel: int = 32,
+        last_channel: int = 1280,
+    ) -> None:
+        backbone = MobileNetV2Backbone(
+            width_mult, inverted_residual_setting, round_nearest, input_channel, last_channel
+        )
+        super().__init__(backbone, MobileNetV2Head(backbone.out_channels, num_classes, has_dropout))

@@ -2,9 +2,11 @@
 
 For whoever has one image and no pipeline: `predict(image)`, the feature cache, the tests. Images come in as
 OpenCV reads them, uint8 (H, W, 3) in BGR order, and leave as the network takes them, float32 (3, 224, 224)
-in RGB order. `evaluation_transform` gives what MindSpore's pipeline gives, to float32 rounding. This file
-imports no MindSpore.
+or of another size, in RGB order. `evaluation_transform` gives what MindSpore's pipeline gives, to float32
+rounding. This file imports no MindSpore.
 """
+
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -23,15 +25,16 @@ SIZE = 224
 RESIZED = 256
 
 
-def evaluation_transform(image: Image, resized: int = RESIZED) -> Input:
+def evaluation_transform(image: Image, resized: int = RESIZED, size: tuple[int, int] = (SIZE, SIZE)) -> Input:
     """Resize to 256x256 (aspect ratio not kept), crop the 224x224 centre, normalise.
 
     Args:
         image: uint8 (H, W, 3), BGR as `cv2.imread` returns it.
         resized: the edge to resize to, if not 256; with 224 nothing is cropped and the whole image is seen.
+        size: height and width of the centre, if not 224x224; `resized` is then in proportion.
 
     Returns:
-        float32 (3, 224, 224), RGB, normalised with ImageNet's statistics.
+        float32 (3, *size), RGB, normalised with ImageNet's statistics.
 
     Raises:
         ValueError: not an image of that shape and type (`cv2.imread` returns None for a file it cannot read),
@@ -39,9 +42,10 @@ def evaluation_transform(image: Image, resized: int = RESIZED) -> Input:
     """
     if resized < SIZE:
         raise ValueError(f"an image of {resized}x{resized} has no {SIZE}x{SIZE} centre")
-    rgb = cv2.resize(_to_rgb(image), (resized, resized), interpolation=cv2.INTER_LINEAR)
-    edge = (resized - SIZE) // 2
-    return _normalise(rgb[edge : edge + SIZE, edge : edge + SIZE])
+    (high, wide), (height, width) = (edge * resized // SIZE for edge in size), size
+    rgb = cv2.resize(_to_rgb(image), (wide, high), interpolation=cv2.INTER_LINEAR)
+    top, left = (high - height) // 2, (wide - width) // 2
+    return _normalise(rgb[top : top + height, left : left + width])
 
 
 def training_transform(
@@ -74,7 +78,24 @@ def training_transform(
     rgb = _to_rgb(image)
     top, left, height, width = random_crop_box(rgb.shape[0], rgb.shape[1], rng, scale, ratio)
     crop = rgb[top : top + height, left : left + width]
-    view = cv2.resize(crop, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR)
+    return _changed(crop, (SIZE, SIZE), rng, flip, jitter)
+
+
+def training_transform_to(size: tuple[int, int]) -> Callable[[Image, np.random.Generator], Input]:
+    """Return what `training_transform` does by default, for views of another height and width."""
+
+    def transform(image: Image, rng: np.random.Generator) -> Input:
+        rgb = _to_rgb(image)
+        top, left, height, width = random_crop_box(rgb.shape[0], rgb.shape[1], rng)
+        return _changed(rgb[top : top + height, left : left + width], size, rng)
+
+    return transform
+
+
+def _changed(
+    crop: Image, size: tuple[int, int], rng: np.random.Generator, flip: float = 0.5, jitter: float = 0.4
+) -> Input:
+    view = cv2.resize(crop, size[::-1], interpolation=cv2.INTER_LINEAR)
     if rng.random() < flip:
         view = np.ascontiguousarray(view[:, ::-1])
     steps = [adjust_brightness, adjust_contrast, adjust_saturation]

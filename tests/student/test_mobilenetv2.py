@@ -223,3 +223,85 @@ def test_a_wider_or_narrower_network_rounds_channels_to_eight(width: float, stem
     assert backbone.out_channels == out
     assert shapes_of(backbone)["features.0.features.0.weight"][0] == stem
     assert all(shape[0] % 8 == 0 for shape in shapes_of(backbone).values())
+
+
+KEYWORDS = {
+    "ConvBNReLU": {"in_planes": 8, "out_planes": 8, "kernel_size": 3, "stride": 2, "groups": 8},
+    "InvertedResidual": {"inp": 8, "oup": 16, "stride": 2, "expand_ratio": 6},
+    "MobileNetV2Backbone": {
+        "width_mult": 0.25, "inverted_residual_setting": [[1, 8, 1, 1]], "round_nearest": 8,
+        "input_channel": 16, "last_channel": 32,
+    },
+    "MobileNetV2Head": {
+        "input_channel": 8, "hw": 7, "num_classes": 3, "has_dropout": True, "reduction": "max",
+        "activation": "Softmax",
+    },
+    "MobileNetV2": {
+        "num_classes": 3, "width_mult": 0.25, "has_dropout": False, "inverted_residual_setting": [[1, 8, 1, 1]],
+        "round_nearest": 8, "input_channel": 16, "last_channel": 32,
+    },
+}  # fmt: skip
+"""The labs' classes, with every keyword of the originals."""
+
+
+@pytest.mark.parametrize("name", KEYWORDS)
+def test_the_class_takes_the_keywords_of_the_labs(name: str) -> None:
+    from mindspore import nn
+    from src_mindspore import mobilenetv2
+
+    assert isinstance(getattr(mobilenetv2, name)(**KEYWORDS[name]), nn.Cell)
+
+
+def test_the_network_for_training_from_scratch_is_backbone_and_head_in_one(images: Any) -> None:
+    from src_mindspore.mobilenetv2 import MobileNetV2, MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
+
+    network = MobileNetV2(num_classes=5)
+    assert shapes_of(network) == shapes_of(
+        mobilenet_v2(MobileNetV2Backbone(), MobileNetV2Head(num_classes=5))
+    )
+    last = network.parameters_dict()["features.18.features.0.weight"].asnumpy()
+    assert last.std() == pytest.approx(math.sqrt(2 / 1280), rel=0.02)
+    assert network.set_train(False)(images).shape == (2, 5)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "max", "none", None])
+def test_the_head_pools_as_its_reduction_says(reduction: str | None) -> None:
+    import mindspore as ms
+    from src_mindspore.mobilenetv2 import MobileNetV2Head
+
+    maps = np.random.default_rng(0).normal(size=(2, 4, 3, 3)).astype(np.float32)
+    head = MobileNetV2Head(4, 5, reduction=reduction, hw=3).set_train(False)
+    flat = {"mean": maps.mean((2, 3)), "max": maps.max((2, 3))}.get(reduction or "", maps.reshape(2, -1))
+    weight, bias = (parameter.asnumpy() for parameter in head.get_parameters())
+    np.testing.assert_allclose(head(ms.Tensor(maps)).asnumpy(), flat @ weight.T + bias, atol=1e-6)
+
+
+def test_a_reduction_that_does_not_exist_is_refused() -> None:
+    from src_mindspore.mobilenetv2 import MobileNetV2Head
+
+    with pytest.raises(ValueError, match="reduction is 'average', not one of mean, max, none"):
+        MobileNetV2Head(reduction="average")
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["graph", "pynative"])
+@pytest.mark.parametrize("reduction", ["mean", "max", "none", "from scratch"])
+def test_the_engine_answers_for_every_network_of_the_library(images: Any, mode: int, reduction: str) -> None:
+    import mindspore as ms
+    from src_mindspore.engine import accelerate
+    from src_mindspore.mobilenetv2 import MobileNetV2, MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
+
+    before = ms.get_context("mode")
+    ms.set_context(mode=mode)
+    try:
+        network = (
+            MobileNetV2(num_classes=5)
+            if reduction == "from scratch"
+            else mobilenet_v2(MobileNetV2Backbone(), MobileNetV2Head(num_classes=5, reduction=reduction))
+        ).set_train(False)
+        expected = network(images).asnumpy()
+        for _ in range(2):
+            found = accelerate(network)(images).asnumpy()
+    finally:
+        ms.set_context(mode=before)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    assert network._engine._whole is not None, "the graph of both has been found right"

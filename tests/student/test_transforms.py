@@ -155,3 +155,28 @@ def test_without_a_crop_the_whole_image_is_seen() -> None:
     assert evaluation_transform(image).max() < 0
     with pytest.raises(ValueError, match="no 224x224 centre"):
         evaluation_transform(image, 223)
+
+
+@pytest.mark.mindspore
+@pytest.mark.parametrize("size", [(192, 192), (256, 160), (96, 128)])
+def test_evaluation_agrees_with_the_pipeline_at_other_sizes(photos: Path, size: tuple[int, int]) -> None:
+    from src_mindspore.dataset import create_dataset
+
+    class Config:
+        dataset_path, batch_size = photos, 26
+        image_height, image_width = size
+
+    (batch,) = create_dataset(Config, training=False).create_dict_iterator(num_epochs=1, output_numpy=True)
+    assert batch["image"].shape == (26, 3, *size)
+    for theirs, file in zip(batch["image"], sorted(photos.glob("val/*/*.jpg")), strict=True):
+        ours = evaluation_transform(cv2.imread(str(file)), size=size)
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4, err_msg=file.name)
+
+
+def test_training_views_can_have_another_size(photos: Path) -> None:
+    from src_mindspore.transforms import training_transform_to
+
+    image = image_of(photos)
+    assert training_transform_to((192, 160))(image, np.random.default_rng(1)).shape == (3, 192, 160)
+    same = training_transform_to((224, 224))(image, np.random.default_rng(1))
+    np.testing.assert_array_equal(same, training_transform(image, np.random.default_rng(1)))

@@ -34,6 +34,6 @@ def accelerate_every_network() -> None:
     """Do that for every network of the course library: for a program in which there is no such line."""
     if is_switched_on():
         from src_mindspore.engine.live import attach_to_all
-        from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Combine
+        from src_mindspore.mobilenetv2 import MobileNetV2, MobileNetV2Backbone, MobileNetV2Combine
 
-        attach_to_all([MobileNetV2Backbone, MobileNetV2Combine])
+        attach_to_all([MobileNetV2Backbone, MobileNetV2Combine, MobileNetV2])

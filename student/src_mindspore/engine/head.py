@@ -77,6 +77,8 @@ def _dense_steps(dense: nn.Dense) -> Steps:
 
 _LIBRARY_LAYERS: dict[str, Callable[[Any], Steps]] = {
     "GlobalAvgPooling": lambda _: (HeadStep("GlobalAveragePool"), _FLATTEN),
+    "GlobalMaxPooling": lambda _: (HeadStep("GlobalMaxPool"), _FLATTEN),
+    "Flatten": lambda _: (_FLATTEN,),
     "Dropout": lambda _: (),  # nothing is dropped outside training
     "Dense": _dense_steps,
     "Softmax": lambda _: (HeadStep("Softmax", attributes=(("axis", -1),)),),

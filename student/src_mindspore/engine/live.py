@@ -222,6 +222,7 @@ class LiveNetwork(_OfOneNetwork):
 _ENGINES: dict[str, type[LiveEngine] | type[LiveNetwork]] = {
     "MobileNetV2Backbone": LiveEngine,
     "MobileNetV2Combine": LiveNetwork,
+    "MobileNetV2": LiveNetwork,
 }
 _attached_when_called: set[type[nn.Cell]] = set()
 

@@ -88,6 +88,7 @@ _CONSTRUCTS: dict[str, Callable[..., Any]] = {
     "InvertedResidual": _block,
     "MobileNetV2Backbone": _features,
     "MobileNetV2Combine": _combined,
+    "MobileNetV2": _combined,
 }
 
 
@@ -140,6 +141,7 @@ _LAYERS: dict[str, Callable[[Any], bool]] = {
     "InvertedResidual": _has_layers_of_a_block,
     "MobileNetV2Backbone": _has_layers_of_the_backbone,
     "MobileNetV2Combine": lambda _: True,  # any head
+    "MobileNetV2": lambda _: True,
 }
 
 
