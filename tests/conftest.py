@@ -7,10 +7,21 @@ import pytest
 from hypothesis import settings
 
 from tests.ready_python import ReadyPython
+from tests.temporary import lie_in_memory
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Before a temporary folder is asked for."""
+    lie_in_memory()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of whole classes, which take longest: at the end all others would wait for them."""
+    items.sort(key=lambda item: "whole_class" not in item.path.parts)
 
 
 @pytest.hookimpl(optionalhook=True)
