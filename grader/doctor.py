@@ -32,6 +32,7 @@ from grader.sandbox import (
     ARCHITECTURES,
     CONTROLLERS,
     SETPRIV,
+    ChildProcess,
     Namespaces,
     PlainProcess,
     find_bwrap,
@@ -40,6 +41,7 @@ from grader.sandbox import (
     spare_uids,
 )
 from grader.session import opencv
+from grader.system import HAS_NAMESPACES
 from grader.wording import table, words
 
 _SUFFIX: Mapping[Language, str] = {"en": "", "zh": "_zh"}
@@ -105,6 +107,9 @@ class Result:
 
 def examine(limits: Limits) -> tuple[Isolation, tuple[Result, ...]]:
     """Run all probes; return the isolation level that grading gets here, and the results."""
+    if not HAS_NAMESPACES:
+        elsewhere = result("sandbox-elsewhere", system=platform.system())
+        return ChildProcess.NAME, (elsewhere, python(), *libraries(), locale())
     whole = whole_sandbox(limits)
     level = Namespaces.NAME if whole.state is State.OK else PlainProcess.NAME
     return level, (

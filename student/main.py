@@ -1,12 +1,18 @@
 """你要提交的文件 What you hand in.
 
 `predict(image)` tells what is in one photo. The grader imports `main.py` once and then calls `predict` for
-each photo. Keep `results/mobilenetv2.ckpt` beside it. The notebook shows the same code, but only the file
-counts: make your changes in `main.py` too.
+each photo. Keep `results/mobilenetv2.ckpt` beside it.
+
+In the notebook, the cells that begin with the line `# main.py` are this file, and those that begin with
+`# train_main.py` the other. `python -m src_mindspore.notebook main.ipynb` writes both files (as does a cell
+at the notebook's end), and with `--back` brings what you changed in the files into the notebook.
 
 `predict(image)` 识别一张照片。评测程序导入 `main.py` 一次，然后对每张照片调用 `predict`。
-请一并提交 `results/mobilenetv2.ckpt`。notebook 中有同样的代码，但只有文件 `main.py` 会被评测：
-在 notebook 中所作的修改，也要写进 `main.py`。
+请一并提交 `results/mobilenetv2.ckpt`。
+
+在 notebook 中，第一行为 `# main.py` 的单元格就是本文件的内容，第一行为 `# train_main.py` 的则属于另一个文件。
+运行 `python -m src_mindspore.notebook main.ipynb`（或 notebook 末尾的相应单元格）会生成这两个文件；
+加上 `--back`，则把你在文件中所作的修改写回 notebook。
 """
 
 # %%
@@ -99,6 +105,10 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
 # photos = labelled_images(config.dataset_path, training=False)
 # examples = [(photo, CLASSES[label]) for photo, label in photos]
 # show_predictions(predict, examples)
+
+# %% active="ipynb"
+# # Save the notebook, then write the files from the marked cells. 请先保存 notebook，再运行以生成文件。
+# !"{sys.executable}" -m src_mindspore.notebook main.ipynb
 
 # %% active="ipynb"
 # # The same question, to the file that you hand in. 用要提交的文件再试一次。

@@ -85,7 +85,18 @@ def names_things_alone(node):
 
 ORDER = {
     "grader": [
-        *("errors", "printable", "files", "statistics", "model", "wording", "progress", "demo", "split"),
+        *(
+            "errors",
+            "printable",
+            "system",
+            "files",
+            "statistics",
+            "model",
+            "wording",
+            "progress",
+            "demo",
+            "split",
+        ),
         *("intake", "scoring", "sandbox", "run", "diagnosis", "findings", "report", "session"),
         *("similarity", "audit", "doctor", "classroom", "exchange", "cli", "__main__"),
     ],

@@ -6,6 +6,8 @@
 The two files are the only source. They are in jupytext's percent format, which Python and editors read as
 plain programs: `# %%` begins a cell, `# %% [markdown]` one of text, `active="py"` marks what only a program
 needs (its command line), and `active="ipynb"` what only a notebook needs, which stands there as a comment.
+Each cell of a program begins with the program's name, which is the mark by which the course library's
+`notebook.py` writes the file again; what only the program needs is a raw cell, which is not run.
 The notebook has no outputs, no dates, and cell ids that follow from file and position: the same source gives
 the same bytes.
 """
@@ -27,6 +29,7 @@ STUDENT = Path(__file__).parents[1] / "student"
 NOTEBOOK = STUDENT / "main.ipynb"
 # Each with the level of the heading that its docstring becomes.
 SOURCES = ((STUDENT / "train_main.py", 1), (STUDENT / "main.py", 2))
+_NOT_RUN = "(only in the file, not run here 只写入文件，不在此运行)"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -56,8 +59,12 @@ def cells_of(source: Path, level: int) -> Iterator[Any]:
     for number, cell in enumerate(cells[1:], start=1):
         if cell.cell_type == "markdown":
             yield _with_id(v4.new_markdown_cell(cell.source), source, number)
-        elif cell.cell_type == "code":  # what is only for the program has come as "raw"
+        elif cell.cell_type == "raw":
+            yield _with_id(v4.new_raw_cell(f"# {source.name} {_NOT_RUN}\n{cell.source}"), source, number)
+        elif cell.metadata.get("active") == "ipynb":
             yield _with_id(v4.new_code_cell(cell.source), source, number)
+        else:
+            yield _with_id(v4.new_code_cell(f"# {source.name}\n{cell.source}"), source, number)
 
 
 def _with_id(cell: Any, source: Path, number: int) -> Any:

@@ -11,7 +11,6 @@ graded again. Records are the instructor's: `attempts` lists the submissions tha
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -37,6 +36,7 @@ from grader.report import (
     check_output_folder,
     write_grading,
 )
+from grader.system import lock
 
 STUDENTS = "students"
 _RECORDS = "records"
@@ -146,9 +146,9 @@ def open_store(
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _RECORDS).is_dir():
         raise UsageError("batch-out-other", path=folder)
     check_output_folder(folder, submissions, images)
-    with (folder / _LOCK).open("a", encoding="utf-8") as lock:
+    with (folder / _LOCK).open("a", encoding="utf-8") as opened:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(opened.fileno())
         except OSError as error:
             raise UsageError("batch-running", path=folder) from error
         for name in (STUDENTS, _RECORDS):

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from grader.errors import HarnessError, Language, Line, LineError, UsageError, language_of, line
 from grader.printable import one_line, short
+from grader.system import signals_to_end
 
 if TYPE_CHECKING:
     from grader.sandbox import OpenIsolation
@@ -148,7 +149,7 @@ def _run(given: list[str], isolate: OpenIsolation | None) -> int:
     command = _load(name)
     options = _parser(name, command).parse_args(arguments, argparse.Namespace(isolate=isolate))
     # Being told to stop must clean up as Ctrl-C does.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in signals_to_end():
         signal.signal(number, signal.default_int_handler)
     return command.run(options)
 

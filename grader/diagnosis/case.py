@@ -110,6 +110,11 @@ class Way:
     """Whether the answer is the class of its highest score, in the assignment's order."""
 
     @property
+    def loads(self) -> bool:
+        """Whether a file is loaded, which is more than to leave training mode."""
+        return self.repair is not None and bool(self.repair.file)
+
+    @property
     def effort(self) -> int:
         """How many steps are put right."""
         return (len(self.correction.steps) if self.correction else 0) + bool(self.repair) + self.by_scores
@@ -217,6 +222,8 @@ class Case:
     """Threads that a submission has, by the assignment."""
     seams: Seams | None = None
     """None if nothing could be seen of a network."""
+    scored: Heard | None = None
+    """What scores the network gives to images that no order of names makes right; None if not asked."""
     files: tuple[FileTrial, ...] = ()
     """Checkpoints that fit the course network, run without the student's code."""
     kept: Kept | None = None

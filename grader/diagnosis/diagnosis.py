@@ -1,8 +1,8 @@
 """The diagnosis: after the graded run, hypotheses are tried until one explains the score.
 
 The cheap ones come first: test charts show what passes through the network, and the confusion matrix costs
-nothing. What differs is put right only if that does not explain, and where nothing was seen, answers to
-altered images and the checkpoint alone have to tell. What is tried is counted, and the same each time:
+next to nothing. What differs is put right only if that does not explain, and where nothing was seen, answers
+to altered images and the checkpoint alone have to tell. What is tried is counted, and the same each time:
 neither the clock nor luck chooses. It decides neither verdict nor score.
 """
 
@@ -18,7 +18,8 @@ from grader.diagnosis.blackbox import ALTERATIONS, BlackBox
 from grader.diagnosis.case import NO_ANSWER, Case, Seams
 from grader.diagnosis.checkpoint import run_checkpoints
 from grader.diagnosis.hypotheses import HYPOTHESES, After, Explanation
-from grader.diagnosis.seams import look, try_ways
+from grader.diagnosis.label_order import open_images
+from grader.diagnosis.seams import ask_scores, look, try_ways
 from grader.diagnosis.showing import shown
 from grader.diagnosis.subject import Subject, UnfinishedError
 from grader.model.grading import NO_DIAGNOSIS, Diagnosis
@@ -118,6 +119,12 @@ def _look(subject: Subject, case: Case) -> Case:
     return case if sight is None else replace(case, seams=Seams(sight))
 
 
+def _ask_scores(subject: Subject, case: Case) -> Case:
+    """Ask what a list of names in another order hides, where that explains the score."""
+    images = None if case.sight is None else open_images(case)
+    return case if images is None else replace(case, scored=ask_scores(subject, case, images))
+
+
 def _try_ways(subject: Subject, case: Case) -> Case:
     """Put right what is not the lab's."""
     return case if case.sight is None else replace(case, seams=try_ways(subject, case, case.sight))
@@ -149,7 +156,7 @@ def _ask_public(subject: Subject, case: Case) -> Case:
 
 
 _PLAN = (
-    _Step((_look,), After.GRADED_RUN),
+    _Step((_look, _ask_scores), After.GRADED_RUN),
     _Step((_ask_new_processes,), After.NEW_PROCESSES),
     _Step((_try_ways,), After.SEAMS),
     _Step((_ask_altered,), After.ALTERED_IMAGES),

@@ -26,7 +26,8 @@ class Difference:
     """One step that is not the standard's."""
 
     step: str
-    """colour, scale, linearity, by-image, geometry, layout, sharpness, random, state; network, readout."""
+    """colour, scale, linearity, by-image, geometry, layout, sharpness, random, state; training; network;
+    readout."""
     code: str
     """Of `grader/wording/seams.toml`."""
     details: Mapping[str, object] = field(default_factory=dict, compare=False)

@@ -69,6 +69,7 @@ _OF_THE_INPUT = frozenset(
         "wrong-preprocessing",
         "turned",
         "random-input",
+        "trained-otherwise",
     }
 )
 
@@ -129,6 +130,8 @@ HYPOTHESES = (
     Hypothesis("wrong-resize", After.SEAMS, arrives_in_part),
     # What is random in training was left in: the same photo arrives in another way each time.
     Hypothesis("random-input", After.SEAMS, arrives_by_chance),
+    # Training read photos in a way of its own, and predict in the lab's, or in yet another.
+    Hypothesis("trained-otherwise", After.SEAMS, arrives_otherwise("training")),
     # More than one of these is wrong.
     Hypothesis(
         "wrong-preprocessing",

@@ -1,9 +1,10 @@
 """The order of the class names: the network is right, and its answers get the wrong names.
 
-The confusion matrix tells; nothing is asked again. Each order is tried on the answers: shifted, reversed,
-sorted as text or by another language, two names exchanged, or any other. The order that fits best (an optimal
-assignment; H. Kuhn, "The Hungarian method for the assignment problem", 1955) is found on one half of the
-images and tried on the other. Renamed so, far more of the same answers must be right.
+The confusion matrix tells. Each order is tried on the answers: shifted, reversed, sorted as text or by
+another language, two names exchanged, or any other. The order that fits best (an optimal assignment; H. Kuhn,
+"The Hungarian method for the assignment problem", 1955) is found on one half of the images and tried on the
+other. Renamed so, far more of the same answers must be right. A list may have lost a name, too, and no
+renaming gives it back: about images that are still wrong the network's own scores are asked.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from grader.diagnosis.case import NO_ANSWER, Case, IntArray, Trial
+from grader.diagnosis.case import FEW, NO_ANSWER, Case, IntArray, Trial, spread
 from grader.diagnosis.evidence import Evidence, Look
 from grader.statistics import Paired, paired
 
@@ -26,6 +27,10 @@ _LEAST_PURE = 0.75
 """Share of the answers with a renamed name that must then be right."""
 _AS_GOOD = 0.02
 """Share of the images that a simple order may be behind the best one."""
+_MOST_ASKED = 100
+"""Images that are still wrong, whose scores are asked."""
+_IN_ORDER = 0.95
+"""Share of the renamed answers that the highest score must give, too: else the network's order is another."""
 _MOST_NAMED = 6
 
 
@@ -52,6 +57,21 @@ def renamed(kind: Kind) -> Look:
         return Evidence(fitted.gain.p_better, fitted.gain.share, _details(case, fitted, order))
 
     return look
+
+
+def open_images(case: Case) -> IntArray | None:
+    """Return of which images the scores are to be asked; None where no other order of names explains.
+
+    Those that are wrong when renamed, and a few of the others, which tell whether scores are in order.
+    """
+    fitted = _fitted(case)
+    if not _convinces(case, fitted):
+        return None
+    right = _renamed(case, fitted.meant).right
+    wrong = np.flatnonzero(~right)
+    if not len(wrong) or len(wrong) > _MOST_ASKED:
+        return None
+    return np.sort(np.concatenate([wrong, spread(np.flatnonzero(right), FEW)]))
 
 
 def unless_meant_otherwise(look: Look) -> Look:
@@ -139,17 +159,29 @@ def _moved(renaming: _Renaming) -> list[int]:
 
 
 def _details(case: Case, fitted: _Renaming, order: _Renaming) -> dict[str, object]:
-    moved = _moved(fitted)
+    moved = [index for index in _moved(fitted) if index in case.said]  # of others nothing is known
     pairs = [f"{case.names[index]} -> {case.names[fitted.meant[index]]}" for index in moved[:_MOST_NAMED]]
     more = len(moved) - len(pairs)
     return {
         "step": _step(order),
         "now": f"{100 * case.accuracy:.1f}",
-        "then": f"{100 * fitted.right.mean():.1f}",
+        "then": f"{100 * _mended(case, fitted).mean():.1f}",
         "p": f"{fitted.gain.p_better:.1g}",
         "map": "; ".join(pairs) + (f"; and {more} more" if more else ""),
         "map_zh": "；".join(pairs) + (f"；另有 {more} 个" if more else ""),
     }
+
+
+def _mended(case: Case, fitted: _Renaming) -> npt.NDArray[np.bool_]:
+    """Return (N,) which answers are right with the right list of names."""
+    right = _renamed(case, fitted.meant).right
+    heard = case.scored
+    if heard is None:
+        return right
+    is_first = heard.first == case.truth[heard.images]
+    if is_first[right[heard.images]].mean() >= _IN_ORDER:
+        right[heard.images] |= is_first
+    return right
 
 
 def _step(shift: _Renaming) -> str:

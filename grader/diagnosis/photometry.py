@@ -238,6 +238,12 @@ def _known_scales() -> dict[str, tuple[Floats, Floats]]:
 
 _SCALES = _known_scales()
 
+
+def scale_called(name: str) -> tuple[Floats, Floats]:
+    """Return gain (of pixels 0..255) and offset, each (3,), of the scale of this name."""
+    return _SCALES[name]
+
+
 _Convert = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]
 
 

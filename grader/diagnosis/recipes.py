@@ -2,19 +2,22 @@
 
 A correction is a matrix and an offset for the colours of each pixel: over the student's own tensor, where the
 place of the pixels stays, or over the picture as the lab crops it, where that is put right too.
+
+What is right is what the network was trained with. That is the lab's preprocessing as a rule, and else one of
+the few that other courses teach.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import combinations, product
 from typing import Literal
 
 import numpy as np
 
 from grader.diagnosis.differences import Difference, differences
-from grader.diagnosis.photometry import Floats
+from grader.diagnosis.photometry import Floats, scale_called
 from grader.diagnosis.preprocessing import LAB, PIXELS, Preprocessing
 from grader.model.records import Offset, Recipe
 
@@ -32,12 +35,26 @@ _BY_STEP: dict[str, tuple[Step, ...]] = {
     "sharpness": ("geometry",),
     "random": ("geometry",),
     "state": STEPS,
+    "training": ("colour", "scale"),
 }
 _Change = tuple[Floats, Floats]
 """A matrix (3, 3) and an offset (3,)."""
 _ORDERS = {"rgb": np.eye(3), "bgr": np.eye(3)[::-1]}
 _MOST_CONDITION = 1e3
 """A matrix that stretches one colour so much more than another has lost it."""
+
+
+def _standard(colour: str, scale: str) -> Preprocessing:
+    gain, offset = scale_called(scale)
+    return replace(LAB, colour=colour, scale=scale, matrix=gain[:, None] * _ORDERS[colour], offset=offset)
+
+
+OTHER_STANDARDS = tuple(
+    _standard(colour, scale)
+    for colour, scale in product(("rgb", "bgr"), ("standard", "signed", "unit", "raw"))
+    if (colour, scale) != (LAB.colour, LAB.scale)
+)
+"""Of what else a network learns from: OpenCV's order, and the scales of other courses."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,11 @@ class Correction:
     recipe: Recipe
     standard: Preprocessing = LAB
     """What it is put right by."""
+
+    @property
+    def is_another_standard(self) -> bool:
+        """Whether it is no matter of the lab's, but of how the network may have been trained."""
+        return self.standard in OTHER_STANDARDS
 
 
 def steps_that_differ(found: Iterable[Difference]) -> frozenset[Step]:
@@ -69,6 +91,20 @@ def corrections(found: Preprocessing, standard: Preprocessing = LAB) -> tuple[Co
     if standard is LAB and not found.layout.channels_first and found.scale not in ("raw", "unknown"):
         ways += tuple(each for each in _by_standard(found, PIXELS) if "scale" in each.steps)
     return tuple(sorted(ways, key=lambda each: len(each.steps)))
+
+
+def other_standards(found: Preprocessing) -> tuple[Correction, ...]:
+    """Return what gives the network what it may have been trained with, if not with the lab's preprocessing.
+
+    The place of the pixels stays.
+    """
+    made = []
+    for standard in OTHER_STANDARDS if found.colour in _ORDERS else ():
+        wanted = {"colour": standard.colour != found.colour, "scale": standard.scale != found.scale}
+        steps = frozenset(step for step in STEPS if wanted.get(step))
+        if steps and (each := correction(found, steps, standard)) is not None:
+            made.append(each)
+    return tuple(sorted(made, key=lambda each: len(each.steps)))
 
 
 def _by_standard(found: Preprocessing, standard: Preprocessing) -> tuple[Correction, ...]:

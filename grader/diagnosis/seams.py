@@ -31,11 +31,11 @@ from grader.diagnosis.identify import identify
 from grader.diagnosis.parameters import Repair, repairs
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
-from grader.diagnosis.readout import rule_of, scores_of
-from grader.diagnosis.recipes import Correction, corrections, steps_that_differ
+from grader.diagnosis.readout import rule_of
+from grader.diagnosis.recipes import Correction, corrections, other_standards, steps_that_differ
 from grader.diagnosis.subject import Subject
+from grader.diagnosis.ways import Asker, Tried
 from grader.model.records import Question, Recorded, Task
-from grader.run import secret_order
 from grader.statistics import paired
 
 _PICTURE_AXES = 3
@@ -44,8 +44,6 @@ _SMALLEST_SIDE = 32
 """Of a picture; what is smaller may be a map of features."""
 _COMMON = frozenset({"stretch", "short-side-crop"})
 """Ways to the network's size that cost little, whatever the network was trained with."""
-Tried = tuple[Way, Heard]
-"""A way to ask, and what was said so."""
 
 
 def look(subject: Subject) -> Sight | None:
@@ -61,8 +59,8 @@ def look(subject: Subject) -> Sight | None:
         *(Question(photo) for photo in subject.photos),
         Question(card, Task(parameters=True, inputs=False)),
     ]
-    recording = subject.record("charts", questions, subject.patient_rules)
-    *answers, last = recording.answers
+    with subject.recording("charts") as record:
+        *answers, last = record(questions).answers
     handed_in = {file.path.as_posix() for file in subject.submission.checkpoints}
     noted = [answer for answer in answers if answer is not None]
     if not any(answer.records for answer in noted):
@@ -131,17 +129,28 @@ def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
     """
     ways = corrections(sight.found) if sight.found is not None else ()
     mends = repairs(sight.networks, sight.files, sight.is_training)
-    few = _few(subject, case, ways, mends)
+    with Asker(subject, len(case.names)) as asker:
+        return _tried(asker, case, sight, ways, mends)
+
+
+def _tried(
+    asker: Asker, case: Case, sight: Sight, ways: Sequence[Correction], mends: Sequence[Repair]
+) -> Seams:
+    few = _few(asker, case, ways, mends)
     read = [heard.is_read_right for way, heard in few if way.repair is None and heard.scores is not None]
     is_settled = sight.is_input_right or any(way.correction is not None for way, _ in few)
     untouched = Seams(sight, None, is_settled, all(read) if read else None)
     chosen = _worth_a_look(case, few)
+    if few and not (chosen or mends) and sight.found is not None:
+        others = other_standards(sight.found)
+        few += asker.ask([*map(Way, others)], case.few()) if others else []
+        chosen = _worth_a_look(case, few)
     if not chosen:
         return untouched
     many = [
         (way, heard)
-        for number, (way, first) in enumerate(chosen.items())
-        if (heard := _asked_on(subject, case, way, first, f"many-{number}")) is not None
+        for way, first in chosen.items()
+        if (heard := _asked_on(asker, case, way, first)) is not None
     ]
     if not many:
         return Seams(sight, None, False, untouched.is_read_right)
@@ -153,16 +162,25 @@ def try_ways(subject: Subject, case: Case, sight: Sight) -> Seams:
     return Seams(sight, trial, is_settled, untouched.is_read_right)
 
 
-def _few(subject: Subject, case: Case, ways: Sequence[Correction], mends: Sequence[Repair]) -> list[Tried]:
+def ask_scores(subject: Subject, case: Case, images: IntArray) -> Heard | None:
+    """Return what the submission, as it is, says to some images; None where no scores were seen.
+
+    Raises:
+        UnfinishedError: time was over.
+    """
+    with Asker(subject, len(case.names)) as asker:
+        return next((heard for _, heard in asker.ask([Way()], images) if heard.scores is not None), None)
+
+
+def _few(asker: Asker, case: Case, ways: Sequence[Correction], mends: Sequence[Repair]) -> list[Tried]:
     """Ask about a few images in each way, and return those that the network took, by both ways to read it.
 
     With a network put right, its input is left, or put right altogether.
     """
     images = case.few()
-    found = _asked(subject, case, [Way(), *map(Way, ways)], images, "few")
-    for number, repair in enumerate(mends):
-        inputs = [None, *ways[-1:]]
-        found += _asked(subject, case, [Way(each, repair) for each in inputs], images, f"few-repair-{number}")
+    found = asker.ask([Way(), *map(Way, ways)], images)
+    for repair in mends:
+        found += asker.ask([Way(each, repair) for each in (None, *ways[-1:])], images)
     return [
         (Way(way.correction, way.repair, by_scores), heard)
         for way, heard in found
@@ -188,12 +206,7 @@ def _least_effort(case: Case, tried: Sequence[Tried]) -> Tried:
     as_good = [
         each for each, right in zip(tried, is_right, strict=True) if paired(right, top).p_better >= CHANCE
     ]
-    return min(as_good, key=lambda each: (each[0].effort, _loads(each[0]), -_correct(case, each)))
-
-
-def _loads(way: Way) -> bool:
-    """Whether a file is loaded, which is more than to leave training mode."""
-    return way.repair is not None and bool(way.repair.file)
+    return min(as_good, key=lambda each: (each[0].effort, each[0].loads, -_correct(case, each)))
 
 
 def _answers(tried: Tried) -> IntArray:
@@ -212,6 +225,9 @@ def _named(found: Preprocessing, chosen: Correction, every: Sequence[Correction]
     What many networks are trained with is left out where it could not be put right apart from the rest: it
     is hardly what costs the points.
     """
+    if chosen.is_another_standard:
+        code = "-".join(["learned", chosen.standard.colour, chosen.standard.scale])
+        return (Difference("training", code),)
     differing = differences(found, chosen.standard)
     put_right = [each for each in differing if steps_that_differ([each]) & chosen.steps]
     is_apart = any(each.steps == chosen.steps - {"geometry"} for each in every)
@@ -219,10 +235,10 @@ def _named(found: Preprocessing, chosen: Correction, every: Sequence[Correction]
     return tuple(gross or put_right)
 
 
-def _asked_on(subject: Subject, case: Case, way: Way, first: Heard, name: str) -> Heard | None:
+def _asked_on(asker: Asker, case: Case, way: Way, first: Heard) -> Heard | None:
     """Ask about the rest of many images, too; None if the worker ended early."""
     rest = np.setdiff1d(case.many(), first.images)
-    for _, more in _asked(subject, case, [way], rest, name) if len(rest) else ():
+    for _, more in asker.ask([way], rest) if len(rest) else ():
         return _of_many(case, _joined(first, more))
     return None if len(rest) else _of_many(case, first)
 
@@ -250,62 +266,3 @@ def _joined_scores(one: Heard, other: Heard) -> FloatArray | None:
         for each in (one, other)
     ]
     return np.asarray(np.concatenate(every))
-
-
-def _asked(subject: Subject, case: Case, ways: Sequence[Way], images: IntArray, name: str) -> list[Tried]:
-    """Ask one worker about images, each in every way in turn; the order is secret.
-
-    Args:
-        subject: who is asked.
-        case: the graded run.
-        ways: of one repair, or of none.
-        images: indices.
-        name: of the worker.
-
-    Returns:
-        The ways that the network took; none if the worker ended early.
-    """
-    order = secret_order(len(images), subject.seed)
-    questions = [Question(subject.split.images[images[place]], _task(way)) for place in order for way in ways]
-    recording = subject.record(name, questions, subject.patient_rules)
-    if recording.not_ready is not None or recording.stop is not None:
-        return []  # what is missing would count as wrong
-    answers = recording.answers
-    said = np.empty((len(images), len(ways)), np.int64)
-    said[order] = subject.classes_in(answers).reshape(len(images), len(ways))
-    found = []
-    for column, way in enumerate(ways):
-        own = answers[column :: len(ways)]
-        if any(_took(answer, way) for answer in own):
-            found.append((way, Heard(images, said[:, column], _scores(own, order, len(case.names)))))
-    return found
-
-
-def _task(way: Way) -> Task:
-    return Task(
-        recipe=way.correction.recipe if way.correction else None,
-        inputs=False,
-        evaluate=way.repair is not None,
-        load=way.repair.file if way.repair else "",
-    )
-
-
-def _took(answer: Recorded | None, way: Way) -> bool:
-    """Whether the network took what it was given in place of the student's input, and of its parameters."""
-    if answer is None:
-        return False
-    return (way.correction is None or answer.is_replaced) and (
-        not _loads(way) or any(network.loaded for network in answer.networks)
-    )
-
-
-def _scores(answers: Sequence[Recorded | None], order: Sequence[int], classes: int) -> FloatArray | None:
-    """Return (M, K) the scores in the images' order; NaN where none were seen, None if none were at all."""
-    rows: list[FloatArray | None] = [scores_of(answer, classes) for answer in answers]
-    if all(row is None for row in rows):
-        return None
-    scores = np.full((len(rows), classes), np.nan)
-    for place, row in zip(order, rows, strict=True):
-        if row is not None:
-            scores[place] = row
-    return scores

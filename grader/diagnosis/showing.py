@@ -42,7 +42,7 @@ _DIGITS = 4
 _FULL = 255
 _PREPROCESSING = (
     *("channel-order", "other-colours", "wrong-scale", "wrong-layout", "wrong-resize"),
-    *("wrong-preprocessing", "turned", "random-input"),
+    *("wrong-preprocessing", "turned", "random-input", "trained-otherwise"),
 )
 _NETWORK = (
     *("training-mode", "statistics-not-loaded", "other-checkpoint"),
@@ -76,6 +76,7 @@ def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
     put_right = _put_right(case, codes)
     told = _told(found, put_right)
     steps = tuple(_in_words(each, put_right) for each in told)
+    in_question = {*steps_that_differ(told), *(each.step for each in told)}
     card = next(chart.pixels for chart in CHARTS if chart.name == CARD)
     return NetworkInputPart(
         card=picture_of(card),
@@ -87,7 +88,7 @@ def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
         ),
         is_stretched=sight.card is not None and is_stretched(found, sight.card),
         differences=steps,
-        excluded=tuple(family for family in _excluded(found) if family not in {e.step for e in told}),
+        excluded=tuple(family for family in _excluded(found) if family not in in_question),
         found=_numbers(found),
         lab=_numbers(LAB),
         paths=_paths(case),

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from grader.model.predictions import Answers, Prediction, Replay, classes_of
 from grader.model.records import Question, Recorded, Recording
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
-from grader.run import interview, record
+from grader.run import RecordedWorker, interview
 from grader.sandbox import Launch
 from grader.scoring import reader_of
 
@@ -32,6 +33,8 @@ LAST_RESORT = 4.0
 """Times every limit of time that the assignment gives; of the limit in all, for all workers together."""
 Start = Callable[[int], Launch]
 """Gives the way to start a worker."""
+Record = Callable[[Sequence[Question]], Recording]
+"""Puts questions to a worker that notes what passes, in their order."""
 
 
 @dataclass(frozen=True)
@@ -130,23 +133,29 @@ class Subject:
             raise UnfinishedError
         return self.assignment.with_limits(**longer)
 
-    def record(self, name: str, questions: Sequence[Question], rules: Assignment) -> Recording:
-        """Put questions to the submission, in their order, and note what passes through its networks.
+    @contextmanager
+    def recording(self, name: str) -> Iterator[Record]:
+        """Yield how to put questions to the submission while what passes through its networks is noted.
+
+        One worker is asked as often as it lives. Asking raises UnfinishedError where time was over.
 
         Args:
             name: of the copy that is asked; used once.
-            questions: what is asked, and what is to be done meanwhile.
-            rules: the assignment, with the limits that are to hold.
 
         Raises:
-            UnfinishedError: time was over.
+            UnfinishedError: no time is left.
         """
-        recording = record(self.recorded(name), questions, rules)
+        with RecordedWorker(self.recorded(name), self.patient_rules) as worker:
+
+            def record(questions: Sequence[Question]) -> Recording:
+                recording = worker.ask(questions)
+                if recording.stop is not None and recording.stop.verdict is Verdict.TIMEOUT:
+                    raise UnfinishedError
+                return recording
+
+            yield record
         # A submission may be large, and is copied for each worker.
         shutil.rmtree(self.folder / name, ignore_errors=True)
-        if recording.stop is not None and recording.stop.verdict is Verdict.TIMEOUT:
-            raise UnfinishedError
-        return recording
 
     def _ask(
         self, start: Start, images: Sequence[SplitImage], rules: Assignment, number: int = 0

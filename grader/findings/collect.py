@@ -185,7 +185,7 @@ def _about_split(job: Job) -> Iterator[FindingPart]:
 
 def _of_isolation(isolation: Isolation | None) -> Iterator[FindingPart]:
     if isolation is not None and not isolation.is_top:
-        yield finding("lower-isolation")
+        yield finding("no-isolation" if isolation.rung == "child" else "lower-isolation")
 
 
 def _of_replay(again: Replay) -> Iterator[FindingPart]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -25,6 +24,7 @@ from grader.intake.zips import (
 )
 from grader.model.assignment import MIB, Limits
 from grader.model.submission import HEAD_BYTES, MAIN, SubmittedFile
+from grader.system import can_be_named
 
 _JUNK_NAMES = frozenset(
     {
@@ -130,10 +130,8 @@ class Receiver:
 
     def _copy(self, target: Path, chunks: Iterator[bytes]) -> tuple[str, int, bytes]:
         digest, size, head = hashlib.sha256(), 0, b""
-        # O_EXCL: two entries must never meet in one file, whatever their names are made of.
-        with os.fdopen(
-            os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "wb"
-        ) as out:
+        # A new file: two entries must never meet in one, whatever their names are made of.
+        with target.open("xb") as out:
             for chunk in chunks:
                 size += len(chunk)
                 self._bytes += len(chunk)
@@ -157,7 +155,8 @@ def checked_path(raw: str) -> PurePosixPath:
     """Turn an archive's or folder's entry name into a safe relative path.
 
     Raises:
-        IntakeRefusedError: the path is absolute, climbs with `..`, is empty or is too deep.
+        IntakeRefusedError: the path is absolute, climbs with `..`, is empty, is too deep, or is none that a
+            file can have on this system.
     """
     name = unicodedata.normalize("NFC", raw)
     path = PurePosixPath(name)
@@ -165,6 +164,8 @@ def checked_path(raw: str) -> PurePosixPath:
         raise IntakeRefusedError("bad-path", repr(raw))
     if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         raise IntakeRefusedError("unsafe-path", repr(raw))
+    if not all(map(can_be_named, path.parts)):
+        raise IntakeRefusedError("unnameable-path", repr(raw))
     try:
         longest = max(len(part.encode("utf-8")) for part in path.parts)
         length = len(name.encode("utf-8"))

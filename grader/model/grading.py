@@ -115,7 +115,7 @@ class Job:
 class Isolation:
     """The isolation level that a grading ran on: how far a submission was kept apart from this machine."""
 
-    rung: Literal["bubblewrap", "process"]
+    rung: Literal["bubblewrap", "process", "child"]
     is_grouped: bool = False
     """Whether a control group binds it, too."""
 

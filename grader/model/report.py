@@ -108,7 +108,7 @@ class FindingPart(_Part):
 class IsolationPart(_Part):
     """The sandbox that the submission ran in."""
 
-    rung: Literal["bubblewrap", "process", "none"]
+    rung: Literal["bubblewrap", "process", "child", "none"]
     description: str
     description_zh: str
 

@@ -200,4 +200,4 @@ def _has(folder: Held, path: Path) -> bool:
 def _move(path: Path, source: Held, target: Held) -> None:
     """Move a file from one folder to the same place in another."""
     with source.folder(str(path.parent)) as here, target.folder(str(path.parent)) as there:
-        os.replace(path.name, path.name, src_dir_fd=here.descriptor, dst_dir_fd=there.descriptor)
+        here.move(path.name, there)

@@ -17,6 +17,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Any, get_args
 
 import numpy as np
@@ -50,7 +51,8 @@ from grader.run.frames import (
     frame_of,
     json_object,
 )
-from grader.run.worker import LimitExceededError, WorkerDiedError, WorkerProcess
+from grader.run.limits import LimitExceededError, WorkerDiedError
+from grader.run.worker import WorkerProcess
 from grader.sandbox import Launch
 
 MAX_RECORDED_BYTES = 12 << 20
@@ -84,74 +86,92 @@ _SHA1 = re.compile(r"[0-9a-f]{40}")
 def record(
     launch: Callable[[int], Launch], questions: Sequence[Question], assignment: Assignment
 ) -> Recording:
-    """Put questions to one recorded worker, in their order, until all are answered or it ends.
-
-    Args:
-        launch: starts a worker that loads the recorder.
-        questions: what is asked.
-        assignment: the rules, with the limits that are to hold; a question with a recipe may take the time of
-            two.
-
-    Raises:
-        HarnessError: a sandbox did not come up.
-    """
-    return _Asking(launch, questions, assignment).run()
+    """Put questions to one recorded worker that is asked nothing else; see :class:`RecordedWorker`."""
+    with RecordedWorker(launch, assignment) as worker:
+        return worker.ask(questions)
 
 
-class _Asking:
-    """One recorded worker under way."""
+class RecordedWorker:
+    """One recorded worker, asked as often as it lives; use as a context manager."""
 
-    def __init__(
-        self, launch: Callable[[int], Launch], questions: Sequence[Question], assignment: Assignment
-    ) -> None:
-        self._launch = launch
-        self._questions = questions
+    def __init__(self, launch: Callable[[int], Launch], assignment: Assignment) -> None:
+        """Start a worker.
+
+        Args:
+            launch: starts a worker that loads the recorder.
+            assignment: the rules, with the limits that are to hold, for all questions together; one with a
+                recipe may take the time of two.
+        """
         self._channel_order = assignment.channel_order
         self._limits = assignment.limits
         self._clock = AttentiveClock()
         self._phase: Phase = "import"
-        self._answers: list[Recorded] = []
+        self._asked = 0
         self._kept_bytes = 0
-
-    def run(self) -> Recording:
-        """Ask everything that can be asked."""
-        not_ready, stop = None, None
+        self._not_ready: Unusable | None = None
+        self._stop: Stop | None = None
         reader = FrameReader(parse_recorded, MAX_RECORDED_BYTES)
-        with WorkerProcess(self._launch, self._clock.now, reader) as worker:
+        self._worker = WorkerProcess(launch, self._clock.now, reader)
+
+    def __enter__(self) -> RecordedWorker:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._worker.close()
+
+    def ask(self, questions: Sequence[Question]) -> Recording:
+        """Put questions, in their order, until all are answered or the worker ends.
+
+        Raises:
+            HarnessError: a sandbox did not come up.
+        """
+        answers: list[Recorded] = []
+        self._kept_bytes = 0
+        if not self._has_ended:
             try:
-                wait_for_start(worker, self._clock)
-                not_ready = self._import(worker)
-                if not_ready is None:
-                    self._ask_all(worker)
+                self._ask_all(questions, answers)
             except LimitExceededError as breach:
-                stop = self._stop(breach.verdict, breach.reason, breach.value)
+                self._stop = self._stopped(breach.verdict, breach.reason, breach.value)
             except WorkerDiedError as death:
-                stop = self._stop(Verdict.CRASH, death.reason, death.value)
-        missing = len(self._questions) - len(self._answers)
-        return Recording((*self._answers, *[None] * missing), not_ready, stop)
+                self._stop = self._stopped(Verdict.CRASH, death.reason, death.value)
+        missing = len(questions) - len(answers)
+        return Recording((*answers, *[None] * missing), self._not_ready, self._stop)
 
-    def _import(self, worker: WorkerProcess) -> Unusable | None:
-        frame = worker.receive(self._deadline(self._limits.import_seconds))
+    @property
+    def _has_ended(self) -> bool:
+        return self._not_ready is not None or self._stop is not None
+
+    def _import(self) -> None:
+        wait_for_start(self._worker, self._clock)
+        frame = self._worker.receive(self._deadline(self._limits.import_seconds))
         if isinstance(frame, NotReady):
-            return Unusable(frame.stage, frame.error)
-        if not isinstance(frame, Ready):
+            self._not_ready = Unusable(frame.stage, frame.error)
+        elif not isinstance(frame, Ready):
             raise LimitExceededError(Verdict.CONTRACT, StopReason.BEFORE_ANY)
-        return None
+        self._phase = "first prediction"
 
-    def _ask_all(self, worker: WorkerProcess) -> None:
-        self._phase, allowed = "first prediction", self._limits.first_prediction_seconds
-        for question in self._questions:
-            self._answers.append(self._ask(worker, question, allowed))
-            self._phase, allowed = "prediction", self._limits.image_seconds
+    def _ask_all(self, questions: Sequence[Question], answers: list[Recorded]) -> None:
+        """Append the answers as they come: those before the worker's end count."""
+        if self._phase == "import":
+            self._import()
+        for question in questions if not self._has_ended else ():
+            is_first = self._phase == "first prediction"
+            limits = self._limits
+            allowed = limits.first_prediction_seconds if is_first else limits.image_seconds
+            answers.append(self._ask(question, allowed))
+            self._asked += 1
+            self._phase = "prediction"
 
-    def _ask(self, worker: WorkerProcess, question: Question, allowed: float) -> Recorded:
+    def _ask(self, question: Question, allowed: float) -> Recorded:
         number = secrets.randbits(31)
         encoded = encode_task(question.task, self._channel_order)
         more = {"task": encoded} if encoded else {}
         asked = encode_question(number, question.pixels(self._channel_order), **more)
         deadline = self._deadline(allowed if question.task.recipe is None else 2 * allowed)
-        worker.send(asked, deadline)
-        frame = worker.receive(deadline)
+        self._worker.send(asked, deadline)
+        frame = self._worker.receive(deadline)
         if not isinstance(frame, RecordedAnswer) or frame.number != number:
             raise LimitExceededError(Verdict.CONTRACT, StopReason.UNASKED)
         recorded = frame.recorded
@@ -165,9 +185,9 @@ class _Asking:
     def _deadline(self, seconds: float) -> float:
         return min(self._clock.now() + seconds, self._limits.total_seconds)
 
-    def _stop(self, verdict: Verdict, reason: StopReason | None, value: str) -> Stop:
+    def _stopped(self, verdict: Verdict, reason: StopReason | None, value: str) -> Stop:
         late = verdict is Verdict.TIMEOUT and self._clock.now() >= self._limits.total_seconds
-        asked = None if self._phase == "import" else len(self._answers) + 1
+        asked = None if self._phase == "import" else self._asked + 1
         return Stop(verdict, self._phase, reason, value, asked, is_deadline_of_total=late)
 
 

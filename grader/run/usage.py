@@ -33,7 +33,6 @@ from grader.errors import HarnessError
 from grader.model.assignment import MIB
 from grader.sandbox import descendants, listdir, read_bytes, read_text
 
-_TICKS = os.sysconf("SC_CLK_TCK")
 _MAX_MAPS = 1 << 21
 """Bytes of a list of mapped files; MindSpore's is a tenth of it."""
 _MAX_PROCESSES_READ = 8
@@ -41,7 +40,7 @@ _MEMORY = ("VmRSS", "VmSwap", "VmPTE")
 _SHARE = ("Pss", "SwapPss")
 _ALLOWED_INSTRUCTIONS = "ONEDNN_MAX_CPU_ISA"
 _BROUGHT_ALONG = "brought along by the submission"
-_FRAMEWORKS = {
+FRAMEWORKS = {
     # Name as people say it: (a part of its libraries' paths, the distribution that has its version).
     "mindspore": ("/mindspore/", "mindspore"),
     "onnxruntime": ("/onnxruntime/", "onnxruntime"),
@@ -151,6 +150,7 @@ class Inside:
 def measure(processes: Iterable[Path]) -> Usage:
     """Measure processes, each given by its folder in a /proc."""
     tasks = memory = ticks = 0
+    a_second = os.sysconf("SC_CLK_TCK")
     own: dict[tuple[str, str], float] = {}
     for process in processes:
         fields = _fields_of_stat(process)
@@ -158,10 +158,10 @@ def measure(processes: Iterable[Path]) -> Usage:
             # By proc(5), from the third on: 14-17 utime, stime, cutime, cstime; 20 num_threads; 22 starttime.
             times = [int(field) for field in fields[11:15]]
             ticks += sum(times)
-            own[process.name, fields[19]] = sum(times[:2]) / _TICKS
+            own[process.name, fields[19]] = sum(times[:2]) / a_second
             tasks += int(fields[17])
         memory += sum(_kib(read_text(task_with_memory(process) / "status"), _MEMORY)) * 1024
-    return Usage(tasks, memory, ticks / _TICKS, own)
+    return Usage(tasks, memory, ticks / a_second, own)
 
 
 def proportional_bytes(processes: Iterable[Path]) -> int:
@@ -178,7 +178,7 @@ def frameworks(processes: Iterable[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for process in islice(processes, _MAX_PROCESSES_READ):
         for path, inode in _mapped_libraries(process):
-            for name, (part, distribution) in _FRAMEWORKS.items():
+            for name, (part, distribution) in FRAMEWORKS.items():
                 if part in path and found.get(name, _BROUGHT_ALONG) == _BROUGHT_ALONG:
                     found[name] = _version(distribution) if _is_ours(path, inode) else _BROUGHT_ALONG
     return dict(sorted(found.items()))

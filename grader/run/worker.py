@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import selectors
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import TracebackType
+from typing import Protocol
 
-from grader.errors import HarnessError
-from grader.model.assignment import MIB
 from grader.model.verdict import StopReason, Verdict
 from grader.run import usage
+from grader.run.child_watch import ChildWatch
 from grader.run.frames import Frame, FrameError, FrameReader
-from grader.sandbox import Launch, folders_of, start_worker
+from grader.run.kernel_watch import KernelWatch
+from grader.run.limits import LimitExceededError, WorkerDiedError
+from grader.sandbox import Child, Launch, Started, start_worker
+from grader.system import signal_of
 
 _KEPT = 16 * 1024
 """Bytes of the head of a stream, and of its tail."""
-_LOOK_SECONDS = 0.05
-"""How often the worker's memory, processes and disk are looked at while there is plenty left."""
-_SHORTEST_LOOK_SECONDS = 0.002
-_COUNT_SECONDS, _COUNT_SHARE = 0.25, 0.2
-"""How often what the kernel keeps is counted, and the share of time that this may take: it takes the longer,
-the more there is."""
-_FILL_BYTES_PER_SECOND = 4 << 30
-"""How fast one core can fill memory, generously."""
+_STEP_SECONDS = 0.005
+"""How often it is looked whether a worker has ended, or stands in its sandbox."""
 _READ = 1 << 16
 _GRACE_SECONDS = 1.0
 
@@ -62,27 +57,38 @@ class CapturedOutput:
         return (bytes(self._head) + gap + tail).decode("utf-8", "replace")
 
 
-@dataclass
-class LimitExceededError(Exception):
-    """The worker went past a limit and has been killed."""
+class Watch(Protocol):
+    """What looks at a worker's use of this machine from outside."""
 
-    verdict: Verdict
-    reason: StopReason | None = None
-    value: str = ""
+    peak_bytes: int
+    """The most memory that was seen."""
 
-    @property
-    def is_deadline(self) -> bool:
-        """Whether it only was too slow."""
-        return self.verdict is Verdict.TIMEOUT and self.reason is not StopReason.PROCESSOR_TIME
+    def begin(self) -> bool:
+        """Make ready to look, as soon as that is possible; return whether it was."""
 
+    def look(self) -> float:
+        """Look once; return in how many seconds to look again.
 
-@dataclass
-class WorkerDiedError(Exception):
-    """The worker ended although it still had something to answer."""
+        Raises:
+            LimitExceededError: a limit was passed.
+        """
 
-    reason: StopReason
-    value: str = ""
-    """The exit code, or the signal's name."""
+    def frameworks(self) -> dict[str, str]:
+        """Return the inference libraries that the worker has loaded, with versions."""
+
+    def ending(self) -> AbstractContextManager[None]:
+        """End what would outlive the worker, which is ended within the block."""
+
+    def close(self) -> None:
+        """Let go of what was looked at."""
+
+    def check_own_end(self, number: int) -> None:
+        """See that a worker, which has ended by that signal if by any, was not ended for want of memory.
+
+        Raises:
+            LimitExceededError: of its own memory.
+            HarnessError: of the machine's.
+        """
 
 
 class WorkerProcess:
@@ -100,27 +106,20 @@ class WorkerProcess:
         """
         self._now = now
         self.output = CapturedOutput()
-        self.peak_bytes = 0
-        self._inside: usage.Inside | None = None
-        self._processor_time = usage.ProcessorTime()
-        self._kernel_bytes = 0
-        self._next_count = 0.0
-        self._last_look = 0.0
-        self._ended_for_memory = usage.processes_ended_for_memory()
         self._frames: deque[Frame] = deque()
         self._reader = reader or FrameReader()
         self._next_look = 0.0
         self._noise: StopReason | None = None
-        self._is_dead = False
+        self._is_dead = self._is_heard = False
         # Before anything of the worker is there: what can fail later would have to end it.
         with contextlib.ExitStack() as undo:
             self._selector = undo.enter_context(selectors.DefaultSelector())
             self._launch, self._started, self._channel = start_worker(launch)
             undo.pop_all()
         self._limits = self._launch.together
-        self._stdout = self._started.output
+        self._watch = _watch_of(self._launch, self._started)
         try:
-            self._watch()
+            self._hear()
         except BaseException:
             self.close()
             raise
@@ -141,6 +140,11 @@ class WorkerProcess:
             all_that_is_open.callback(self._selector.close)
             self.kill()
 
+    @property
+    def peak_bytes(self) -> int:
+        """The most memory that was seen in use."""
+        return self._watch.peak_bytes
+
     def send(self, data: bytes, deadline: float) -> None:
         """Send a question.
 
@@ -155,7 +159,7 @@ class WorkerProcess:
                 view = view[self._channel.send(view) :]
             except BlockingIOError:
                 self._wait(deadline, selectors.EVENT_READ | selectors.EVENT_WRITE)
-            except (BrokenPipeError, ConnectionResetError):
+            except ConnectionError:
                 raise self._died() from None
 
     def receive(self, deadline: float) -> Frame:
@@ -179,10 +183,9 @@ class WorkerProcess:
         end = self._now() + _GRACE_SECONDS
         # One that is gone already will be found dead when something is asked of it.
         while self._now() < end and self._started.exit_code() is None:
-            self._enter()
-            if self._inside is not None or not self._launch.is_contained:
+            if self._watch.begin():
                 return True
-            time.sleep(_SHORTEST_LOOK_SECONDS)
+            time.sleep(_STEP_SECONDS)
         return self._started.exit_code() is not None
 
     def shared_seconds(self) -> float:
@@ -192,45 +195,31 @@ class WorkerProcess:
 
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
-        return usage.frameworks(self._processes())
+        return self._watch.frameworks()
 
     def instruction_set(self) -> str | None:
         """Return the widest vector instructions that oneDNN is allowed, if this processor has them."""
         return usage.allowed_instructions(self._launch.environment)
-
-    def _processes(self) -> Iterator[Path]:
-        """Yield the folders in /proc of all its processes; of a sandbox's, those that stand in it."""
-        return folders_of(*self._started.roots) if self._inside is None else self._inside.processes()
-
-    def _enter(self) -> None:
-        """Take hold of the sandbox's folders, to watch them, as soon as they are there."""
-        if self._launch.is_contained and self._inside is None:
-            self._inside = usage.find_inside(self._started.roots, self._launch.writable)
 
     def kill(self) -> None:
         """End the worker and everything it started; returns when it is dead."""
         if self._is_dead:
             return
         self._is_dead = True
-        # Without a process namespace, whose end ends them all: at least those that are known.
-        known = [] if self._launch.is_contained else list(folders_of(*self._started.roots))
-        self._started.end()
-        for process in known[1:]:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(int(process.name), signal.SIGKILL)
+        with self._watch.ending():
+            self._started.end()
         if self._launch.group is not None:
             self._launch.group.end()
         self._drain()
-        if self._inside is not None:
-            self._inside.close()
-            self._inside = None
+        self._watch.close()
 
-    def _watch(self) -> None:
+    def _hear(self) -> None:
         """Have whatever comes from the worker wake who waits for it."""
         self._channel.setblocking(False)
         self._selector.register(self._channel, selectors.EVENT_READ)
-        os.set_blocking(self._stdout, False)
-        self._selector.register(self._stdout, selectors.EVENT_READ)
+        self._started.watch()
+        self._selector.register(self._started.output, selectors.EVENT_READ)
+        self._is_heard = True
 
     def _wait(self, deadline: float, events: int) -> None:
         """Handle whatever happens next, for at most one look's time."""
@@ -240,7 +229,7 @@ class WorkerProcess:
             self._next_look = self._now() + pause
         self._selector.modify(self._channel, events)
         for key, mask in self._selector.select(max(0.0, min(deadline, self._next_look) - now)):
-            if key.fileobj is self._stdout:
+            if key.fileobj == self._started.output:
                 self._read_output()
             elif mask & selectors.EVENT_READ:
                 self._read_channel()
@@ -253,7 +242,7 @@ class WorkerProcess:
             data = self._channel.recv(_READ)
         except BlockingIOError:
             return
-        except ConnectionResetError:
+        except ConnectionError:
             data = b""
         if not data:
             raise self._died()
@@ -265,97 +254,32 @@ class WorkerProcess:
             self._noise = error.reason
 
     def _read_output(self) -> None:
-        data = self._read_some()
+        data = self._started.read()
         if data == b"":
-            self._selector.unregister(self._stdout)
+            self._selector.unregister(self._started.output)
         elif data:
             self.output.feed(data)
             if self.output.size > self._limits.output_bytes:
                 raise LimitExceededError(Verdict.OUTPUT)
 
-    def _read_some(self) -> bytes | None:
-        try:
-            return os.read(self._stdout, _READ)
-        except BlockingIOError:
-            return None
-
     def _drain(self) -> None:
         """Take what is still in the pipe of a dead worker, within reason."""
-        if os.get_blocking(self._stdout):
-            return  # it is not watched yet: who was killed so soon may have left a process that holds it
+        if not self._is_heard:
+            return  # it may be waited for: who was killed so soon may have left a process that holds it
         end = self._now() + _GRACE_SECONDS
         while self._now() < end and self.output.size <= self._limits.output_bytes:
-            data = self._read_some()
+            data = self._started.read()
             if not data:
                 return
             self.output.feed(data)
 
     def _look(self) -> float:
-        """Hold the worker to its memory, processes, processor time and disk.
-
-        Returns:
-            In how many seconds to look again: sooner, if what is left of the memory could be filled sooner.
+        """Hold the worker to its limits; return in how many seconds to look again.
 
         Raises:
             LimitExceededError: it went past one of them.
         """
-        self._enter()
-        if self._launch.is_contained and self._inside is None:
-            return _LOOK_SECONDS  # nothing of the submission's runs yet
-        seen = usage.measure(self._processes())
-        if (tasks := seen.tasks - self._launch.is_contained) > self._limits.tasks:
-            raise LimitExceededError(Verdict.PIDS, StopReason.TASKS, str(tasks))
-        if self._processor_time.with_those_gone(seen) > self._limits.processor_seconds:
-            raise LimitExceededError(Verdict.TIMEOUT, StopReason.PROCESSOR_TIME)
-        if self._inside is not None and self._inside.is_full(self._limits.inodes):
-            raise LimitExceededError(Verdict.DISK)
-        return self._look_at_memory(seen.memory_bytes)
-
-    def _look_at_memory(self, used: int) -> float:
-        """Hold the worker to its memory; return how long what is left lasts, within bounds."""
-        left = self._memory_left(used, self._kept_by_the_kernel())
-        lasts = left / (_FILL_BYTES_PER_SECOND * self._limits.cores)
-        return min(_LOOK_SECONDS, max(_SHORTEST_LOOK_SECONDS, lasts))
-
-    def _memory_left(self, used: int, kept: int) -> int:
-        """Return how many bytes are left.
-
-        Raises:
-            LimitExceededError: none are.
-        """
-        # Shared pages were counted for each process; only near the limit is the exact sum worth its time.
-        if used + kept > self._limits.memory_bytes:
-            used = usage.proportional_bytes(self._processes())
-        self.peak_bytes = max(self.peak_bytes, used)
-        left = self._limits.memory_bytes - used - kept
-        if left < 0:
-            # With the kernel's part, or the report would say a peak below the limit that was passed.
-            self.peak_bytes = max(self.peak_bytes, used + kept)
-            raise LimitExceededError(Verdict.MEMORY, StopReason.MEMORY_USED, str((used + kept) // MIB))
-        return left
-
-    def _look_meanwhile(self) -> None:
-        """During a long count, hold the worker to its memory all the same."""
-        if time.monotonic() - self._last_look > _LOOK_SECONDS:
-            self._memory_left(usage.measure(self._processes()).memory_bytes, self._kernel_bytes)
-            self._last_look = time.monotonic()
-
-    def _kept_by_the_kernel(self) -> int:
-        """Return how many bytes the kernel may keep for the worker, beside its processes' own memory.
-
-        Raises:
-            LimitExceededError: too many.
-        """
-        began, most = time.monotonic(), self._limits.kernel_bytes
-        if began >= self._next_count:
-            usage.check_memory_of_machine()
-            self._last_look = began
-            self._kernel_bytes = usage.kernel_bytes(self._processes(), most, self._look_meanwhile)
-            took = time.monotonic() - began
-            self._next_count = began + max(_COUNT_SECONDS, took / _COUNT_SHARE)
-        if self._kernel_bytes > most:
-            raise LimitExceededError(Verdict.MEMORY, StopReason.MEMORY_KEPT)
-        return self._kernel_bytes + (self._inside.socket_bytes() if self._inside is not None else 0)
+        return self._watch.look()
 
     def _died(self) -> WorkerDiedError:
         """Find out how the worker ended, once its channel is closed.
@@ -370,14 +294,17 @@ class WorkerProcess:
                 return WorkerDiedError(StopReason.CHANNEL_CLOSED)
             self._drain()
             self._look()
-            time.sleep(_LOOK_SECONDS / 10)
-        if self._launch.group is not None and self._launch.group.ran_out_of_memory():
-            raise LimitExceededError(Verdict.MEMORY, StopReason.MEMORY_COUNTED)
+            time.sleep(_STEP_SECONDS)
         # A negative code is this process's own signal; bubblewrap reports its child's as 128 + number.
         number = -code if code < 0 else code - 128
-        if number == signal.SIGKILL and usage.processes_ended_for_memory() > self._ended_for_memory:
-            raise HarnessError("ended-for-memory")
+        self._watch.check_own_end(number)
+        if name := signal_of(code):
+            return WorkerDiedError(StopReason.SIGNAL, name)
         if code < 0 or 128 < code < 128 + signal.NSIG:
             named = {each.value: each.name for each in signal.Signals}
             return WorkerDiedError(StopReason.SIGNAL, named.get(number, str(number)))
         return WorkerDiedError(StopReason.EXIT_CODE, str(code))
+
+
+def _watch_of(launch: Launch, started: Started) -> Watch:
+    return ChildWatch(launch, started) if isinstance(started, Child) else KernelWatch(launch, started)

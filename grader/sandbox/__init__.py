@@ -1,12 +1,12 @@
 """Where a submission's code runs: what it can see, what it may use, and how that is enforced."""
 
+from grader.sandbox.child import Child
 from grader.sandbox.forkable import ForkRule
 from grader.sandbox.isolation import (
     AsForked,
     FirstThatWorks,
     IsolationLevel,
     OpenIsolation,
-    PlainProcess,
     Sandbox,
     best_isolation,
     open_isolation,
@@ -22,9 +22,11 @@ from grader.sandbox.kernel import (
     read_bytes,
     read_text,
 )
-from grader.sandbox.launch import Launch, start_worker
+from grader.sandbox.launch import Launch
 from grader.sandbox.namespaces import SETPRIV, Namespaces, find_bwrap, fork_server_for, spare_uids
+from grader.sandbox.plain import ChildProcess, PlainProcess
 from grader.sandbox.policy import course_library, environment_for, is_visible_inside
+from grader.sandbox.starting import Started, start_worker
 from grader.sandbox.system_calls import ARCHITECTURES
 
 __all__ = [
@@ -32,6 +34,8 @@ __all__ = [
     "CONTROLLERS",
     "SETPRIV",
     "AsForked",
+    "Child",
+    "ChildProcess",
     "FirstThatWorks",
     "ForkRule",
     "IsolationLevel",
@@ -40,6 +44,7 @@ __all__ = [
     "OpenIsolation",
     "PlainProcess",
     "Sandbox",
+    "Started",
     "best_isolation",
     "course_library",
     "descendants",

@@ -2,45 +2,30 @@
 
 A level is an object that is handed in, from whoever opens a session down to whoever starts a worker. The
 usual one is the best that works here (:func:`open_isolation`); tests and benchmarks hand in another. There
-are two levels: `Namespaces`, which official grading requires, and `PlainProcess`, which is enough for a
-student who checks their own work, and keeps no secret from the code it runs. A third level is a class with
-the method `sandbox`, and a place in :func:`best_isolation`.
+are three levels: `Namespaces`, which official grading requires; and `PlainProcess`, and `ChildProcess` where
+even that is not to be had, which are enough for a student who checks their own work, and keep no secret from
+the code they run. Another level is a class with the method `sandbox`, and a place in :func:`best_isolation`.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from grader.errors import HarnessError, line
 from grader.model.assignment import Limits
 from grader.model.grading import Isolation
 from grader.model.submission import Submission
-from grader.sandbox import system_calls
 from grader.sandbox.fork_server import ForkServer
-from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
     IsolationUnavailableError,
     Launch,
-    WorkerSettings,
-    by_name,
-    in_group,
-    worker_command,
 )
 from grader.sandbox.namespaces import Namespaces, fork_server_for
-from grader.sandbox.policy import (
-    course_library,
-    each_process,
-    environment_for,
-    for_our_own,
-    own_packages,
-    together,
-)
+from grader.sandbox.plain import ChildProcess, PlainProcess
 
 
 class Sandbox(Protocol):
@@ -103,88 +88,6 @@ class OpenIsolation(Protocol):
 
 
 @dataclass(frozen=True)
-class PlainProcess:
-    """The level that works everywhere: resource limits, a filter on system calls, and deadlines."""
-
-    NAME: ClassVar[Isolation] = Isolation("process")
-    groups: Callable[[], Path | None] = dividable
-    """Finds the control group below which each worker has its own; None where the system gives none."""
-
-    def sandbox(self, submission: Submission, workspace: Path, limits: Limits) -> PlainSandbox:
-        """Return a sandbox; there is nothing to try."""
-        return PlainSandbox(submission, workspace, limits, ControlGroups(self.groups()))
-
-
-@dataclass(frozen=True)
-class PlainSandbox:
-    """The place of one submission, which hides nothing."""
-
-    submission: Submission
-    workspace: Path
-    limits: Limits
-    groups: ControlGroups
-    recorder: Path | None = None
-
-    @property
-    def isolation(self) -> Isolation:
-        """The level, as reports name it."""
-        return replace(PlainProcess.NAME, is_grouped=self.groups.has_bound_all)
-
-    def is_forked(self) -> bool:
-        """Return false: a plain process is always started."""
-        return False
-
-    def forking(self, limits: Limits) -> PlainSandbox:
-        """Return the same sandbox under other limits: none of its workers can be forked."""
-        return replace(self, limits=limits)
-
-    def launch(self, channel: int) -> Launch:
-        """Return how to start the worker as a plain process that writes below the workspace."""
-        # One for each worker: a second one must find nothing of the first.
-        home = Path(tempfile.mkdtemp(prefix="home-", dir=self.workspace))
-        (home / "tmp").mkdir()
-        worker = home / "worker.py"
-        shutil.copyfile(Path(__file__).parent / "inside" / "worker.py", worker)
-        ignored = shutil.ignore_patterns("__pycache__")
-        if self.recorder is not None:
-            shutil.copytree(self.recorder, home / "recorder", ignore=ignored)
-        library = home / "course"
-        shutil.copytree(course_library(), library / "src_mindspore", ignore=ignored)
-        settings = WorkerSettings(
-            channel=channel,
-            submission=str(self.submission.folder),
-            scratch=str(home),
-            library=str(library),
-            harness=[str(path) for path in own_packages()],
-            limits=by_name(each_process(self.limits, self.limits.scratch_mib, is_alone=False)),
-            seccomp=system_calls.for_worker(system_calls.REFUSALS),
-            dies_with_parent=True,
-            recorder="" if self.recorder is None else str(home / "recorder"),
-        )
-        start = Launch(
-            command=worker_command(worker, settings),
-            environment=environment_for(home, self.limits),
-            writable=(home,),
-            scratch_bytes=0,
-            is_contained=False,
-            together=together(self.limits),
-        )
-        return in_group(start, self.groups)
-
-    def over(self, submission: Submission, workspace: Path) -> PlainSandbox:
-        """Return the same sandbox for other files."""
-        return replace(self, submission=submission, workspace=workspace)
-
-    def over_our_own(self, submission: Submission, workspace: Path) -> PlainSandbox:
-        """Return the same sandbox for a program of ours, which keeps to the assignment's cores."""
-        return replace(self, submission=submission, workspace=workspace, limits=for_our_own(self.limits))
-
-    def recorded(self, recorder: Path) -> PlainSandbox:
-        """Return the same sandbox, for workers of the diagnosis that load `recorder`."""
-        return replace(self, recorder=recorder)
-
-
-@dataclass(frozen=True)
 class FirstThatWorks:
     """The first of several levels that works here."""
 
@@ -224,7 +127,7 @@ def best_isolation(*, official: bool, server: ForkServer | None = None) -> Isola
         server: what workers may be forked from; None if each is to be started as a program.
     """
     required = Namespaces(server)
-    return required if official else FirstThatWorks((required, PlainProcess()))
+    return required if official else FirstThatWorks((required, PlainProcess(), ChildProcess()))
 
 
 @contextmanager

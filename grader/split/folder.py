@@ -215,7 +215,9 @@ def _check_is_utf8(name: str) -> None:
 
 
 def _aside(path: Path, listing: Listing) -> dict[str, tuple[str, ...]]:
-    aside = {why: tuple(str(file.relative_to(path)) for file in listing.aside[why]) for why in listing.aside}
+    aside = {
+        why: tuple(file.relative_to(path).as_posix() for file in listing.aside[why]) for why in listing.aside
+    }
     if empty := tuple(name for name, files in listing.images.items() if not files):
         aside["empty"] = empty
     return aside

@@ -13,7 +13,6 @@ import binascii
 import errno
 import os
 import secrets
-import stat
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -33,6 +32,7 @@ from grader.files import digest_of_bytes, read_whole, write_new
 from grader.model.assignment import Assignment
 from grader.model.dataset import ClassInfo, Split, SplitImage, check_images, parse_classes, split_of
 from grader.split.folder import demo_split, is_image_name, open_split
+from grader.system import is_kept_from_others
 
 MAGIC = b"LABSPLIT"
 KEY_BYTES = 32
@@ -284,7 +284,7 @@ def make_key(path: Path) -> bytes:
 
 def is_exposed(path: Path) -> bool:
     """Whether others than its owner may read or change the key file."""
-    return bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
+    return not is_kept_from_others(path.stat())
 
 
 class _Manifest(BaseModel):

@@ -38,9 +38,10 @@ def test_a_notebook_holds_what_both_need_and_what_only_it_needs(tmp_path: Path) 
     cells = list(notebook.cells_of(source, level=1))
     assert [(cell.id, cell.cell_type, cell.source) for cell in cells] == [
         ("steps-0", "markdown", "# Steps 步骤\n\nIn order."),
-        ("steps-1", "code", "import sys"),
+        ("steps-1", "code", "# steps.py\nimport sys"),
         ("steps-2", "markdown", "## One"),
         ("steps-3", "code", "%matplotlib inline\n# why\nsteps()"),
+        ("steps-4", "raw", "# steps.py (only in the file, not run here 只写入文件，不在此运行)\nsys.exit()"),
     ]
     assert not any(cell.metadata for cell in cells)
 

@@ -14,6 +14,7 @@ of places that costs, hence the economy: to compare all numbers takes a fifth of
 from __future__ import annotations
 
 import ctypes
+import os
 import time
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -30,7 +31,8 @@ _SAMPLES = 2  # of each parameter of a backbone, in its middle: neighbours come 
 
 _Words: TypeAlias = npt.NDArray[np.uint32]
 
-_memcmp = ctypes.CDLL(None).memcmp
+# Of C's own library, which on Windows goes by a name.
+_memcmp = ctypes.CDLL(None if os.name == "posix" else "msvcrt").memcmp
 _memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 
 

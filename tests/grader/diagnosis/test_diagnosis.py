@@ -27,6 +27,7 @@ from grader.diagnosis.diagnosis import proved
 from grader.diagnosis.differences import Difference
 from grader.diagnosis.evidence import ALPHA, LEAST_GAIN, Evidence
 from grader.diagnosis.hypotheses import HYPOTHESES, After
+from grader.diagnosis.label_order import open_images
 from grader.diagnosis.parameters import Repair
 from grader.diagnosis.preprocessing import LAB
 from grader.diagnosis.readout import rule_of
@@ -138,6 +139,49 @@ def test_answers_that_name_no_class_are_no_obstacle():
     assert code_of(label_order(case_of(said))) == "labels-shifted"
 
 
+def without_a_name(lost=7, wrong=5):
+    """What is said by a list that has lost a name: those behind it are one place ahead, the last is none."""
+    meant = mostly_right(wrong)
+    said = meant + (meant >= lost)
+    return np.where(said == CLASSES, NO_ANSWER, said)
+
+
+def scored(case, highest):
+    """The case with scores for the images about which they are to be asked."""
+    images = open_images(case)
+    return replace(case, scored=Heard(images, case.said[images], np.eye(CLASSES)[highest[images]]))
+
+
+def test_a_name_that_a_list_has_lost_is_promised_by_the_scores():
+    case = case_of(without_a_name())
+    renamed, asked = label_order(case), label_order(scored(case, mostly_right()))
+    assert code_of(renamed) == code_of(asked) == "labels-permuted"
+    assert "are right for 92.3 % of the images instead of 26.2 %" in renamed.finding.rationale
+    assert "are right for 96.2 % of the images instead of 26.2 %" in asked.finding.rationale
+
+
+def test_scores_in_an_order_of_their_own_promise_nothing():
+    case = case_of(without_a_name())
+    own = np.random.default_rng(3).permutation(CLASSES)
+    assert label_order(scored(case, own[TRUTH])).finding == label_order(case).finding
+
+
+def test_scores_are_asked_only_where_names_alone_do_not_tell():
+    assert open_images(case_of(mostly_right())) is None
+    assert open_images(case_of(np.roll(np.arange(CLASSES), 1)[TRUTH])) is None
+    images = open_images(case_of(without_a_name()))
+    wrong = np.flatnonzero((TRUTH == CLASSES - 1) | (mostly_right() != TRUTH))
+    assert set(wrong) <= set(images)
+    assert len(images) == len(wrong) + FEW
+
+
+def test_a_name_that_is_never_said_is_not_in_the_map():
+    said = np.where(np.isin(TRUTH, (3, 4)), NO_ANSWER, (TRUTH + 1) % CLASSES)
+    found = label_order(case_of(said)).finding
+    assert "class 04 ->" not in found.rationale
+    assert "class 03 -> class 02" in found.rationale
+
+
 BGR, UPSIDE_DOWN = ("colour", "bgr"), ("geometry", "upside-down")
 
 
@@ -172,6 +216,7 @@ def test_what_differs_at_the_input_is_named_with_both_scores():
         ([("random", "random")], "random-input"),
         ([BGR, UPSIDE_DOWN], "wrong-preprocessing"),
         ([BGR, ("sharpness", "coarse"), ("linearity", "rounded")], "wrong-preprocessing"),
+        ([("training", "learned-bgr-unit")], "trained-otherwise"),
         ([("state", "constant")], "wrong-preprocessing"),
         ([("state", "stateful")], "wrong-preprocessing"),
     ],
@@ -252,7 +297,9 @@ def test_names_in_another_order_are_told_as_by_the_confusion_matrix():
     in_matrix = label_order(case).finding
     assert (at_seam.code, in_matrix.code) == ("labels-permuted", "labels-permuted")
     for found in (at_seam, in_matrix):
-        assert found.rationale.startswith("Renamed, the same answers are right for 96.2 % of the images")
+        assert found.rationale.startswith(
+            "With the names in the right order, your answers are right for 96.2 % of the images"
+        )
         told = found.rationale.partition("What is said -> what is meant: ")[2].split("; ")[0].split(" -> ")
         said, meant = (int(name.removeprefix("class ")) for name in told)
         assert meant_to_said[meant] == said

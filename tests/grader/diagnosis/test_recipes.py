@@ -7,7 +7,7 @@ import pytest
 from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.preprocessing import LAB, PIXELS
-from grader.diagnosis.recipes import STEPS, correction, corrections, steps_that_differ
+from grader.diagnosis.recipes import STEPS, correction, corrections, other_standards, steps_that_differ
 from tests.grader.diagnosis import preprocessing_programs as programs
 from tests.grader.diagnosis.preprocessing_programs import (
     MEAN,
@@ -165,3 +165,37 @@ def test_a_network_that_changes_the_axes_may_be_given_pixels(name, photo):
 def test_a_network_that_is_given_pixels_is_not_given_them_twice():
     found = identify(asked(programs.bytes_channels_last))
     assert [each.standard for each in corrections(found)] == [LAB]
+
+
+OTHERWISE = {
+    # (colour, scale): a program that prepares photos so, in the lab's place and size
+    ("bgr", "standard"): programs.bgr,
+    ("rgb", "signed"): lambda image: batch(pixels(image) / 127.5 - 1),
+    ("rgb", "unit"): lambda image: batch(pixels(image) / 255.0),
+    ("rgb", "raw"): lambda image: batch(pixels(image)),
+    ("bgr", "unit"): lambda image: batch(pixels(image)[..., ::-1] / 255.0),
+    ("bgr", "raw"): lambda image: batch(pixels(image)[..., ::-1]),
+    ("bgr", "signed"): lambda image: batch(pixels(image)[..., ::-1] / 127.5 - 1),
+}
+
+
+@pytest.mark.parametrize("program", [lab, programs.stretched, OTHERWISE["bgr", "signed"]])
+def test_what_a_network_may_have_been_trained_with_instead_is_given_to_it(program, photo):
+    found = identify(asked(program))
+    made = {(each.standard.colour, each.standard.scale): each for each in other_standards(found)}
+    assert made.keys() == OTHERWISE.keys() - {(found.colour, found.scale)}
+    assert all(each.is_another_standard for each in made.values())
+    if program is programs.stretched:
+        return  # the place of the pixels stays, which these programs change
+    for standard, each in made.items():
+        wanted = OTHERWISE[standard](photo)
+        assert np.abs(applied(each, program(photo), photo) - wanted).max() < 0.01 * np.abs(wanted).max()
+
+
+def test_colours_that_are_lost_were_not_trained_with():
+    assert other_standards(identify(asked(BY_NAME["grey_three_times"].make()))) == ()
+
+
+@pytest.mark.parametrize("program", [lab, programs.bgr_stretched])
+def test_the_labs_own_corrections_are_no_other_standard(program):
+    assert not any(each.is_another_standard for each in corrections(identify(asked(program))))

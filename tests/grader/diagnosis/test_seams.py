@@ -1,6 +1,8 @@
 """What differs at a network's seams is put right in as few steps as do, and only what was whole counts."""
 
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from types import SimpleNamespace
 
@@ -15,7 +17,7 @@ from grader.diagnosis.hypotheses import After
 from grader.diagnosis.identify import identify
 from grader.diagnosis.planes import Layout, planes_of
 from grader.diagnosis.readout import rule_of
-from grader.diagnosis.recipes import corrections
+from grader.diagnosis.recipes import corrections, other_standards
 from grader.diagnosis.seams import first_picture, look, try_ways
 from grader.model.predictions import Raised, Unusable
 from grader.model.records import CheckpointFile, Network, Parameter, Record, Recorded, Recording, Tensor
@@ -61,25 +63,33 @@ def answered(label, best=None, takes_input=True, loaded=0):
 class Submission:
     """A submission whose answers follow from what is put right."""
 
-    patient_rules, photos = None, ()
+    photos = ()
 
     def __init__(self, answer, stops=None, seed=1, found=BGR_AND_STRETCHED.found):
         self.seed = seed
         self.split = SimpleNamespace(images=range(len(TRUTH)))
         self._answer, self._stops = answer, stops or {}
-        self._steps = {way.recipe: way.steps for way in corrections(found)}
-        self.asked, self.images, self.tasks = {}, {}, {}
+        ways = (*other_standards(found), *corrections(found))
+        self._steps = {way.recipe: frozenset() if way.is_another_standard else way.steps for way in ways}
+        self.asked, self.images, self.tasks, self.names = [], [], [], set()
 
-    def record(self, name, questions, rules):
-        assert name not in self.asked, "a name stands for a copy that is used once"
-        self.asked[name] = len(questions)
-        self.images[name] = [each.image for each in questions]
-        self.tasks[name] = {each.task for each in questions}
+    @contextmanager
+    def recording(self, name):
+        assert name not in self.names, "a name stands for a copy that is used once"
+        self.names.add(name)
+        yield partial(self._record, len(self.names))
+
+    def _record(self, worker, questions):
+        """Note who was asked how many questions, about which images, and what was to be done meanwhile."""
+        stop = self._stops.get(len(self.asked), {})
+        self.asked.append((worker, len(questions)))
+        self.images.append([each.image for each in questions])
+        self.tasks.append({each.task for each in questions})
         answers = tuple(self._answer(each.image, self._of(each.task), each.task) for each in questions)
-        return Recording(answers, **self._stops.get(name, {}))
+        return Recording(answers, **stop)
 
     def _of(self, task):
-        return self._steps[task.recipe] if task.recipe else frozenset()
+        return self._steps.get(task.recipe, frozenset())
 
     def classes_in(self, answers):
         return np.array([NO_ANSWER if answer is None else int(answer.text) for answer in answers])
@@ -119,9 +129,9 @@ def test_two_steps_are_named_where_neither_does_by_itself():
 def test_the_best_of_a_few_images_is_asked_about_the_rest_of_many():
     submission = Submission(by_steps("colour"))
     try_ways(submission, CASE, BGR_AND_STRETCHED)
-    assert submission.asked == {"few": WAYS * FEW, "many-0": REST}  # of two as good the simplest is the best
-    assert {*submission.images["few"]} | {*submission.images["many-0"]} == {*range(len(TRUTH))}
-    assert {*submission.images["few"]} & {*submission.images["many-0"]} == set()
+    assert submission.asked == [(1, WAYS * FEW), (1, REST)]  # of two as good the simplest is the best
+    assert {*submission.images[0]} | {*submission.images[1]} == {*range(len(TRUTH))}
+    assert {*submission.images[0]} & {*submission.images[1]} == set()
 
 
 def test_the_simplest_way_and_the_luckiest_of_a_few_images_are_both_asked_about_many():
@@ -133,7 +143,7 @@ def test_the_simplest_way_and_the_luckiest_of_a_few_images_are_both_asked_about_
 
     submission = Submission(luckier)
     seams = try_ways(submission, CASE, BGR_AND_STRETCHED)
-    assert submission.asked == {"few": WAYS * FEW, "many-0": REST, "many-1": REST}
+    assert submission.asked == [(1, WAYS * FEW), (1, REST), (1, REST)]
     assert codes_of(seams) == ["bgr"]  # one image more is luck
 
 
@@ -142,18 +152,18 @@ def test_the_order_of_the_images_is_secret_and_every_way_is_asked_about_each_in_
     for seed in (1, 2):
         submission = Submission(by_steps("colour"), seed=seed)
         try_ways(submission, CASE, BGR_AND_STRETCHED)
-        images = submission.images["few"]
+        images = submission.images[0]
         assert images[::WAYS] == images[1::WAYS] == images[2::WAYS] == images[3::WAYS]
         orders.append(images)
     assert orders[0] != orders[1]
     assert sorted(orders[0]) == sorted(orders[1])
 
 
-def test_where_the_few_images_speak_against_it_nothing_more_is_asked():
+def test_where_the_few_images_speak_against_it_no_more_images_are_asked():
     """A network that was trained so does worse with what the lab gives it."""
     trained_so = Submission(lambda image, done, _: answered((TRUTH[image] + bool(done)) % CLASSES))
     seams = try_ways(trained_so, CASE, BGR_AND_STRETCHED)
-    assert trained_so.asked == {"few": WAYS * FEW}
+    assert trained_so.asked == [(1, WAYS * FEW), (1, 6 * FEW)]
     assert (seams.trial, seams.is_settled) == (None, True)
     assert found_in(seams) == []
 
@@ -162,6 +172,20 @@ def test_a_step_that_costs_nothing_is_no_mistake():
     seams = try_ways(Submission(by_steps("nothing")), CASE, BGR_AND_STRETCHED)
     assert (seams.trial, seams.is_settled) == (None, True)
     assert found_in(seams) == []
+
+
+def test_a_network_that_was_trained_otherwise_is_asked_so_where_the_labs_way_does_not_explain():
+    learned = {way.recipe for way in other_standards(LAB.found) if way.standard.colour == "bgr"}
+    is_so = Submission(lambda image, _, task: answered((TRUTH if task.recipe in learned else WRONG)[image]))
+    seams = try_ways(is_so, CASE, LAB)
+    assert is_so.asked == [(1, FEW), (1, len(other_standards(LAB.found)) * FEW), (1, REST)]
+    assert codes_of(seams) == ["learned-bgr-standard"]  # of those as good, the one with the fewest steps
+    assert (seams.trial.tried, found_in(seams)) == (len(other_standards(LAB.found)), ["trained-otherwise"])
+
+
+def test_a_network_that_does_badly_however_it_is_asked_is_not_told_how_it_was_trained():
+    seams = try_ways(Submission(lambda image, *_: answered(WRONG[image])), CASE, LAB)
+    assert (seams.trial, found_in(seams)) == (None, [])
 
 
 def test_what_many_are_trained_with_is_not_named_beside_a_cause_that_cannot_be_put_right_apart():
@@ -188,9 +212,9 @@ ENDS = {
 
 
 @pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize(("worker", "asks"), [("few", 1), ("many-0", 2)])
-def test_a_worker_that_ended_early_tells_nothing(worker, asks, end):
-    submission = Submission(by_steps("colour"), {worker: ENDS[end]})
+@pytest.mark.parametrize(("time", "asks"), [(0, 1), (1, 2)])
+def test_a_worker_that_ended_early_tells_nothing(time, asks, end):
+    submission = Submission(by_steps("colour"), {time: ENDS[end]})
     seams = try_ways(submission, CASE, BGR_AND_STRETCHED)
     assert (seams.trial, seams.is_settled, len(submission.asked)) == (None, False, asks)
 
@@ -207,7 +231,7 @@ def test_a_network_that_takes_no_other_input_tells_nothing():
 def test_scores_that_are_right_are_read_in_place_of_the_answer():
     smallest = Submission(lambda image, *_: answered(WRONG[image], best=TRUTH[image]))
     seams = try_ways(smallest, CASE, LAB)
-    assert smallest.asked == {"few": FEW, "many-0": REST}
+    assert smallest.asked == [(1, FEW), (1, REST)]
     way = seams.trial.way
     assert (way.correction, way.repair, way.by_scores, way.effort) == (None, None, True, 1)
     assert (seams.is_settled, seams.is_read_right, seams.trial.tried) == (True, False, 1)
@@ -235,7 +259,7 @@ def test_of_a_network_whose_input_is_not_seen_the_scores_are():
 def test_scores_that_say_what_is_answered_give_nothing_to_put_right(best, is_read_right):
     submission = Submission(lambda image, *_: answered(WRONG[image], best=best[image]))
     seams = try_ways(submission, CASE, LAB)
-    assert submission.asked == {"few": FEW}
+    assert submission.asked == [(1, FEW), (1, 7 * FEW)]
     assert (seams.trial, seams.is_settled, seams.is_read_right) == (None, True, is_read_right)
 
 
@@ -264,8 +288,8 @@ def mended_by(is_mended, loaded=1):
 def test_a_network_is_asked_with_the_parameters_that_were_handed_in():
     submission = Submission(mended_by(lambda _, task: task.load == "best.ckpt"))
     seams = try_ways(submission, CASE, Sight(LAB.found, **NOT_LOADED))
-    assert submission.asked == {"few": FEW, "few-repair-0": FEW, "many-0": REST}
-    (repaired,) = submission.tasks["many-0"]
+    assert submission.asked == [(1, FEW), (2, FEW), (2, REST)]
+    (repaired,) = submission.tasks[2]
     assert (repaired.load, repaired.evaluate, repaired.recipe) == ("best.ckpt", True, None)
     way = seams.trial.way
     assert (way.repair.code, way.correction, way.effort) == ("checkpoint-unused", None, 1)
@@ -275,7 +299,7 @@ def test_a_network_is_asked_with_the_parameters_that_were_handed_in():
 def test_a_network_is_asked_in_evaluation_mode():
     submission = Submission(mended_by(lambda _, task: task.evaluate))
     seams = try_ways(submission, CASE, Sight(LAB.found, is_training=True))
-    (repaired,) = submission.tasks["few-repair-0"]
+    (repaired,) = submission.tasks[1]
     assert (repaired.load, repaired.evaluate) == ("", True)
     assert (seams.trial.way.repair.code, seams.is_settled) == ("training-mode", True)
     assert found_in(seams) == ["training-mode"]
@@ -284,7 +308,7 @@ def test_a_network_is_asked_in_evaluation_mode():
 def test_parameters_and_input_are_put_right_together_where_both_are_wrong():
     submission = Submission(mended_by(lambda done, task: task.load and done == {"colour", "geometry"}))
     seams = try_ways(submission, CASE, Sight(BGR_AND_STRETCHED.found, **NOT_LOADED))
-    assert submission.asked == {"few": WAYS * FEW, "few-repair-0": 2 * FEW, "many-0": REST}
+    assert submission.asked == [(1, WAYS * FEW), (2, 2 * FEW), (2, REST)]
     assert (seams.trial.way.repair.file, seams.trial.way.effort) == ("best.ckpt", 3)
 
 
@@ -306,14 +330,18 @@ def test_of_what_helps_as_much_the_fewest_steps_are_chosen():
 class Charts:
     """A submission that is asked about the charts alone; each answer has these records, the last one these things."""
 
-    photos, patient_rules = (), None
+    photos = ()
     submission = SimpleNamespace(checkpoints=[SimpleNamespace(path=PurePosixPath("best.ckpt"))])
 
     def __init__(self, *calls, answers=None, **last):
         self._calls, self._answers, self._last = calls, answers, last
 
-    def record(self, name, questions, rules):
+    @contextmanager
+    def recording(self, name):
         assert name == "charts"
+        yield self._record
+
+    def _record(self, questions):
         assert [each.task.parameters for each in questions] == [False] * len(CHARTS) + [True]
         every = [records(*self._calls) for _ in questions]
         return Recording(tuple(every if self._answers is None else self._answers(every)))

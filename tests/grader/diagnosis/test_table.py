@@ -92,14 +92,28 @@ def test_a_submission_is_asked_about_altered_images_unless_it_was_seen_what_arri
     assert bool(asked) is is_asked is not case.is_input_seen
 
 
-def sees_nothing(_, questions, rules):
-    return Recording((None,) * len(questions))
+class SeesNothing:
+    """A recorded worker whose submission has no network."""
+
+    stop = None
+
+    def __init__(self, *_):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def ask(self, questions):
+        return Recording((None,) * len(questions), None, self.stop)
 
 
 @pytest.fixture
 def graded(assignment, tmp_path, monkeypatch):
     """A graded run with wrong answers to be explained, of a submission without checkpoint or network."""
-    monkeypatch.setattr(subject, "record", sees_nothing)
+    monkeypatch.setattr(subject, "RecordedWorker", SeesNothing)
     picture = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
     images = [SplitImage(f"{n}", int(label), picture) for n, label in enumerate(TRUTH)]
     answers = tuple(Prediction(NAMES[said], int(said)) for said in SAID)
@@ -233,7 +247,7 @@ def test_a_submission_that_is_slow_in_each_worker_has_no_more_time_than_in_one(g
     assert graded.patient_rules.limits.total_seconds == pytest.approx(7)
     assert graded.patient_rules.limits.image_seconds == 4 * graded.assignment.limits.image_seconds
     monkeypatch.setattr(time, "monotonic", lambda: graded.began + most)
-    monkeypatch.setattr(subject, "record", never)
+    monkeypatch.setattr(subject, "RecordedWorker", never)
     monkeypatch.setattr(subject, "interview", never)
     found = diagnose(graded)
     assert (found.status, found.findings) == ("incomplete", ())
@@ -241,9 +255,7 @@ def test_a_submission_that_is_slow_in_each_worker_has_no_more_time_than_in_one(g
 
 def test_time_that_is_over_at_the_test_charts_ends_the_diagnosis_too(graded, monkeypatch):
     stop = Stop(Verdict.TIMEOUT, "prediction")
-    monkeypatch.setattr(
-        subject, "record", lambda _, questions, rules: Recording((None,) * len(questions), None, stop)
-    )
+    monkeypatch.setattr(SeesNothing, "stop", stop)
     found = diagnose(graded)
     assert (found.status, found.findings) == ("incomplete", ())
 

@@ -11,8 +11,7 @@ import pytest
 from grader.intake import take_in
 from grader.run import worker
 from grader.run.worker import WorkerProcess
-from grader.sandbox import Namespaces, descendants, fork_server_for, kernel, start_worker
-from grader.sandbox import launch as starting
+from grader.sandbox import Namespaces, descendants, fork_server_for, kernel, start_worker, starting
 from grader.sandbox import namespaces as namespaces_module
 from tests.grader.conftest import ORACLE
 from tests.isolation import QUICK_IMPORTS, WHATEVER_IT_SAYS
@@ -29,7 +28,7 @@ STEPS = {
     "the choice of cores": (starting, "_some_cores"),
     "the process": (starting.subprocess, "Popen"),
     "the selector": (worker.selectors, "DefaultSelector"),
-    "the output that does not block": (worker.os, "set_blocking"),
+    "the output that does not block": (starting.os, "set_blocking"),
 }
 
 

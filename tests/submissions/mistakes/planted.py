@@ -77,7 +77,25 @@ ANSWER = "NAMES[index]"
 RAW = {SCALE: "    pixels = image.astype(np.float32)\n"}
 UNIT = {NORMALISE: ""}
 BGR = {TO_RGB: ""}
+FIRST = "features.0.features.0.weight"
+MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
 AT_ONCE = {RESIZE: "    image = cv2.resize(image, (224, 224))\n", CROP: ""}
+
+
+def learned_from_bgr(arrays: Arrays) -> Arrays:
+    """Return the arrays of a network that learned from pictures in OpenCV's order."""
+    return {**arrays, FIRST: np.ascontiguousarray(arrays[FIRST][:, ::-1])}
+
+
+def learned_from_unit(arrays: Arrays) -> Arrays:
+    """Return the arrays of a network that learned from pixels of 0 to 1, without mean and std.
+
+    At the borders it is another one: the zeros there are black, and not the mean.
+    """
+    weight, mean = arrays[FIRST], f"{FIRST.rpartition('.')[0].rpartition('.')[0]}.1.moving_mean"
+    scaled = weight / STD[:, np.newaxis, np.newaxis]
+    shift = (scaled * MEAN[:, np.newaxis, np.newaxis]).sum(axis=(1, 2, 3))
+    return {**arrays, FIRST: scaled.astype(np.float32), mean: (arrays[mean] + shift).astype(np.float32)}
 
 
 def untrained_head(arrays: Arrays) -> Arrays:
@@ -104,6 +122,7 @@ SCALING = ("wrong-scale",)
 COLOURS = ("channel-order", "other-colours")
 SHAPE = ("wrong-resize", "turned")
 UNUSED = ("checkpoint-unused", "parameters-not-loaded")
+TRAINING = ("trained-otherwise",)
 UNSTABLE = ("unstable-answers", "random-input")
 SORTED = ("labels-sorted-otherwise",)
 LOST = ("lost-on-the-way",)
@@ -163,6 +182,8 @@ MISTAKES = (
     Planted("dropout at inference", UNSTABLE, {LOGITS: "    pixels = preprocess(image)\n    pixels *= np.random.default_rng().random(pixels.shape) < 0.5\n    logits = network(ms.Tensor(pixels)).asnumpy()\n"}),
     Planted("the answer to the image before", UNSTABLE, {"def predict": "last = [0]\n\n\ndef predict", ANSWER: "NAMES[last[-2]]", INDEX: INDEX + "    last.append(index)\n"}),
     Planted("logits summed over all images", UNSTABLE, {"def predict": "total = [0]\n\n\ndef predict", LOGITS: LOGITS + "    total[0] = logits = total[0] + logits\n"}),
+    Planted("trained in BGR, asked in RGB", TRAINING, {}, learned_from_bgr, mended_lines=BGR),
+    Planted("trained on 0 to 1, asked in the lab's way", TRAINING, {}, learned_from_unit, mended_lines=UNIT),
 )  # fmt: skip
 
 RIGHT = (
