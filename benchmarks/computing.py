@@ -1,12 +1,24 @@
-"""The benchmarks of what is computed: training a head, answering about images, a training step."""
+"""The benchmarks of what is computed: training a head or in two stages, answering about images, a step."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 
+from src_mindspore.cpu import VARIABLE as ONEDNN_CAP
+
 from benchmarks.answering import NETWORK, PREDICT
-from benchmarks.measure import BOTH, CORRECT, FEATURES, HEAD, PROCESSOR_TIME, WHOLE_PROCESS, Runs, Subject
+from benchmarks.measure import (
+    BOTH,
+    CORRECT,
+    FEATURES,
+    HEAD,
+    PROCESSOR_TIME,
+    WHOLE_NETWORK,
+    WHOLE_PROCESS,
+    Runs,
+    Subject,
+)
 from benchmarks.plan import (
     CAPPED,
     STOCK,
@@ -23,6 +35,7 @@ from reference.run import answer_names
 
 EPOCHS = 40  # the lab's
 TRAINING_IMAGES = 520
+IMAGES_IN_TWO_STAGES = 52
 IMAGES_TO_ANSWER = 130
 STEP_BATCH_SIZE = 32
 STEPS = 1  # a run, after the first
@@ -64,6 +77,38 @@ def plan_head(inputs: Inputs) -> Plan:
             Figure(WHOLE_PROCESS, "s"),
             Figure(PROCESSOR_TIME, "s"),
             Figure(CORRECT, f"of {validation}", "neither"),
+        ),
+        rounds=inputs.repeats or ROUNDS,
+    )
+
+
+def plan_order(inputs: Inputs) -> Plan:
+    """Prepare the lab's two stages in a file that imports MindSpore first, and in one that does not.
+
+    Raises:
+        InputError: too few images, or one that cannot be read.
+    """
+    dataset = inputs.scratch / "order"
+    train, validation = smaller_set(inputs.folder, inputs.images or IMAGES_IN_TWO_STAGES, dataset)
+    # As on a student's computer: nobody has told oneDNN anything.
+    settings = {
+        name: value for name, value in environment(capped=True, engine=False).items() if name != ONEDNN_CAP
+    }
+    common = ("--dataset_path", dataset, "--pretrained", inputs.pretrained, "--scratch", inputs.scratch)
+    return Plan(
+        name="order",
+        title=f"The lab's two stages on {train} and {validation} images, by what is imported first",
+        subjects=tuple(
+            Subject(
+                f"{first} first",
+                python("benchmarks.two_stage_program", first, *common),
+                settings,
+                inputs.scratch,
+            )
+            for first in ("src_mindspore", "mindspore")
+        ),
+        figures=tuple(
+            Figure(name, "s") for name in (FEATURES, HEAD, WHOLE_NETWORK, WHOLE_PROCESS, PROCESSOR_TIME)
         ),
         rounds=inputs.repeats or ROUNDS,
     )

@@ -258,6 +258,7 @@ BATCH_SIZE = 64  # the lab's
 FEATURES = "features"
 HEAD = "head"
 BOTH = "features and head"
+WHOLE_NETWORK = "whole network"
 CORRECT = "validation images right, best epoch"
 
 

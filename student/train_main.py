@@ -39,7 +39,7 @@ import mindspore as ms
 from mindspore import nn
 from src_mindspore.dataset import create_dataset
 from src_mindspore.engine import accelerate
-from src_mindspore.files import FeatureFiles, replace_file
+from src_mindspore.files import FeatureFiles, replace_file, working_in
 from src_mindspore.folders import GARBAGE_FOLDERS, find_broken_image, sorted_classes
 from src_mindspore.interrupts import stoppable
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
@@ -468,10 +468,12 @@ def hand_in(config: EasyDict, chosen: str) -> None:
     network = load_parameters(mobilenet_v2(MobileNetV2Backbone(), new_head(config)), source)
     network.set_train(False)  # MindSpore would export the network as it is in training
     image = ms.Tensor(np.zeros((1, 3, config.image_height, config.image_width), np.float32))
-    replace_file(
-        HERE / config.export_path,
-        lambda path: ms.export(network, image, file_name=str(path), file_format="MINDIR"),
-    )
+
+    def export(path: Path) -> None:
+        with working_in(path.parent):
+            ms.export(network, image, file_name=path.name, file_format="MINDIR")
+
+    replace_file(HERE / config.export_path, export)
 
 
 def remind_of_main(config: EasyDict) -> None:
@@ -501,11 +503,11 @@ def main() -> None:
     parser.add_argument("--pretrained", type=Path, help="checkpoint of the pretrained backbone")
     options = parser.parse_args()
     config.dataset_path = options.dataset_path
-    if options.pretrained:
-        config.pretrained_ckpt = options.pretrained.absolute()
     started = time.perf_counter()
     try:
-        find_pretrained(config)
+        config.pretrained_ckpt = (
+            options.pretrained.absolute() if options.pretrained else find_pretrained(config)
+        )
         check_data(config)
         choose_device()
         history = train_head(config)

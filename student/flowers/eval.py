@@ -12,7 +12,8 @@ import argparse
 import ast
 import sys
 
-from config import EVAL_ARGUMENTS, TABLES, settings
+from config import EVAL_ARGUMENTS, EVAL_BATCH_SIZE, TABLES, settings
+from easydict import EasyDict
 from models import define_net, find_images, load_parameters, read_checkpoint, use_platform
 from src_mindspore.dataset import dataset_of
 from src_mindspore.engine import accelerate
@@ -42,9 +43,8 @@ def evaluate(args: argparse.Namespace) -> None:
     load_parameters(network, parameters, args.pretrain_ckpt)
     accelerate(network.set_train(False))
     right = 0
-    for image, label in stoppable(
-        dataset_of(images, config, training=False).create_tuple_iterator(num_epochs=1)
-    ):
+    data = dataset_of(images, EasyDict(config, eval_batch_size=EVAL_BATCH_SIZE), training=False)
+    for image, label in stoppable(data.create_tuple_iterator(num_epochs=1)):
         right += int((network(image).asnumpy().argmax(axis=1) == label.asnumpy()).sum())
     print(f"result:{ {'acc': right / len(images)} }")
     print(f"pretrain_ckpt={args.pretrain_ckpt}")

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from config import EVAL_ARGUMENTS, TABLES, settings
 from models import define_net, load_parameters, ms, nn, read_checkpoint, use_platform
+from src_mindspore.files import working_in
 
 TOLERANCE = 1e-4
 
@@ -35,15 +36,15 @@ def export(args: argparse.Namespace) -> None:
     use_platform(args.platform)
     _, _, network = define_net(config, is_training=False)
     load_parameters(network, parameters, args.pretrain_ckpt)
-    network.set_train(
-        False
-    )  # in training mode the file would be another network 训练模式下导出的是另一个网络
+    # In training mode the file would be another network. 训练模式下导出的是另一个网络。
+    network.set_train(False)
     size = (1, 3, config.image_height, config.image_width)
     image = ms.Tensor(np.random.default_rng(1).normal(size=size).astype(np.float32))
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         whole = Path(scratch) / target.name
-        ms.export(network, image, file_name=str(whole), file_format="MINDIR")
+        with working_in(whole.parent):
+            ms.export(network, image, file_name=whole.name, file_format="MINDIR")
         loaded = nn.GraphCell(ms.load(str(whole)))
         difference = float(np.abs(loaded(image).asnumpy() - network(image).asnumpy()).max())
         if not difference <= TOLERANCE:

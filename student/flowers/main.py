@@ -19,10 +19,13 @@ CHECKPOINT = HERE / "ckpt_0" / "mobilenetv2_20.ckpt"
 CLASSES = FLOWERS  # in the order of the labels, which is the sorted order of the folders 顺序与训练文件夹一致
 
 
+config = settings("CPU")
+config.num_classes = len(CLASSES)
+SIZE = (config.image_height, config.image_width)
+
+
 def load_network() -> nn.Cell:
     """Build the network and load the checkpoint that train.py wrote."""
-    config = settings("CPU")
-    config.num_classes = len(CLASSES)
     _, _, network = define_net(config, is_training=True)  # logits: their largest is that of the probabilities
     load_parameters(network, read_checkpoint(str(CHECKPOINT)), str(CHECKPOINT))
     return network.set_train(False)
@@ -43,7 +46,7 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
         One of CLASSES.
     """
     # BGR to RGB happens in here: the network was trained on RGB. 此处已转换为 RGB，不要重复转换。
-    batch = evaluation_transform(image)[np.newaxis]
+    batch = evaluation_transform(image, size=SIZE)[np.newaxis]
     logits = network(ms.Tensor.from_numpy(batch)).asnumpy()
     return CLASSES[int(logits[0].argmax())]
 

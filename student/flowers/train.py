@@ -195,12 +195,10 @@ def parse_arguments() -> argparse.Namespace:
     add("--pretrain_ckpt", help="weights to begin with")
     add("--freeze_layer", choices=["none", "backbone"], help="the part that is not trained")
     add("--run_distribute", type=ast.literal_eval, help="train in several processes")
-    defaults = TRAIN_ARGUMENTS
-    if (
-        len(sys.argv) > 1
-    ):  # a checkpoint that is not named is none: training from scratch 未指定则不加载检查点
-        defaults = {**defaults, "pretrain_ckpt": None, "freeze_layer": "none"}
-    parser.set_defaults(**defaults)
+    # Where some are given, a checkpoint that is not is none. 给出部分参数时，未指定的检查点视为没有。
+    from_scratch = {"pretrain_ckpt": "", "freeze_layer": "none"} if sys.argv[1:] else {}
+    parser.set_defaults(**TRAIN_ARGUMENTS, is_training=True)
+    parser.set_defaults(**from_scratch)
     return parser.parse_args()
 
 
@@ -222,7 +220,8 @@ def train(args: argparse.Namespace) -> None:
         )
     use_platform(args.platform)
     ms.set_seed(SEED)
-    print(f"train args: {args}\ncfg: {dict(config)}", flush=True)
+    in_order = argparse.Namespace(**dict(sorted(vars(args).items())))
+    print(f"train args: {in_order}\ncfg: {dict(config)}", flush=True)
     if args.freeze_layer == "backbone" and parameters is not None:
         train_head(config, images, parameters, args.pretrain_ckpt)
     else:

@@ -5,8 +5,10 @@ This file imports no MindSpore.
 
 import hashlib
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from src_mindspore.folders import labelled_images
+from src_mindspore.folders import list_split, sorted_classes, split_folder
 
 Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]
 
@@ -34,15 +36,32 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: it cannot be saved; names the file, in both languages.
     """
-    try:
+    with _saving(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
             whole = Path(scratch) / path.name
             write(whole)
             whole.chmod(0o644)  # MindSpore saves read-only files
             whole.replace(path)
+
+
+@contextmanager
+def _saving(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise OSError(f"{path}: cannot be saved 无法保存：{error.strerror or error}") from None
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """Work in another folder while the body runs: MindSpore exports to no path with Chinese letters in it."""
+    earlier = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(earlier)
 
 
 class FeatureFiles:
@@ -60,7 +79,7 @@ class FeatureFiles:
         count: of the batches.
 
     Raises:
-        FileNotFoundError, ValueError: as `labelled_images`.
+        FileNotFoundError: no such folder, or no class folders in it.
     """
 
     def __init__(self, folder: Path, config: Any, checkpoint: Path) -> None:
@@ -74,12 +93,17 @@ class FeatureFiles:
         return bool(names) and all((self.folder / name).is_file() for name in names)
 
     def begin(self) -> None:
-        """Take away earlier features, which have other numbers; nothing else in the folder is touched."""
+        """Take away earlier features, which have other numbers; nothing else in the folder is touched.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
         self.count = 0
-        (self.folder / KEY).unlink(missing_ok=True)
-        for kind in ("feature", "label"):
-            for path in self.folder.glob(f"{kind}_*.npy"):
-                path.unlink()
+        with _saving(self.folder):
+            (self.folder / KEY).unlink(missing_ok=True)
+            for kind in ("feature", "label"):
+                for path in self.folder.glob(f"{kind}_*.npy"):
+                    path.unlink()
 
     def write(self, features: npt.NDArray[np.float32], labels: npt.NDArray[np.int32]) -> None:
         """Add a batch.
@@ -127,10 +151,11 @@ def _digest(config: Any, checkpoint: Path) -> str:
 
 
 def _parts(config: Any, checkpoint: Path) -> Iterator[bytes]:
-    index = getattr(config, "class_index", None)
-    for path, label in labelled_images(config.dataset_path, training=True, class_index=index):
-        yield f"{label} {path.name}".encode()
-        yield path.read_bytes()
+    index = getattr(config, "class_index", None) or sorted_classes(config.dataset_path)
+    for name, images in list_split(split_folder(Path(config.dataset_path), training=True)).images.items():
+        for path in images:
+            yield f"{index.get(name)} {path.name}".encode()
+            yield path.read_bytes()
     yield checkpoint.read_bytes()
     yield repr([(name, getattr(config, name, None)) for name in _SETTINGS]).encode()
     for source in sorted(Path(__file__).parent.glob("**/*.py")):

@@ -1,7 +1,7 @@
 """用 PyTorch 训练时提交的文件 What you hand in, if you train in PyTorch.
 
 The grader imports this file once and then calls `predict` for each photo. Hand in the whole folder: this
-file, mobilenetv2.py and results/mobilenetv2.safetensors, which train_main_torch.py writes.
+file, mobilenetv2.py, views.py and results/mobilenetv2.safetensors, which train_main_torch.py writes.
 评测程序导入本文件一次，然后对每张照片调用 predict。请提交整个文件夹。
 """
 
@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 HERE = Path(__file__).resolve().parent
 # The course library: the grader has it; for your own tries it lies one folder up. 课程库在上一级文件夹。
 sys.path.append(str(HERE.parent))
-from src_mindspore.transforms import evaluation_transform  # numpy and OpenCV alone 不需要 MindSpore
+from views import evaluation_view  # numpy and OpenCV alone 不需要 MindSpore
 
 CHECKPOINT = HERE / "results" / "mobilenetv2.safetensors"
 
@@ -71,7 +71,7 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
     """
     # BGR to RGB happens in here: the network was trained on RGB. 此处已转换为 RGB，不要重复转换。
     # TODO(student): several views of the image (flipped, cropped) and the mean of their logits. 测试时增强。
-    batch = torch.from_numpy(evaluation_transform(image)).unsqueeze(0)
+    batch = torch.from_numpy(evaluation_view(image)).unsqueeze(0)
     with torch.inference_mode():
         logits = network(batch.to(memory_format=torch.channels_last))
     return CLASSES[int(logits[0].argmax())]

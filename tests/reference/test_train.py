@@ -227,6 +227,41 @@ def test_the_whole_network_is_trained_from_scratch(tmp_path: Path) -> None:
     assert np.abs(network["features.0.features.1.moving_mean"]).max() > 0
 
 
+@pytest.mark.parametrize("way", ["backbone", "none"])
+def test_images_of_another_size_are_trained_on_and_evaluated(
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    way: str,
+) -> None:
+    small = replace(recipes.CPU, batch_size=4, epoch_size=1, save_checkpoint_path=str(tmp_path))
+    monkeypatch.setitem(recipes.TABLES, "CPU", replace(small, image_height=64, image_width=96))
+    shown: set[tuple[int, ...]] = set()
+    watch_images(monkeypatch, shown)
+    few = draw_set(tmp_path / "few", {"train": 4, "test": 1})
+    given = ["--dataset_path", str(few), "--freeze_layer", way, "--pretrain_ckpt", str(weights)]
+    assert train.main(given) == 0
+    assert "'image_height': 64, 'image_width': 96, " in capsys.readouterr().out
+    checkpoint = str(tmp_path / "ckpt_0" / "mobilenetv2_1.ckpt")
+    assert evaluation.main(["--dataset_path", str(few), "--pretrain_ckpt", checkpoint]) == 0
+    assert shown == {(3, 64, 96)}
+
+
+def watch_images(monkeypatch: pytest.MonkeyPatch, shown: set[tuple[int, ...]]) -> None:
+    """Have the shape of every image noted that a transform gives to the network."""
+    from src_mindspore import transforms
+
+    normalise = transforms._normalise
+
+    def noted(rgb: np.ndarray) -> np.ndarray:
+        image = normalise(rgb)
+        shown.add(image.shape)
+        return image
+
+    monkeypatch.setattr(transforms, "_normalise", noted)
+
+
 def test_two_processes_train_one_network(shapes: Path, weights: Path, tmp_path: Path) -> None:
     launcher = Path(sys.executable).with_name("msrun")
     with socket.socket() as probe:

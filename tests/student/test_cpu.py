@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -84,6 +85,43 @@ def onednn_after(program: str) -> tuple[str, str]:
 def test_whichever_is_imported_first_onednn_stays_off_its_slow_path(first: str) -> None:
     said = onednn_after(f"import {first}, mindspore, src_mindspore.mobilenetv2\n{CONVOLVES}")
     assert said == (f"{hex(cpu._AVX2)} AVX2", "")
+
+
+TRAINS = """
+import importlib, sys
+importlib.import_module(sys.argv[1])
+import mindspore as ms, numpy as np
+from mindspore import nn
+from src_mindspore.mobilenetv2 import MobileNetV2
+ms.set_context(mode=ms.GRAPH_MODE)
+network = MobileNetV2(num_classes=2, width_mult=0.25, inverted_residual_setting=[(1, 16, 1, 1), (6, 24, 1, 2)])
+optimizer = nn.Momentum(network.trainable_params(), 0.01, 0.9)
+loss = nn.SoftmaxCrossEntropyWithLogits(sparse=True, reduction="mean")
+step = nn.TrainOneStepCell(nn.WithLossCell(network, loss), optimizer).set_train()
+step(ms.Tensor(np.ones((2, 3, 64, 64), np.float32)), ms.Tensor(np.array([0, 1], np.int32))).asnumpy()
+"""
+
+
+def convolutions_of_a_training_step(first: str) -> Counter[str]:
+    """Which kernels oneDNN computes the convolutions of a step with, and how often."""
+    environment = {name: value for name, value in os.environ.items() if name != cpu.VARIABLE}
+    done = subprocess.run(
+        [sys.executable, "-c", TRAINS, first],
+        env={**environment, "GLOG_v": "3", "ONEDNN_VERBOSE": "1"},
+        capture_output=True, encoding="utf-8", check=True,
+    )  # fmt: skip
+    # onednn_verbose,v1,primitive,exec,cpu,convolution,jit:avx2,backward_weights,...
+    lines = [line.split(",") for line in done.stdout.splitlines() if ",convolution," in line]
+    return Counter(line[line.index("convolution") + 1] for line in lines if "exec" in line)
+
+
+@pytest.mark.mindspore
+@pytest.mark.skipif(not cpu.has_avx512(), reason="this CPU has no AVX-512")
+def test_a_student_s_file_that_imports_mindspore_first_trains_with_the_same_kernels() -> None:
+    ours, theirs = (convolutions_of_a_training_step(first) for first in ("src_mindspore", "mindspore"))
+    assert ours == theirs
+    assert ours.total() >= 3 * 6, "forward, and backward to inputs and to weights"
+    assert not [kernel for kernel in ours if kernel.startswith("ref")], "none is oneDNN's slow reference"
 
 
 @pytest.mark.mindspore

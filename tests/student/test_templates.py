@@ -214,8 +214,8 @@ def test_a_checkpoint_that_cannot_be_saved_is_one_line_and_the_earlier_one_stays
     results.write_text("no folder", encoding="utf-8")
     done = run(python, handout, *command)
     assert done.returncode == 1
-    first = results / "garbage_26x100_features" / "feature_0.npy"
-    assert done.stderr.splitlines()[-1].startswith(f"error: {first}: cannot be saved 无法保存")
+    features = results / "garbage_26x100_features"
+    assert done.stderr.splitlines()[-1].startswith(f"error: {features}: cannot be saved 无法保存")
     assert "Traceback" not in done.stderr
 
 
