@@ -7,7 +7,6 @@ kernel's bounds, by the course library's `cells.py`. No cell is run.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from grader.intake.receiving import IntakeRefusedError, Receiver, find_root
 from grader.model.assignment import MIB
 from grader.model.submission import MAIN, NotebookUse
 from grader.places import course_library
+from grader.system import own_variables
 
 _BOUNDS = {"RLIMIT_CPU": 10, "RLIMIT_DATA": 600 * MIB, "RLIMIT_FSIZE": 16 * MIB, "RLIMIT_CORE": 0}
 """Seconds and bytes. A notebook with 20 MB of pictures takes .2 s and 100 MiB."""
@@ -31,8 +31,6 @@ _WITHOUT_MAIN = frozenset({"no-main", "misnamed-main"})
 _WITHOUT_MARKS = frozenset({"notebook-unmarked", "notebook-unreadable"})
 _PROCESS = Path(__file__).with_name("notebook_process.py")
 _SUFFIX, _USUAL = ".ipynb", "main.ipynb"
-_KEPT = ("SYSTEMROOT",)
-"""What Python needs of the environment to start at all, on Windows."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ def _asked(request: dict[str, Any]) -> dict[str, Any] | None:
                 input=json.dumps(request).encode("ascii"),
                 stdout=written,
                 stderr=subprocess.DEVNULL,
-                env={name: os.environ[name] for name in _KEPT if name in os.environ},
+                env=own_variables(),
                 timeout=_PATIENCE_SECONDS,
                 check=False,
             )
