@@ -87,6 +87,7 @@ ORDER = {
     "grader": [
         *(
             "errors",
+            "places",
             "printable",
             "system",
             "files",

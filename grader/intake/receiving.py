@@ -237,9 +237,10 @@ def _no_main(paths: Sequence[PurePosixPath]) -> IntakeRefusedError:
     for path in paths:
         if path.name == "main.py":
             return IntakeRefusedError("deep-main", str(path))
-    for path in paths:
-        if path.name.lower() in ("main.py", "predict.py", "main.py.txt", "main.ipynb"):
-            return IntakeRefusedError("misnamed-main", str(path))
+    for name in ("main.py", "predict.py", "main.py.txt", "main.ipynb"):
+        for path in paths:
+            if path.name.lower() == name:
+                return IntakeRefusedError("misnamed-main", str(path))
     found = ", ".join(str(path) for path in paths[:5])
     return IntakeRefusedError("no-main", found + (" ..." if len(paths) > 5 else ""))
 
