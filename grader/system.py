@@ -6,6 +6,7 @@ Official grading needs Linux. A student's own check runs on Linux, macOS and Win
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import stat
 import subprocess
@@ -38,6 +39,11 @@ _RESERVED = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
 }
 """Names that are devices on Windows, whatever ending they have."""
 _NOT_IN_NAMES = frozenset('<>:"/\\|?*') | frozenset(map(chr, range(32)))
+
+
+def name() -> str:
+    """Return what people call this system."""
+    return {"Darwin": "macOS"}.get(platform.system(), platform.system())
 
 
 def cores() -> int:

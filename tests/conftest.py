@@ -1,12 +1,16 @@
 """What holds for every test."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests.ready_python import ReadyPython
+if TYPE_CHECKING:
+    from tests.ready_python import ReadyPython
 
 GRADER = ("grader.cli.grade", "grader.cli.batch", "grader.session", "scipy.optimize")
 
@@ -25,6 +29,8 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(scope="session")
 def ready_commands() -> Iterator[ReadyPython]:
     """A Python that has imported what `python -m grader` does, whatever its command."""
+    from tests.ready_python import ReadyPython  # for Linux alone, as most tests are
+
     with ReadyPython(GRADER) as python:
         yield python
 
