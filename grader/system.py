@@ -63,6 +63,14 @@ def signal_of(exit_code: int) -> str:
     return _ENDINGS_ON_WINDOWS.get(exit_code, "")
 
 
+def clear_line(width: int, *, as_on_windows: bool = _IS_WINDOWS) -> str:
+    """Return what empties a terminal's last line of `width` columns and goes back to its beginning.
+
+    A console of Windows shows the sequence that means this elsewhere, unless it has been told not to.
+    """
+    return f"\r{' ' * width}\r" if as_on_windows else "\r\x1b[K"
+
+
 def creation_flags() -> int:
     """Return how Windows is to start a program that Ctrl-C does not reach and that opens no window."""
     return _NEW_CONSOLE

@@ -1,7 +1,6 @@
 """What systems do differently: names of files, ends of processes, locks; and files held by their path."""
 
 import os
-import pathlib
 import signal
 import stat
 from functools import partial
@@ -47,6 +46,11 @@ def test_windows_ways_to_say_that_a_process_crashed_are_told_as_signals():
     assert system.signal_of(0xC0000005) == system.signal_of(0xC00000FD) == "SIGSEGV"
     assert all(hasattr(signal, system.signal_of(code)) for code in (0xC000001D, 0xC0000094, 0xC0000409))
     assert {system.signal_of(code) for code in (0, 1, 3, -11, 139)} == {""}
+
+
+def test_a_console_of_windows_is_sent_no_sequence_that_it_would_show():
+    assert system.clear_line(4, as_on_windows=True) == "\r    \r"
+    assert system.clear_line(4, as_on_windows=False) == "\r\x1b[K"
 
 
 def test_only_what_windows_needs_is_taken_from_its_environment():
@@ -148,16 +152,3 @@ def test_files_are_written_moved_and_removed_below_a_folder(holding, tmp_path):
             folder.folder("to")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["others", "to"]
     assert (tmp_path / "others" / "file").exists()
-
-
-@HOLDING
-def test_a_file_that_became_another_is_not_read(holding, tmp_path):
-    (tmp_path / "file").write_bytes(b"mine")
-    (tmp_path / "secret").write_bytes(b"secret")
-    with holding.hold(tmp_path / "file") as held:
-        pathlib.Path(tmp_path / "secret").replace(tmp_path / "file")
-        try:
-            with held.open() as opened:
-                assert opened.read() == b"mine"
-        except OSError as error:
-            assert holding is by_path and "tale" in str(error)
