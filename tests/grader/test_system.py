@@ -4,13 +4,16 @@ import os
 import signal
 import stat
 from functools import partial
+from pathlib import PureWindowsPath
 
 import pytest
 
 from grader import system
 from grader.files import by_path
+from grader.findings.exceptions import code_of_missing
 from grader.intake import IntakeRefusedError, receiving
 from grader.run.child_watch import named_in
+from grader.sandbox.inside import worker
 
 
 @pytest.mark.parametrize(
@@ -152,3 +155,19 @@ def test_files_are_written_moved_and_removed_below_a_folder(holding, tmp_path):
             folder.folder("to")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["others", "to"]
     assert (tmp_path / "others" / "file").exists()
+
+
+# -- paths of Windows' kind ----------------------------------------------------------------------------------
+
+
+def test_a_message_names_a_file_of_windows_as_it_lies_in_the_submission(monkeypatch):
+    folder = PureWindowsPath(r"C:\Users\张三\AppData\Local\Temp\home-1\submission")
+    monkeypatch.setattr(worker.os, "sep", "\\")
+    missing = FileNotFoundError(2, "No such file or directory", str(folder / "results" / "net.ckpt"))
+    assert worker._below(folder, str(missing)).endswith(r"'results\\net.ckpt'")
+    assert worker._below(folder, f"{folder}\\main.py:7") == "main.py:7"
+    assert worker._is_inside(str(folder / "main.py"), folder)
+    assert code_of_missing(worker._below(folder, str(missing)), ["net.ckpt"]) == (
+        "misplaced-file",
+        "net.ckpt",
+    )
