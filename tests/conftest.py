@@ -1,13 +1,18 @@
 """What holds for every test."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests.ready_python import ReadyPython
 from tests.temporary import lie_in_memory
+
+if TYPE_CHECKING:
+    from tests.ready_python import ReadyPython
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None)
@@ -34,6 +39,8 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.fixture(scope="session")
 def ready_commands() -> Iterator[ReadyPython]:
     """A Python that has done what every `python -m grader` would do again."""
+    from tests.ready_python import ReadyPython  # for Linux alone, as most tests are
+
     with ReadyPython(["tests.grader_once"]) as python:
         yield python
 
