@@ -13,7 +13,7 @@ from src_mindspore.cpu import available_cores
 from src_mindspore.folders import find_broken_image, labelled_images, read_image, sorted_classes
 from src_mindspore.transforms import MEAN, RESIZED, SIZE, STD
 
-__all__ = ["available_cores", "create_dataset", "find_broken_image", "sorted_classes"]
+__all__ = ["available_cores", "create_dataset", "dataset_of", "find_broken_image", "sorted_classes"]
 
 
 def create_dataset(
@@ -37,8 +37,16 @@ def create_dataset(
         FileNotFoundError: no such split, or no images in it; see `labelled_images`.
         ValueError: an image of a kind that is not read, or a link to nothing.
     """
+    images = labelled_images(config.dataset_path, training, getattr(config, "class_index", None))
+    return dataset_of(images, config, training, buffer_size, repeat)
+
+
+def dataset_of(
+    images: list[tuple[Path, int]], config: Any, training: bool, buffer_size: int = 1000, repeat: int = 1
+) -> ds.Dataset:
+    """Make the data set of these images and labels; all else is as for `create_dataset`."""
     workers = available_cores()
-    data = _decoded(config, training, workers)
+    data = _decoded(images, config, training, workers)
     data = (_augmented if training else _centred)(data, config, workers)
     data = data.map([vision.Normalize(MEAN, STD), vision.HWC2CHW()], "image", num_parallel_workers=workers)
     batch_size = config.batch_size
@@ -52,13 +60,12 @@ def create_dataset(
     return data.batch(batch_size, drop_remainder=drop_remainder, num_parallel_workers=workers).repeat(repeat)
 
 
-def _decoded(config: Any, training: bool, workers: int) -> ds.Dataset:
-    """Return the images of a split and their labels, for training in an order drawn with the seed.
+def _decoded(images: list[tuple[Path, int]], config: Any, training: bool, workers: int) -> ds.Dataset:
+    """Return the decoded images and their labels, for training in an order drawn with the seed.
 
     Images are read as `cv2.imread` reads them, for so does whoever calls `predict`: MindSpore's own decoder
     leaves a phone's photo lying that has to be turned by its EXIF data, and does not know WebP.
     """
-    images = labelled_images(config.dataset_path, training, getattr(config, "class_index", None))
     paths = [path for path, _ in images]
     seed = getattr(config, "seed", None)
     if seed is not None:

@@ -196,19 +196,32 @@ def labelled_images(
         ValueError: an image of a kind that is not read, or a link to nothing.
     """
     folder = split_folder(Path(dataset_path), training)
-    index = class_index or sorted_classes(dataset_path)
+    return images_in(folder, class_index or sorted_classes(dataset_path), training)
+
+
+def images_in(folder: Path, class_index: Mapping[str, int], training: bool) -> list[tuple[Path, int]]:
+    """List the images in the class folders of a folder, with their labels, in sorted order.
+
+    Args:
+        folder: of a split.
+        class_index: folder name -> label.
+        training: no class may be without images.
+
+    Raises:
+        FileNotFoundError, ValueError: as `labelled_images`.
+    """
     listing = list_split(folder)
     if problem := refusal(listing):
         raise ValueError(problem)
-    known = {name: files for name, files in listing.images.items() if name in index}
-    unknown = [folder / name for name in listing.images if name not in index]
+    known = {name: files for name, files in listing.images.items() if name in class_index}
+    unknown = [folder / name for name in listing.images if name not in class_index]
     say_what_is_passed_over(folder, {**listing.aside, "unknown": unknown})
     if training and (empty := [name for name, files in known.items() if not files]):
         raise FileNotFoundError(
             f"{folder / empty[0]}: no images in it; put some there, or remove the folder"
             " 其中没有图像，请放入图像或删除该文件夹"
         )
-    images = [(path, index[name]) for name, files in known.items() for path in files]
+    images = [(path, class_index[name]) for name, files in known.items() for path in files]
     if not images:
         raise FileNotFoundError(f"{folder}: no images in it 其中没有图像")
     return images
