@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--images", type=Path, metavar="DIR", help="photos to compare on, in DIR or below (drawn images)")
     add("--activation", choices=("None", "Softmax"), default="None", help="activation of the output (None)")
-    add("--reduction", choices=("mean", "max"), help="how a head of your own pools the features")
+    add("--reduction", choices=("mean", "max"), help="how the head pools the features, if it is not the mean")
     add("--overwrite", action="store_true", help="replace files of the same names")
     add("--platform", default="CPU", metavar="CPU", help="only CPU; the files are the same for any device")
     return parser

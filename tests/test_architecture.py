@@ -13,7 +13,7 @@ OURS = {"benchmarks", "grader", "reference", "datasets", "src_mindspore", "stude
 MAY_IMPORT = {
     "grader": {"grader"},
     "reference": {"reference", "datasets", "src_mindspore"},
-    "datasets": {"grader"},
+    "datasets": {"datasets", "grader"},
     "student": {"src_mindspore"},
     "tools": {"tools"},
     "benchmarks": {"benchmarks", "reference", "src_mindspore", "datasets", "grader"},

@@ -97,7 +97,8 @@ def read_classifier(
 
     Args:
         checkpoint: a `.ckpt` file.
-        pooling: what a student's head does before its dense layer, whose weight does not show it.
+        pooling: what the head does before its dense layer, whose weight does not show it; the course's own
+            takes the mean by default.
         activation: see `Classifier`.
         class_names: see `Classifier`.
 
@@ -160,20 +161,16 @@ def _pooling(layer: str, weight: FloatArray, given: Pooling | None) -> Pooling:
     """Tell how features are pooled, from the shape of the dense layer where it shows."""
     shape = weight.shape
     inputs = shape[1] if len(shape) == 2 else 0
-    if layer == _STUDENT_LAYER and inputs == CHANNELS * SIDE * SIDE and given in {None, "none"}:
+    if inputs == CHANNELS * SIDE * SIDE and given in {None, "none"}:
         return "none"
     if inputs != CHANNELS or given == "none":
         raise WeightsError(f"wrong shape of {layer}.weight {shape} for a head of pooling {given or 'mean'!r}")
-    if layer == _STUDENT_LAYER:
-        if given is None:
-            raise WeightsError(
-                f"{layer}.weight does not tell how the features are pooled; say --reduction mean or"
-                " --reduction max, as in the head that was trained"
-            )
-        return given
-    if given == "max":
-        raise WeightsError(f"{layer}.weight is of the course's own head, which takes the mean")
-    return "mean"
+    if given is None and layer == _STUDENT_LAYER:
+        raise WeightsError(
+            f"{layer}.weight does not tell how the features are pooled; say --reduction mean or"
+            " --reduction max, as in the head that was trained"
+        )
+    return given or "mean"  # what the course's own head does, unless it is told otherwise
 
 
 def _refuse_unknown(state: State, known: Mapping[str, FloatArray]) -> None:

@@ -89,7 +89,9 @@ def build_network(classifier: Classifier, parameters: Mapping[str, FloatArray] |
     classes, activation = len(classifier.weight), classifier.activation
     if classifier.has_course_head:
         has_dropout = classifier.layer == "head.2"
-        head = MobileNetV2Head(CHANNELS, classes, has_dropout=has_dropout, activation=activation)
+        head = MobileNetV2Head(
+            CHANNELS, classes, has_dropout, activation, reduction=classifier.pooling, hw=SIDE
+        )
     else:
         head = DenseHead(classes, classifier.pooling, classifier.bias is not None, activation)
     network = mobilenet_v2(MobileNetV2Backbone(), head)
