@@ -112,6 +112,49 @@ def test_what_is_trained_is_handed_in_and_graded(
     assert "CLASSES has 25 names, the checkpoint 26 outputs: is a comma missing" in done.stderr
 
 
+def test_part_all_moves_every_convolution_and_leaves_batch_normalisation(
+    handout: Path, two_classes: Path, weights: Path
+) -> None:
+    from safetensors.torch import load_file
+
+    program = handout / "train_main_torch.py"
+    text = program.read_text(encoding="utf-8")
+    assert text.count("epochs_all=3,") == 1
+    program.write_text(text.replace("epochs_all=3,", "epochs_all=1,"), encoding="utf-8")
+    done = run(handout, "--dataset_path", two_classes, "--pretrained", weights, "--part", "all")
+    assert done.returncode == 0, done.stderr
+    assert "epoch 1/1: loss" in done.stdout
+    before = torch.load(weights, weights_only=True)
+    after = load_file(handout / "torch_submission" / "results" / "mobilenetv2.safetensors")
+    convolutions = {name for name in after if name.startswith("features.") and after[name].ndim == 4}
+    norms = {
+        name for name in after if name.startswith("features.") and name.split(".")[-1].startswith("running")
+    }
+    assert (len(convolutions), len(norms)) == (52, 2 * 52)
+    assert not [name for name in convolutions if torch.equal(before[name], after[name])]
+    assert not [name for name in norms if not torch.equal(before[name], after[name])]
+
+
+def test_the_best_weights_are_there_after_ten_epochs(handout: Path, two_classes: Path, weights: Path) -> None:
+    program = handout / "train_main_torch.py"
+    text = program.read_text(encoding="utf-8")
+    program.write_text(text.replace("epochs=20,", "epochs=10**6,"), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, "-u", str(program), "--dataset_path", str(two_classes), "--pretrained", str(weights)],
+        cwd=handout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch 11/"):
+            break
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 130
+    assert [path.name for path in (handout / "torch_submission" / "results").iterdir()] == [
+        "mobilenetv2.safetensors"
+    ]
+
+
 def test_a_checkpoint_that_is_missing_is_said(handout: Path) -> None:
     done = subprocess.run(
         [sys.executable, "torch_submission/main.py"],
