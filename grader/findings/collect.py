@@ -184,8 +184,12 @@ def _about_split(job: Job) -> Iterator[FindingPart]:
 
 
 def _of_isolation(isolation: Isolation | None) -> Iterator[FindingPart]:
-    if isolation is not None and not isolation.is_top:
-        yield finding("no-isolation" if isolation.rung == "child" else "lower-isolation")
+    if isolation is None or isolation.is_top:
+        return
+    if isolation.rung == "child":
+        yield finding("no-isolation")
+    else:
+        yield finding("lower-isolation")
 
 
 def _of_replay(again: Replay) -> Iterator[FindingPart]:
