@@ -420,7 +420,8 @@ def test_dropout_in_training_is_mindspores(backbone, images):
     network = with_head(backbone, TwoLayers())
     assert answers_for_both(network, images)
     network.head.set_train(True)
-    assert not np.array_equal(answer(network, images), answer(network, images))
+    # Few of the head's units are above zero: two calls may well drop the same of them, many may not.
+    assert len({answer(network, images).tobytes() for _ in range(30)}) > 1
 
 
 @pytest.mark.parametrize("activation", [None, "Softmax"])
