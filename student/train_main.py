@@ -29,7 +29,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from easydict import EasyDict
 
 # Errors of MindSpore only: what it would warn of, this file checks itself. 只显示 MindSpore 的错误信息。
@@ -39,10 +38,21 @@ import mindspore as ms
 from mindspore import nn
 from src_mindspore.dataset import create_dataset
 from src_mindspore.engine import accelerate
-from src_mindspore.files import FeatureFiles, replace_file, working_in
+from src_mindspore.files import FeatureFiles, replace_file
 from src_mindspore.folders import GARBAGE_FOLDERS, find_broken_image, sorted_classes
 from src_mindspore.interrupts import stoppable
 from src_mindspore.mobilenetv2 import MobileNetV2Backbone, MobileNetV2Head, mobilenet_v2
+from src_mindspore.networks import (
+    Batch,
+    choose_device,
+    compute_features,
+    evaluate,
+    export_mindir,
+    freeze_batch_norm,
+    images_of,
+    load_parameters,
+    save_parameters,
+)
 from src_mindspore.pictures import plot_history
 
 # Ctrl-C, or a notebook's stop button, raises KeyboardInterrupt as ever: MindSpore turns it into SIGTERM, and
@@ -101,28 +111,8 @@ config = EasyDict(
 
 
 # %%
-def choose_device() -> str:
-    """Let MindSpore compute on a GPU where there is one that it can use, else on the CPU; say which."""
-    device = "CPU"
-    # As the lab does: a machine with a GPU has this command. 有此命令即认为有 GPU。
-    if shutil.which("nvidia-smi"):
-        try:
-            ms.set_device("GPU")
-            device = "GPU"
-        except (RuntimeError, ValueError):
-            print("note: this MindSpore cannot use the GPU 当前安装的 MindSpore 不支持 GPU")
-    ms.set_context(mode=ms.GRAPH_MODE)
-    print(f"Executing with {device}.")
-    return device
-
-
 def check_data(config: EasyDict) -> None:
-    """Make sure that every image can be read, and take the class folders as they are.
-
-    Raises:
-        FileNotFoundError: there is no such folder, or nothing in it.
-        ValueError: an image cannot be read.
-    """
+    """Make sure that every image can be read, and take the class folders as they are."""
     found = sorted_classes(config.dataset_path)
     if not set(found) <= set(config.class_index):
         # Another data set than the one in the settings. 不是设置中的数据集。
@@ -206,39 +196,11 @@ def find_pretrained(config: EasyDict) -> Path:
     )
 
 
-def load_parameters(cell: nn.Cell, checkpoint: Path) -> nn.Cell:
-    """Load every parameter of a cell, and return it.
-
-    `load_checkpoint` matches by name and only warns about names it does not know: the random weights would
-    stay.
-    """
-    not_loaded, _ = ms.load_param_into_net(cell, ms.load_checkpoint(str(checkpoint)))
-    if not_loaded:
-        raise ValueError(f"{checkpoint}: {len(not_loaded)} parameters are not in it, such as {not_loaded[0]}")
-    return cell
-
-
 def load_backbone(config: EasyDict) -> MobileNetV2Backbone:
     """Build the backbone with its pretrained weights, frozen."""
     backbone = load_parameters(MobileNetV2Backbone(), find_pretrained(config))
     # Batch normalisation must use the statistics it learnt, not those of each batch. 冻结 BN 的统计量。
     return backbone.set_train(False)
-
-
-Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]  # features (N, 1280), and labels (N,)
-
-
-def compute_features(net: nn.Cell, data: ms.dataset.Dataset, reduction: str) -> Iterable[Batch]:
-    """Yield the features of each batch, pooled as the head pools them; with "none" (N, 1280 * 7 * 7)."""
-    pool: dict[str, Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]] = {
-        "mean": lambda maps: maps.mean(axis=(2, 3)),
-        "max": lambda maps: maps.max(axis=(2, 3)),
-        "none": lambda maps: maps.reshape(len(maps), -1),
-    }
-    # ONNX Runtime answers in MindSpore's place, several times faster. 推理由 ONNX Runtime 加速，结果一致。
-    accelerate(net)
-    for image, label in stoppable(data.create_tuple_iterator(num_epochs=1)):
-        yield pool[reduction or "none"](net(image).asnumpy()), label.asnumpy()
 
 
 def extract_features(net: nn.Cell, dataset_path: str, config: EasyDict) -> FeatureFiles:
@@ -296,23 +258,9 @@ def new_head(config: EasyDict) -> MobileNetV2Head:
     )
 
 
-def evaluate(net: nn.Cell, batches: Iterable[Batch], loss: nn.Cell) -> dict[str, float]:
-    """Return the top-1 accuracy, between 0 and 1, and the mean loss."""
-    net.set_train(False)
-    images, right, loss_sum = 0, 0, 0.0
-    for inputs, labels in batches:
-        logits = net(ms.Tensor(inputs))
-        right += int((logits.asnumpy().argmax(axis=1) == labels).sum())
-        loss_sum += float(loss(logits, ms.Tensor(labels)).asnumpy()) * len(labels)
-        images += len(labels)
-    return {"acc": right / images, "loss": loss_sum / images}
-
-
 def run_epochs(config: EasyDict, stage: Stage) -> History:
-    """Train, and keep the checkpoint of the best epoch, of every `save_ckpt_epochs`-th, and of the last.
-
-    The best epoch is the first that knows the most validation images, seen exactly as by `predict()`.
-    """
+    """Train, and keep the checkpoint of the best epoch, of every `save_ckpt_epochs`-th, and of the last."""
+    # The best is the first that knows the most validation images, seen as by predict(). 按验证准确率选择。
     folder = HERE / config.save_ckpt_path
     history: History = {"loss": [], "train": [], "val": []}
     for epoch in stoppable(range(stage.epochs)):
@@ -329,22 +277,13 @@ def run_epochs(config: EasyDict, stage: Stage) -> History:
         print(f"Validation accuracy is {validation}")
         print(f"Train accuracy is {training}", flush=True)
         if validation["acc"] > max(history["val"], default=-1.0):
-            save(stage.network, folder / f"{stage.name}-best.ckpt")
+            save_parameters(stage.network, folder / f"{stage.name}-best.ckpt")
         if (epoch + 1) % config.save_ckpt_epochs == 0:
-            save(stage.network, folder / f"{stage.name}-{epoch + 1}.ckpt")
+            save_parameters(stage.network, folder / f"{stage.name}-{epoch + 1}.ckpt")
         for key, value in (("loss", loss), ("train", training["acc"]), ("val", validation["acc"])):
             history[key].append(value)
-    save(stage.network, folder / f"{stage.name}_final.ckpt")
+    save_parameters(stage.network, folder / f"{stage.name}_final.ckpt")
     return history
-
-
-def save(network: nn.Cell, checkpoint: Path) -> None:
-    """Save a network's parameters; an earlier checkpoint is replaced once the new one is whole."""
-
-    def write(path: Path) -> None:
-        ms.save_checkpoint(network, str(path))
-
-    replace_file(checkpoint, write)
 
 
 def train_head(config: EasyDict = config) -> History:
@@ -392,14 +331,6 @@ def train_head(config: EasyDict = config) -> History:
 
 
 # %%
-def freeze_batch_norm(network: nn.Cell) -> None:
-    """Let batch normalisation keep its statistics, gamma and beta in training."""
-    for _, cell in network.cells_and_names():
-        if isinstance(cell, nn.BatchNorm2d):
-            cell.set_train(False)
-            cell.gamma.requires_grad = cell.beta.requires_grad = False
-
-
 def train_all(config: EasyDict = config) -> History:
     """Train all layers on augmented images, beginning with the best head or with `pretrained_ckpt_all`."""
     ms.set_seed(config.seed)
@@ -436,12 +367,6 @@ def train_all(config: EasyDict = config) -> History:
     return run_epochs(config, Stage("mobilenetv2_all", network, step, batches_of, score, config.epochs_all))
 
 
-def images_of(data: ms.dataset.Dataset) -> Iterable[Batch]:
-    """Yield the images (N, 3, 224, 224) and labels of each batch."""
-    for image, label in stoppable(data.create_tuple_iterator(num_epochs=1)):
-        yield image.asnumpy(), label.asnumpy()
-
-
 # %% active="ipynb"
 # history_all = train_all(config) if config.epochs_all else None
 
@@ -466,14 +391,7 @@ def hand_in(config: EasyDict, chosen: str) -> None:
     source = HERE / config.save_ckpt_path / chosen
     replace_file(HERE / config.checkpoint, lambda path: shutil.copyfile(source, path))
     network = load_parameters(mobilenet_v2(MobileNetV2Backbone(), new_head(config)), source)
-    network.set_train(False)  # MindSpore would export the network as it is in training
-    image = ms.Tensor(np.zeros((1, 3, config.image_height, config.image_width), np.float32))
-
-    def export(path: Path) -> None:
-        with working_in(path.parent):
-            ms.export(network, image, file_name=path.name, file_format="MINDIR")
-
-    replace_file(HERE / config.export_path, export)
+    export_mindir(network, (config.image_height, config.image_width), HERE / config.export_path)
 
 
 def remind_of_main(config: EasyDict) -> None:
@@ -517,11 +435,8 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        print(
-            f"\nstopped; {config.checkpoint} is as it was, the epochs so far are in {config.save_ckpt_path}"
-            f" 已停止，{config.checkpoint} 保持不变，已完成的各轮保存在 {config.save_ckpt_path}",
-            file=sys.stderr,
-        )
+        where = f"{config.checkpoint} is as it was, the epochs so far are in {config.save_ckpt_path}"
+        print(f"\nstopped; {where} 已停止，已完成的各轮保存在 {config.save_ckpt_path}", file=sys.stderr)
         sys.exit(130)
     best = max(history["val"] + (history_all["val"] if history_all else []))
     seconds = time.perf_counter() - started

@@ -9,6 +9,7 @@ prefix for the backbone, also in the combined network: `features.0.features.0.we
 """
 
 import math
+from typing import Any
 
 from mindspore import Tensor, nn, ops
 from mindspore.common.initializer import Normal
@@ -275,25 +276,13 @@ class MobileNetV2(MobileNetV2Combine):
 
     Args:
         num_classes: number of classes.
-        width_mult: as `MobileNetV2Backbone` takes it, like the last four.
+        width_mult: factor on every number of channels.
         has_dropout: as `MobileNetV2Head` takes it.
-        inverted_residual_setting: see above.
-        round_nearest: see above.
-        input_channel: see above.
-        last_channel: see above.
+        backbone: what else `MobileNetV2Backbone` takes, by its name.
     """
 
     def __init__(
-        self,
-        num_classes: int = 1000,
-        width_mult: float = 1.0,
-        has_dropout: bool = False,
-        inverted_residual_setting: list[tuple[int, int, int, int]] | None = None,
-        round_nearest: int = 8,
-        input_channel: int = 32,
-        last_channel: int = 1280,
+        self, num_classes: int = 1000, width_mult: float = 1.0, has_dropout: bool = False, **backbone: Any
     ) -> None:
-        backbone = MobileNetV2Backbone(
-            width_mult, inverted_residual_setting, round_nearest, input_channel, last_channel
-        )
-        super().__init__(backbone, MobileNetV2Head(backbone.out_channels, num_classes, has_dropout))
+        features = MobileNetV2Backbone(width_mult, **backbone)
+        super().__init__(features, MobileNetV2Head(features.out_channels, num_classes, has_dropout))
