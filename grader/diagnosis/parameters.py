@@ -81,12 +81,16 @@ def _loading(
         return Repair("other-checkpoint", file.name, details)
     weights = [each for each in foreign if not _is_statistic(each) and _tells(each)]
     statistics = [each for each in foreign if _is_statistic(each)]
-    if not weights:
-        return None if is_training or not statistics else _without_statistics(live, file, statistics)
+    if not weights and (is_training or not statistics):
+        return None
+    # A new network's gamma and beta are one number each: alone no sign, and yet to be loaded.
+    plain = [each for each in foreign if not _is_statistic(each) and not _tells(each) and _is_in(each, file)]
+    if not weights and not plain:
+        return _without_statistics(live, file, statistics)
     numbers: dict[str, object] = {
         "file": _name(file.name),
-        "count": len(weights),
-        "total": sum(not _is_statistic(each) for each in told),
+        "count": len(weights) + len(plain),
+        "total": sum(not _is_statistic(each) for each in live),
         "dense": sum(len(each.shape) == _DENSE_AXES for each in weights),
     }
     return Repair("checkpoint-unused", file.name, numbers)
@@ -117,6 +121,11 @@ def _tells(parameter: Parameter) -> bool:
 
 def _is_statistic(parameter: Parameter) -> bool:
     return parameter.name.endswith(_STATISTICS)
+
+
+def _is_in(parameter: Parameter, file: CheckpointFile) -> bool:
+    """Whether a file has a parameter of this shape, by whatever name, that was trained."""
+    return any(each.shape == parameter.shape and _tells(each) for each in file.parameters)
 
 
 def _share(parameters: Sequence[Parameter], file: CheckpointFile) -> float:

@@ -175,6 +175,29 @@ def test_the_optimizers_state_in_a_file_is_no_matter():
     assert told(repairs([live], [stored], is_training=False)) == [("checkpoint-unused", "best.ckpt")]
 
 
+GAMMA_BETA = ["features.1.gamma", "features.1.beta"]
+
+
+def test_gamma_and_beta_that_were_not_loaded_either_are_counted():
+    """A new network's are one number each, which is no sign by itself."""
+    new = (*parameters("new", GAMMA_BETA, std=0.0), *parameters("new", STATISTICS, std=0.0))
+    live = network(parameters("best", but([*GAMMA_BETA, *STATISTICS])), new)
+    (repair,) = repairs([live], [BEST], is_training=False)
+    assert (repair.code, repair.details["count"], repair.details["total"]) == (
+        "checkpoint-unused",
+        2,
+        len(WEIGHTS),
+    )
+    alone = network(parameters("best", but(GAMMA_BETA)), parameters("new", GAMMA_BETA, std=0.0))
+    assert repairs([alone], [BEST], is_training=False) == []
+
+
+def test_a_number_of_the_programs_own_is_no_parameter_that_was_not_loaded():
+    own = (replace(parameters("own", ["head.bias"], std=0.0)[0], name="scale", shape=(3, 1, 1)),)
+    live = network(parameters("best", WEIGHTS), parameters("new", STATISTICS, std=0.0), own)
+    assert told(repairs([live], [BEST], is_training=False)) == [("statistics-not-loaded", "best.ckpt")]
+
+
 def test_a_file_that_does_not_fit_the_network_is_not_tried():
     resnet = CheckpointFile(
         "resnet.ckpt",
