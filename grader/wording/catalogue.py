@@ -133,8 +133,18 @@ def environment_of(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f} %"
+    environment.filters["before_brackets"] = before_brackets
     environment.globals.update(say=say, both=both, words=words, phase_words=phase_words)
     return environment
+
+
+def before_brackets(text: str) -> str:
+    """Return a reason up to the figures of its test, which stand in brackets, as a sentence."""
+    for bracket, end in ((" (", "."), ("（", "。")):
+        head, found, _ = text.partition(bracket)
+        if found:
+            return head + end
+    return text
 
 
 def say(name: str, **details: object) -> Markup:
