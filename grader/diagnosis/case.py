@@ -84,6 +84,10 @@ class Sight:
     """The same for images that students have, which may be shown, too."""
     is_training: bool = False
     """Whether the network, or a part of it, was in training mode."""
+    is_random: bool = False
+    """Whether the same input was seen to give other scores."""
+    is_read_right: bool = False
+    """Whether each answer was seen to be the class of the highest score."""
     gives_numbers: bool = False
     """Whether outputs were seen, and were all numbers."""
     networks: tuple[Network, ...] = ()

@@ -136,9 +136,16 @@ def _run_checkpoints(subject: Subject, case: Case) -> Case:
 
 def _ask_new_processes(subject: Subject, case: Case) -> Case:
     """Ask them where all answers are the same; whether the first one was kept, only a new process tells."""
-    if not case.is_constant or case.said[0] == NO_ANSWER:
+    if not case.is_constant or case.said[0] == NO_ANSWER or _is_answered_by_scores(case):
         return case
     return replace(case, kept=BlackBox(subject).ask_new_processes(case))
+
+
+def _is_answered_by_scores(case: Case) -> bool:
+    """Whether each picture was seen to reach the network, and its scores to be the answer: none was kept."""
+    sight = case.sight
+    found = None if sight is None or not sight.is_read_right else sight.found
+    return found is not None and not (found.is_constant or found.is_stateful)
 
 
 def _ask_altered(subject: Subject, case: Case) -> Case:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from grader.diagnosis.case import NO_ANSWER, Case, FileTrial, PublicTrial, SeamTrial, Trial
 from grader.diagnosis.differences import Difference
@@ -160,6 +160,25 @@ def _read(applies: Callable[[str], bool]) -> Look:
         return at_seam(lambda _: applies(code))(case)
 
     return look
+
+
+def keeps_something(case: Case) -> Evidence | None:
+    """Look for answers that are not those of the scores, and hang on what was asked before."""
+    tried = case.seam_trial
+    if tried is None or tried.rule is None or tried.rule.code != "no-rule" or not case.is_unstable:
+        return None
+    found = at_seam(lambda each: each.way.effort == 1)(case)
+    if found is None:
+        return None
+    return replace(found, details={**found.details, "unstable": f"{100 * case.unstable:.0f}"})
+
+
+def is_random_itself(case: Case) -> Evidence | None:
+    """Look for a network that gives other scores for the same input, and not because of training mode."""
+    sight = case.sight
+    if sight is None or not sight.is_random or sight.is_training or not case.is_unstable:
+        return None
+    return Evidence(p=0.0, gain=None)
 
 
 def holds_no_numbers(case: Case) -> Evidence | None:

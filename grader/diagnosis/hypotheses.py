@@ -27,7 +27,9 @@ from grader.diagnosis.evidence import (
     below_usual,
     consists_otherwise,
     holds_no_numbers,
+    is_random_itself,
     keeps_its_first_answer,
+    keeps_something,
     knows_nothing,
     left_unused,
     opens_checkpoint_each_time,
@@ -154,6 +156,10 @@ HYPOTHESES = (
     Hypothesis("labels-permuted", After.SEAMS, read_as("renamed")),
     # argmin for argmax, a sort read at the wrong end, some of the scores alone, a class for all in doubt.
     Hypothesis("wrong-readout", After.SEAMS, read_otherwise_than("one-answer", "renamed", "no-class")),
+    # The scores are right, and what is returned hangs on earlier calls: a total, an average, the last image.
+    Hypothesis("answer-from-elsewhere", After.SEAMS, keeps_something),
+    # Dropout as a function, which no evaluation mode ends.
+    Hypothesis("random-network", After.SEAMS, is_random_itself),
     # The network consists of a file with NaN in it.
     Hypothesis("nan-checkpoint", After.SEAMS, holds_no_numbers),
     # Where nothing can be seen of a network, the submission is asked about altered images: an

@@ -31,7 +31,7 @@ from grader.diagnosis.identify import identify
 from grader.diagnosis.parameters import Repair, repairs
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import Preprocessing
-from grader.diagnosis.readout import rule_of
+from grader.diagnosis.readout import rule_of, scores_of
 from grader.diagnosis.recipes import Correction, corrections, other_standards, steps_that_differ
 from grader.diagnosis.subject import Subject
 from grader.diagnosis.ways import Asker, Tried
@@ -42,6 +42,9 @@ _PICTURE_AXES = 3
 """An input with fewer axes is no picture: the features that a head is given, for example."""
 _SMALLEST_SIDE = 32
 """Of a picture; what is smaller may be a map of features."""
+_FLOATS = frozenset({"float16", "float32", "float64"})
+_ROUNDING = 1e-3
+"""Apart from that, scores of the same input are the same."""
 _COMMON = frozenset({"stretch", "short-side-crop"})
 """Ways to the network's size that cost little, whatever the network was trained with."""
 
@@ -74,6 +77,8 @@ def look(subject: Subject) -> Sight | None:
         card=seen[CARD][0],
         photos=tuple(zip(subject.photos, given[len(CHARTS) :], strict=True)),
         is_training=any(record.training for answer in noted for record in answer.records),
+        is_random=_gives_other_scores(answers, given),
+        is_read_right=_is_read_right(subject, answers[: len(CHARTS)], len(subject.assignment.classes)),
         gives_numbers=_gives_numbers(noted),
         networks=() if last is None else last.networks,
         # A worker may say any name; it is shown, and given back.
@@ -97,6 +102,38 @@ def _gives_numbers(noted: Sequence[Recorded]) -> bool:
     values = [each.values for each in last if each is not None and each.values is not None]
     return bool(values) and all(
         each.dtype.kind in "biuf" and bool(np.isfinite(each).all()) for each in values
+    )
+
+
+def _gives_other_scores(answers: Sequence[Recorded | None], given: Sequence[Tensor | None]) -> bool:
+    """Whether a chart that was asked again reached the network as before, and got other scores."""
+    cards = [place for place, chart in enumerate(CHARTS) if chart.name == CARD]
+    seen = [(given[place], _last_output(answers[place])) for place in cards]
+    (one, first), *others = seen
+    return any(
+        _is_same(one, again) and first is not None and scores is not None and not _is_same(first, scores)
+        for again, scores in others
+    )
+
+
+def _is_same(one: Tensor | None, other: Tensor | None) -> bool:
+    if one is None or other is None or one.shape != other.shape:
+        return False
+    return bool(np.allclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True))
+
+
+def _last_output(answer: Recorded | None) -> Tensor | None:
+    output = answer.records[-1].output if answer is not None and answer.records else None
+    return None if output is None or output.dtype not in _FLOATS else output.values
+
+
+def _is_read_right(subject: Subject, answers: Sequence[Recorded | None], classes: int) -> bool:
+    """Whether scores were seen for each question, and each answer is the class of the highest one."""
+    scores = [scores_of(answer, classes) for answer in answers]
+    said = subject.classes_in(answers)
+    return all(
+        each is not None and np.isfinite(each).all() and each.argmax() == answer
+        for each, answer in zip(scores, said, strict=True)
     )
 
 

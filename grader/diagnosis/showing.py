@@ -46,11 +46,11 @@ _PREPROCESSING = (
 )
 _NETWORK = (
     *("training-mode", "statistics-not-loaded", "other-checkpoint"),
-    *("checkpoint-unused", "nan-checkpoint", "untrained-checkpoint"),
+    *("checkpoint-unused", "nan-checkpoint", "untrained-checkpoint", "random-network"),
 )
 _LABELS = (
     *("labels-shifted", "labels-sorted-otherwise", "labels-exchanged", "labels-permuted"),
-    *("wrong-readout", "collapsed-output"),
+    *("wrong-readout", "collapsed-output", "answer-from-elsewhere"),
 )
 _BROKEN: Mapping[str, Link] = {
     **dict.fromkeys(_PREPROCESSING, "preprocessing"),

@@ -280,13 +280,18 @@ def test_a_wrong_readout_is_named_by_its_rule(read, code, words):
     assert "With that put right, your own program gets 96.2 % right" in found.rationale
 
 
-def test_answers_that_change_by_themselves_follow_a_rule_or_are_not_told_as_a_wrong_readout():
+def test_answers_that_change_by_themselves_follow_a_rule_or_come_from_elsewhere():
     best = mostly_right(5)
     rng = np.random.default_rng(1)
     no_rule = read_from(best, rng.integers(0, CLASSES, len(best)))
     first_alone = read_from(best, np.where(best < 20, best, 0))
     assert every_code(no_rule) == every_code(first_alone) == ["wrong-readout"]
-    assert every_code(replace(no_rule, unstable=0.5)) == []
+    changing = replace(no_rule, unstable=0.5)
+    assert every_code(changing) == ["answer-from-elsewhere"]
+    told = explained(changing, "answer-from-elsewhere").finding
+    assert "right for 96.2 % of the images" in told.rationale
+    assert "50 % of the answers changed" in told.rationale
+    assert "有 50 % 的回答改变了" in told.rationale_zh
     assert every_code(replace(first_alone, unstable=0.5)) == ["wrong-readout"]
 
 

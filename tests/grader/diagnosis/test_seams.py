@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from grader.diagnosis.case import NO_ANSWER, Case, Sight
-from grader.diagnosis.charts import CHARTS
+from grader.diagnosis.charts import CARD, CHARTS
 from grader.diagnosis.diagnosis import proved
 from grader.diagnosis.geometry import SHAPES, Box, crop_of
 from grader.diagnosis.hypotheses import After
@@ -332,9 +332,13 @@ class Charts:
 
     photos = ()
     submission = SimpleNamespace(checkpoints=[SimpleNamespace(path=PurePosixPath("best.ckpt"))])
+    assignment = SimpleNamespace(classes=range(CLASSES))
 
     def __init__(self, *calls, answers=None, **last):
         self._calls, self._answers, self._last = calls, answers, last
+
+    def classes_in(self, answers):
+        return np.array([NO_ANSWER if answer is None else int(answer.text) for answer in answers])
 
     @contextmanager
     def recording(self, name):
@@ -393,6 +397,40 @@ def test_one_part_in_training_mode_is_enough():
 
     assert look(Charts(NET, answers=once)).is_training
     assert not look(Charts(NET)).is_training
+
+
+def scored(*scores, given=None):
+    """What is noted of a program that answers the class 0; `given` is what its network is given."""
+    picture = tensor((1, 3, 40, 40), given)
+    output = tensor((1, CLASSES), np.array([scores], np.float32))
+    return Recorded("0", None, (Record("mindspore", "Net", picture, output, False, 1),), 1, False, ())
+
+
+CARDS = [place for place, chart in enumerate(CHARTS) if chart.name == CARD]
+
+
+def seen_with(again):
+    """What is seen of a program that answers the card in one way, and all later ones in another."""
+    answers = [scored(9, 1, 0)] * len(CHARTS)
+    for place in CARDS[1:]:
+        answers[place] = again
+    return look(Charts(answers=lambda every: [*answers, every[-1]]))
+
+
+def test_other_scores_for_the_same_input_are_seen():
+    assert len(CARDS) > 1
+    assert not seen_with(scored(9, 1, 0)).is_random
+    assert not seen_with(scored(9.0001, 1, 0)).is_random  # rounding
+    assert seen_with(scored(9, 2, 0)).is_random
+    other = np.ones((1, 3, 40, 40), np.float32)
+    assert not seen_with(scored(9, 2, 0, given=other)).is_random  # the input is another, too
+
+
+def test_answers_that_are_those_of_the_scores_are_seen():
+    assert seen_with(scored(9, 1, 0)).is_read_right
+    assert not seen_with(scored(1, 9, 0)).is_read_right
+    assert not seen_with(scored(np.nan, 9, 0)).is_read_right
+    assert not look(Charts(NET)).is_read_right  # no scores were seen
 
 
 # Two shapes that were once taken for another.

@@ -47,7 +47,7 @@ FIELDS = [
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
     *("detail_zh", "packages", "installed", "instead", "instead_zh", "format", "expected"),
     *("public", "asked", "hidden", "wanted", "given", "change", "change_zh", "step"),
-    *("usual", "public_zh", "where_zh"),
+    *("usual", "public_zh", "where_zh", "unstable"),
 ]
 
 
