@@ -14,7 +14,7 @@ import json
 import re
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
@@ -28,6 +28,8 @@ PROGRAM = Path(__file__).parent / "inside" / "main.py"
 LAST_RESORT_SECONDS = 900.0
 """A hundred times what an idle machine needs; past it the diagnosis is `incomplete`."""
 _MOST_FILES = 4
+_SUFFIXES = (".ckpt", ".npz")
+"""Of files whose arrays may be the course network's; NumPy's are those of a forward pass written by hand."""
 _LEAST_IMAGES = 8
 """Fewer, where the program fails at the others, are no ground for a conclusion."""
 _LONGEST_NAME = 80
@@ -65,9 +67,9 @@ def _prepared(subject: Subject, checkpoints: Sequence[str]) -> Path:
     folder.mkdir(parents=True)
     shutil.copyfile(PROGRAM, folder / "main.py")
     for number, file in enumerate(checkpoints):
-        shutil.copyfile(subject.submission.folder / file, folder / f"{number}.ckpt")
+        shutil.copyfile(subject.submission.folder / file, folder / f"{number}{_suffix(file)}")
     settings = {
-        "checkpoints": [f"{number}.ckpt" for number in range(len(checkpoints))],
+        "checkpoints": [f"{number}{_suffix(file)}" for number, file in enumerate(checkpoints)],
         "channel_order": subject.assignment.channel_order,
     }
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
@@ -76,11 +78,15 @@ def _prepared(subject: Subject, checkpoints: Sequence[str]) -> Path:
 
 
 def _checkpoints(submission: Submission) -> list[str]:
-    """Return MindSpore's checkpoints, those that main.py names first."""
-    files = [file for file in submission.checkpoints if file.path.suffix.lower() == ".ckpt" and file.size]
+    """Return MindSpore's checkpoints and NumPy's archives, those that main.py names first."""
+    files = [file for file in submission.checkpoints if _suffix(file.path) in _SUFFIXES and file.size]
     named = submission.named_in_main()
     files.sort(key=lambda file: (file not in named, str(file.path)))
     return [str(file.path) for file in files[:_MOST_FILES]]
+
+
+def _suffix(file: str | PurePath) -> str:
+    return PurePath(file).suffix.lower()
 
 
 def read(

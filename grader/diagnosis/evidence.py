@@ -214,6 +214,8 @@ def answers_are_guesses(case: Case) -> bool:
     """Whether chance or random weights may answer."""
     if case.accuracy > case.chance or case.is_collapsed or _consists_of_a_file(case):
         return False
+    if not _has_network(case):
+        return False
     return case.has_warned or not case.is_unstable
 
 
@@ -222,8 +224,13 @@ def answers_are_neither(case: Case) -> bool:
 
     Those of a network that was seen to consist of a checkpoint are none, however bad they are.
     """
-    is_guessing = case.accuracy <= case.chance and not _consists_of_a_file(case)
+    is_guessing = case.accuracy <= case.chance and not _consists_of_a_file(case) and _has_network(case)
     return not (is_guessing or case.is_collapsed or case.is_unstable)
+
+
+def _has_network(case: Case) -> bool:
+    """Whether there is one that parameters may be missing from, unlike a forward pass written by hand."""
+    return case.sight is not None or case.has_warned
 
 
 def _consists_of_a_file(case: Case) -> bool:

@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -81,13 +82,21 @@ class Network:
         return int(logits.argmax()) if np.isfinite(logits).all() else -1
 
 
+def _arrays(file: Path) -> dict[str, Array]:
+    """Return the arrays of a file, by name."""
+    if file.suffix != ".npz":
+        return dict(parse_checkpoint(file.read_bytes()))
+    with np.load(file, allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
 def load_networks(files: Sequence[str]) -> list[tuple[list[int], Network]]:
     """Return [(numbers of its files, network)]: one for each file that holds a whole one, else one of all."""
     parts: dict[int, Parts] = {}
     for number, file in enumerate(files):
         try:
-            parts[number] = _parts(parse_checkpoint((HERE / file).read_bytes()))
-        except ValueError:
+            parts[number] = _parts(_arrays(HERE / file))
+        except (ValueError, OSError, BadZipFile):
             continue
     networks = []
     for number, part in parts.items():

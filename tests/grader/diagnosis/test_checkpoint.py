@@ -1,5 +1,6 @@
 """The program that runs checkpoints inside the sandbox in the lab's own way, and how its answers are read."""
 
+import io
 import json
 import subprocess
 import sys
@@ -44,17 +45,20 @@ def network():
     }
 
 
-def ask(folder, files, channel_order="bgr"):
+def ask(folder, files, channel_order="bgr", suffix=".ckpt"):
     """Run the program as the worker would, and return (files of each network, class indices by network)."""
     folder.mkdir(exist_ok=True)
     (folder / "main.py").write_bytes(PROGRAM.read_bytes())
     for number, arrays in enumerate(files):
+        path = folder / f"{number}{suffix}"
         if isinstance(arrays, bytes):
-            (folder / f"{number}.ckpt").write_bytes(arrays)
+            path.write_bytes(arrays)
+        elif suffix == ".npz":
+            np.savez(path, **arrays)
         else:
-            write_checkpoint(arrays, folder / f"{number}.ckpt")
+            write_checkpoint(arrays, path)
     settings = {
-        "checkpoints": [f"{number}.ckpt" for number in range(len(files))],
+        "checkpoints": [f"{number}{suffix}" for number in range(len(files))],
         "channel_order": channel_order,
     }
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
@@ -85,6 +89,14 @@ def test_the_labs_own_way_is_the_course_librarys(network, tmp_path):
     expected = logits_of(network)
     assert ask(tmp_path / "a", [network]) == ("0", [expected.argmax()])
     assert ask(tmp_path / "b", [negated(network)]) == ("0", [expected.argmin()])
+
+
+def test_an_archive_of_numpys_is_run_as_a_checkpoint_is(network, tmp_path):
+    expected = logits_of(network)
+    pickled = io.BytesIO()
+    np.savez(pickled, weight=np.array([{}], object))
+    broken = [b"PK\3\4", b"nothing", pickled.getvalue()]
+    assert ask(tmp_path / "a", [*broken, network], suffix=".npz") == ("3", [expected.argmax()])
 
 
 def test_where_images_are_handed_over_in_rgb_they_are_taken_so(network, tmp_path):
@@ -243,11 +255,17 @@ CASE = Case(("a", "b", "c"), np.arange(300) % 3, np.zeros(300, int), "bgr")
 def test_checkpoints_are_run_over_a_folder_that_holds_them_and_nothing_else_of_the_students(
     tmp_path, assignment
 ):
-    run = Run(tmp_path, assignment, {"net.ckpt": b"one", "secret.txt": b"two", "other.npz": b"three"})
+    run = Run(
+        tmp_path,
+        assignment,
+        {"net.ckpt": b"one", "secret.txt": b"two", "other.npz": b"three", "net.onnx": b"four"},
+    )
     (found,) = run_checkpoints(run, CASE)
     assert run.prepared["0.ckpt"] == b"one"
-    assert json.loads(run.prepared["settings.json"]) == {"checkpoints": ["0.ckpt"], "channel_order": "bgr"}
-    assert {*run.prepared} == {"0.ckpt", "settings.json"}
+    assert run.prepared["1.npz"] == b"three"
+    settings = {"checkpoints": ["0.ckpt", "1.npz"], "channel_order": "bgr"}
+    assert json.loads(run.prepared["settings.json"]) == settings
+    assert {*run.prepared} == {"0.ckpt", "1.npz", "settings.json"}
     assert (run.folder / "checkpoint" / "main.py").read_bytes() == PROGRAM.read_bytes()
     assert (found.file, len(found.trial.images), {*found.trial.answers.tolist()}) == ("net.ckpt", 200, {1})
     assert found.trial.images.tolist() == CASE.many().tolist() == list(run.asked)

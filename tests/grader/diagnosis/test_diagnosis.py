@@ -40,6 +40,8 @@ CLASSES = 26
 TRUTH = np.repeat(np.arange(CLASSES), 5)
 NAMES = tuple(f"class {index:02d}" for index in range(CLASSES))
 ALL = np.arange(len(TRUTH))
+UNSEEN = Seams(Sight(None))
+"""A network, of which it was not seen what it is given."""
 UNTRAINED = ("untrained-checkpoint", "nan-checkpoint")
 
 
@@ -401,8 +403,16 @@ def test_a_gain_that_is_certain_and_worth_nothing_is_not_told():
 
 @pytest.mark.parametrize("has_warned", [False, True])
 def test_one_answer_to_everything_that_is_not_the_first_class_is_of_random_weights(has_warned):
-    case = case_of(np.full_like(TRUTH, 7), files=(file_of(mostly_right(5)),), has_warned=has_warned)
+    case = case_of(
+        np.full_like(TRUTH, 7), seams=UNSEEN, files=(file_of(mostly_right(5)),), has_warned=has_warned
+    )
     assert every_code(case) == ["checkpoint-unused"]
+
+
+def test_a_forward_pass_by_hand_is_no_network_that_parameters_are_missing_from():
+    case = case_of(GUESSES, files=(file_of(mostly_right(5), "weights.npz"),))
+    assert every_code(case) == ["lost-on-the-way"]
+    assert every_code(replace(case, has_warned=True)) == ["checkpoint-unused"]
 
 
 def test_one_answer_after_a_warning_that_parameters_were_not_loaded_is_of_random_weights():
@@ -454,7 +464,7 @@ GUESSES = np.random.default_rng(0).integers(0, CLASSES, len(TRUTH))
 
 def test_one_answer_to_everything_is_told_apart_from_guesses():
     files = (file_of(mostly_right(5)),)
-    constant, guesses = case_of(np.zeros_like(TRUTH), files=files), case_of(GUESSES, files=files)
+    constant, guesses = (case_of(said, seams=UNSEEN, files=files) for said in (np.zeros_like(TRUTH), GUESSES))
     assert code_of(explained(constant, "collapsed-output")) == "collapsed-output"
     assert code_of(explained(guesses, "checkpoint-unused")) == "checkpoint-unused"
     assert every_code(constant) == ["collapsed-output"]
