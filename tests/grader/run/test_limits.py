@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -178,13 +177,6 @@ def test_the_kernels_limits_stand_behind_and_cannot_be_raised(write_submission, 
         "descriptors": "Too many open files",
         "cores": 1,
     }
-
-
-@pytest.fixture
-def below_tmp():
-    """A folder that really lies below /tmp, wherever temporary files of tests lie."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Path(folder)
 
 
 def test_an_interpreter_below_tmp_is_seen_and_temporary_files_still_have_a_limit(

@@ -29,9 +29,9 @@ def predict(image): return "Hats"
 
 
 @pytest.fixture
-def clone(tmp_path, monkeypatch):
+def clone(below_tmp, monkeypatch):
     """A clone of the project that lies in the folder of an interpreter."""
-    clone = tmp_path / "prefix" / "src" / "lab-grader"
+    clone = below_tmp / "prefix" / "src" / "lab-grader"
     shutil.copytree(course_library(), clone / "student" / "src_mindspore")
     for file in (*ANSWER_KEY, *ENVIRONMENT, *(f".venv/{name}" for name in ENVIRONMENT), "../library.py"):
         (clone / file).parent.mkdir(parents=True, exist_ok=True)
@@ -86,13 +86,13 @@ def test_of_a_clone_in_the_interpreters_folder_a_submission_sees_the_environment
     assert [path for path in paths if is_visible_inside(Path(path))] == shown
 
 
-def test_by_every_name_of_the_interpreters_folder_the_clone_is_hidden(clone, besides, tmp_path):
-    (tmp_path / "link").symlink_to(tmp_path / "prefix")
-    besides(tmp_path / "prefix", tmp_path / "link")
+def test_by_every_name_of_the_interpreters_folder_the_clone_is_hidden(clone, besides, below_tmp):
+    (below_tmp / "link").symlink_to(below_tmp / "prefix")
+    besides(below_tmp / "prefix", below_tmp / "link")
     covers = [
         rule.at for rule in policy_module._of_every_submission() if isinstance(rule, policy_module.Empty)
     ]
-    assert {tmp_path / "link" / "src" / "lab-grader", clone} <= set(covers)
+    assert {below_tmp / "link" / "src" / "lab-grader", clone} <= set(covers)
 
 
 def test_a_clone_that_is_not_shown_needs_no_cover(clone):

@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -555,13 +556,14 @@ def test_a_plain_process_ends_what_it_started_and_starts_afresh(write_submission
 
 
 def test_a_split_that_submissions_could_read_is_refused(
-    write_submission, split_folder, assignment, monkeypatch
+    write_submission, split_folder, below_tmp, assignment, monkeypatch
 ):
-    mounted = policy.ReadOnly(split_folder.parent, split_folder.parent)
+    split = shutil.copytree(split_folder, below_tmp / "split")
+    mounted = policy.ReadOnly(below_tmp, below_tmp)
     interpreter = policy._interpreter
     monkeypatch.setattr(policy, "_interpreter", lambda: iter([*interpreter(), mounted]))
     with pytest.raises(HarnessError, match="can read"):
-        grade(write_submission(ORACLE), split_folder, assignment)
+        grade(write_submission(ORACLE), split, assignment)
 
 
 class WorksWhenTried(Namespaces):
