@@ -31,13 +31,13 @@ from grader.model.dataset import Split
 from grader.model.grading import Checks, Exam
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
+from grader.places import course_library
 from grader.run import interview
 from grader.sandbox import (
     IsolationLevel,
     Namespaces,
     PlainProcess,
     best_isolation,
-    course_library,
     environment_for,
     open_isolation,
 )

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from grader import system
 from grader.errors import LANGUAGES, Language, line, text_of
 from grader.files import workspace
 from grader.model.assignment import MIB, Limits
@@ -41,7 +42,6 @@ from grader.sandbox import (
     spare_uids,
 )
 from grader.session import opencv
-from grader.system import HAS_NAMESPACES
 from grader.wording import table, words
 
 _SUFFIX: Mapping[Language, str] = {"en": "", "zh": "_zh"}
@@ -107,8 +107,8 @@ class Result:
 
 def examine(limits: Limits) -> tuple[Isolation, tuple[Result, ...]]:
     """Run all probes; return the isolation level that grading gets here, and the results."""
-    if not HAS_NAMESPACES:
-        elsewhere = result("sandbox-elsewhere", system=platform.system())
+    if not system.HAS_NAMESPACES:
+        elsewhere = result("sandbox-elsewhere", system=system.name())
         return ChildProcess.NAME, (elsewhere, python(), *libraries(), locale())
     whole = whole_sandbox(limits)
     level = Namespaces.NAME if whole.state is State.OK else PlainProcess.NAME

@@ -18,13 +18,13 @@ from typing import Literal, Protocol, TextIO
 
 from grader.errors import Language
 from grader.printable import cut, one_line, shown
+from grader.system import clear_line
 from grader.wording import words
 
 Phase = Literal["intake", "canary", "import", "predict", "replay", "diagnosis", "report", "elsewhere"]
 _LOG_SECONDS, _TERMINAL_SECONDS = 10.0, 0.5
 _SECONDS_A_MINUTE = 60
 _MOST_NAMED, _LONGEST_NAME = 4, 30
-_CLEAR = "\r\x1b[K"
 
 Clock = Callable[[], float]
 
@@ -151,14 +151,15 @@ class Display:
         minutes, seconds = divmod(int(self._clock() - self._began), _SECONDS_A_MINUTE)
         line = one_line(f"[{minutes:02d}:{seconds:02d}] {self._said()}")
         if self._is_terminal:
-            self._write(_CLEAR + cut(line, shutil.get_terminal_size().columns - 1))
+            width = shutil.get_terminal_size().columns - 1
+            self._write(clear_line(width) + cut(line, width))
         else:
             self._write(f"{line}\n")
 
     def clear(self) -> None:
         """Leave a terminal as it was."""
         if self._is_terminal:
-            self._write(_CLEAR)
+            self._write(clear_line(shutil.get_terminal_size().columns - 1))
 
     def _write(self, text: str) -> None:
         # Who listens no more is no reason to stop; and a locale may lack a name's characters.

@@ -132,7 +132,35 @@ def nothing_answered(split: Split, classes: int) -> Tally:
     return count_predictions([None] * len(split.images), split, classes)
 
 
-def points_for(correct: int, total: int, rule: Points) -> float:
+def bins_of(classes: Sequence[ClassInfo]) -> tuple[tuple[int, ...], ...]:
+    """Return the classes of each bin, in the order of the classes.
+
+    A bin is what a class list calls a group; where a class has none, or all have one, there are no bins.
+    """
+    bins: dict[str, list[int]] = {}
+    for index, info in enumerate(classes):
+        bins.setdefault(info.group or info.group_zh, []).append(index)
+    return () if "" in bins or len(bins) == 1 else tuple(map(tuple, bins.values()))
+
+
+def in_right_bin(tally: Tally, classes: Sequence[int]) -> int:
+    """Return how many images of these classes, which are those of one bin, were answered with one of them."""
+    return int(tally.confusion[np.ix_(classes, classes)].sum())
+
+
+def worth(tally: Tally, classes: Sequence[ClassInfo], rule: Points) -> float:
+    """Return as how many right images the answers count: less is taken off where a thing is in the right bin.
+
+    As the rule is unless an assignment says otherwise, these are the right ones and no others.
+    """
+    if (rule.wrong_class, rule.wrong_bin) == (1.0, 1.0):
+        return tally.correct
+    right = sum(in_right_bin(tally, members) for members in bins_of(classes)) or tally.correct
+    cost = rule.wrong_class * (right - tally.correct) + rule.wrong_bin * (tally.total - right)
+    return max(0.0, tally.total - cost)
+
+
+def points_for(correct: float, total: int, rule: Points) -> float:
     """Return the points for `correct` of `total` images, rounded as the rule says."""
     accuracy = correct / total
     if rule.table:
@@ -151,15 +179,17 @@ def after_lateness(points: float, days_late: float, rule: Late, decimals: int) -
     return round(points * (100 - lost) / 100, decimals)
 
 
-def images_to(boundary: float, correct: int, total: int, rule: Points) -> int:
+def images_to(boundary: float, correct: float, total: int, rule: Points) -> int:
     """Return how many more images must be right for `boundary` points; how many fewer would do, if negative.
+
+    Where mistakes are weighed, an image counts here as much as one that is wholly wrong by the usual rule.
 
     Raises:
         ValueError: not even all images would reach it.
     """
     for enough in range(total + 1):
         if points_for(enough, total, rule) >= boundary:
-            return enough - correct
+            return math.ceil(enough - correct)
     raise ValueError(f"{boundary:g} points are more than there are")
 
 

@@ -6,6 +6,7 @@ Official grading needs Linux. A student's own check runs on Linux, macOS and Win
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import stat
 import subprocess
@@ -40,6 +41,11 @@ _RESERVED = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$"}) | {
 _NOT_IN_NAMES = frozenset('<>:"/\\|?*') | frozenset(map(chr, range(32)))
 
 
+def name() -> str:
+    """Return what people call this system."""
+    return {"Darwin": "macOS"}.get(platform.system(), platform.system())
+
+
 def cores() -> int:
     """Return how many processor cores this process may use."""
     # Containers and taskset narrow the affinity, which Linux alone has.
@@ -55,6 +61,14 @@ def signals_to_end() -> tuple[signal.Signals, ...]:
 def signal_of(exit_code: int) -> str:
     """Return the signal that the exit code of a crashed process on Windows stands for; empty if none."""
     return _ENDINGS_ON_WINDOWS.get(exit_code, "")
+
+
+def clear_line(width: int, *, as_on_windows: bool = _IS_WINDOWS) -> str:
+    """Return what empties a terminal's last line of `width` columns and goes back to its beginning.
+
+    A console of Windows shows the sequence that means this elsewhere, unless it has been told not to.
+    """
+    return f"\r{' ' * width}\r" if as_on_windows else "\r\x1b[K"
 
 
 def creation_flags() -> int:

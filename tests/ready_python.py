@@ -1,8 +1,8 @@
 """A Python that has imported MindSpore, and forks for each program: a program's start costs seconds otherwise.
 
 Each program still has a process of its own, which does nothing after it, with the arguments, environment, working
-folder, limits and signals that it is given. Only imports come before the fork: nothing is computed, so that no
-library has threads. What is random when Python starts is drawn anew in each fork, as far as that can be done; a
+folder, limits and signals that it is given. Only imports come before the fork, and what the imported modules do
+then (`tests/grader_once.py` has templates compiled): nothing that gives a library threads. What is random when Python starts is drawn anew in each fork, as far as that can be done; a
 test that two runs give the same bytes compares a forked run with one that was started.
 """
 

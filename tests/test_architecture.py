@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.other_system import NO_MODULES, ONLY_LINUX, ONLY_POSIX
+
 ROOT = Path(__file__).parents[1]
 OURS = {"benchmarks", "grader", "reference", "datasets", "src_mindspore", "student", "tests", "tools"}
 MAY_IMPORT = {
@@ -67,6 +69,41 @@ def test_what_forks_the_worker_imports_the_standard_library_alone():
     assert found <= set(sys.stdlib_module_names)
 
 
+PROGRAMS_FOR_LINUX = {
+    "grader/sandbox/inside/fork_server.py",
+    "grader/sandbox/inside/holder.py",
+    "grader/similarity/__main__.py",
+}
+"""Run by official grading alone, in processes of their own."""
+FOR_LINUX = {"grader/files/by_descriptor.py"}
+"""Imported on Linux alone."""
+
+
+def test_what_a_students_check_loads_asks_no_system_for_what_only_another_has():
+    files = [*(ROOT / "grader").rglob("*.py"), *(ROOT / "student").rglob("*.py")]
+    names = {file.relative_to(ROOT).as_posix() for file in files}
+    assert names >= PROGRAMS_FOR_LINUX | FOR_LINUX
+    for name in sorted(names - PROGRAMS_FOR_LINUX - FOR_LINUX):
+        for node in run_when_loaded(tree_of(ROOT / name)):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                wanted = (
+                    [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module]
+                )
+                forbidden = {each.partition(".")[0] for each in wanted if each} & NO_MODULES["windows"]
+                assert not forbidden, f"{name}:{node.lineno} imports {forbidden}"
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                lacking = ONLY_LINUX.get(node.value.id, set()) | ONLY_POSIX.get(node.value.id, set())
+                assert node.attr not in lacking, f"{name}:{node.lineno} uses {ast.unparse(node)}"
+
+
+def run_when_loaded(node):
+    """Everything that is run when a module is loaded: not what stands in functions."""
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield child
+            yield from run_when_loaded(child)
+
+
 @pytest.mark.parametrize("room", sorted(MAY_IMPORT))
 def test_no_init_file_decides_anything(room):
     for file in (ROOT / room).rglob("__init__.py"):
@@ -87,6 +124,7 @@ ORDER = {
     "grader": [
         *(
             "errors",
+            "places",
             "printable",
             "system",
             "files",

@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from grader.audit.pictures import Picture
 from grader.errors import UsageError, line
-from grader.sandbox import course_library
+from grader.places import course_library
 
 _PROGRAM = Path(__file__).parent / "inside" / "main.py"
 _SIDE, _CELL = 64, 8

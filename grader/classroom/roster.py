@@ -1,19 +1,9 @@
-"""Who is in a class, and whose a submission is.
+"""Who is in a class.
 
 A roster is a CSV file that lists the students and, where file names do not tell, the submission of each. Its
 columns, by their headings: `id` (required); `name`; `submission` (name of the folder or file, or the id in
 that name, where that id is not `id`); `days_late` (a number; 0 or empty is in time). Headings may be in
 Chinese, or spelled as registrars and learning platforms spell them.
-
-The name of a folder or file also tells whose it is, as learning platforms export submissions:
-
-    Canvas      `lastnamefirstname_12345_67890_file.zip`, with `_LATE` after the name of a late student: the
-                first number is the student's, the second the upload's.
-    Moodle      `Name_12345_assignsubmission_file_` (or `..._file`), or the same before the name of each file:
-                the participant's number.
-    Gradescope  `submission_12345`: the submission's number.
-
-Any other name is its own id.
 """
 
 from __future__ import annotations
@@ -27,25 +17,9 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from grader.errors import Line, UsageError, line
 from grader.printable import one_line
-
-Platform = Literal["canvas", "moodle", "gradescope"]
-
-_CANVAS = re.compile(r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<id>\d+)_\d+_(?P<file>.+)", re.IGNORECASE)
-# The first number counts: what follows is the student's own, and may look the same.
-_MOODLE = re.compile(r"(?P<name>.+?)_(?P<id>\d+)_assignsubmission_file(_(?P<file>.*))?")
-_MOODLE_TEXT = re.compile(r".+_\d+_assignsubmission_(?!file(_|$))[a-z]+(_.*)?")
-_GRADESCOPE = re.compile(r"submission_(?P<id>\d+)")
-
-_LOOKS_LIKE = str.maketrans(
-    "авԁеһіјкӏмнорԛгѕтԝхусүѵαβγεηικνορτυχωı",
-    "abdehijklmhopqrstwxycyvabyenikvoptuxwi",
-)
-"""Letters of other scripts that look like a Latin one, after case folding. Digits are left alone: ids such as
-10 and 1o may both be real."""
 
 _HEADINGS: Mapping[str, tuple[str, ...]] = {
     "id": ("id", "studentid", "studentnumber", "studentno", "idnumber", "学号", "学生学号", "学籍号", "编号"),
@@ -69,20 +43,6 @@ _REWRITTEN = re.compile(r"\d(\.\d+)?[eE]\+\d+|\d+\.0+")
 
 
 @dataclass(frozen=True)
-class Owner:
-    """What the name of a folder or file says about whose it is."""
-
-    id: str
-    name: str
-    """The student's name if the platform gives it; else the id."""
-    is_late: bool = False
-    platform: Platform | None = None
-    """Whose number the id is; None where the id is the whole name."""
-    file: str = ""
-    """The student's own name for the file, where the platform puts that after its own words."""
-
-
-@dataclass(frozen=True)
 class Student:
     """One row of the roster."""
 
@@ -94,36 +54,6 @@ class Student:
     """Of the file, as spreadsheets count."""
     days_late: float | None = None
     """None where the roster does not say."""
-
-
-def owner_of(name: str) -> Owner:
-    """Read an id from the name of a folder, or of a file without its `.zip`."""
-    # A name that the file system keeps decomposed (macOS) is the same name.
-    name = one_line(unicodedata.normalize("NFC", name)).strip()
-    if match := _CANVAS.fullmatch(name):
-        is_late = match["late"] is not None
-        return Owner(match["id"], match["name"], is_late, "canvas", match["file"])
-    if match := _MOODLE.fullmatch(name):
-        return Owner(match["id"], match["name"], platform="moodle", file=match["file"] or "")
-    if match := _GRADESCOPE.fullmatch(name):
-        return Owner(match["id"], match["id"], platform="gradescope")
-    return Owner(name, name)
-
-
-def is_typed_text(name: str) -> bool:
-    """Whether a name is that of a text that a student typed into Moodle instead of handing in a file."""
-    return _MOODLE_TEXT.fullmatch(name) is not None
-
-
-def likeness(text: str) -> str:
-    """Return the form in which two ids that a reader could take for each other are equal.
-
-    NFKC and case folding make full-width, ligature and case variants equal, format characters vanish, and
-    letters of other scripts that look like Latin ones become those (the usual ones of Unicode's UTS 39).
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    visible = "".join(char for char in folded if unicodedata.category(char) not in ("Cf", "Mn", "Cc"))
-    return " ".join(visible.translate(_LOOKS_LIKE).split())
 
 
 def read_roster(path: Path) -> tuple[Student, ...]:

@@ -19,7 +19,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from grader.classroom.roster import Owner, Platform, Student, is_typed_text, likeness, owner_of
+from grader.classroom.names import Owner, Platform, is_typed_text, likeness, owner_of
+from grader.classroom.roster import Student
 from grader.errors import Language, Line, UsageError, in_short, line
 from grader.intake import IntakeRefusedError, Receiver, is_junk, receive_zip
 from grader.model.assignment import MIB, Limits
@@ -29,8 +30,8 @@ _EXPORTED_ALONG = frozenset({"submission_metadata.yml"})
 """Files that a platform puts beside the submissions."""
 _ARCHIVES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"})
 """Those that cannot be opened are students' mistakes, and get a verdict that says so."""
-_NUMBERED_MAIN = re.compile(r"main-\d+\.py")
-"""What Canvas makes of `main.py` when it is handed in again."""
+_NUMBERED_MAIN = re.compile(r"main-\d+(\.py|\.ipynb)")
+"""What Canvas makes of `main.py` when it is handed in again; of a notebook, too."""
 _NO_NAMES = ("", ".", "..")
 """What no file can be called."""
 _MAX_NAME_BYTES = 255
@@ -132,7 +133,8 @@ def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> Found
 
     Raises:
         UsageError: no such folder, nothing in it, one submission instead of a class, an id that cannot be
-            used, one id twice or two that look alike, or a submission that no row of the roster names.
+            used, one id twice or two that look alike, a name that could be read in two ways where there is no
+            roster, or a submission that no row of the roster names.
     """
     sorted_out = _sort_out(folder, roster or ())
     found, passed_over = sorted_out.submissions, sorted_out.passed_over
@@ -146,6 +148,8 @@ def find_entries(folder: Path, roster: Sequence[Student] | None = None) -> Found
         others = line("only-others", names=_in_short(passed_over)) if passed_over else ""
         raise UsageError("no-submissions", path=folder, others=others)
     check_ids((entry.id, _shown(path.name)) for path, entry in found)
+    if roster is None:
+        _check_clear(path for path, _ in found)
     entries = [entry for _, entry in found] if roster is None else [*_matched(found, roster)]
     return Found(tuple(sorted(entries, key=lambda entry: entry.id)), tuple(sorted(passed_over)))
 
@@ -252,8 +256,8 @@ def _of_parts(files: Sequence[tuple[Path, Owner]]) -> tuple[Path, Entry]:
     """
     parts: dict[str, Part] = {}
     for path, owner in files:
-        is_main = owner.platform == "canvas" and _NUMBERED_MAIN.fullmatch(owner.file)
-        name = "main.py" if is_main else owner.file
+        main = _NUMBERED_MAIN.fullmatch(owner.file) if owner.platform == "canvas" else None
+        name = f"main{main[1]}" if main else owner.file
         first = parts.setdefault(name, Part(name, path))
         if first.path != path:
             raise UsageError("parts-twice", both=_in_short([first.path.name, path.name]), name=name)
@@ -275,8 +279,8 @@ def _matched(found: Sequence[tuple[Path, Entry]], roster: Sequence[Student]) -> 
     taken: dict[str, Path] = {}
     nobodys = []
     for path, entry in found:
-        keys = (likeness(entry.id), likeness(_own_name(path)))
-        owner = next((theirs[key] for key in keys if key in theirs), None)
+        keys = _keys(path, entry)
+        owner = next((theirs[key] for key in keys if key in theirs), None) or _by_number(path, roster)
         _check_zeros(entry.id, owner, roster)
         if owner is None:
             nobodys.append(path.name)
@@ -293,6 +297,31 @@ def _matched(found: Sequence[tuple[Path, Entry]], roster: Sequence[Student]) -> 
     for student in roster:
         if student.id not in taken:
             yield Entry(student.id, student.name, None)
+
+
+def _keys(path: Path, entry: Entry) -> tuple[str, ...]:
+    """Return what a row of the roster may call a submission, in the order in which rows are asked."""
+    whole = likeness(_own_name(path))
+    # Who is named in full, and not by a number, has been decided by a person.
+    return (likeness(entry.id), whole) if entry.platform else (whole, likeness(entry.id))
+
+
+def _by_number(path: Path, roster: Sequence[Student]) -> Student | None:
+    """Return the only student of the roster whose id is among the numbers of an unclear name."""
+    numbers = {likeness(number) for number in owner_of(_own_name(path)).numbers}
+    named = [student for student in roster if likeness(student.id) in numbers]
+    return named[0] if len(named) == 1 else None
+
+
+def _check_clear(paths: Iterable[Path]) -> None:
+    """Find out whose submissions these are from names alone.
+
+    Raises:
+        UsageError: a name could be read in two ways.
+    """
+    unclear = [path.name for path in paths if owner_of(_own_name(path)).is_unclear]
+    if unclear:
+        raise UsageError("unclear-names", names=_in_short(unclear))
 
 
 def _check_zeros(id_: str, owner: Student | None, roster: Iterable[Student]) -> None:
@@ -327,8 +356,11 @@ def _copy(source: Path, target: Path) -> None:
 def _innermost(folder: Path) -> Path:
     """Return the folder in the archive, where the whole class was packed as one."""
     inside = [*folder.iterdir()]
-    is_packing = len(inside) == 1 and inside[0].is_dir() and owner_of(inside[0].name).platform is None
-    return inside[0] if is_packing else folder
+    if len(inside) != 1 or not inside[0].is_dir():
+        return folder
+    owner = owner_of(inside[0].name)
+    is_a_students = owner.platform is not None or (bool(owner.numbers) and not owner.is_unclear)
+    return folder if is_a_students else inside[0]
 
 
 def _own_name(path: Path) -> str:

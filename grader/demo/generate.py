@@ -12,7 +12,6 @@ import errno
 import hashlib
 import json
 import multiprocessing
-import os
 import shutil
 import signal
 import sys
@@ -33,6 +32,7 @@ from tqdm import tqdm
 
 from grader.demo.picture import DRAWING_VERSION, FOLDERS, SPLITS, draw
 from grader.model.dataset import GARBAGE26, ClassInfo, load_classes
+from grader.system import cores
 
 MANIFEST: Final = "demo.json"
 JPEG_QUALITY: Final = 92
@@ -326,7 +326,7 @@ def _parser() -> argparse.ArgumentParser:
         "--val", type=int, default=plan.val, help="validation images a class (default %(default)s)"
     )
     parser.add_argument(
-        "--jobs", type=int, default=_cores(), help="processes to draw with (default: one a core)"
+        "--jobs", type=int, default=cores(), help="processes to draw with (default: one a core)"
     )
     return parser
 
@@ -355,8 +355,3 @@ def _prepare_worker() -> None:
     """One thread a process, and Ctrl-C is the parent's business."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _cores() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -25,12 +25,13 @@ from grader.model.predictions import Answers, Prediction, Raised, Replay, Tally
 from grader.model.report import FindingPart
 from grader.model.submission import Submission
 from grader.model.verdict import Stop, StopReason, Verdict, worst
+from grader.places import course_library
 from grader.printable import narrow, short
-from grader.sandbox import course_library
 from grader.wording import explained_by, finding, phase_words, phrase, words
 
 _HIDDEN_MESSAGE = 60
 """Characters of a message that was said while a hidden image was in reach; see also HIDDEN_NAME."""
+_MOST_LEFT_OUT = 60
 _MOST_LIKE_PREDICT = 100
 _UNREADABLE = "checkpoint-unreadable"
 _LIBRARY = "src_mindspore"
@@ -64,6 +65,7 @@ class _Asked:
         yield from findings_of_names(self.answers.predictions, self.tally, self.job.assignment.classes)
         yield from _own_library(self.submission)
         yield from (finding("one-folder-deeper", detail=note) for note in self.submission.notes)
+        yield from _notebook(self.submission)
 
     def _not_ready(self) -> Iterator[FindingPart]:
         if (not_ready := self.answers.not_ready) is None:
@@ -184,8 +186,12 @@ def _about_split(job: Job) -> Iterator[FindingPart]:
 
 
 def _of_isolation(isolation: Isolation | None) -> Iterator[FindingPart]:
-    if isolation is not None and not isolation.is_top:
-        yield finding("no-isolation" if isolation.rung == "child" else "lower-isolation")
+    if isolation is None or isolation.is_top:
+        return
+    if isolation.rung == "child":
+        yield finding("no-isolation")
+    else:
+        yield finding("lower-isolation")
 
 
 def _of_replay(again: Replay) -> Iterator[FindingPart]:
@@ -286,6 +292,19 @@ def _own_library(submission: Submission) -> Iterator[FindingPart]:
     if any(file.sha256 != _digest_of_the_courses(file.path) for file in modules):
         paths = [str(file.path) for file in modules]
         yield finding("own-library", detail=some(paths, "en"), detail_zh=some(paths, "zh"))
+
+
+def _notebook(submission: Submission) -> Iterator[FindingPart]:
+    """Say what the notebook had to do with `main.py`."""
+    if (notebook := submission.notebook) is None:
+        return
+    name = short(str(notebook.path))
+    if not notebook.made_main:
+        yield finding("notebook-differs", detail=name)
+        return
+    yield finding("from-notebook", detail=name, count=notebook.cells)
+    if left_out := [short(told, _MOST_LEFT_OUT) for told in notebook.left_out]:
+        yield finding("notebook-left-out", detail=some(left_out, "en"), detail_zh=some(left_out, "zh"))
 
 
 def _is_of_a_library(path: PurePosixPath) -> bool:

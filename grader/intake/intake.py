@@ -22,12 +22,12 @@ from typing import BinaryIO
 
 from grader.errors import HarnessError, UsageError
 from grader.files import ForeignLinkError, Held, NoRoomError, digest_of_parts, hold, make_readable
+from grader.intake.notebooks import find_main
 from grader.intake.receiving import (
     ZIP_SUFFIX,
     IntakeRefusedError,
     Receiver,
     checked_path,
-    find_root,
     receive_folder,
     receive_zip,
 )
@@ -56,6 +56,7 @@ from grader.model.submission import (
     NOTHING_KNOWN,
     CheckpointState,
     Defect,
+    NotebookUse,
     Submission,
     SubmittedFile,
 )
@@ -104,9 +105,9 @@ def take_in(source: Path, workspace: Path, limits: Limits) -> Submission:
         raise _cannot_look(source, error) from error
     with held:
         _receive(held, source.name, receiver)
+    root, notebook = find_main(receiver)
     make_readable(receiver.folder)
-    root = find_root(receiver.files)
-    return _submission(source, receiver, root)
+    return _submission(source, receiver, root, notebook)
 
 
 def check_exists(source: Path) -> None:
@@ -215,7 +216,9 @@ def _receive(held: Held, name: str, receiver: Receiver) -> None:
         raise IntakeRefusedError("not-a-submission", name)
 
 
-def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submission:
+def _submission(
+    source: Path, receiver: Receiver, root: PurePosixPath, notebook: NotebookUse | None
+) -> Submission:
     files = sorted(
         (_moved(file, root) for file in receiver.files if root in (PurePosixPath(), *file.path.parents)),
         key=lambda file: file.path,
@@ -227,6 +230,7 @@ def _submission(source: Path, receiver: Receiver, root: PurePosixPath) -> Submis
         files=tuple(_looked_at(files, receiver.folder / root)),
         sha256=digest_of_parts((str(file.path), file.sha256) for file in files),
         notes=notes,
+        notebook=notebook,
     )
 
 

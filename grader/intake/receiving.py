@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -130,8 +131,9 @@ class Receiver:
 
     def _copy(self, target: Path, chunks: Iterator[bytes]) -> tuple[str, int, bytes]:
         digest, size, head = hashlib.sha256(), 0, b""
-        # A new file: two entries must never meet in one, whatever their names are made of.
-        with target.open("xb") as out:
+        # O_EXCL: two entries must never meet in one file, whatever their names are made of; nor is a link
+        # followed.
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as out:
             for chunk in chunks:
                 size += len(chunk)
                 self._bytes += len(chunk)
@@ -237,9 +239,10 @@ def _no_main(paths: Sequence[PurePosixPath]) -> IntakeRefusedError:
     for path in paths:
         if path.name == "main.py":
             return IntakeRefusedError("deep-main", str(path))
-    for path in paths:
-        if path.name.lower() in ("main.py", "predict.py", "main.py.txt", "main.ipynb"):
-            return IntakeRefusedError("misnamed-main", str(path))
+    for name in ("main.py", "predict.py", "main.py.txt", "main.ipynb"):
+        for path in paths:
+            if path.name.lower() == name:
+                return IntakeRefusedError("misnamed-main", str(path))
     found = ", ".join(str(path) for path in paths[:5])
     return IntakeRefusedError("no-main", found + (" ..." if len(paths) > 5 else ""))
 

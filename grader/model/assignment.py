@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from grader.errors import Line, UsageError, line, lines
 from grader.files import digest_of_json
 from grader.model.dataset import ClassInfo, load_classes, parse_classes
+from grader.model.labels import SUFFIX, classes_of, read_labels, with_labels
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -36,6 +37,8 @@ BUILT_IN = Path(__file__).parent / "assignments"
 DEFAULT = BUILT_IN / "garbage26.toml"
 
 MIB = 1024 * 1024
+_LABELS = "labels"
+"""The key that names a `label.txt`; what it says becomes part of the classes."""
 _LIMITS = ("gt", "ge", "lt", "le", "min_length")
 """What pydantic calls the bounds of a value."""
 
@@ -112,9 +115,15 @@ class Points(_Section):
     """The points of the highest accuracy that is reached; none below the first."""
     boundaries: Annotated[tuple[_PositiveNumber, ...], BeforeValidator(_list_as_tuple)] = ()
     """Points at which a grade changes; the report says how many images away each is. They decide no score."""
+    wrong_class: _Share = 1.0
+    """What a mistake costs, in images, whose answer belongs into the right bin all the same."""
+    wrong_bin: Annotated[float, BeforeValidator(_int_as_float), Field(ge=0, le=10)] = 1.0
+    """What any other mistake costs, in images: a thing in a wrong bin, or no valid answer."""
 
     @model_validator(mode="after")
     def _is_one_rising_rule(self) -> Points:
+        if self.wrong_class > self.wrong_bin:
+            raise ValueError("wrong_class must not cost more than wrong_bin")
         if self.curve and self.table:
             raise ValueError("give a curve or a table, not both")
         marks = self.curve or self.table
@@ -173,6 +182,13 @@ class Assignment(_Section):
     """The accuracy that a network trained to the end usually has on the hidden images; None if unknown."""
     splits: Splits = Splits()
 
+    @model_validator(mode="after")
+    def _has_bins_to_weigh(self) -> Assignment:
+        is_weighed = (self.points.wrong_class, self.points.wrong_bin) != (1.0, 1.0)
+        if is_weighed and not all(info.group or info.group_zh for info in self.classes):
+            raise ValueError("points.wrong_class and points.wrong_bin need classes with a bin (group) each")
+        return self
+
     def for_our_own(self, seconds: float) -> Assignment:
         """Return the rules for a program of ours: the same, but for one long time for whatever it does."""
         return self.with_limits(
@@ -209,7 +225,11 @@ def load_assignment(path: Path | None = None) -> Assignment:
         raise UsageError("not-toml", path=path, reason=error) from error
     try:
         return Assignment.model_validate(
-            {**table, "classes": _classes(table, path), "splits": _splits(table, path.parent)}
+            {
+                **{key: value for key, value in table.items() if key != _LABELS},
+                "classes": _labelled(_classes(table, path), table, path),
+                "splits": _splits(table, path.parent),
+            }
         )
     except ValidationError as error:
         raise UsageError("assignment-invalid", path=path, reason=_first_problem(error)) from error
@@ -222,6 +242,8 @@ def _classes(table: dict[str, Any], file: Path) -> tuple[ClassInfo, ...]:
     classes = table.get("classes")
     if isinstance(classes, str):
         try:
+            if classes.lower().endswith(SUFFIX):
+                return parse_classes(classes_of(read_labels(file.parent / classes)))
             return load_classes(file.parent / classes)
         except OSError as error:
             raise UsageError(
@@ -230,6 +252,17 @@ def _classes(table: dict[str, Any], file: Path) -> tuple[ClassInfo, ...]:
     if not isinstance(classes, list):
         raise UsageError("assignment-classes", path=file, reason=line("class-tables"))
     return parse_classes(classes)
+
+
+def _labelled(classes: tuple[ClassInfo, ...], table: dict[str, Any], file: Path) -> tuple[ClassInfo, ...]:
+    """Take Chinese names and bins from the `label.txt` that the file names, if it does."""
+    if (name := table.get(_LABELS)) is None:
+        return classes
+    try:
+        return with_labels(classes, read_labels(file.parent / str(name)))
+    except (OSError, ValueError) as error:
+        reason = line("class-list", name=str(name), reason=error)
+        raise UsageError("assignment-classes", path=file, reason=reason) from error
 
 
 def _splits(table: dict[str, Any], folder: Path) -> object:

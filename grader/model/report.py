@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from grader.model.verdict import Verdict
 
-SCHEMA_VERSION = "3"
+SCHEMA_VERSION = "4"
 """Of what is written and read; one more for every field that is added, lost or renamed."""
 Family = Literal["colour", "scale", "crop", "orientation", "detail"]
 Link = Literal["preprocessing", "network", "labels"]
@@ -75,6 +75,36 @@ class ClassPart(_Part):
     total: int
     accuracy: float | None = Field(description="None if the split has no image of this class.")
     mistaken_for: str | None = Field(description="The class most often answered instead.")
+
+
+class BinPart(_Part):
+    """One bin's row."""
+
+    name: str
+    zh: str
+    classes: tuple[int, ...] = Field(description="Indices of the classes that belong into it.")
+    total: int = Field(description="Images of these classes.")
+    correct: int = Field(description="Of these, answered with their class.")
+    right_bin: int = Field(description="Of these, answered with a class of this bin.")
+
+
+class MistakePart(_Part):
+    """Images of one class that were taken for one other."""
+
+    truth: int = Field(description="Class index.")
+    said: int = Field(description="Class index.")
+    count: int
+
+
+class BinsPart(_Part):
+    """The bins that the classes belong into: where a mistake matters to those who collect them."""
+
+    right_bin: int = Field(description="Images whose answer belongs into the right bin.")
+    accuracy: float = Field(ge=0, le=1, description="right_bin / total of the score")
+    per_bin: tuple[BinPart, ...]
+    mistakes: tuple[MistakePart, ...] = Field(
+        description="Those that put a thing into a wrong bin, the most frequent first."
+    )
 
 
 class ConfusionPart(_Part):
@@ -322,12 +352,13 @@ class RunPart(_Part):
 class Report(_Part):
     """The outcome of one grading."""
 
-    schema_version: Literal["3"] = "3"
+    schema_version: Literal["4"] = "4"
     identity: str = Field(description="Over submission, split, assignment, mode and harness.")
     mode: Literal["official", "self-check"]
     verdict: Verdict
     score: ScorePart | None = Field(description="None only if the harness itself failed.")
     per_class: tuple[ClassPart, ...]
+    bins: BinsPart | None = Field(description="None where the classes have no bins, or one for all.")
     confusion: ConfusionPart
     findings: tuple[FindingPart, ...]
     isolation: IsolationPart

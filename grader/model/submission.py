@@ -107,6 +107,19 @@ class SubmittedFile:
 
 
 @dataclass(frozen=True)
+class NotebookUse:
+    """What a submission's notebook is to its `main.py`."""
+
+    path: PurePosixPath
+    made_main: bool
+    """Whether `main.py` was made of it; else `main.py` was handed in, and the notebook says otherwise."""
+    cells: int
+    """Marked for `main.py`."""
+    left_out: tuple[str, ...] = ()
+    """What only a notebook can do, each as `cell:line text`."""
+
+
+@dataclass(frozen=True)
 class Submission:
     """A private copy of what was handed in: hashed, and out of the student's reach."""
 
@@ -120,6 +133,8 @@ class Submission:
     """Digest over all paths and contents; the name is not part of it."""
     notes: tuple[str, ...] = ()
     """What intake put right without being asked, in words for the student."""
+    notebook: NotebookUse | None = None
+    """None if `main.py` was handed in and no notebook says otherwise."""
 
     @property
     def size(self) -> int:

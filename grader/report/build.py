@@ -16,6 +16,8 @@ from grader.model.grading import Grading, Isolation
 from grader.model.predictions import Answers, Replay, Tally
 from grader.model.report import (
     AssignmentPart,
+    BinPart,
+    BinsPart,
     BoundaryPart,
     ChecksPart,
     ClassPart,
@@ -25,6 +27,7 @@ from grader.model.report import (
     HarnessPart,
     IntervalPart,
     IsolationPart,
+    MistakePart,
     ReplayPart,
     Report,
     RunPart,
@@ -36,7 +39,7 @@ from grader.model.report import (
 from grader.model.submission import Submission
 from grader.model.verdict import Stop, Verdict
 from grader.printable import shown
-from grader.scoring import images_to, nothing_answered, points_for
+from grader.scoring import bins_of, images_to, in_right_bin, nothing_answered, points_for, worth
 from grader.statistics import wilson_interval
 from grader.wording import words
 
@@ -61,6 +64,7 @@ def build_report(grading: Grading) -> Report:
         verdict=grading.verdict,
         score=None if grading.is_lost else _score(counted, job.assignment),
         per_class=tuple(_class(index, counted, classes) for index in range(len(classes))),
+        bins=_bins(counted, classes),
         confusion=ConfusionPart(
             labels=tuple(info.name for info in classes),
             matrix=tuple(tuple(int(count) for count in row) for row in counted.confusion),
@@ -92,15 +96,16 @@ def _score(tally: Tally, assignment: Assignment) -> ScorePart:
     accuracy = tally.correct / tally.total
     interval = wilson_interval(tally.correct, tally.total)
     rule = assignment.points
+    counted = worth(tally, assignment.classes, rule)
     return ScorePart(
         correct=tally.correct,
         total=tally.total,
         accuracy=accuracy,
-        points=points_for(tally.correct, tally.total, rule),
+        points=points_for(counted, tally.total, rule),
         points_full=rule.full,
         interval=IntervalPart(low=interval.low, high=interval.high, level=_LEVEL),
         boundaries=tuple(
-            BoundaryPart(points=points, images=images_to(points, tally.correct, tally.total, rule))
+            BoundaryPart(points=points, images=images_to(points, counted, tally.total, rule))
             for points in rule.boundaries
         ),
         unanswered=tally.unanswered,
@@ -122,6 +127,39 @@ def _class(index: int, tally: Tally, classes: Sequence[ClassInfo]) -> ClassPart:
         total=total,
         accuracy=correct / total if total else None,
         mistaken_for=classes[int(np.argmax(mistakes))].name if mistakes.any() else None,
+    )
+
+
+def _bins(tally: Tally, classes: Sequence[ClassInfo]) -> BinsPart | None:
+    """Count what lies in the right bin, whatever its class; None where there are no bins."""
+    if not (bins := bins_of(classes)):
+        return None
+    per_bin = tuple(_bin(members, tally, classes) for members in bins)
+    bin_of = {index: number for number, members in enumerate(bins) for index in members}
+    mistakes = [
+        MistakePart(truth=truth, said=said, count=int(tally.confusion[truth, said]))
+        for truth, said in zip(*map(np.ndarray.tolist, tally.confusion[:, :-1].nonzero()), strict=True)
+        if bin_of[truth] != bin_of[said]
+    ]
+    right = sum(part.right_bin for part in per_bin)
+    return BinsPart(
+        right_bin=right,
+        accuracy=right / tally.total,
+        per_bin=per_bin,
+        mistakes=tuple(sorted(mistakes, key=lambda mistake: -mistake.count)),
+    )
+
+
+def _bin(members: Sequence[int], tally: Tally, classes: Sequence[ClassInfo]) -> BinPart:
+    rows = tally.confusion[list(members)]
+    info = classes[members[0]]
+    return BinPart(
+        name=info.group or info.group_zh,
+        zh=info.group_zh or info.group,
+        classes=tuple(members),
+        total=int(rows.sum()),
+        correct=sum(int(tally.confusion[index, index]) for index in members),
+        right_bin=in_right_bin(tally, members),
     )
 
 

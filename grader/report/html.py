@@ -16,7 +16,7 @@ from typing import Any
 
 import cv2
 import numpy.typing as npt
-from jinja2 import Template
+from jinja2 import Environment, Template
 
 from grader.errors import LANGUAGES, Language
 from grader.model.dataset import SplitImage
@@ -25,7 +25,7 @@ from grader.model.predictions import Prediction, Raised, Replay, WrongType, clas
 from grader.model.report import Report
 from grader.model.verdict import Verdict
 from grader.printable import one_line
-from grader.report.text import costliest, families_as_in_lab, has_answers, nothing_found
+from grader.report.text import costliest, families_as_in_lab, has_answers, nothing_found, wrong_bins
 from grader.run import says_other
 from grader.wording import environment_of, words
 
@@ -109,6 +109,12 @@ def render_html(report: Report, language: Language = "en") -> str:
         index_of={name: index for index, name in enumerate(report.confusion.labels)},
         confusions=costliest(report, _MOST_CONFUSIONS),
         rows=_confusion_rows(report),
+        bin_of={
+            index: number
+            for number, part in enumerate(report.bins.per_bin if report.bins else ())
+            for index in part.classes
+        },
+        wrong_bins=[*zip(*(wrong_bins(report, each) for each in LANGUAGES), strict=True)],
         # Where all are wrong, they are so in every class: the confusions say which way.
         weakest_first=sorted(
             (row for row in report.per_class if row.accuracy is not None),
@@ -160,12 +166,17 @@ def thumbnail(pixels: npt.NDArray[Any]) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(encoded).decode('ascii')}"
 
 
-@cache
 def _template(name: str) -> Template:
     """Return the template of a page about one submission."""
+    return _environment().get_template(name)
+
+
+@cache
+def _environment() -> Environment:
+    """Return the environment of both pages: what they share is compiled once."""
     environment = environment_of(Path(__file__).parent)
     environment.filters.update(size=_size, sum_of=_sum_of, as_in_lab=families_as_in_lab)
-    return environment.get_template(name)
+    return environment
 
 
 def _tone_of(report: Report) -> str:

@@ -59,6 +59,7 @@ def render_text(report: Report, language: Language = "en") -> str:
         _next(report, language),
         _network_input(report, language),
         _weakest(report, language),
+        _bins(report, language),
         _evidence(report, language),
         _facts(report, language),
     ]
@@ -225,6 +226,53 @@ def _weakest(report: Report, language: Language) -> str:
     table = tabulate(rows, headers=headers, tablefmt="simple")
     title = words(language, "classes-lost", count=len(wrong), total=len(report.per_class))
     return "\n".join(f"  {line}" for line in [title, *table.splitlines()])
+
+
+def _bins(report: Report, language: Language) -> str:
+    """Tabulate the bins, and name the mistakes that put a thing into a wrong one."""
+    bins = report.bins
+    if bins is None or report.score is None or not report.score.correct:
+        return ""
+    rows = [
+        [
+            part.name if language == "en" else part.zh,
+            _of(part.correct, part.total),
+            _of(part.right_bin, part.total),
+        ]
+        for part in bins.per_bin
+        if part.total
+    ]
+    headers = [words(language, name) for name in ("bin", "right-class", "right-bin")]
+    table = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
+    total = report.score.total
+    lines = [words(language, "bins-right", count=bins.right_bin, total=total), *table.splitlines()]
+    if told := wrong_bins(report, language):
+        lines += [
+            words(language, "wrong-bin-mistakes"),
+            *(f"  {truth} -> {said} x {count}" for truth, said, count in told),
+        ]
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def wrong_bins(report: Report, language: Language) -> Sequence[tuple[str, str, int]]:
+    """Return what was taken for what in another bin, and how often; the most frequent first."""
+    if report.bins is None:
+        return ()
+    bin_of = {index: part for part in report.bins.per_bin for index in part.classes}
+
+    def named(index: int) -> str:
+        row, part = report.per_class[index], bin_of[index]
+        name, of = (row.name, part.name) if language == "en" else (row.zh or row.name, part.zh)
+        return name + words(language, "in-brackets", what=of)
+
+    return [
+        (named(mistake.truth), named(mistake.said), mistake.count)
+        for mistake in report.bins.mistakes[:_MOST_CLASSES]
+    ]
+
+
+def _of(count: int, total: int) -> str:
+    return f"{count}/{total}"
 
 
 def _mistaken_for(report: Report, row: ClassPart, language: Language) -> str:

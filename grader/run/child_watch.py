@@ -67,7 +67,7 @@ class ChildWatch:
         found = set()
         for process in islice(self._child.processes(), _MAX_PROCESSES_READ):
             with contextlib.suppress(psutil.Error, AttributeError, NotImplementedError):
-                found |= _named_in(mapped.path for mapped in process.memory_maps())
+                found |= named_in(mapped.path for mapped in process.memory_maps())
         return {name: _version(FRAMEWORKS[name][1]) for name in sorted(found)}
 
     def ending(self) -> AbstractContextManager[None]:
@@ -103,7 +103,7 @@ def _own_bytes(process: psutil.Process) -> int:
         return 0
 
 
-def _named_in(paths: Iterable[str]) -> set[str]:
+def named_in(paths: Iterable[str]) -> set[str]:
     """Return the libraries that files of these paths, of whatever system, are of."""
     texts = [path.replace("\\", "/").lower() for path in paths]
     return {name for name, (part, _) in FRAMEWORKS.items() if any(part in text for text in texts)}

@@ -25,7 +25,7 @@ from grader.sandbox.kernel import (
 from grader.sandbox.launch import Launch
 from grader.sandbox.namespaces import SETPRIV, Namespaces, find_bwrap, fork_server_for, spare_uids
 from grader.sandbox.plain import ChildProcess, PlainProcess
-from grader.sandbox.policy import course_library, environment_for, is_visible_inside
+from grader.sandbox.policy import environment_for, is_visible_inside
 from grader.sandbox.starting import Started, start_worker
 from grader.sandbox.system_calls import ARCHITECTURES
 
@@ -46,7 +46,6 @@ __all__ = [
     "Sandbox",
     "Started",
     "best_isolation",
-    "course_library",
     "descendants",
     "environment_for",
     "find_bwrap",

@@ -37,13 +37,14 @@ class Child:
 
     def __init__(self, launch: Launch) -> None:
         """Start it, and wait for it to connect; of one that does not, the channel is at its end."""
-        self._known: set[psutil.Process] = set()
         with contextlib.ExitStack() as undo:
             server = undo.enter_context(socket.create_server((_HERE, 0), backlog=1))
             self.output, passed_on = socket.socketpair()
             undo.callback(self.output.close)
             with passed_on:
                 self._process = _popen(launch)
+                self._first = _process_of(self._process.pid)
+                self._known = set(self._first)
                 undo.callback(self.close)
                 undo.callback(self.end)
                 _pass_on(self._process, passed_on.dup())
@@ -58,9 +59,9 @@ class Child:
 
     def processes(self) -> Iterator[psutil.Process]:
         """Yield its processes that live, as far as they were seen below it at one time."""
-        with contextlib.suppress(psutil.Error):
-            first = psutil.Process(self._process.pid)
-            self._known |= {first, *first.children(recursive=True)}
+        for first in self._first:
+            with contextlib.suppress(psutil.Error):
+                self._known |= {*first.children(recursive=True)}
         self._known = {process for process in self._known if process.is_running()}
         yield from self._known
 
@@ -126,6 +127,17 @@ def _popen(launch: Launch) -> subprocess.Popen[bytes]:
         start_new_session=True,
         creationflags=creation_flags(),
     )
+
+
+def _process_of(pid: int) -> frozenset[psutil.Process]:
+    """Return the process of that number, known by when it began, too; none if it has ended already.
+
+    Once it has been waited for, its number may be another's.
+    """
+    try:
+        return frozenset({psutil.Process(pid)})
+    except psutil.Error:
+        return frozenset()
 
 
 def _pass_on(process: subprocess.Popen[bytes], target: socket.socket) -> None:

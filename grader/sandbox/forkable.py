@@ -20,7 +20,7 @@ from importlib.machinery import all_suffixes
 from pathlib import Path
 
 from grader.files import digest_of_bytes
-from grader.sandbox.policy import course_library
+from grader.places import course_library
 
 _LIBRARY = "src_mindspore"
 BEFORE_THE_IMPORT = re.compile(

@@ -23,6 +23,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
+from grader import system
 from grader.errors import HarnessError, Line, line
 from grader.files import make_readable
 from grader.model.assignment import Limits
@@ -58,7 +59,6 @@ from grader.sandbox.policy import (
     for_our_own,
     policy_for,
 )
-from grader.system import HAS_NAMESPACES
 
 SETPRIV = Path("/usr/bin/setpriv")
 _FIRST_UID = 1_900_000_000
@@ -99,8 +99,8 @@ class Namespaces:
         Raises:
             IsolationUnavailableError: it does not work here; says why and what to do.
         """
-        if not HAS_NAMESPACES:
-            raise IsolationUnavailableError("needs-linux", system=platform.system())
+        if not system.HAS_NAMESPACES:
+            raise IsolationUnavailableError("needs-linux", system=system.name())
         policy = _policy(submission, workspace, limits)
         obstacle = _obstacle(self.bwrap, policy)
         if self.bwrap is None or obstacle is not None:
@@ -117,7 +117,7 @@ class Namespaces:
             workspace: an empty folder.
             limits: of the assignment.
         """
-        if not HAS_NAMESPACES:
+        if not system.HAS_NAMESPACES:
             return line("not-linux")
         folder = workspace / "submission"
         folder.mkdir()

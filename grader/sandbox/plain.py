@@ -20,6 +20,7 @@ from grader.errors import line
 from grader.model.assignment import Limits
 from grader.model.grading import Isolation
 from grader.model.submission import Submission
+from grader.places import course_library
 from grader.sandbox import system_calls
 from grader.sandbox.kernel import ControlGroups, dividable
 from grader.sandbox.launch import (
@@ -32,7 +33,6 @@ from grader.sandbox.launch import (
     worker_command,
 )
 from grader.sandbox.policy import (
-    course_library,
     each_process,
     environment_for,
     for_our_own,

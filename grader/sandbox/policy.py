@@ -62,6 +62,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from grader.model.assignment import MIB, Limits
+from grader.places import ROOT, course_library, is_a_clone
 from grader.sandbox.system_calls import REFUSALS, Refusal
 
 SCRATCH = Path("/home/student")
@@ -72,7 +73,6 @@ HOLDER = Path("/harness/holder.py")
 RECORDER = Path("/harness/recorder")
 SEEN_ABOVE = 8
 """The kernel's limit on processes stands this much higher, so that the grader sees who goes past its own."""
-_ROOT = Path(__file__).parents[2]
 """The folder in which the harness's packages lie: a clone's, or the one that packages are installed in."""
 _SHARED_MEMORY_MIB = 64
 _TEMPORARY = Path("/tmp")  # noqa: S108 - inside the sandbox
@@ -241,18 +241,12 @@ def is_visible_inside(path: Path) -> bool:
     return _show(_of_every_submission(), path)
 
 
-def course_library() -> Path:
-    """Return where `src_mindspore` lies, which a submission that brings none gets."""
-    # Not what would be imported: that may be a student's, if the grader was started in their folder.
-    return _ROOT / "student" / "src_mindspore" if _is_a_clone() else _ROOT / "src_mindspore"
-
-
 def own_packages() -> tuple[Path, ...]:
     """Return the folders of the harness's packages, and of the course library."""
     library = course_library()
     # Installed, there are these two alone: a `datasets` beside them is another project's, and the students'.
-    names = ("grader", "reference", "datasets") if _is_a_clone() else ("grader",)
-    return (*(_ROOT / name for name in names), library)
+    names = ("grader", "reference", "datasets") if is_a_clone() else ("grader",)
+    return (*(ROOT / name for name in names), library)
 
 
 def together(limits: Limits) -> Together:
@@ -334,9 +328,9 @@ def _of_every_submission() -> Iterator[Rule]:
     """What every submission can read, whichever is graded."""
     shown = (*_operating_system(), *_interpreter())
     yield from shown
-    if _is_a_clone():
+    if is_a_clone():
         # An administrator's clone may lie below /usr, or below the interpreter's folder.
-        yield from _covers(shown, _ROOT)
+        yield from _covers(shown, ROOT)
     yield from _covers_of_installed_packages()
     yield ReadOnly(Path(__file__).parent / "inside" / "worker.py", WORKER)
     yield ReadOnly(Path(__file__).parent / "inside" / "holder.py", HOLDER)
@@ -415,7 +409,3 @@ def _show(rules: Iterable[Rule], path: Path) -> bool:
         elif isinstance(rule, Empty) and real.is_relative_to(rule.at.resolve()):
             is_shown = any(real.is_relative_to(path.resolve()) for path in rule.but_for)
     return is_shown
-
-
-def _is_a_clone() -> bool:
-    return (_ROOT / "student" / "src_mindspore").is_dir()

@@ -40,7 +40,7 @@ from grader.model.assignment import Assignment, Limits
 from grader.model.dataset import ClassInfo, Split, SplitImage, split_of
 from grader.model.grading import Circumstances, Grading, Harness
 from grader.model.verdict import Verdict
-from grader.sandbox import course_library
+from grader.places import course_library
 
 HONEST = Path(__file__).parent / "canaries" / "honest"
 ATTACK = Path(__file__).parent / "canaries" / "attack"

@@ -30,7 +30,8 @@ from grader.files import digest_of_file, workspace, write_atomically
 from grader.intake import MOST_BYTES, take_in
 from grader.model.assignment import MIB, Assignment, Limits
 from grader.model.submission import CHECKPOINT_SUFFIXES, Submission
-from grader.sandbox import course_library, environment_for
+from grader.places import course_library
+from grader.sandbox import environment_for
 from grader.similarity.sketch import (
     CodeFile,
     Matrix,

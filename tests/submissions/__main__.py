@@ -12,6 +12,8 @@ import os
 import sys
 from pathlib import Path
 
+from tests.temporary import lie_in_memory
+
 from .corpus import CorpusError, choose, corpus
 from .ground import laid_out
 from .run import started
@@ -32,6 +34,7 @@ def main() -> int:
     except CorpusError as error:
         sys.stderr.write(f"corpus: {error}\n")
         return 2
+    lie_in_memory()
     with laid_out() as ground, started(cases, ground, forked=options.forked) as running:
         results = [running[case.id].result() for case in cases]
     sys.stdout.write(table(results) + "\n")

@@ -9,6 +9,7 @@ import pytest
 from tests.ready_python import ReadyPython
 
 from .corpus import Case
+from .doors import ReadyGraders
 from .ground import KEY_VARIABLE, Ground, laid_out
 from .run import Result, environment_with, run
 from .table import RESULT
@@ -25,22 +26,18 @@ def ground() -> Iterator[Ground]:
 
 
 @pytest.fixture(scope="session")
-def ready(ground: Ground) -> Iterator[ReadyPython]:
-    """A Python that has done a grader's imports, and has the key in its environment.
-
-    Half a second of each `python -m grader` is imports, and there are hundreds of cases.
-    """
-    # What a command line imports once it has been read, and the diagnosis.
-    imports = ["scipy.optimize", "grader.cli.grade"]
-    with ReadyPython(imports, environment=environment_with({KEY_VARIABLE: ground.key})) as python:
-        yield python
+def graders(ground: Ground) -> Iterator[ReadyGraders]:
+    """Graders that start fast, and have the key in their environment."""
+    environment = environment_with({KEY_VARIABLE: ground.key})
+    with ReadyPython(["tests.grader_once"], environment=environment) as python:
+        yield ReadyGraders(python)
 
 
 @pytest.fixture
 def result(
-    case: Case, ground: Ground, ready: ReadyPython, record_property: Callable[[str, object], None]
+    case: Case, ground: Ground, graders: ReadyGraders, record_property: Callable[[str, object], None]
 ) -> Result:
     """What came of one case."""
-    found = run(case, ground, ready=ready)
+    found = run(case, ground, graders=graders)
     record_property(RESULT, (case.id, found.got, found.problems, found.seconds))
     return found

@@ -12,11 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,9 +25,9 @@ import numpy.typing as npt
 from grader.cli import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.model.verdict import Verdict
 from tests.patience import PATIENCE_SECONDS, wait_until
-from tests.ready_python import Program, ReadyPython
 
 from .corpus import MAKER, Case
+from .doors import Door, Isolation, ReadyGraders, starting
 from .ground import IMAGES_VARIABLE, KEY_VARIABLE, Ground, assignment_text
 
 ROOT = Path(__file__).parents[2]
@@ -37,23 +37,6 @@ _MOST_PAGE = 500_000
 """Bytes of `report.html`, whatever was handed in."""
 _LIKE = 40
 """Of 255, in each channel: colours that are no farther apart may be one, in a JPEG."""
-Door: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path], "subprocess.CompletedProcess[str]"]
-"""Runs the grader with a command line, an environment and a working folder."""
-_THE_DOOR = ("-m", "grader")
-_WITHOUT_WALLS = """
-import sys
-from grader.cli import main
-from tests.isolation import without_walls
-sys.exit(main(sys.argv[1:], without_walls))
-"""
-"""The walls are taken away to see whether the attack is one."""
-_FORKED = """
-import sys
-from grader.cli import main
-from tests.isolation import forked
-sys.exit(main(sys.argv[1:], forked))
-"""
-"""Every worker is forked, as those of submissions with MindSpore are, but without waiting for its import."""
 
 
 @dataclass(frozen=True)
@@ -105,26 +88,28 @@ def started(
             pool.shutdown(cancel_futures=True)
 
 
-def run(case: Case, ground: Ground, *, forked: bool = False, ready: ReadyPython | None = None) -> Result:
+def run(case: Case, ground: Ground, *, forked: bool = False, graders: ReadyGraders | None = None) -> Result:
     """Grade one case and compare everything with its description.
 
     Args:
         case: what is handed in, and what must come of it.
         ground: what it is graded on.
         forked: have workers enter their sandboxes from a fork server, whatever they import.
-        ready: a Python that has done a grader's imports; without one `python -m grader` is started.
+        graders: that are forked from a ready Python; without them `python -m grader` is started.
     """
     began = time.monotonic()
     with _workspace() as workspace:
         try:
             handed_in = hand_in(case, ground, workspace)
             before = _listing(workspace)
-            program = ("-c", _FORKED) if forked else _THE_DOOR
-            door = _started(program) if ready is None or case.environment else _from(ready, program)
+            isolation: Isolation = "forked" if forked else "usual"
+            door = starting(isolation) if graders is None or case.environment else graders.door(isolation)
             grading = _grade(case, ground, handed_in, workspace, door)
         except GraderFailedError as error:
             return Result(case, "no report", (str(error),), time.monotonic() - began)
         problems = [*_compare(case, grading, ground), *_traces(case, before, workspace)]
+    if graders is not None and grading.report["checks"]["canary"] == "passed":
+        graders.canary_passed(isolation)
     return Result(case, _summary(grading.report), tuple(problems), grading.seconds)
 
 
@@ -132,8 +117,7 @@ def run_without_walls(case: Case, ground: Ground) -> int:
     """Grade an attack on the lower isolation level, as a self-check; return how many images it had right."""
     with _workspace() as workspace:
         handed_in = hand_in(case, ground, workspace)
-        door = _started(["-c", _WITHOUT_WALLS])
-        grading = _grade(case, ground, handed_in, workspace, door, ["--self-check"])
+        grading = _grade(case, ground, handed_in, workspace, starting("without_walls"), ["--self-check"])
     return int(grading.report["score"]["correct"])
 
 
@@ -208,33 +192,6 @@ def _grade(
         exit_code=done.returncode,
         errors=errors,
         seconds=time.monotonic() - began,
-    )
-
-
-def _started(program: Sequence[str]) -> Door:
-    """Return a door that starts Python with a program for each command line."""
-
-    def start(
-        arguments: Sequence[str], environment: Mapping[str, str], folder: Path
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, *program, *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            encoding="utf-8",
-            cwd=folder,
-            timeout=PATIENCE_SECONDS,
-            check=False,
-        )
-
-    return start
-
-
-def _from(ready: ReadyPython, program: Sequence[str]) -> Door:
-    """Return a door that has a Python forked with a program for each command line."""
-    return lambda arguments, environment, folder: ready.run(
-        Program([*program, *arguments], folder, environment)
     )
 
 

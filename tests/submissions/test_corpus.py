@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from grader.model.verdict import Verdict
-from tests.ready_python import ReadyPython
 
 from .corpus import Case, CorpusError, choose, corpus, read_case
+from .doors import ReadyGraders
 from .ground import HONEST, TOTAL, Ground
 from .run import Result, run
 from .table import mark, table
@@ -53,7 +53,7 @@ def test_cases_are_chosen_by_the_beginning_of_their_ids() -> None:
         choose(corpus(), ["A", "G1"])
 
 
-def test_whatever_is_not_as_described_is_a_problem(ground: Ground, ready: ReadyPython) -> None:
+def test_whatever_is_not_as_described_is_a_problem(ground: Ground, graders: ReadyGraders) -> None:
     (honest,) = choose(corpus(), ["D02_byte_order_mark"])
     wrong = {
         "verdict": Verdict.CRASH,
@@ -66,7 +66,7 @@ def test_whatever_is_not_as_described_is_a_problem(ground: Ground, ready: ReadyP
     }
     assert run(honest, ground).problems == ()
     for key, value in wrong.items():
-        assert len(run(honest.model_copy(update={key: value}), ground, ready=ready).problems) == 1, key
+        assert len(run(honest.model_copy(update={key: value}), ground, graders=graders).problems) == 1, key
 
 
 def test_the_table_marks_what_is_wrong_and_what_waits_no_longer() -> None:

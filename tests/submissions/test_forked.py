@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.ready_python import ReadyPython
-
 from .corpus import Case, choose, corpus
+from .doors import ReadyGraders
 from .ground import Ground
 from .run import run
 
@@ -32,7 +31,7 @@ _LIMITS = (
 
 @pytest.mark.parametrize("case", choose(corpus(), [*_IDS, *_LIMITS]), ids=lambda case: case.id)
 def test_a_forked_submission_gets_what_a_started_one_gets(
-    case: Case, ground: Ground, ready: ReadyPython
+    case: Case, ground: Ground, graders: ReadyGraders
 ) -> None:
-    result = run(case, ground, forked=True, ready=ready)
+    result = run(case, ground, forked=True, graders=graders)
     assert not result.problems, f"{case.does}\ngot: {result.got}"

@@ -408,10 +408,16 @@ def _described(error: BaseException, folder: Path) -> dict[str, str]:
     return {
         "type": type(error).__name__[:_MAX_TEXT],
         # A path is shown as the student knows it: by the folder that was handed in.
-        "message": message.replace(f"{folder}{os.sep}", "")[:_MAX_TEXT],
-        "where": where.replace(f"{folder}{os.sep}", "").replace(os.sep, "/")[:_MAX_TEXT],
+        "message": _below(folder, message)[:_MAX_TEXT],
+        "where": _below(folder, where).replace(os.sep, "/")[:_MAX_TEXT],
         "trace": _trace(error)[-_MAX_TEXT:],
     }
+
+
+def _below(folder: Path, text: str) -> str:
+    """Return a text in which a path below the folder begins there; also as `repr` writes it, on Windows."""
+    whole = f"{folder}{os.sep}"
+    return text.replace(whole, "").replace(repr(whole)[1:-1], "")
 
 
 def _is_inside(filename: str, folder: Path) -> bool:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import zipfile
 from pathlib import Path
@@ -82,7 +83,8 @@ def grader(ready_commands: ReadyPython, tmp_path):
     """Run `python -m grader` in a folder of its own; `start` starts it as a program, and does not wait for it."""
     cwd = tmp_path / "cwd"
     cwd.mkdir()
-    env = {"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin", "LC_ALL": "C"}
+    path = {"PYTHONPATH": f"{ROOT}:{ROOT / 'student'}", "PATH": "/usr/bin:/bin"}
+    env = {**path, "LC_ALL": "C", "TMPDIR": tempfile.gettempdir()}
 
     def start(*arguments):
         return subprocess.Popen(

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ def run(ready_commands):
     """`python -m grader` with these arguments, in the folder `cwd`."""
 
     def run(*arguments, cwd):
-        return ready_commands.run(Program(["-m", "grader", *map(str, arguments)], cwd, ENVIRONMENT))
+        environment = {**ENVIRONMENT, "TMPDIR": tempfile.gettempdir()}
+        return ready_commands.run(Program(["-m", "grader", *map(str, arguments)], cwd, environment))
 
     return run
 

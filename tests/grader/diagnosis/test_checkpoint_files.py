@@ -97,6 +97,14 @@ def test_the_same_numbers_are_described_alike_in_whatever_format_and_type(folder
     assert {tuple(each["shape"]) for each in described} == {(2, 3)}
 
 
+def test_tensors_that_claim_more_bytes_than_there_are_are_not_read(folder):
+    save_safetensors(folder / "net.safetensors", one=("F32", WEIGHT), other=("F32", WEIGHT))
+    content = (folder / "net.safetensors").read_bytes()
+    assert names() == ["net.safetensors"]
+    (folder / "net.safetensors").write_bytes(content.replace(b"[24, 48]", b"[ 0, 24]")[:-24])
+    assert names() == []
+
+
 def test_formats_of_frameworks_that_are_not_imported_are_left_out(folder):
     for name in ("net.pt", "net.pth"):
         (folder / name).write_bytes(b"weights")

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from grader.diagnosis.charts import CHARTS
+from grader.diagnosis.charts import CARD, CHARTS
 from grader.diagnosis.differences import differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.recipes import corrections, steps_that_differ
@@ -25,20 +25,22 @@ def asked(prepare):
 
 
 @cache
-def found_of(program):
-    return identify(asked(program.make()))
+def seen_of(program):
+    """What is identified of a program, and what it makes of the card; once for all tests."""
+    arrays = asked(program.make())
+    return identify(arrays), arrays[CARD][0]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_the_differences_of_a_program_are_named_and_no_others(program):
-    found = found_of(program)
+    found, _ = seen_of(program)
     assert found is not None
     assert {difference.code for difference in differences(found)} == program.codes
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.name)
 def test_whatever_differs_can_be_put_right_altogether(program):
-    found = found_of(program)
+    found, _ = seen_of(program)
     named = differences(found)
     if named and found.channels == 3:
         assert steps_that_differ(named) <= corrections(found)[-1].steps

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from grader.diagnosis import RECORDER
-from grader.sandbox import course_library
+from grader.places import course_library
 
 BEGIN = """
 import importlib.util, json, sys

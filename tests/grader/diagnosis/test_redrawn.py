@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 
-from grader.diagnosis.charts import CARD
 from grader.diagnosis.differences import seen_picture
-from grader.diagnosis.identify import identify
 from grader.diagnosis.preprocessing import LAB
 from grader.diagnosis.redrawn import redrawn
 from tests.grader.diagnosis.preprocessing_programs import PROGRAMS, lab
-from tests.grader.diagnosis.test_identify import asked
+from tests.grader.diagnosis.test_identify import seen_of
 from tests.grader.network_inputs import SHOWN
 
 NOT_DRAWN = {
@@ -28,9 +26,8 @@ def like(one, other):
 
 @pytest.mark.parametrize("program", SOME, ids=lambda program: program.name)
 def test_the_card_is_drawn_as_a_program_gives_it_to_its_network(program):
-    arrays = asked(program.make())
-    found = identify(arrays)
-    seen = seen_picture(found, arrays[CARD][0])
+    found, card = seen_of(program)
+    seen = seen_picture(found, card)
     drawn = redrawn(found, seen)
     if program.name in NOT_DRAWN:
         assert drawn is None

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -179,10 +180,17 @@ def test_the_kernels_limits_stand_behind_and_cannot_be_raised(write_submission, 
     }
 
 
+@pytest.fixture
+def below_tmp():
+    """A folder that really lies below /tmp, wherever temporary files of tests lie."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
+
+
 def test_an_interpreter_below_tmp_is_seen_and_temporary_files_still_have_a_limit(
-    graded, tmp_path, monkeypatch
+    graded, below_tmp, monkeypatch
 ):
-    there = tmp_path / "environment"
+    there = below_tmp / "environment"
     there.mkdir()
     (there / "file.txt").write_text("here", encoding="utf-8")
     interpreter = policy._interpreter
@@ -190,7 +198,7 @@ def test_an_interpreter_below_tmp_is_seen_and_temporary_files_still_have_a_limit
     source = f"""
         import os, time
         assert open({str(there / "file.txt")!r}).read() == "here"
-        assert os.listdir({str(tmp_path)!r}) == ["environment"]
+        assert os.listdir({str(below_tmp)!r}) == ["environment"]
         try: open({str(there / "new")!r}, "w")
         except OSError: pass
         else: raise RuntimeError("written")

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import Verdict
+from grader import Verdict, places
 from grader.model.grading import NO_CHECKS
-from grader.sandbox import Namespaces, course_library, is_visible_inside
+from grader.places import course_library
+from grader.sandbox import Namespaces, is_visible_inside
 from grader.sandbox import policy as policy_module
 from tests.grader.gradings import grading_of
 
@@ -35,7 +36,8 @@ def clone(tmp_path, monkeypatch):
     for file in (*ANSWER_KEY, *ENVIRONMENT, *(f".venv/{name}" for name in ENVIRONMENT), "../library.py"):
         (clone / file).parent.mkdir(parents=True, exist_ok=True)
         (clone / file).write_text("secret", encoding="utf-8")
-    monkeypatch.setattr(policy_module, "_ROOT", clone)
+    for module in (places, policy_module):
+        monkeypatch.setattr(module, "ROOT", clone)
     return clone
 
 

@@ -15,8 +15,9 @@ import pytest
 from grader import Verdict
 from grader.model.grading import NO_CHECKS
 from grader.model.verdict import StopReason
+from grader.places import course_library
 from grader.report import build_report
-from grader.sandbox import Namespaces, course_library, fork_server, fork_server_for, policy, system_calls
+from grader.sandbox import Namespaces, fork_server, fork_server_for, policy, system_calls
 from grader.sandbox.forkable import MINDSPORE_RULE
 from tests.grader.gradings import grading_of
 from tests.isolation import QUICK_IMPORTS, WHATEVER_IT_IMPORTS, WHATEVER_IT_SAYS

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from grader.model.grading import NO_CHECKS
+from grader.places import course_library
 from grader.sandbox import PlainProcess, policy
-from grader.sandbox.policy import course_library, own_packages
+from grader.sandbox.policy import own_packages
 from tests.grader.conftest import ORACLE
 from tests.grader.gradings import report_of
 
@@ -161,7 +162,7 @@ def test_in_a_plain_process_too_a_submissions_own_modules_run(write_submission, 
 def test_the_course_library_is_the_one_beside_the_grader_wherever_it_was_started(tmp_path):
     (tmp_path / "src_mindspore").mkdir()
     (tmp_path / "src_mindspore" / "__init__.py").touch()
-    code = "import sys; from grader.sandbox.policy import course_library; print(course_library())"
+    code = "import sys; from grader.places import course_library; print(course_library())"
     path = Path(policy.__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.model.assignment import Limits
+from grader.places import course_library
 from grader.sandbox import namespaces
 from grader.sandbox import policy as policy_module
 from grader.sandbox.policy import (
@@ -19,7 +20,6 @@ from grader.sandbox.policy import (
     ReadOnly,
     Scratch,
     Together,
-    course_library,
     each_process,
     environment_for,
     is_visible_inside,

@@ -21,10 +21,11 @@ from grader import HarnessError, Verdict, grade
 from grader.findings import stop_in_words
 from grader.model.grading import NO_CHECKS
 from grader.model.submission import CHECKPOINT_SUFFIXES
+from grader.places import course_library
 from grader.report import build_report
 from grader.report.files import render_instructor
 from grader.run import asking, usage
-from grader.sandbox import FirstThatWorks, Namespaces, PlainProcess, course_library, policy
+from grader.sandbox import FirstThatWorks, Namespaces, PlainProcess, policy
 from grader.sandbox.inside.worker import _WEIGHTS
 from grader.session import this_harness
 from tests.grader.gradings import grading_of, report_of

@@ -133,9 +133,13 @@ def _of_safetensors(path: Path) -> Arrays:
             raise ValueError("too large")
         header, numbers = json.loads(file.read(size)), memoryview(file.read())
     arrays: Arrays = {}
+    left = len(numbers)
     for name, entry in header.items():
         if name != "__metadata__":
             start, end = entry["data_offsets"]
+            left -= end - start
+            if left < 0:
+                raise ValueError("tensors overlap")
             array: Array = np.frombuffer(numbers[start:end], _SAFETENSORS[entry["dtype"]])
             if entry["dtype"] == "BF16":  # the upper half of a float32
                 array = (array.astype("<u4") << 16).view("<f4")
