@@ -633,8 +633,8 @@ CHANGES = {
     ),
     "features turned": ("return self.head(self.backbone(x))", "return self.head(-self.backbone(x))"),
     "a stride in the projection": (
-        "_conv(hidden, out_channels),",
-        "_conv(hidden, out_channels, 1, 1 + (hidden == 960)),",
+        "_conv(hidden, oup),",
+        "_conv(hidden, oup, 1, 1 + (hidden == 960)),",
     ),
 }
 
