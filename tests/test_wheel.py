@@ -25,6 +25,7 @@ NEEDED = (
     "markupsafe",
     "numpy",
     "opencv-python-headless",
+    "psutil",
     "pydantic",
     "pydantic-core",
     "tabulate",
