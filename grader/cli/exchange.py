@@ -45,14 +45,18 @@ def _compare(options: argparse.Namespace) -> int:
 
 def _add_handout_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="zip to write")
-    parser.add_argument(
+    backbones = parser.add_mutually_exclusive_group()
+    backbones.add_argument(
         "--pretrained",
         type=Path,
         action="append",
         default=[],
         metavar="FILE",
         help="backbone to hand out, a MindSpore checkpoint; give the option again for the .safetensors that "
-        "the PyTorch template needs (default: the files in student/pretrained/)",
+        "the PyTorch template needs (default: the files in student/pretrained/, fetched once)",
+    )
+    backbones.add_argument(
+        "--no-pretrained", action="store_true", help="hand out no backbone: students fetch it themselves"
     )
     parser.add_argument(
         "--never",
@@ -67,7 +71,8 @@ def _add_handout_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _handout(options: argparse.Namespace) -> int:
-    files = contents(_ROOT, choose_backbones(_ROOT, options.pretrained))
+    backbones = [] if options.no_pretrained else choose_backbones(_ROOT, options.pretrained)
+    files = contents(_ROOT, backbones)
     secret = [_ROOT / "reference", *options.never]
     count = write_handout(files, options.out, secret)
     checked = words(options.lang, "list").join(map(str, secret))
@@ -126,8 +131,9 @@ COMPARE = Command(
 
 HANDOUT = Command(
     summary="pack the files for students, and check that nothing secret is among them",
-    description="Write a zip with the templates, the course library, the pretrained backbone, the class "
-    "lists, the student's pages, and the grader for a self-check. The zip is checked before it appears: a "
+    description="Write a zip with the templates of both labs, the course library, the pretrained backbone, "
+    "the lab sheet, the student's pages, a command that fetches the data, a list of what is to be installed, "
+    "and the grader for a self-check. The zip is checked before it appears: a "
     "file of reference/ or of --never, a key or a sealed split in it is an error.",
     epilog="exit code: 0 written, 2 wrong usage, or a file that must not be handed out",
     add_arguments=_add_handout_arguments,

@@ -1,7 +1,9 @@
-"""The handout: templates, course library, the student's pages, and the grader for a self-check, in one zip.
+"""The handout: all that a student needs for both labs, in one zip.
 
-The zip is checked before it appears, on its finished bytes: nothing secret may be in it. The same files give
-the same bytes.
+These are the templates of both labs, the course library, the pretrained backbone, the lab sheet and the
+student's pages, the command that fetches the data, the list of what is to be installed, and the grader for a
+self-check. The zip is checked before it appears, on its finished bytes: nothing secret may be in it. The same
+files give the same bytes.
 """
 
 from __future__ import annotations
@@ -10,14 +12,22 @@ import io
 import os
 import posixpath
 import re
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from grader.errors import LANGUAGES, Line, UsageError, line
+from grader.exchange.backbones import handed_out_as
+from grader.exchange.sheet import render_sheet
 from grader.files import digest_of_bytes, digest_of_file, write_new
 from grader.split import MAGIC
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 FOLDERS = ("student", "datasets", "grader")
 PAGES = tuple(f"docs/{zh}{name}.md" for zh in ("", "zh/") for name in ("student", "verdicts", "privacy"))
@@ -25,38 +35,26 @@ PAGES = tuple(f"docs/{zh}{name}.md" for zh in ("", "zh/") for name in ("student"
 PICTURES = tuple(f"docs/input.{language}.png" for language in LANGUAGES)
 """In these pages."""
 SINGLE_FILES = ("pyproject.toml", "LICENSE", *PAGES, *PICTURES)
-_INSTRUCTIONS = Path(__file__).with_name("HANDOUT.md")
+_INSTRUCTIONS = "HANDOUT.md"
+_SHEET = "lab.html"
+_REQUIREMENTS = "requirements.txt"
 _SUFFIXES = frozenset({".py", ".ipynb", ".md", ".toml", ".html", ".css", ".js", ".json"})
 """Nothing else is taken from the folders: no image, no checkpoint, no key."""
-PRETRAINED = "student/pretrained"
-BACKBONES = {".ckpt": "mobilenetv2.ckpt", ".safetensors": "mobilenetv2.safetensors"}
-"""The name under which each template looks for its backbone: train_main.py, train_main_torch.py."""
 _LEFT_BY_RUNS = frozenset({"results", "pretrained", "__pycache__", "rank_0", "kernel_meta"})
-_MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, "HANDOUT.md")
+_CHECKPOINTS = "ckpt_"
+"""How the folders begin into which the flower lab trains."""
+_MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, _INSTRUCTIONS, _SHEET, _REQUIREMENTS)
 _KEY = re.compile(rb"split-key-1:[A-Za-z0-9_-]{40}")
 _LINK = re.compile(rb"\[([^\]]+)\]\(([^)#:]+)(?:#[^)]*)?\)")
 """To another page or file of the project: its text, and where it leads."""
 _IMPORTS_REFERENCE = re.compile(rb"^\s*(from|import)\s+reference\b", re.MULTILINE)
+_HOW_TO_INSTALL = """\
+# Python 3.10 to 3.12, in a virtual environment: python -m pip install -r requirements.txt
+# 虚拟环境，Python 3.10 至 3.12：python -m pip install -r requirements.txt
+# The PyTorch templates need torch besides; its CPU build is enough.
+# 使用 PyTorch 模板时另需安装 torch（CPU 版即可）。
+"""
 _DATE = (1980, 1, 1, 0, 0, 0)
-
-
-def choose_backbones(root: Path, given: Sequence[Path]) -> list[Path]:
-    """Return the backbones to hand out: those given, else what the templates of the clone train with.
-
-    A cache in somebody's home does not count: students do not have it.
-
-    Raises:
-        UsageError: there is none for `train_main.py`, which could not train then, or one is of no known kind.
-    """
-    chosen = [*given] or [path for name in BACKBONES.values() if (path := root / PRETRAINED / name).is_file()]
-    kinds = [path.suffix for path in chosen]
-    for path, kind in zip(chosen, kinds, strict=True):
-        if kind not in BACKBONES or kinds.count(kind) > 1:
-            raise UsageError("backbone-kind", path=path)
-    if ".ckpt" not in kinds:
-        made_by = f"python -m reference.pretrained --out {PRETRAINED}/{BACKBONES['.ckpt']}"
-        raise UsageError("no-backbone", command=made_by)
-    return chosen
 
 
 def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
@@ -72,13 +70,16 @@ def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
     if not (root / "student" / "main.py").is_file():
         raise UsageError("no-clone", path=root)
     files = {path.relative_to(root).as_posix(): path for path in _paths(root)}
-    files["HANDOUT.md"] = _INSTRUCTIONS
-    files |= {f"{PRETRAINED}/{BACKBONES[path.suffix]}": path for path in backbones}
+    files[_INSTRUCTIONS] = Path(__file__).with_name(_INSTRUCTIONS)
+    files |= {handed_out_as(path): path for path in backbones}
     try:
-        content = {name: files[name].read_bytes() for name in sorted(files)}
+        content = {name: path.read_bytes() for name, path in files.items()}
     except OSError as error:
         raise UsageError("cannot-read", path=error.filename, reason=error) from error
-    return content | {page: _without_dead_links(page, content) for page in PAGES}
+    content |= {page: _without_dead_links(page, content) for page in PAGES}
+    content[_SHEET] = render_sheet().encode("utf-8")
+    content[_REQUIREMENTS] = _requirements(content["pyproject.toml"])
+    return {name: content[name] for name in sorted(content)}
 
 
 def write_handout(files: Mapping[str, bytes], out: Path, secret: Iterable[Path]) -> int:
@@ -138,6 +139,13 @@ def _without_dead_links(page: str, files: Mapping[str, bytes]) -> bytes:
     return _LINK.sub(kept, files[page])
 
 
+def _requirements(project: bytes) -> bytes:
+    """Return what the project asks for, as a list for pip, and what the PyTorch templates need besides."""
+    wanted = tomllib.loads(project.decode("utf-8")).get("project", {})
+    listed = "".join(f"{requirement}\n" for requirement in wanted.get("dependencies", ()))
+    return f"{_HOW_TO_INSTALL}{listed}".encode()
+
+
 def _paths(root: Path) -> Iterator[Path]:
     yield from (root / name for name in SINGLE_FILES)
     for folder in FOLDERS:
@@ -146,7 +154,7 @@ def _paths(root: Path) -> Iterator[Path]:
 
 def _below(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.is_symlink() or path.name.startswith(".") or path.name in _LEFT_BY_RUNS:
+        if path.is_symlink() or path.name.startswith((".", _CHECKPOINTS)) or path.name in _LEFT_BY_RUNS:
             continue
         if path.is_dir():
             # The folders in datasets/ hold images that somebody fetched or drew.

@@ -98,8 +98,8 @@ def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
     said = capsys.readouterr().err
     assert "no backbone to hand out" in said
     assert "python -m reference.pretrained --out student/pretrained/mobilenetv2.ckpt" in said
-    assert not out.exists()
-    (clone / "student" / "pretrained").mkdir()
+    assert (said.count("\n"), "--no-pretrained" in said, out.exists()) == (1, True, False)
+    (clone / "student" / "pretrained").mkdir(exist_ok=True)
     for name in ("mobilenetv2.ckpt", "mobilenetv2.safetensors"):
         shutil.copy(backbone, clone / "student" / "pretrained" / name)
     assert main(["handout", "--out", str(out), "--lang", "zh"]) == 0
@@ -110,6 +110,25 @@ def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
         "student/pretrained/mobilenetv2.ckpt",
         "student/pretrained/mobilenetv2.safetensors",
     ]
+
+
+def test_without_a_backbone_the_handout_names_the_command_that_fetches_one(tmp_path):
+    out = tmp_path / "handout.zip"
+    assert main(["handout", "--out", str(out), "--no-pretrained"]) == 0
+    with zipfile.ZipFile(out) as zipped:
+        assert not [name for name in zipped.namelist() if name.startswith("student/pretrained")]
+        assert "python -m datasets.fetch backbone" in zipped.read("lab.html").decode("utf-8")
+
+
+def test_the_handout_has_both_labs_and_all_that_they_need():
+    files = contents(ROOT)
+    flowers = {f"student/flowers/{name}.py" for name in ("train", "eval", "export", "config", "main")}
+    templates = {"student/train_main.py", "student/main.ipynb", "student/train_main_torch.py"}
+    others = {"lab.html", "requirements.txt", "datasets/fetch.py", "student/torch_submission/main.py"}
+    assert flowers | templates | others <= files.keys()
+    listed = [line for line in files["requirements.txt"].decode().splitlines() if not line.startswith("#")]
+    assert {"numpy<2", "opencv-python-headless>=4.8"} <= {*listed}
+    assert f'"{listed[0]}",' in files["pyproject.toml"].decode()
 
 
 @pytest.mark.parametrize("given", [["a.safetensors"], ["a.ckpt", "b.ckpt"], ["a.ckpt", "b.pth"]])
