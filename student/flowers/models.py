@@ -80,7 +80,11 @@ def read_checkpoint(checkpoint: str) -> dict[str, ms.Parameter]:
         ValueError: it is damaged, or not a checkpoint.
     """
     if not Path(checkpoint).is_file():
-        raise FileNotFoundError(f"{checkpoint}: no such file 没有这个文件")
+        raise FileNotFoundError(
+            f"{checkpoint}: no such file; train.py makes a trained network, and, in the folder of HANDOUT.md,"
+            " python -m datasets.fetch backbone the pretrained one 没有这个文件："
+            "训练好的网络由 train.py 生成，预训练权重可在 HANDOUT.md 所在的文件夹中用上述命令下载"
+        )
     try:
         parameters: dict[str, ms.Parameter] = ms.load_checkpoint(checkpoint)
     except (ValueError, RuntimeError, TypeError):

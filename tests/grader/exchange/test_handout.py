@@ -73,6 +73,29 @@ def test_a_handout_trains_and_checks_itself_where_nothing_else_is(unpacked, env,
     assert not [*(tmp_path / "home").rglob("lab-grader")]
 
 
+@pytest.mark.mindspore
+def test_the_flower_lab_trains_evaluates_and_exports_where_nothing_else_is(unpacked, env, tmp_path):
+    write_demo(tmp_path / "photos", train=3, val=1)
+    packages = str(Path(importlib.util.find_spec("numpy").origin).parents[1])
+    weights = ("--freeze_layer", "backbone", "--pretrain_ckpt", "../pretrained/mobilenetv2.ckpt")
+    last = ("--pretrain_ckpt", "./ckpt_0/mobilenetv2_20.ckpt")
+    said = ""
+    for program in (
+        ("train.py", "--dataset_path", tmp_path / "photos" / "train", *weights),
+        ("eval.py", "--dataset_path", tmp_path / "photos" / "val", *last),
+        ("export.py", *last),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-S", *program], cwd=unpacked / "student" / "flowers",
+            env={**env, "PYTHONPATH": packages}, capture_output=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said += done.stdout
+    assert "epoch[20/20], iter[1] cost:" in said
+    assert "result:{'acc': " in said
+    assert (unpacked / "student" / "flowers" / "mobilenetv2.mindir").stat().st_size > 1 << 20
+
+
 def test_a_backbone_that_is_missing_is_named_by_what_the_student_has(unpacked, env):
     (unpacked / "student" / "pretrained" / "mobilenetv2.ckpt").unlink()
     done = subprocess.run(
@@ -82,6 +105,7 @@ def test_a_backbone_that_is_missing_is_named_by_what_the_student_has(unpacked, e
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {unpacked / 'student' / 'pretrained' / 'mobilenetv2.ckpt'}: not")
     assert (done.stderr.count("\n"), "reference" in done.stderr) == (1, False)
+    assert "python -m datasets.fetch backbone" in done.stderr
 
 
 def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
