@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +45,16 @@ def ready_commands() -> Iterator[ReadyPython]:
 
     with ReadyPython(["tests.grader_once"]) as python:
         yield python
+
+
+@pytest.fixture
+def below_tmp() -> Iterator[Path]:
+    """A folder that really lies below /tmp, wherever temporary files of tests lie: for what sandboxes are shown.
+
+    Of what lies below /dev, where a machine's memory is, a sandbox is shown nothing.
+    """
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

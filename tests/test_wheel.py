@@ -92,9 +92,9 @@ def test_it_holds_the_two_packages_of_ours_and_all_their_files(wheel):
 
 @pytest.mark.parametrize("ours_is_first", [True, False])
 def test_beside_hugging_faces_datasets_both_are_whole_and_the_canary_passes(
-    wheel, neighbour, tmp_path, ours_is_first
+    wheel, neighbour, tmp_path, below_tmp, ours_is_first
 ):
-    python = environment(tmp_path / "env")
+    python = environment(below_tmp / "env")
     for path in (wheel, neighbour) if ours_is_first else (neighbour, wheel):
         done = pip("--python", python, "install", "--no-deps", "--no-index", path)
         assert done.returncode == 0, done.stderr

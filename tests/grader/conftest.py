@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -81,13 +80,3 @@ def write_submission(tmp_path: Path) -> WriteSubmission:
 def without_progress(errors: str) -> str:
     """Return what a command wrote to standard error beside the lines that come every ten seconds."""
     return re.sub(r"^\[\d+:\d\d\] .*\n", "", errors, flags=re.MULTILINE)
-
-
-@pytest.fixture
-def below_tmp():
-    """A folder that really lies below /tmp, wherever temporary files of tests lie: for what sandboxes are shown.
-
-    Of what lies below /dev, where a machine's memory is, a sandbox is shown nothing.
-    """
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Path(folder)
