@@ -85,7 +85,7 @@ class Sight:
     is_training: bool = False
     """Whether the network, or a part of it, was in training mode."""
     is_random: bool = False
-    """Whether the same input was seen to give other scores."""
+    """Whether a picture that was handed over again was seen to get other scores."""
     is_read_right: bool = False
     """Whether each answer was seen to be the class of the highest score."""
     gives_numbers: bool = False

@@ -178,6 +178,8 @@ def is_random_itself(case: Case) -> Evidence | None:
     sight = case.sight
     if sight is None or not sight.is_random or sight.is_training or not case.is_unstable:
         return None
+    if sight.found is None or sight.found.is_random or sight.found.is_stateful:  # the input is another, too
+        return None
     return Evidence(p=0.0, gain=None)
 
 

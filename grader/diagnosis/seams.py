@@ -42,7 +42,6 @@ _PICTURE_AXES = 3
 """An input with fewer axes is no picture: the features that a head is given, for example."""
 _SMALLEST_SIDE = 32
 """Of a picture; what is smaller may be a map of features."""
-_FLOATS = frozenset({"float16", "float32", "float64"})
 _ROUNDING = 1e-3
 """Apart from that, scores of the same input are the same."""
 _COMMON = frozenset({"stretch", "short-side-crop"})
@@ -69,6 +68,7 @@ def look(subject: Subject) -> Sight | None:
     if not any(answer.records for answer in noted):
         return None
     given = [None if answer is None else first_picture(answer) for answer in answers]
+    scores = [scores_of(answer, len(subject.assignment.classes)) for answer in answers[: len(CHARTS)]]
     seen: dict[str, list[Tensor | None]] = {}
     for chart, tensor in zip(CHARTS, given, strict=False):
         seen.setdefault(chart.name, []).append(tensor)
@@ -77,8 +77,8 @@ def look(subject: Subject) -> Sight | None:
         card=seen[CARD][0],
         photos=tuple(zip(subject.photos, given[len(CHARTS) :], strict=True)),
         is_training=any(record.training for answer in noted for record in answer.records),
-        is_random=_gives_other_scores(answers, given),
-        is_read_right=_is_read_right(subject, answers[: len(CHARTS)], len(subject.assignment.classes)),
+        is_random=_differ([each for chart, each in zip(CHARTS, scores, strict=True) if chart.name == CARD]),
+        is_read_right=all(map(_is_highest, scores, subject.classes_in(answers[: len(CHARTS)]))),
         gives_numbers=_gives_numbers(noted),
         networks=() if last is None else last.networks,
         # A worker may say any name; it is shown, and given back.
@@ -105,36 +105,15 @@ def _gives_numbers(noted: Sequence[Recorded]) -> bool:
     )
 
 
-def _gives_other_scores(answers: Sequence[Recorded | None], given: Sequence[Tensor | None]) -> bool:
-    """Whether a chart that was asked again reached the network as before, and got other scores."""
-    cards = [place for place, chart in enumerate(CHARTS) if chart.name == CARD]
-    seen = [(given[place], _last_output(answers[place])) for place in cards]
-    (one, first), *others = seen
-    return any(
-        _is_same(one, again) and first is not None and scores is not None and not _is_same(first, scores)
-        for again, scores in others
-    )
+def _differ(scores: Sequence[FloatArray | None]) -> bool:
+    """Whether not all scores that were seen are the same, apart from rounding."""
+    seen = [each for each in scores if each is not None]
+    return any(not np.allclose(seen[0], each, _ROUNDING, _ROUNDING, equal_nan=True) for each in seen[1:])
 
 
-def _is_same(one: Tensor | None, other: Tensor | None) -> bool:
-    if one is None or other is None or one.shape != other.shape:
-        return False
-    return bool(np.allclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True))
-
-
-def _last_output(answer: Recorded | None) -> Tensor | None:
-    output = answer.records[-1].output if answer is not None and answer.records else None
-    return None if output is None or output.dtype not in _FLOATS else output.values
-
-
-def _is_read_right(subject: Subject, answers: Sequence[Recorded | None], classes: int) -> bool:
-    """Whether scores were seen for each question, and each answer is the class of the highest one."""
-    scores = [scores_of(answer, classes) for answer in answers]
-    said = subject.classes_in(answers)
-    return all(
-        each is not None and np.isfinite(each).all() and each.argmax() == answer
-        for each, answer in zip(scores, said, strict=True)
-    )
+def _is_highest(scores: FloatArray | None, answer: int) -> bool:
+    """Whether an answer is the class of the highest score, among scores that are all numbers."""
+    return scores is not None and bool(np.isfinite(scores).all()) and int(scores.argmax()) == answer
 
 
 def _pictures_in(answer: Recorded) -> int:

@@ -297,6 +297,23 @@ def test_answers_that_change_by_themselves_follow_a_rule_or_come_from_elsewhere(
     assert every_code(replace(first_alone, unstable=0.5)) == ["wrong-readout"]
 
 
+@pytest.mark.parametrize(
+    ("found", "seen", "is_told"),
+    [
+        (LAB, {}, True),
+        (LAB, {"is_training": True}, False),
+        (replace(LAB, is_random=True), {}, False),
+        (replace(LAB, is_stateful=True), {}, False),
+        (None, {}, False),  # it was not seen what the network is given
+    ],
+)
+def test_a_network_is_random_itself_only_where_its_input_is_the_same(found, seen, is_told):
+    sight = Sight(found, is_random=True, **seen)
+    case = case_of(mostly_right(60), seams=Seams(sight), unstable=0.5)
+    assert (code_of(explained(case, "random-network")) == "random-network") is is_told
+    assert explained(replace(case, unstable=0.0), "random-network") is None
+
+
 def test_names_in_another_order_are_told_as_by_the_confusion_matrix():
     best, meant_to_said = mostly_right(5), np.random.default_rng(3).permutation(CLASSES)
     case = read_from(best, meant_to_said[best])
