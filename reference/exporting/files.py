@@ -10,7 +10,6 @@ number.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file
 from src_mindspore.engine.graph import INPUT_SIZE
+from src_mindspore.files import working_in
 
 from reference.command_line import interruptible
 from reference.errors import ExportError
@@ -160,7 +160,7 @@ def export_network(network: nn.Cell, path: Path) -> None:
     image = ms.Tensor(np.zeros((1, 3, INPUT_SIZE, INPUT_SIZE), np.float32))
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         # A bare name, because MindSpore refuses a path with a blank or a Chinese letter in it.
-        with _working_in(scratch):
+        with working_in(Path(scratch)):
             ms.export(network, image, file_name="network", file_format="MINDIR")
         # MindSpore's file is for its owner to read and nothing else; one of ours has the usual mode.
         path.write_bytes((Path(scratch) / "network.mindir").read_bytes())
@@ -169,17 +169,6 @@ def export_network(network: nn.Cell, path: Path) -> None:
 def load_mindir(path: Path, _: Classifier) -> Predict:
     """Load a MindIR file as its users do."""
     return predictor(nn.GraphCell(ms.load(str(path))))
-
-
-@contextmanager
-def _working_in(folder: str) -> Iterator[None]:
-    """Work in another folder while the body runs."""
-    earlier = Path.cwd()
-    os.chdir(folder)
-    try:
-        yield
-    finally:
-        os.chdir(earlier)
 
 
 @dataclass(frozen=True)
