@@ -68,7 +68,7 @@ def train_head_by_steps(
     train = data.train
     batches = ArrayBatches(train.features, train.labels, recipe.batch_size, seed)
     rates = recipe_rates(recipe, batches.steps)
-    dense = _dense(train.features.shape[2], data.class_count, np.random.default_rng(seed))
+    dense = _dense(train, data.class_count, np.random.default_rng(seed))
     learned = {"weight": dense.weight, "bias": dense.bias}
 
     def evaluate() -> Accuracies:
@@ -80,9 +80,16 @@ def train_head_by_steps(
     return fit(task, snapshot, watcher).map(_head_of)
 
 
-def _dense(channels: int, class_count: int, rng: np.random.Generator) -> nn.Dense:
-    """Return a dense layer with weights N(0, 0.01), drawn here so that only `seed` decides them."""
+def _dense(train: LabelledFeatures, class_count: int, rng: np.random.Generator) -> nn.Dense:
+    """Return a dense layer with weights N(0, 0.01), drawn here so that only `seed` decides them.
+
+    Of a channel that is zero in every image nothing is learned, and its weights are zero. Else weight decay
+    alone would drive them through numbers below 1e-38, which not every thread rounds alike: one run's last
+    bits would not be another's.
+    """
+    channels = train.features.shape[2]
     weight = rng.normal(0, 0.01, (class_count, channels)).astype(np.float32)
+    weight[:, ~train.features.any(axis=(0, 1))] = 0
     return nn.Dense(channels, class_count, weight_init=ms.Tensor(weight), bias_init="zeros")
 
 

@@ -224,6 +224,21 @@ def test_ctrl_c_ends_with_one_line_and_130(place: Place, tmp_path: Path) -> None
     assert errors.splitlines() == ["interrupted; the same command with --resume goes on"]
 
 
+def test_of_a_channel_that_no_image_has_nothing_is_learned() -> None:
+    from reference.training import train_head_by_steps
+    from reference.values import LabelledFeatures, Recipe, TrainingData
+
+    rng = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    features = (rng.normal(0, 0.1, (2, 40, 8)) + labels[:, None]).astype(np.float32)
+    features[:, :, 3] = 0
+    features[0, :, 5] = 0  # but not in the other view
+    data = LabelledFeatures(features, labels)
+    result = train_head_by_steps(TrainingData(data, data, 2), Recipe(epochs=3, batch_size=8), seed=0)
+    for head in (result.best, result.final):
+        assert (head.weight == 0).all(axis=0).tolist() == [channel == 3 for channel in range(8)]
+
+
 def test_the_first_of_equally_good_epochs_is_kept() -> None:
     from reference.training import train_head_by_steps
     from reference.values import LabelledFeatures, Recipe, TrainingData

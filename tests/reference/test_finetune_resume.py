@@ -74,13 +74,7 @@ def wait_for(condition, process: Running) -> None:
     assert process.poll() is None, "the run ended before it could be killed"
 
 
-# MindSpore's kernels choose their block size by measured time, and the head's last bits seem to hang on it.
-UNSURE = pytest.mark.xfail(reason="other last bits, now and then: not explained yet", strict=False)
-
-
-@pytest.mark.parametrize(
-    ("what", "kills"), [pytest.param(HEAD, 5, marks=UNSURE, id="head"), pytest.param(TAIL, 3, id="tail")]
-)
+@pytest.mark.parametrize(("what", "kills"), [(HEAD, 5), (TAIL, 3)], ids=["head", "tail"])
 def test_a_run_killed_again_and_again_ends_with_the_same_bytes(
     runs: Runs, tmp_path: Path, what: tuple[str, ...], kills: int
 ) -> None:
