@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.parameters import Repair
 from grader.diagnosis.planes import Tensor
-from grader.diagnosis.preprocessing import Preprocessing
+from grader.diagnosis.preprocessing import Difference, Preprocessing, differences
 from grader.diagnosis.recipes import Correction
 from grader.model.dataset import SplitImage
 from grader.model.records import CheckpointFile, Network

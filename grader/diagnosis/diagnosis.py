@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from grader.diagnosis.blackbox import ALTERATIONS, BlackBox
 from grader.diagnosis.case import NO_ANSWER, Case, Seams
-from grader.diagnosis.checkpoint import run_checkpoints
+from grader.diagnosis.experiments import ALTERATIONS, BlackBox, run_checkpoints
 from grader.diagnosis.hypotheses import HYPOTHESES, After, Explanation
-from grader.diagnosis.label_order import open_images
+from grader.diagnosis.readout import open_images
 from grader.diagnosis.seams import ask_scores, look, try_ways
 from grader.diagnosis.showing import shown
 from grader.diagnosis.subject import Subject, UnfinishedError

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from grader.diagnosis.case import NO_ANSWER, Case, FileTrial, PublicTrial, SeamTrial, Trial
-from grader.diagnosis.differences import Difference
 from grader.diagnosis.parameters import Code, broken_file, own_files
+from grader.diagnosis.preprocessing import Difference
 from grader.errors import Language
 from grader.printable import shown
 from grader.statistics import binomial_tail

@@ -38,7 +38,7 @@ from grader.diagnosis.evidence import (
     read_otherwise_than,
     sets_threads,
 )
-from grader.diagnosis.label_order import renamed, unless_meant_otherwise
+from grader.diagnosis.readout import renamed, unless_meant_otherwise
 from grader.model.report import FindingPart
 from grader.wording import finding
 

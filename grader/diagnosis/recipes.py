@@ -16,9 +16,8 @@ from typing import Literal
 
 import numpy as np
 
-from grader.diagnosis.differences import Difference, differences
-from grader.diagnosis.photometry import Floats, scale_called
-from grader.diagnosis.preprocessing import LAB, PIXELS, Preprocessing
+from grader.diagnosis.colours import Floats, scale_called
+from grader.diagnosis.preprocessing import LAB, PIXELS, Difference, Preprocessing, differences
 from grader.model.records import Offset, Recipe
 
 Step = Literal["colour", "scale", "geometry"]

@@ -26,15 +26,13 @@ from grader.diagnosis.case import (
     Way,
 )
 from grader.diagnosis.charts import CARD, CHARTS
-from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.parameters import Repair, repairs
 from grader.diagnosis.planes import Tensor
-from grader.diagnosis.preprocessing import Preprocessing
+from grader.diagnosis.preprocessing import Difference, Preprocessing, differences
 from grader.diagnosis.readout import rule_of, scores_of
 from grader.diagnosis.recipes import Correction, corrections, other_standards, steps_that_differ
-from grader.diagnosis.subject import Subject
-from grader.diagnosis.ways import Asker, Tried
+from grader.diagnosis.subject import Asker, Subject, Tried
 from grader.model.records import Question, Recorded, Task
 from grader.statistics import paired
 

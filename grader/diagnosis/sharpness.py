@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.diagnosis.charts import FAINT_RAMP, PIXELS, TEXTURE
+from grader.diagnosis.colours import Floats
 from grader.diagnosis.geometry import Map, box_of, is_inside, sampled
-from grader.diagnosis.photometry import Floats
-from grader.diagnosis.planes import Planes, middle
+from grader.diagnosis.planes import Mask, Planes, Seen, middle
 from grader.diagnosis.preprocessing import Preprocessing
-from grader.diagnosis.seen import Mask, Seen
 
 _SIGMAS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0)
 _SIDES = (

@@ -9,9 +9,9 @@ import numpy as np
 
 from grader.diagnosis.case import Case, Heard, Seams, SeamTrial, Sight, Way
 from grader.diagnosis.charts import CARD, CHARTS
-from grader.diagnosis.differences import differences
 from grader.diagnosis.identify import identify
 from grader.diagnosis.parameters import Repair
+from grader.diagnosis.preprocessing import differences
 from grader.diagnosis.recipes import correction, steps_that_differ
 from grader.diagnosis.showing import shown
 from grader.model.report import NetworkInputPart

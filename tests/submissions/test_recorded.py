@@ -9,7 +9,7 @@ import pytest
 
 from grader.diagnosis import RECORDER
 from grader.diagnosis.charts import CHARTS
-from grader.diagnosis.photometry import MEAN, STD
+from grader.diagnosis.colours import MEAN, STD
 from grader.intake import take_in
 from grader.model.assignment import load_assignment
 from grader.model.records import Question, Recording

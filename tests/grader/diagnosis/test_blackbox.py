@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.diagnosis.blackbox import ALTERATIONS, _altered
 from grader.diagnosis.evidence import fisher_greater
+from grader.diagnosis.experiments import ALTERATIONS, _altered
 from grader.model.assignment import Splits
 from grader.model.dataset import SplitImage, split_of
 from grader.model.grading import Checks, Exam

@@ -13,7 +13,7 @@ from src_mindspore.engine.session import FeatureExtractor
 from src_mindspore.transforms import evaluation_transform
 
 from grader.diagnosis.case import NO_ANSWER, Case
-from grader.diagnosis.checkpoint import LAST_RESORT_SECONDS, PROGRAM, read, run_checkpoints
+from grader.diagnosis.experiments import LAST_RESORT_SECONDS, PROGRAM, read, run_checkpoints
 from grader.model.submission import Submission, SubmittedFile
 from reference.weights import backbone_shapes, write_checkpoint
 

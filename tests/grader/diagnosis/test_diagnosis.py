@@ -24,13 +24,11 @@ from grader.diagnosis.case import (
     spread,
 )
 from grader.diagnosis.diagnosis import proved
-from grader.diagnosis.differences import Difference
 from grader.diagnosis.evidence import ALPHA, LEAST_GAIN, Evidence
 from grader.diagnosis.hypotheses import HYPOTHESES, After
-from grader.diagnosis.label_order import open_images
 from grader.diagnosis.parameters import Repair
-from grader.diagnosis.preprocessing import LAB
-from grader.diagnosis.readout import rule_of
+from grader.diagnosis.preprocessing import LAB, Difference
+from grader.diagnosis.readout import open_images, rule_of
 from grader.model.dataset import SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
 from grader.model.records import CheckpointFile, Network, Parameter

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from grader.diagnosis.charts import CARD, CHARTS, SHAPES
-from grader.diagnosis.differences import Difference, differences, seen_picture
 from grader.diagnosis.identify import identify
 from grader.diagnosis.planes import Layout
-from grader.diagnosis.preprocessing import LAB
+from grader.diagnosis.preprocessing import LAB, Difference, differences, seen_picture
 from grader.wording import table
 from tests.grader.diagnosis import preprocessing_programs as programs
 from tests.grader.diagnosis.test_identify import asked

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from grader.diagnosis.charts import CARD, CHARTS
-from grader.diagnosis.differences import differences
 from grader.diagnosis.identify import identify
+from grader.diagnosis.preprocessing import differences
 from grader.diagnosis.recipes import corrections, steps_that_differ
 from tests.grader.diagnosis.preprocessing_programs import PROGRAMS, bgr
 

@@ -9,10 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grader.diagnosis.charts import CHARTS
-from grader.diagnosis.differences import differences, seen_picture
 from grader.diagnosis.geometry import ORIENTATIONS
 from grader.diagnosis.identify import identify
-from grader.diagnosis.preprocessing import LAB
+from grader.diagnosis.preprocessing import LAB, differences, seen_picture
 from grader.diagnosis.recipes import corrections
 
 NAMES = sorted({chart.name for chart in CHARTS})

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from grader.diagnosis.differences import Difference
 from grader.diagnosis.parameters import broken_file, own_files, repairs
+from grader.diagnosis.preprocessing import Difference
 from grader.model.records import CheckpointFile, Network, Parameter
 
 SHAPES = {

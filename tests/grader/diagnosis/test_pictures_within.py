@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from grader.diagnosis.charts import CHARTS
-from grader.diagnosis.differences import differences
 from grader.diagnosis.identify import identify
+from grader.diagnosis.preprocessing import differences
 from tests.grader.diagnosis.test_recorder import FAKE_TORCH, noted, values
 
 PICTURES = """

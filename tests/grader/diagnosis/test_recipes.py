@@ -4,9 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.diagnosis.differences import Difference, differences
 from grader.diagnosis.identify import identify
-from grader.diagnosis.preprocessing import LAB, PIXELS
+from grader.diagnosis.preprocessing import LAB, PIXELS, Difference, differences
 from grader.diagnosis.recipes import STEPS, correction, corrections, other_standards, steps_that_differ
 from tests.grader.diagnosis import preprocessing_programs as programs
 from tests.grader.diagnosis.preprocessing_programs import (

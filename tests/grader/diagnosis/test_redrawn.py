@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from grader.diagnosis.differences import seen_picture
-from grader.diagnosis.preprocessing import LAB
-from grader.diagnosis.redrawn import redrawn
+from grader.diagnosis.preprocessing import LAB, seen_picture
+from grader.diagnosis.showing import redrawn
 from tests.grader.diagnosis.preprocessing_programs import PROGRAMS, lab
 from tests.grader.diagnosis.test_identify import seen_of
 from tests.grader.network_inputs import SHOWN

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from grader.diagnosis.case import Case, Sight
-from grader.diagnosis.differences import differences
 from grader.diagnosis.hypotheses import HYPOTHESES
-from grader.diagnosis.preprocessing import LAB
+from grader.diagnosis.preprocessing import LAB, differences
 from grader.diagnosis.recipes import correction
 from grader.diagnosis.showing import _BROKEN, picture_of, shown
 from grader.intake import take_in

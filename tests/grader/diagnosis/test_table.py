@@ -7,12 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from grader.diagnosis import blackbox, diagnose, diagnosis, subject
+from grader.diagnosis import diagnose, diagnosis, experiments, subject
 from grader.diagnosis.case import Heard, Seams, SeamTrial, Sight, Way
 from grader.diagnosis.diagnosis import _ask_altered, _explain
-from grader.diagnosis.differences import Difference
 from grader.diagnosis.hypotheses import _OF_THE_INPUT, HYPOTHESES, After
-from grader.diagnosis.preprocessing import LAB
+from grader.diagnosis.preprocessing import LAB, Difference
 from grader.model.dataset import SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Timing
 from grader.model.records import Recording
@@ -86,8 +85,8 @@ def test_a_submission_is_asked_about_altered_images_unless_it_was_seen_what_arri
     seams, is_asked, graded, monkeypatch
 ):
     asked = []
-    monkeypatch.setattr(blackbox.BlackBox, "__init__", lambda *_: None)
-    monkeypatch.setattr(blackbox.BlackBox, "ask_altered", lambda *_: asked.append(1) or {})
+    monkeypatch.setattr(experiments.BlackBox, "__init__", lambda *_: None)
+    monkeypatch.setattr(experiments.BlackBox, "ask_altered", lambda *_: asked.append(1) or {})
     case = _ask_altered(None, replace(graded.case(), seams=seams))
     assert bool(asked) is is_asked is not case.is_input_seen
 
@@ -179,7 +178,7 @@ def test_a_fault_in_one_experiment_costs_none_of_the_others(graded, experiment, 
     monkeypatch.setattr(diagnosis, experiment, fails)
     monkeypatch.setattr(subject, "interview", all_right)
     monkeypatch.setattr(
-        diagnosis, "BlackBox", Unaltered if experiment == "run_checkpoints" else blackbox.BlackBox
+        diagnosis, "BlackBox", Unaltered if experiment == "run_checkpoints" else experiments.BlackBox
     )
     found = diagnose(graded)
     assert found.status == "failed"
