@@ -19,8 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from grader.classroom.names import Owner, Platform, is_typed_text, likeness, owner_of
-from grader.classroom.roster import Student
+from grader.classroom.roster import Owner, Platform, Student, is_typed_text, likeness, owner_of
 from grader.errors import Language, Line, UsageError, in_short, line
 from grader.intake import IntakeRefusedError, Receiver, is_junk, receive_zip
 from grader.model.assignment import MIB, Limits

@@ -1,9 +1,8 @@
 """What leaves the house and comes back: the students' handout, Gradescope's files, and older gradings."""
 
-from grader.exchange.backbones import choose_backbones
 from grader.exchange.compare import compare, read_gradings, render_changes
 from grader.exchange.gradescope import render_results, write_autograder
-from grader.exchange.handout import contents, write_handout
+from grader.exchange.handout import choose_backbones, contents, write_handout
 
 __all__ = [
     "choose_backbones",

@@ -1,9 +1,9 @@
 """The handout: all that a student needs for both labs, in one zip.
 
-These are the templates of both labs, the course library, the pretrained backbone, the lab sheet and the
+These are the templates of both labs, the course library, the pretrained backbones, the lab sheet and the
 student's pages, the command that fetches the data, the list of what is to be installed, and the grader for a
-self-check. The zip is checked before it appears, on its finished bytes: nothing secret may be in it. The same
-files give the same bytes.
+self-check. Backbones are those that are given, those of the clone, or made there once. The zip is checked
+before it appears, on its finished bytes: nothing secret may be in it. The same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import io
 import os
 import posixpath
 import re
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from grader.errors import LANGUAGES, Line, UsageError, line
-from grader.exchange.backbones import handed_out_as
 from grader.exchange.sheet import render_sheet
 from grader.files import digest_of_bytes, digest_of_file, write_new
 from grader.split import MAGIC
@@ -29,6 +29,12 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_PRETRAINED = "student/pretrained"
+BACKBONES = {".ckpt": "mobilenetv2.ckpt", ".safetensors": "mobilenetv2.safetensors"}
+"""The name under which each template looks for its backbone: train_main.py, train_main_torch.py."""
+_MAKE = "reference.pretrained"
+"""Fetches weights and converts them. It is run and not imported, for it is no part of the grader."""
+_SECONDS = 900
 FOLDERS = ("student", "datasets", "grader")
 PAGES = tuple(f"docs/{zh}{name}.md" for zh in ("", "zh/") for name in ("student", "verdicts", "privacy"))
 """The student's page, and those that the page leads to, in both languages."""
@@ -55,6 +61,29 @@ _HOW_TO_INSTALL = """\
 # 使用 PyTorch 模板时另需安装 torch（CPU 版即可）。
 """
 _DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def choose_backbones(root: Path, given: Sequence[Path]) -> list[Path]:
+    """Return the backbones to hand out: those given, else those of the clone, made there once.
+
+    A cache in somebody's home does not count: students do not have it.
+
+    Raises:
+        UsageError: there is none for `train_main.py`, and none can be made; or one is of no known kind.
+    """
+    chosen = [*given] or _of_the_clone(root)
+    kinds = [path.suffix for path in chosen]
+    for path, kind in zip(chosen, kinds, strict=True):
+        if kind not in BACKBONES or kinds.count(kind) > 1:
+            raise UsageError("backbone-kind", path=path)
+    if ".ckpt" not in kinds:
+        raise UsageError("backbone-lacks-ckpt")
+    return chosen
+
+
+def handed_out_as(path: Path) -> str:
+    """Return where a backbone lies in the handout."""
+    return f"{_PRETRAINED}/{BACKBONES[path.suffix]}"
 
 
 def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
@@ -194,3 +223,27 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 def _leads_back(folder: Path) -> bool:
     """Whether a link leads to a folder that it lies in."""
     return folder.is_symlink() and folder.parent.resolve().is_relative_to(folder.resolve())
+
+
+def _of_the_clone(root: Path) -> list[Path]:
+    """Return the files that the templates of the clone train with; what is not there is made once."""
+    first, second = (root / _PRETRAINED / name for name in BACKBONES.values())
+    if not first.is_file():
+        _make(root, first)
+    if not second.is_file():
+        _make(root, second, "--source", str(first))  # of the same weights, and without a second download
+    return [first, second]
+
+
+def _make(root: Path, out: Path, *arguments: str) -> None:
+    command = ["-m", _MAKE, *arguments, "--out", out.relative_to(root).as_posix()]
+    try:
+        done = subprocess.run(
+            [sys.executable, *command], cwd=root, capture_output=True, encoding="utf-8", errors="replace",
+            timeout=_SECONDS, check=False,
+        )  # fmt: skip
+        said = done.stderr.strip().rpartition("\n")[2]
+    except (OSError, subprocess.TimeoutExpired) as error:
+        said = str(error)
+    if not out.is_file():
+        raise UsageError("no-backbone", command=" ".join(["python", *command]), reason=said)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.classroom import find_entries, read_roster
-from grader.classroom.names import owner_of
+from grader.classroom.roster import owner_of
 from grader.classroom.submissions import open_class
 from grader.errors import UsageError
 from tests.grader.classroom.test_submissions import packed

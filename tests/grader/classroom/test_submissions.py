@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from grader.classroom import find_entries, read_roster
-from grader.classroom.names import likeness, owner_of
+from grader.classroom.roster import likeness, owner_of
 from grader.classroom.submissions import check_ids, gather_parts, open_class
 from grader.errors import UsageError
 
