@@ -75,15 +75,13 @@ PROGRAMS_FOR_LINUX = {
     "grader/similarity/__main__.py",
 }
 """Run by official grading alone, in processes of their own."""
-FOR_LINUX = {"grader/files/by_descriptor.py"}
-"""Imported on Linux alone."""
 
 
 def test_what_a_students_check_loads_asks_no_system_for_what_only_another_has():
     files = [*(ROOT / "grader").rglob("*.py"), *(ROOT / "student").rglob("*.py")]
     names = {file.relative_to(ROOT).as_posix() for file in files}
-    assert names >= PROGRAMS_FOR_LINUX | FOR_LINUX
-    for name in sorted(names - PROGRAMS_FOR_LINUX - FOR_LINUX):
+    assert names >= PROGRAMS_FOR_LINUX
+    for name in sorted(names - PROGRAMS_FOR_LINUX):
         for node in run_when_loaded(tree_of(ROOT / name)):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 wanted = (

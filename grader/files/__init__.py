@@ -1,6 +1,6 @@
 """Files that others may change at any moment, and our own: held, written whole, known by digest."""
 
-from grader.files.holding import Held, hold, place_of, read_whole
+from grader.files.holding import ForeignLinkError, Held, hold, place_of, read_whole
 from grader.files.own import (
     WRITING,
     NoRoomError,
@@ -13,7 +13,6 @@ from grader.files.own import (
     write_atomically,
     write_new,
 )
-from grader.files.seen import ForeignLinkError
 
 __all__ = [
     "WRITING",

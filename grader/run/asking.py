@@ -47,7 +47,7 @@ from grader.model.predictions import (
 )
 from grader.model.verdict import Phase, Stop, StopReason, Verdict
 from grader.run.frames import Answered, NotReady, Ready, Started, encode_question
-from grader.run.limits import LimitExceededError, WorkerDiedError
+from grader.run.watch import LimitExceededError, WorkerDiedError
 from grader.run.worker import WorkerProcess
 from grader.sandbox import Launch
 from grader.scoring import LabelReader, reader_of

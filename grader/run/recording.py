@@ -51,7 +51,7 @@ from grader.run.frames import (
     frame_of,
     json_object,
 )
-from grader.run.limits import LimitExceededError, WorkerDiedError
+from grader.run.watch import LimitExceededError, WorkerDiedError
 from grader.run.worker import WorkerProcess
 from grader.sandbox import Launch
 

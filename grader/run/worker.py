@@ -14,10 +14,8 @@ from typing import Protocol
 
 from grader.model.verdict import StopReason, Verdict
 from grader.run import usage
-from grader.run.child_watch import ChildWatch
 from grader.run.frames import Frame, FrameError, FrameReader
-from grader.run.kernel_watch import KernelWatch
-from grader.run.limits import LimitExceededError, WorkerDiedError
+from grader.run.watch import ChildWatch, KernelWatch, LimitExceededError, WorkerDiedError
 from grader.sandbox import Child, Launch, Started, start_worker
 from grader.system import signal_of
 

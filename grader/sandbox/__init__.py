@@ -1,6 +1,5 @@
 """Where a submission's code runs: what it can see, what it may use, and how that is enforced."""
 
-from grader.sandbox.child import Child
 from grader.sandbox.forkable import ForkRule
 from grader.sandbox.isolation import (
     AsForked,
@@ -26,7 +25,7 @@ from grader.sandbox.launch import Launch
 from grader.sandbox.namespaces import SETPRIV, Namespaces, find_bwrap, fork_server_for, spare_uids
 from grader.sandbox.plain import ChildProcess, PlainProcess
 from grader.sandbox.policy import environment_for, is_visible_inside
-from grader.sandbox.starting import Started, start_worker
+from grader.sandbox.starting import Child, Started, start_worker
 from grader.sandbox.system_calls import ARCHITECTURES
 
 __all__ = [

@@ -9,10 +9,10 @@ from pathlib import PureWindowsPath
 import pytest
 
 from grader import system
-from grader.files import by_path
+from grader.files import holding
 from grader.findings.exceptions import code_of_missing
 from grader.intake import IntakeRefusedError, receiving
-from grader.run.child_watch import named_in
+from grader.run.watch import named_in
 from grader.sandbox.inside import worker
 
 
@@ -87,28 +87,18 @@ def test_libraries_are_known_by_paths_of_every_system():
 
 # -- what is held by its path --------------------------------------------------------------------------------
 
-WAYS = [by_path]
+WAYS = [holding.hold_by_path]
 if system.HAS_DESCRIPTORS_FOR_LOOKING:
-    from grader.files import by_descriptor
-
-    WAYS.append(by_descriptor)
-HOLDING = pytest.mark.parametrize("holding", WAYS, ids=[way.__name__.rpartition(".")[2] for way in WAYS])
-
-
-@pytest.mark.skipif(not system.HAS_DESCRIPTORS_FOR_LOOKING, reason="only Linux has both")
-def test_both_ways_to_hold_a_path_offer_the_same():
-    def offered(kind):
-        return {name for name in dir(kind) if not name.startswith("_")}
-
-    assert offered(by_path.Held) == offered(by_descriptor.Held)
+    WAYS.append(holding.hold_by_descriptor)
+HOLDING = pytest.mark.parametrize("hold", WAYS, ids=["by_path", "by_descriptor"][: len(WAYS)])
 
 
 @HOLDING
-def test_a_folder_is_listed_and_its_links_are_not_followed(holding, tmp_path):
+def test_a_folder_is_listed_and_its_links_are_not_followed(hold, tmp_path):
     (tmp_path / "file").write_bytes(b"mine")
     (tmp_path / "link").symlink_to("/etc")
     (tmp_path / "way").symlink_to(tmp_path)
-    with holding.hold(tmp_path / "way") as folder:
+    with hold(tmp_path / "way") as folder:
         assert folder.place == tmp_path
         assert sorted(folder.names()) == ["file", "link", "way"]
         with folder.entry("file") as file, file.open() as opened:
@@ -122,21 +112,21 @@ def test_a_folder_is_listed_and_its_links_are_not_followed(holding, tmp_path):
 
 
 @HOLDING
-def test_what_is_not_there_is_an_error(holding, tmp_path):
+def test_what_is_not_there_is_an_error(hold, tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "dangling").symlink_to("nothing")
     for name in ("none", "loop", "dangling"):
         with pytest.raises(OSError):
-            holding.hold(tmp_path / name)
-    with holding.hold(tmp_path) as folder, pytest.raises(FileNotFoundError):
+            hold(tmp_path / name)
+    with hold(tmp_path) as folder, pytest.raises(FileNotFoundError):
         folder.entry("none")
 
 
 @HOLDING
-def test_files_are_written_moved_and_removed_below_a_folder(holding, tmp_path):
+def test_files_are_written_moved_and_removed_below_a_folder(hold, tmp_path):
     (tmp_path / "others").mkdir()
     (tmp_path / "others" / "file").touch()
-    with holding.hold(tmp_path) as folder:
+    with hold(tmp_path) as folder:
         with folder.folder("new") as new, folder.folder("old") as old:
             new.write("a", b"first")
             with pytest.raises(FileExistsError):

@@ -367,7 +367,7 @@ def test_what_kept_a_report_from_being_written_is_what_is_said(outcome, tmp_path
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     (tmp_path / "out").mkdir()
-    monkeypatch.setattr("grader.files.by_descriptor.os.mkdir", full)
+    monkeypatch.setattr("grader.files.holding.os.mkdir", full)
     with pytest.raises(OSError, match="No space left"):
         write_grading(outcome, build_report(outcome), tmp_path / "out")
 
