@@ -198,6 +198,8 @@ class Seams:
     """Whether what differs at the input, if anything, was put right or does not matter."""
     is_read_right: bool | None = None
     """Whether answers are the classes of the highest scores; None if no scores were seen."""
+    changed: float = 0.0
+    """Share of a few images to which the submission, as it is, said something else than in the graded run."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ class Case:
     """(N,) what the submission answered, or NO_ANSWER."""
     channel_order: str
     unstable: float = 0.0
-    """Share of answers that changed when the images were asked again."""
+    """Share of answers that changed when the replay asked again; 0 without one."""
     has_warned: bool = False
     """Whether MindSpore warned that parameters were not loaded."""
     usual: float | None = None
@@ -285,7 +287,15 @@ class Case:
     @property
     def is_unstable(self) -> bool:
         """Whether many answers change by themselves, which the replay's own finding says."""
-        return self.unstable >= _UNSTABLE
+        return self.changing >= _UNSTABLE
+
+    @property
+    def changing(self) -> float:
+        """Share of answers that changed when images were asked again: by the replay, or by the diagnosis.
+
+        The diagnosis asks about wrong answers above all, and these are the first to change.
+        """
+        return max(self.unstable, 0.0 if self.seams is None else self.seams.changed)
 
     @property
     def is_constant(self) -> bool:

@@ -170,7 +170,7 @@ def keeps_something(case: Case) -> Evidence | None:
     found = at_seam(lambda each: each.way.effort == 1)(case)
     if found is None:
         return None
-    return replace(found, details={**found.details, "unstable": f"{100 * case.unstable:.0f}"})
+    return replace(found, details={**found.details, "unstable": f"{100 * case.changing:.0f}"})
 
 
 def is_random_itself(case: Case) -> Evidence | None:

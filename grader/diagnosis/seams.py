@@ -153,7 +153,7 @@ def _tried(
     few = _few(asker, case, ways, mends)
     read = [heard.is_read_right for way, heard in few if way.repair is None and heard.scores is not None]
     is_settled = sight.is_input_right or any(way.correction is not None for way, _ in few)
-    untouched = Seams(sight, None, is_settled, all(read) if read else None)
+    untouched = Seams(sight, None, is_settled, all(read) if read else None, _changed(case, few))
     chosen = _worth_a_look(case, few)
     if few and not (chosen or mends) and sight.found is not None:
         others = other_standards(sight.found)
@@ -167,13 +167,19 @@ def _tried(
         if (heard := _asked_on(asker, case, way, first)) is not None
     ]
     if not many:
-        return Seams(sight, None, False, untouched.is_read_right)
+        return replace(untouched, is_settled=False)
     way, heard = _least_effort(case, many)
     put_right = _named(sight.found, way.correction, ways) if sight.found and way.correction else ()
     alternatives = len(few) - 1  # one of them is the submission as it is
     rule = rule_of(heard, case.names) if way.by_scores else None
     trial = SeamTrial(way, heard, put_right, max(1, alternatives), rule)
-    return Seams(sight, trial, is_settled, untouched.is_read_right)
+    return replace(untouched, trial=trial)
+
+
+def _changed(case: Case, few: Sequence[Tried]) -> float:
+    """Return the share of images to which the submission, as it is, now says something else."""
+    as_it_is = next((heard for way, heard in few if not way.effort), None)
+    return 0.0 if as_it_is is None else float((as_it_is.answers != case.said[as_it_is.images]).mean())
 
 
 def ask_scores(subject: Subject, case: Case, images: IntArray) -> Heard | None:

@@ -293,6 +293,8 @@ def test_answers_that_change_by_themselves_follow_a_rule_or_come_from_elsewhere(
     assert "50 % of the answers changed" in told.rationale
     assert "有 50 % 的回答改变了" in told.rationale_zh
     assert every_code(replace(first_alone, unstable=0.5)) == ["wrong-readout"]
+    seen_by_the_diagnosis = replace(no_rule, seams=replace(no_rule.seams, changed=0.5))  # without a replay
+    assert every_code(seen_by_the_diagnosis) == ["answer-from-elsewhere"]
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,18 @@ def test_where_the_few_images_speak_against_it_no_more_images_are_asked():
     assert found_in(seams) == []
 
 
+def test_answers_that_are_others_than_in_the_graded_run_are_counted():
+    few = [int(image) for image in CASE.few()]
+    changing = {*few[:5]}
+
+    def answer(image, *_):
+        return answered((CASE.said[image] + (image in changing)) % CLASSES)
+
+    assert try_ways(Submission(answer), CASE, BGR_AND_STRETCHED).changed == 5 / FEW
+    changing.clear()
+    assert try_ways(Submission(answer), CASE, BGR_AND_STRETCHED).changed == 0
+
+
 def test_a_step_that_costs_nothing_is_no_mistake():
     seams = try_ways(Submission(by_steps("nothing")), CASE, BGR_AND_STRETCHED)
     assert (seams.trial, seams.is_settled) == (None, True)
