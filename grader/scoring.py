@@ -62,6 +62,18 @@ class LabelReader:
         close = difflib.get_close_matches(normalised(text[:_LONGEST]), self._index, n=1, cutoff=0.8)
         return self._index[close[0]] if close else None
 
+    def run_together(self, text: str) -> tuple[int, int] | None:
+        """Return the two classes whose names a text consists of, one right behind the other.
+
+        Python joins two strings between which a comma is missing: `"Lighter" "Broom"` is `LighterBroom`.
+        """
+        whole = normalised(text) if len(text) <= _LONGEST else ""
+        for place in range(1, len(whole)):
+            first, second = (self._index.get(part) for part in (whole[:place], whole[place:]))
+            if first is not None and second is not None:
+                return first, second
+        return None
+
     def class_within(self, text: str) -> int | None:
         """Return the one class that a longer text names, beside numbers, marks, a heading or a category.
 

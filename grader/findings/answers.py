@@ -90,12 +90,16 @@ def _unknown(tally: Tally, reader: LabelReader, classes: Sequence[ClassInfo]) ->
     for kind, texts in sorted(kinds.items()):
         count = sum(texts.values())
         details = _details(kind, texts, reader, classes)
-        yield finding(kind, count, count=count, total=tally.total, **details)
+        # A lost comma is one mistake in a list, however few images show it.
+        images = None if kind == "comma-missing" else count
+        yield finding(kind, images, count=count, total=tally.total, **details)
 
 
 def _kind(text: str, reader: LabelReader) -> str:
     if reader.category(text) is not None:
         return "category-not-class"
+    if reader.run_together(text) is not None:
+        return "comma-missing"
     if reader.class_within(text) is not None:
         return "more-than-a-name"
     if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(normalised(text)):
@@ -114,6 +118,10 @@ def _details(
             "detail": _quoted((info.group or info.group_zh for info in named), "en"),
             "detail_zh": _quoted((info.group_zh or info.group for info in named), "zh"),
         }
+    if kind == "comma-missing":
+        pairs = [pair for text in _by_count(texts) if (pair := reader.run_together(text)) is not None]
+        first, second = (classes[index].name for index in pairs[0])
+        return {"detail": listed, "first": first, "second": second}
     if kind == "more-than-a-name":
         within = [
             classes[index] for text in _by_count(texts) if (index := reader.class_within(text)) is not None

@@ -110,6 +110,26 @@ def test_a_category_in_place_of_a_class_is_known(text, group):
     assert (info and info.group) == group
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("LighterBroom", ["Lighter", "Broom"]),
+        ("plastic bottlehats", ["Plastic Bottle", "Hats"]),
+        ("打火机扫把", ["Lighter", "Broom"]),
+        ("Lighter Broom", None),
+        ("Lighter, Broom", None),
+        ("LighterBroomHats", None),
+        ("Lighter", None),
+        ("Broomstick", None),
+        ("", None),
+        ("Hats" * 100, None),
+    ],
+)
+def test_two_names_without_a_comma_between_them_are_known(text, names):
+    pair = READER.run_together(text)
+    assert (pair and [GARBAGE[index].name for index in pair]) == names
+
+
 def test_near_misses_are_named_but_stay_wrong():
     assert GARBAGE[READER.near_miss("Plastic_Bottle")].name == "Plastic Bottle"
     assert READER.near_miss("cat") is None

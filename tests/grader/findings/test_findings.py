@@ -47,7 +47,7 @@ FIELDS = [
     *("evidence", "evidence_zh", "order", "best_file", "now", "then", "p", "map", "map_zh"),
     *("detail_zh", "packages", "installed", "instead", "instead_zh", "format", "expected"),
     *("public", "asked", "hidden", "wanted", "given", "change", "change_zh", "step"),
-    *("usual", "public_zh", "where_zh", "unstable"),
+    *("usual", "public_zh", "where_zh", "unstable", "first", "second"),
 ]
 
 
@@ -71,6 +71,18 @@ def test_answers_that_were_never_valid_are_not_blamed_on_the_checkpoint():
     assert told(found("checkpoint-unused"), found("wrong-type", 10)) == [("wrong-type", "error")]
     assert told(found("checkpoint-unused"), found("more-than-a-name", 10), found("constant-answer")) == [
         ("more-than-a-name", "warning")
+    ]
+
+
+def test_a_lost_comma_is_told_and_not_the_order_of_names_that_follows_from_it():
+    texts = Counter({"LighterBroom": 2, "no class": 1})
+    tally = Tally(np.full((2, 3), 2, np.int64), 0, 0, Counter(), texts)
+    comma, unknown = wrong_names.findings_of_names([], tally, load_assignment().classes)
+    assert comma.title == "A comma is missing between 'Lighter' and 'Broom' in your list of class names"
+    assert comma.rationale.startswith("2 of 12 answers are two names in one ('LighterBroom' x 2)")
+    assert told(comma, unknown, found("labels-permuted")) == [
+        ("comma-missing", "warning"),
+        ("unknown-label", "warning"),
     ]
 
 

@@ -96,7 +96,7 @@ LAB_MISTAKES = (
     LAB.with_mistake("the training transform, always seeded", (*SHAPE, "wrong-preprocessing"), {_TRANSFORM: "import training_transform", "evaluation_transform(image)[": "training_transform(image, np.random.default_rng(3), flip=1)["}),
     LAB.with_mistake("resized to 512", SHAPE, {"evaluation_transform(image)[": "evaluation_transform(image, 512)["}),
     LAB.with_mistake("divided by 255 once more", SCALING, {_BATCH: _BATCH + "    batch = batch / np.float32(255)\n"}),
-    LAB.with_mistake("a comma is missing in the list", ("labels-shifted", "labels-permuted", "unknown-label", "predict-raised"), {'CLASSES = ["the class names"]': 'CLASSES = ["the class names"]\nCLASSES[5:7] = ["".join(CLASSES[5:7])]', "num_classes=len(CLASSES)": "num_classes=26", _LENGTH: "    if outputs < len(CLASSES):\n", "logits[0].argmax()": "logits[0].argmax() % len(CLASSES)"}),
+    LAB.with_mistake("a comma is missing in the list", ("comma-missing",), {'CLASSES = ["the class names"]': 'CLASSES = ["the class names"]\nCLASSES[5:7] = ["".join(CLASSES[5:7])]', "num_classes=len(CLASSES)": "num_classes=26", _LENGTH: "    if outputs < len(CLASSES):\n", "logits[0].argmax()": "logits[0].argmax() % len(CLASSES)"}),
     LAB.with_mistake("the pretrained file in place of the trained", (*OTHER_FILE, *UNUSED), {_GUARD: "    print(not_loaded)\n"}, only("features"), others={"results/mobilenetv2-best.ckpt": same}, mended_lines={_MINE: _BEST}),
     LAB.with_mistake("an early epoch in place of the best", OTHER_FILE, {}, blurred_head, others={"results/mobilenetv2-best.ckpt": same}, mended_lines={_MINE: _BEST}),
     LAB.with_mistake("training mode", TRAINING, {"    network.set_train(False)\n": "    network.set_train(True)\n", "accelerate(load_network())": "load_network()"}),
