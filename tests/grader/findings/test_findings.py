@@ -98,6 +98,11 @@ def test_a_constant_answer_is_no_cause_of_its_own_where_one_is_known(cause):
     assert told(found("constant-answer"), found(cause)) == [(cause, "warning")]
 
 
+@pytest.mark.parametrize("cause", ["random-network", "answer-from-elsewhere", "checkpoint-unused"])
+def test_that_answers_change_is_not_told_beside_what_makes_them_change(cause):
+    assert told(found("unstable-answers"), found(cause)) == [(cause, "warning")]
+
+
 def test_an_error_is_told_after_what_explains_it_which_counts_as_an_error_then():
     parts = [found("predict-raised", 10), found("checkpoint-unreadable"), found("lfs-pointer")]
     assert told(*parts) == [
