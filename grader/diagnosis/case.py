@@ -72,6 +72,22 @@ class FileTrial:
 
 
 @dataclass(frozen=True, eq=False)
+class Twin:
+    """The lab's own way with a mistake in it, which answers with a checkpoint as the submission does."""
+
+    mistakes: frozenset[str]
+    """Of which it has at least one, by their words in `inside/twins.py`."""
+    alike: int
+    """Answers that are the submission's."""
+    without: int
+    """How many the lab's own way has."""
+    mended: Trial
+    """What the twin answers without its mistakes."""
+    tried: int
+    """Twins that were compared."""
+
+
+@dataclass(frozen=True, eq=False)
 class Sight:
     """What passed through the networks of a program that was asked about nothing that is hidden."""
 
@@ -231,6 +247,8 @@ class Case:
     """What scores the network gives to images that no order of names makes right; None if not asked."""
     files: tuple[FileTrial, ...] = ()
     """Checkpoints that fit the course network, run without the student's code."""
+    twin: Twin | None = None
+    """None if the answers are those of no twin, or none was looked for."""
     kept: Kept | None = None
     """None if answers are not all the same, or no new process was asked."""
     asked: Mapping[str, Trial] = field(default_factory=dict)

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 
 from grader.diagnosis.case import NO_ANSWER, Case, Seams
 from grader.diagnosis.experiments import ALTERATIONS, BlackBox, run_checkpoints
-from grader.diagnosis.hypotheses import HYPOTHESES, After, Explanation
+from grader.diagnosis.hypotheses import HYPOTHESES, LOST, After, Explanation
 from grader.diagnosis.readout import open_images
 from grader.diagnosis.seams import ask_scores, look, try_ways
 from grader.diagnosis.showing import shown
 from grader.diagnosis.subject import Subject, UnfinishedError
+from grader.diagnosis.twins import run_twins
 from grader.model.grading import NO_DIAGNOSIS, Diagnosis
 
 _FEWEST_WRONG = 8
@@ -133,6 +134,10 @@ def _run_checkpoints(subject: Subject, case: Case) -> Case:
     return replace(case, files=run_checkpoints(subject, case))
 
 
+def _run_twins(subject: Subject, case: Case) -> Case:
+    return replace(case, twin=run_twins(subject, case, LOST))
+
+
 def _ask_new_processes(subject: Subject, case: Case) -> Case:
     """Ask them where all answers are the same; whether the first one was kept, only a new process tells."""
     if not case.is_constant or case.said[0] == NO_ANSWER or _is_answered_by_scores(case):
@@ -167,6 +172,7 @@ _PLAN = (
     _Step((_try_ways,), After.SEAMS),
     _Step((_ask_altered,), After.ALTERED_IMAGES),
     _Step((_run_checkpoints,), After.CHECKPOINT),
+    _Step((_run_twins,), After.TWINS),
     _Step((_ask_public,), After.PUBLIC_IMAGES),
     _Step((), After.EVERYTHING),
 )

@@ -398,7 +398,7 @@ def _seam_details(case: Case, tried: SeamTrial) -> dict[str, object]:
     if tried.rule is not None:
         said.append(tried.rule)
         details |= {"map": "", "map_zh": "", **tried.rule.details}
-    numbers = _scores(case, tried.trial, tried.tried)
+    numbers = scores_in_words(case, tried.trial, tried.tried)
     en = " ".join(each.sentence("en") for each in said)
     zh = "".join(each.sentence("zh") for each in said)
     return {
@@ -412,7 +412,7 @@ def _seam_details(case: Case, tried: SeamTrial) -> dict[str, object]:
 
 def _file_details(case: Case, best: FileTrial) -> dict[str, object]:
     """Say what a checkpoint scores by itself."""
-    numbers = {"file": best.file, **_scores(case, best.trial, len(case.files))}
+    numbers = {"file": best.file, **scores_in_words(case, best.trial, len(case.files))}
     return {
         "evidence": phrase("en", "checkpoint", **numbers),
         "evidence_zh": phrase("zh", "checkpoint", **numbers),
@@ -421,7 +421,7 @@ def _file_details(case: Case, best: FileTrial) -> dict[str, object]:
 
 def _question_details(case: Case, trial: Trial) -> dict[str, object]:
     """Say what the submission answered to altered images."""
-    numbers = _scores(case, trial, case.alterations)
+    numbers = scores_in_words(case, trial, case.alterations)
     return {
         "order": case.channel_order.upper(),
         "evidence": phrase("en", "question", **numbers),
@@ -429,7 +429,8 @@ def _question_details(case: Case, trial: Trial) -> dict[str, object]:
     }
 
 
-def _scores(case: Case, trial: Trial, tried: int) -> dict[str, object]:
+def scores_in_words(case: Case, trial: Trial, tried: int) -> dict[str, object]:
+    """Return the numbers of a sentence that compares an experiment with the graded run."""
     total = max(1, len(trial.images))
     gain = case.gain(trial)
     before = int(case.is_right[trial.images].sum())

@@ -15,6 +15,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import cv2
@@ -48,9 +49,18 @@ _SUFFIXES = (".ckpt", ".npz")
 _LEAST_IMAGES = 8
 """Fewer, where the program fails at the others, are no ground for a conclusion."""
 _LONGEST_NAME = 80
-_ANSWER = re.compile(r"[0-9,;]{1,40}\|-?\d{1,6}(?: -?\d{1,6}){0,3}", re.ASCII)
+_ANSWER = re.compile(r"[0-9,;]{1,40}\|-?\d{1,6}(?: -?\d{1,6}){0,63}", re.ASCII)
 Files = tuple[tuple[int, ...], ...]
 """By network, the numbers of its files."""
+
+
+@dataclass(frozen=True)
+class Ways:
+    """Ways to run a checkpoint: each is the mistakes that it has, by their words in `inside/twins.py`."""
+
+    every: tuple[frozenset[str], ...]
+    of_the_network: tuple[str, ...]
+    """Those words that are not of the picture."""
 
 
 class BlackBox:
@@ -162,7 +172,7 @@ def run_checkpoints(subject: Subject, case: Case) -> tuple[FileTrial, ...]:
     images = case.many()
     rules = subject.assignment.for_our_own(LAST_RESORT_SECONDS)
     pictures = [subject.split.images[index] for index in images]
-    folder = _prepared(subject, checkpoints)
+    folder = _prepared(subject, "checkpoint", checkpoints, {"ways": []})
     texts = subject.texts(subject.start(folder), pictures, rules)
     found = read(texts, images, len(checkpoints), len(case.names))
     if found is None or len(found[1]) < _LEAST_IMAGES:
@@ -172,16 +182,52 @@ def run_checkpoints(subject: Subject, case: Case) -> tuple[FileTrial, ...]:
     return tuple(FileTrial(name, Trial(answered, answers[:, column])) for column, name in enumerate(names))
 
 
-def _prepared(subject: Subject, checkpoints: Sequence[str]) -> Path:
+def answers_in_ways(
+    subject: Subject, case: Case, name: str, images: IntArray, ways: Ways
+) -> tuple[IntArray, IntArray] | None:
+    """Ask the network that does best by itself in several ways.
+
+    Args:
+        subject: the graded run.
+        case: in which checkpoints have been run.
+        name: of a folder that there is not yet.
+        images: (N,) indices of those to be asked.
+        ways: the mistakes that are made.
+
+    Returns:
+        The indices (M,) of the images with a proper answer, and the answers (M, ways); None if hardly any
+        has one.
+
+    Raises:
+        UnfinishedError: time was over.
+    """
+    checkpoints = _checkpoints(subject.submission)
+    best = max(range(len(case.files)), key=lambda number: case.correct(case.files[number].trial))
+    asked = {
+        "ways": [sorted(way) for way in ways.every],
+        "of_the_network": [*ways.of_the_network],
+        "network": best,
+    }
+    rules = subject.assignment.for_our_own(LAST_RESORT_SECONDS)
+    pictures = [subject.split.images[index] for index in images]
+    folder = _prepared(subject, name, checkpoints, asked)
+    texts = subject.texts(subject.start(folder), pictures, rules)
+    found = read(texts, images, len(checkpoints), len(case.names), len(ways.every))
+    return None if found is None or len(found[1]) < _LEAST_IMAGES else found[1:]
+
+
+def _prepared(subject: Subject, name: str, checkpoints: Sequence[str], asked: Mapping[str, object]) -> Path:
     """Write the program's folder."""
-    folder = subject.folder / "checkpoint"
+    folder = subject.folder / name
     folder.mkdir(parents=True)
-    shutil.copyfile(PROGRAM, folder / "main.py")
+    for program in (PROGRAM, PROGRAM.with_name("twins.py")):
+        shutil.copyfile(program, folder / program.name)
     for number, file in enumerate(checkpoints):
         shutil.copyfile(subject.submission.folder / file, folder / f"{number}{_suffix(file)}")
     settings = {
         "checkpoints": [f"{number}{_suffix(file)}" for number, file in enumerate(checkpoints)],
         "channel_order": subject.assignment.channel_order,
+        **asked,
     }
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     make_readable(folder)
@@ -201,7 +247,7 @@ def _suffix(file: str | PurePath) -> str:
 
 
 def read(
-    texts: Sequence[str | None], images: IntArray, files: int, classes: int
+    texts: Sequence[str | None], images: IntArray, files: int, classes: int, ways: int | None = None
 ) -> tuple[Files, IntArray, IntArray] | None:
     """Read the program's answers.
 
@@ -210,12 +256,13 @@ def read(
         images: (N,) their indices.
         files: how many it was given.
         classes: how many there are.
+        ways: in how many one network was asked; None if each was asked once.
 
     Returns:
         The files of each network, the indices (M,) of the images with a proper answer, and the answers
-        (M, networks). None if there is no such image, or they do not agree on the files.
+        (M, networks) or (M, ways). None if there is no such image, or they do not agree on the files.
     """
-    every = [(index, _read(text, files, classes)) for index, text in zip(images, texts, strict=True)]
+    every = [(index, _read(text, files, classes, ways)) for index, text in zip(images, texts, strict=True)]
     proper = [(index, *found) for index, found in every if found is not None]
     if not proper:
         return None
@@ -225,7 +272,7 @@ def read(
     return networks[0], np.array(answered, np.int64), np.stack(rows)
 
 
-def _read(text: str | None, files: int, classes: int) -> tuple[Files, IntArray] | None:
+def _read(text: str | None, files: int, classes: int, ways: int | None) -> tuple[Files, IntArray] | None:
     """Return one answer's files and class indices; None if it is not as it must be."""
     if text is None or not _ANSWER.fullmatch(text):
         return None
@@ -235,6 +282,7 @@ def _read(text: str | None, files: int, classes: int) -> tuple[Files, IntArray] 
     except ValueError:
         return None
     numbers = np.array(body.split(), np.int64)
-    if any(number >= files for part in networks for number in part) or len(numbers) != len(networks):
+    is_known = all(number < files for part in networks for number in part)
+    if not is_known or len(numbers) != (ways or len(networks)):
         return None
     return networks, np.where((numbers >= 0) & (numbers < classes), numbers, NO_ANSWER)

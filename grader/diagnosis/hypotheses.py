@@ -39,6 +39,7 @@ from grader.diagnosis.evidence import (
     sets_threads,
 )
 from grader.diagnosis.readout import renamed, unless_meant_otherwise
+from grader.diagnosis.twins import answers_as_twin, unless_as_twin
 from grader.model.report import FindingPart
 from grader.wording import finding
 
@@ -56,6 +57,7 @@ class After(Enum):
     SEAMS = auto()
     ALTERED_IMAGES = auto()
     CHECKPOINT = auto()
+    TWINS = auto()
     PUBLIC_IMAGES = auto()
     EVERYTHING = auto()
     """It is judged where nothing else explains the score."""
@@ -104,6 +106,9 @@ class Hypothesis:
         evidence = self.look(case)
         return None if evidence is None else Explanation(finding(self.code, **evidence.details), evidence)
 
+
+LOST = left_unused(answers_are_neither)
+"""The look for a checkpoint that is better than the answers, whatever the reason."""
 
 HYPOTHESES = (
     # predict, or a function that it calls, builds the network and loads the checkpoint for every image.
@@ -174,8 +179,16 @@ HYPOTHESES = (
     # It does no better: the wrong file, an untrained head, or NaN.
     Hypothesis("nan-checkpoint", After.CHECKPOINT, knows_nothing(is_nan=True)),
     Hypothesis("untrained-checkpoint", After.CHECKPOINT, unless_meant_otherwise(knows_nothing(is_nan=False))),
+    # The answers are those of the lab's way with a mistake in it: what is written by hand cannot be seen.
+    Hypothesis("channel-order", After.TWINS, answers_as_twin("channel-order")),
+    Hypothesis("wrong-scale", After.TWINS, answers_as_twin("wrong-scale")),
+    Hypothesis("wrong-layout", After.TWINS, answers_as_twin("wrong-layout")),
+    Hypothesis("wrong-preprocessing", After.TWINS, answers_as_twin("wrong-preprocessing")),
+    Hypothesis("statistics-not-loaded", After.TWINS, answers_as_twin("statistics-not-loaded")),
+    # The network is computed otherwise: no shortcut, another activation, another batch normalisation.
+    Hypothesis("wrong-forward-pass", After.TWINS, answers_as_twin("wrong-forward-pass")),
     # Something before, in or after the network is not as in training, and is none of the above.
-    Hypothesis("lost-on-the-way", After.CHECKPOINT, left_unused(answers_are_neither)),
+    Hypothesis("lost-on-the-way", After.TWINS, unless_as_twin(LOST)),
     # The network has learnt the public images by heart, in training or because they chose it.
     Hypothesis("public-gap", After.PUBLIC_IMAGES, public_gap),
     # No mistake, and yet fewer right answers than is usual: the network was not trained to the end.

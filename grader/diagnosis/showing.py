@@ -67,6 +67,7 @@ _PREPROCESSING = (
 _NETWORK = (
     *("training-mode", "statistics-not-loaded", "other-checkpoint"),
     *("checkpoint-unused", "nan-checkpoint", "untrained-checkpoint", "random-network"),
+    "wrong-forward-pass",
 )
 _LABELS = (
     *("labels-shifted", "labels-sorted-otherwise", "labels-exchanged", "labels-permuted"),

@@ -6,13 +6,15 @@ student's runs here, and MindSpore is not needed: the course library reads the c
 graph, ONNX Runtime computes.
 
 The text is `FILES|ANSWERS`: for each network the numbers of its files, and the index of the class with its
-highest logit; `-1` stands for logits that are not numbers.
+highest logit; `-1` stands for logits that are not numbers. Where `settings.json` names ways, each a list of
+mistakes (`twins.py`), only one network is asked, once in each way.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 from zipfile import BadZipFile
@@ -24,6 +26,7 @@ from src_mindspore.cpu import available_cores
 from src_mindspore.engine.checkpoint import parse_checkpoint
 from src_mindspore.engine.graph import INPUT_NAME, OUTPUT_NAME, build_graph
 from src_mindspore.transforms import evaluation_transform
+from twins import changed, pooled, prepared, rewired, with_head
 
 Array: TypeAlias = npt.NDArray[Any]
 Parts: TypeAlias = tuple[dict[str, Array], list[Array], list[Array]]
@@ -51,9 +54,11 @@ def _parts(arrays: Mapping[str, Array]) -> Parts:
 
 
 class Network:
-    """A backbone and one dense layer."""
+    """A backbone and one dense layer, perhaps with a mistake in it."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, mistakes: Collection[str] = ()) -> None:
+        self.parts = parts
+        self._mistakes = mistakes
         parameters, heads, biases = parts
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = available_cores()
@@ -61,7 +66,7 @@ class Network:
         # Where cores are shared, threads that wait for each other awake take them from each other.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
-            build_graph(parameters, pooled=False).SerializeToString(),
+            rewired(build_graph(changed(parameters, mistakes), pooled=False), mistakes).SerializeToString(),
             options,
             providers=["CPUExecutionProvider"],
         )
@@ -69,15 +74,16 @@ class Network:
         fitting = [head for head in heads if head.shape[1] in (channels, channels * CELLS)]
         if not fitting:
             raise ValueError("no dense layer fits the backbone")
-        self._head = fitting[-1]
-        same = [bias for bias in biases if len(bias) == len(self._head)]
-        self._bias = same[-1] if same else np.zeros(len(self._head), np.float32)
-        self._is_flat = self._head.shape[1] != channels
+        head = fitting[-1]
+        same = [bias for bias in biases if len(bias) == len(head)]
+        bias = same[-1] if same else np.zeros(len(head), np.float32)
+        self._head, self._bias = with_head((head, bias), mistakes)
+        self._is_flat = head.shape[1] != channels
 
     def answer(self, pixels: Array) -> int:
         """Return the class of the highest logit for one input (3, 224, 224); -1 where one is no number."""
         maps = self._session.run([OUTPUT_NAME], {INPUT_NAME: pixels[np.newaxis]})[0][0]
-        features = maps.reshape(-1) if self._is_flat else maps.mean(axis=(1, 2))
+        features = maps.reshape(-1) if self._is_flat else pooled(maps, self._mistakes)
         logits = self._head @ features + self._bias
         return int(logits.argmax()) if np.isfinite(logits).all() else -1
 
@@ -114,6 +120,7 @@ def load_networks(files: Sequence[str]) -> list[tuple[list[int], Network]]:
 
 settings = json.loads((HERE / "settings.json").read_text(encoding="utf-8"))
 networks = load_networks(settings["checkpoints"])
+WAYS = settings["ways"]
 FILES = ";".join(",".join(map(str, numbers)) for numbers, _ in networks)
 
 
@@ -121,5 +128,19 @@ def predict(image: Array) -> str:
     """Answer by each network."""
     if settings["channel_order"] == "rgb":
         image = np.ascontiguousarray(image[:, :, ::-1])
-    pixels = evaluation_transform(image)
-    return FILES + "|" + " ".join(str(network.answer(pixels)) for _, network in networks)
+    if WAYS:
+        answers = [_network_with(*_of_the_network(way)).answer(prepared(image, way)) for way in WAYS]
+    else:
+        pixels = evaluation_transform(image)
+        answers = [network.answer(pixels) for _, network in networks]
+    return FILES + "|" + " ".join(map(str, answers))
+
+
+def _of_the_network(way: Sequence[str]) -> Sequence[str]:
+    """Return those mistakes of a way that are the network's."""
+    return [mistake for mistake in way if mistake in settings["of_the_network"]]
+
+
+@cache
+def _network_with(*mistakes: str) -> Network:
+    return Network(networks[settings["network"]][1].parts, mistakes)

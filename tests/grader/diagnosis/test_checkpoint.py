@@ -17,6 +17,7 @@ from grader.diagnosis.experiments import LAST_RESORT_SECONDS, PROGRAM, read, run
 from grader.model.submission import Submission, SubmittedFile
 from reference.weights import backbone_shapes, write_checkpoint
 
+PROGRAMS = (PROGRAM, PROGRAM.with_name("twins.py"))
 CLASSES = 5
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 70, 3), np.uint8)
 ASK = """
@@ -48,7 +49,8 @@ def network():
 def ask(folder, files, channel_order="bgr", suffix=".ckpt"):
     """Run the program as the worker would, and return (files of each network, class indices by network)."""
     folder.mkdir(exist_ok=True)
-    (folder / "main.py").write_bytes(PROGRAM.read_bytes())
+    for program in PROGRAMS:
+        (folder / program.name).write_bytes(program.read_bytes())
     for number, arrays in enumerate(files):
         path = folder / f"{number}{suffix}"
         if isinstance(arrays, bytes):
@@ -60,6 +62,7 @@ def ask(folder, files, channel_order="bgr", suffix=".ckpt"):
     settings = {
         "checkpoints": [f"{number}{suffix}" for number in range(len(files))],
         "channel_order": channel_order,
+        "ways": [],
     }
     (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
     np.save(folder / "picture.npy", PICTURE)
@@ -151,7 +154,7 @@ def test_a_file_that_is_no_network_ends_the_program_with_an_error(content, tmp_p
 
 def test_the_program_lies_where_the_package_says():
     pyproject = Path(__file__).parents[3] / "pyproject.toml"
-    assert '"grader.diagnosis" = ["inside/main.py", "inside/recorder/*.py"]' in pyproject.read_text(
+    assert '"grader.diagnosis" = ["inside/*.py", "inside/recorder/*.py"]' in pyproject.read_text(
         encoding="utf-8"
     )
 
@@ -188,7 +191,7 @@ def read_one(text, files=1, classes=26):
         "0|9" + "9" * 40,
         "0" * 41 + "|1",
         "0|1 2 3 4 5",
-        "0;0;0;0;0|1 2 3 4 5",
+        "0;0;0;0;0|1 2 3 4",
     ],
 )
 def test_what_the_program_inside_answers_is_not_believed(text):
@@ -246,7 +249,11 @@ class Run:
     def prepared(self):
         """What each file of the folder holds, the program itself left out."""
         folder = self.folder / "checkpoint"
-        return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "main.py"}
+        return {
+            path.name: path.read_bytes()
+            for path in folder.iterdir()
+            if path.name not in {"main.py", "twins.py"}
+        }
 
 
 CASE = Case(("a", "b", "c"), np.arange(300) % 3, np.zeros(300, int), "bgr")
@@ -263,7 +270,7 @@ def test_checkpoints_are_run_over_a_folder_that_holds_them_and_nothing_else_of_t
     (found,) = run_checkpoints(run, CASE)
     assert run.prepared["0.ckpt"] == b"one"
     assert run.prepared["1.npz"] == b"three"
-    settings = {"checkpoints": ["0.ckpt", "1.npz"], "channel_order": "bgr"}
+    settings = {"checkpoints": ["0.ckpt", "1.npz"], "channel_order": "bgr", "ways": []}
     assert json.loads(run.prepared["settings.json"]) == settings
     assert {*run.prepared} == {"0.ckpt", "1.npz", "settings.json"}
     assert (run.folder / "checkpoint" / "main.py").read_bytes() == PROGRAM.read_bytes()

@@ -98,7 +98,9 @@ def label_order(case):
 
 
 def every_code(case):
-    found = proved(case, After.SEAMS, After.ALTERED_IMAGES, After.CHECKPOINT, After.PUBLIC_IMAGES)
+    found = proved(
+        case, After.SEAMS, After.ALTERED_IMAGES, After.CHECKPOINT, After.TWINS, After.PUBLIC_IMAGES
+    )
     return [each.finding.code for each in found]
 
 

@@ -20,6 +20,7 @@ from grader.model.verdict import Stop, Verdict
 from grader.wording import codes
 from tests.submissions.mistakes.otherwise import OTHERWISE
 from tests.submissions.mistakes.planted import MISTAKES
+from tests.submissions.mistakes.styled import STYLED
 
 ELSEWHERE = {
     "public-gap",  # test_blackbox.py
@@ -31,7 +32,7 @@ ELSEWHERE = {
 
 def test_every_hypothesis_has_a_sentence_and_a_planted_mistake():
     ours = {hypothesis.code for hypothesis in HYPOTHESES}
-    planted = {code for mistake in (*MISTAKES, *OTHERWISE) for code in mistake.codes}
+    planted = {code for mistake in (*MISTAKES, *OTHERWISE, *STYLED) for code in mistake.codes}
     assert ours <= codes()
     assert ours - planted == ELSEWHERE
 
@@ -54,7 +55,7 @@ def test_what_is_said_of_the_input_is_judged_by_what_was_seen_or_guessed_where_n
     ours = {hypothesis.code for hypothesis in HYPOTHESES}
     assert ours >= _OF_THE_INPUT
     guessed = [hypothesis for hypothesis in HYPOTHESES if hypothesis.guesses_input]
-    assert {hypothesis.after for hypothesis in guessed} == {After.ALTERED_IMAGES}
+    assert {hypothesis.after for hypothesis in guessed} == {After.ALTERED_IMAGES, After.TWINS}
     seen = {hypothesis.code for hypothesis in HYPOTHESES if hypothesis.after is After.SEAMS}
     assert seen >= _OF_THE_INPUT
 

@@ -38,6 +38,7 @@ READOUT = ("wrong-readout",)
 CONSTANT = ("collapsed-output", "wrong-readout", "constant-answer")
 SHIFTED = ("labels-shifted",)
 LAYOUT = ("wrong-layout",)
+FORWARD_PASS = ("wrong-forward-pass",)
 TRAINING = ("training-mode",)
 VALUES = ("wrong-preprocessing", *SCALING)
 """Pixels that no scale explains: wrapped, clipped, rounded."""
@@ -228,6 +229,9 @@ NUMPY_MISTAKES = (
     NUMPY.with_mistake("names by the alphabet", SORTED, {"NAMES[int(": "sorted(NAMES)[int("}),
     NUMPY.with_mistake("a name too far", SHIFTED, {"NAMES[int(np.argmax(logits))]": "NAMES[(int(np.argmax(logits)) + 1) % len(NAMES)]"}),
     NUMPY.with_mistake("rows reversed, too", ORIENTATION, {"[:, :, ::-1]": "[::-1, :, ::-1]"}),
+    NUMPY.with_mistake("the variance and not its root", FORWARD_PASS, {'np.sqrt(params[p + ".moving_variance"] + 1e-5)': '(params[p + ".moving_variance"] + 1e-5)'}),
+    NUMPY.with_mistake("the last weight reshaped", FORWARD_PASS, {'params["head.1.weight"] @ x.mean(axis=(1, 2))': 'x.mean(axis=(1, 2)) @ params["head.1.weight"].reshape(1280, -1)'}),
+    NUMPY.with_mistake("beta left out", FORWARD_PASS, {'params[p + ".beta"] - params': '-params'}),
     NUMPY.with_mistake("the picture's own statistics", (*TRAINING, "statistics-not-loaded"), {"    scale = params": "    mean, variance = x.mean(axis=(1, 2)), x.var(axis=(1, 2))\n    scale = params", 'params[p + ".moving_variance"]': "variance", 'params[p + ".moving_mean"]': "mean"}),
 )  # fmt: skip
 
