@@ -119,6 +119,7 @@ def command_of(actions: Mapping[str, Command], summary: str, description: str) -
                 name, help=action.summary, description=action.description, epilog=action.epilog
             )
             action.add_arguments(own)
+            own.set_defaults(asked=own)
 
     return Command(
         summary=summary,
@@ -147,11 +148,22 @@ def note(text: str) -> None:
 def _run(given: list[str], isolate: OpenIsolation | None) -> int:
     name, arguments = _choose(given)
     command = _load(name)
-    options = _parser(name, command).parse_args(arguments, argparse.Namespace(isolate=isolate))
+    options = _parsed(_parser(name, command), arguments, argparse.Namespace(isolate=isolate))
     # Being told to stop must clean up as Ctrl-C does.
     for number in signals_to_end():
         signal.signal(number, signal.default_int_handler)
     return command.run(options)
+
+
+def _parsed(
+    parser: argparse.ArgumentParser, arguments: list[str], options: argparse.Namespace
+) -> argparse.Namespace:
+    """Parse the arguments. The action complains of unknown ones: one of its own options was meant."""
+    options, unknown = parser.parse_known_args(arguments, options)
+    if unknown:
+        asked: argparse.ArgumentParser = getattr(options, "asked", parser)
+        asked.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
 
 
 def _choose(arguments: list[str]) -> tuple[str, list[str]]:

@@ -303,6 +303,8 @@ def test_a_locale_that_cannot_name_every_file_is_the_harness_fault_and_no_verdic
         (["submit", "x", "--spilt=x"], "did you mean --split?"),
         (["split", "seel"], "invalid choice: 'seel'"),
         (["split", "seel"], "did you mean seal?"),
+        (["split", "audit", "a", "b", "--wieghts", "x"], "did you mean --weights?"),
+        (["split", "audit", "a", "b", "--xyz"], "split audit --help` lists everything"),
         (["submit", "--spilt", "x", "--lang", "zh"], "：是否想输入 --split？"),
         (["split", "seel", "--lang", "zh"], "：是否想输入 seal？"),
         ([], "the following arguments are required: submission"),
