@@ -107,6 +107,11 @@ def test_a_click_sorts_by_number_and_typing_hides_the_rest(page, tmp_path):
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+def test_nobody_is_tested_against_themselves(board):
+    last = re.findall(r'<td class="number" data-value="1.0">(.*?)</td>\s*</tr>', board)
+    assert last == ["–", "1", "–", "1"]  # two bands of two
+
+
 def test_the_leaderboard_is_sorted_and_searched_the_same_way(board, tmp_path):
     click = "const heads = document.querySelectorAll('thead button'); heads[1].click();"
     assert shown(board, click, tmp_path) == ["&lt;i&gt;c", "a", "b", "王小明"]
