@@ -25,7 +25,14 @@ from grader.model.predictions import Prediction, Raised, Replay, WrongType, clas
 from grader.model.report import Report
 from grader.model.verdict import Verdict
 from grader.printable import one_line
-from grader.report.text import costliest, families_as_in_lab, has_answers, nothing_found, wrong_bins
+from grader.report.text import (
+    asked_again,
+    costliest,
+    families_as_in_lab,
+    has_answers,
+    nothing_found,
+    wrong_bins,
+)
 from grader.run import says_other
 from grader.wording import environment_of, words
 
@@ -103,6 +110,7 @@ def render_html(report: Report, language: Language = "en") -> str:
         tone=_tone_of(report),
         is_measured=is_measured and has_answers(report),
         nothing_found=nothing_found(report),
+        asked_again=asked_again(report.checks.replay),
         checkpoints=[file for file in report.submission.files if file.is_checkpoint],
         most_files=_MOST_FILES,
         classes=report.per_class,

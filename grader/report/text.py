@@ -9,7 +9,15 @@ from functools import partial
 from tabulate import tabulate
 
 from grader.errors import Language
-from grader.model.report import BoundaryPart, ClassPart, FindingPart, NetworkInputPart, PathsPart, Report
+from grader.model.report import (
+    BoundaryPart,
+    ClassPart,
+    FindingPart,
+    NetworkInputPart,
+    PathsPart,
+    ReplayPart,
+    Report,
+)
 from grader.printable import one_line
 from grader.wording import phase_words, words
 
@@ -82,6 +90,11 @@ def render_brief(report: Report, language: Language = "en") -> str:
 def verdict_in_words(verdict: str, language: Language) -> str:
     """Return a verdict, or MISSING; in Chinese behind the word for it."""
     return verdict if language == "en" else f"{words(language, f'verdict-{verdict}')}（{verdict}）"
+
+
+def asked_again(replay: ReplayPart) -> str:
+    """Return the name of the words for it; copies are asked only of images that were answered right."""
+    return "again-done" if replay.altered else "again-done-answers"
 
 
 def nothing_found(report: Report) -> str:
@@ -345,7 +358,7 @@ def _checks(report: Report, language: Language) -> str:
     if replay.status != "done":
         return begun
     counts = replay.model_dump(include={"differed", "repeated", "lost", "altered"})
-    return begun + say("in-brackets", what=say("again-done", **counts))
+    return begun + say("in-brackets", what=say(asked_again(replay), **counts))
 
 
 def _stopped(phase: str, image: int | None, detail: str, language: Language) -> str:

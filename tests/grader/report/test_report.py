@@ -318,6 +318,18 @@ def test_a_self_check_says_in_plain_sight_that_only_public_images_were_run(
         assert sentence in render_html(report, language)
 
 
+def test_copies_of_right_answers_are_told_of_only_where_there_were_right_answers(outcome):
+    report = build_report(outcome)
+    asked = report.checks.replay.model_copy(update={"status": "done", "repeated": 4, "altered": 0, "lost": 0})
+    told = report.model_copy(update={"checks": report.checks.model_copy(update={"replay": asked})})
+    for shown in (render_text(told), render_html(told)):
+        assert "0 of 4 answers differed" in shown
+        assert "copies that look the same" not in shown
+    asked = asked.model_copy(update={"altered": 3})
+    told = report.model_copy(update={"checks": report.checks.model_copy(update={"replay": asked})})
+    assert "0 of 3 right answers were lost on copies that look the same" in render_text(told)
+
+
 def test_the_costliest_confusions_come_first(write_submission, split, assignment):
     source = "def predict(image): return 'nothing' if image[0, 0, 0] > 161 else 'Hats'"
     report = report_of(write_submission(source), split, assignment, checks=NO_CHECKS)
