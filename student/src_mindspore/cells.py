@@ -171,14 +171,19 @@ def cell_of(number: int, cell: object) -> Cell | None:
     """Return a cell of a notebook, marked or not; None if it can be part of no file."""
     if not isinstance(cell, dict) or cell.get("cell_type") not in _KINDS:
         return None
-    source = cell.get("source", "")
-    lines = [source] if isinstance(source, str) else source if isinstance(source, list) else []
-    text = "".join(line for line in lines if isinstance(line, str)).replace("\r\n", "\n").replace("\r", "\n")
+    text = source_of(cell)
     blank = len(text) - len(text.lstrip("\n"))
     first, _, rest = text[blank:].partition("\n")
     files = _names_in(first)
     mark = f"{text[:blank]}{first}\n" if files else ""
     return Cell(number, files | _tags(cell), mark, rest if files else text)
+
+
+def source_of(cell: Mapping[str, Any]) -> str:
+    """Return the text of a cell, whatever else its file holds in that place."""
+    source = cell.get("source", "")
+    lines = [source] if isinstance(source, str) else source if isinstance(source, list) else []
+    return "".join(line for line in lines if isinstance(line, str)).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _names_in(line: str) -> frozenset[str]:
@@ -212,7 +217,8 @@ def piece_of(cell: Cell) -> Piece:
     Raises:
         NotebookError: it cannot be made so.
     """
-    lines = cell.text.rstrip().split("\n")
+    # A made file that somebody pasted into a cell has such lines, too; none of them begins a cell here.
+    lines = CELL.sub(r"#\g<0>", f"{cell.text.rstrip()}\n").removesuffix("\n").split("\n")
     skipped = cell.mark.count("\n")
     left_out: list[str] = []
     while problem := _problem("\n".join(lines)):

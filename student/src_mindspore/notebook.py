@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ from src_mindspore.cells import (
     piece_of,
     program_of,
     read_notebook,
+    source_of,
 )
 
 _SENTENCES: Mapping[str, str] = {
@@ -107,13 +109,30 @@ def bring_back(path: Path) -> Iterator[str]:
         written = f"{json.dumps(notebook, ensure_ascii=False, indent=1)}\n"
         kept = _keep(path)
         _write(path, written)
-        for file, program in programs.items():
-            if program is not None:
-                _write(path.with_name(file), program.text)
         yield (
             f"{path.name}: written, as it was: {kept}; close it in the editor and open it again"
             f" 已写回，原文件保留为 {kept}；请在编辑器中关闭后重新打开"
         )
+        for file, program in programs.items():
+            if program is not None:
+                yield from _made_anew(path.with_name(file), program.text)
+
+
+def _made_anew(file: Path, text: str) -> Iterator[str]:
+    """Write a file whose edits came back. What else it says stays under another name; yields that."""
+    if _sayings(_text(file) or "") != _sayings(text):
+        kept = _keep(file)
+        yield (
+            f"{file.name}: has cells in another order, copied or taken out, which the notebook has not; it is"
+            f" kept as {kept} 其中单元格的顺序或增删与 notebook 不一致，原文件已保留为 {kept}"
+        )
+    _write(file, text)
+
+
+def _sayings(text: str) -> list[str]:
+    """Return the lines of a made file, without those that tell of its making."""
+    said = CELL.sub("", MADE.sub("", text, count=1))
+    return [line.rstrip() for line in said.split("\n") if line.strip()]
 
 
 def _edited(text: str, file: str, cells: Sequence[Cell]) -> list[tuple[Cell | None, str]]:
@@ -134,6 +153,10 @@ def _edited(text: str, file: str, cells: Sequence[Cell]) -> list[tuple[Cell | No
         if digest_of(part) == digest:
             continue
         if piece is None:
+            # The same edit came back before: from the other file, or when the command was stopped.
+            same = digest_of(part)
+            if same not in parts[::2] and any(piece.digest == same for piece in pieces):
+                continue
             raise NotebookError("conflict", part.strip().split("\n")[0][:80])
         edited.append((piece.cell, part.rstrip()))
     return edited
@@ -183,8 +206,8 @@ def _is_spare(old: str, new: str, notebook: Mapping[str, Any]) -> bool:
     """
     if made := MADE.match(old):
         return digest_of(old[made.end() :]) == made[1]
-    cells = [cell["source"] for cell in notebook["cells"] if isinstance(cell, dict) and "source" in cell]
-    known = _words_of("\n".join([new, *("".join(source) for source in cells)]))
+    sources = [source_of(cell) for cell in notebook["cells"] if isinstance(cell, dict)]
+    known = _words_of("\n".join([new, *sources]))
     said = {line for line in _words_of(old) if not line.startswith("%%")}
     return said <= known and is_same_program(old, new)
 
@@ -209,20 +232,30 @@ def _keep(file: Path) -> str:
     while True:
         kept = file.with_name(f"{file.stem}.old{f'-{number}' if number > 1 else ''}{file.suffix}")
         try:
-            with kept.open("xb") as copy:
-                copy.write(file.read_bytes())
+            copy = kept.open("xb")
         except FileExistsError:
             number += 1
-        else:
-            return kept.name
+            continue
+        try:
+            with copy:
+                copy.write(file.read_bytes())
+        except BaseException:
+            kept.unlink()  # half a copy would pass for a whole one
+            raise
+        return kept.name
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a file that is wholly there, or as it was before."""
+    """Write a file that is wholly there, or as it was before; a link stays one, and a mode what it was."""
+    file = file.resolve()
+    mode = file.stat().st_mode if file.exists() else None
     half = file.with_name(f".{file.name}.{os.getpid()}")
     try:
-        half.write_bytes(text.encode("utf-8", "surrogatepass"))
+        # Half a character, which is in no program but in what a notebook's cell printed, is JSON so.
+        half.write_bytes(text.encode("utf-8", "backslashreplace"))
         half.replace(file)
+        if mode is not None:
+            file.chmod(stat.S_IMODE(mode))
     finally:
         half.unlink(missing_ok=True)
 
@@ -258,6 +291,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"error: {error.filename or path}: cannot be read or written 无法读写：{reason}", file=sys.stderr
         )
         return 1
+    except KeyboardInterrupt:
+        print("\nstopped; run the command again to finish 已停止，重新运行即可完成", file=sys.stderr)
+        return 130
     return 0
 
 

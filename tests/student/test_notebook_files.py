@@ -3,6 +3,7 @@
 import ast
 import json
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -158,6 +159,108 @@ def test_of_cells_with_one_text_the_right_one_is_changed(own):
     file.write_text(f"{first}x = 1{second}x = 2{third}x = 1\n", encoding="utf-8")
     assert run(own, "--back") == 0
     assert sources(own) == ["# main.py\nx = 1", "# main.py\nx = 2", "# main.py\nx = 1"]
+
+
+def test_what_a_file_says_and_the_notebook_cannot_is_kept_on_the_way_back(own, capsys):
+    """Cells in an order that works, where the notebook's does not."""
+    write(own, "# main.py\nx = 1", "# main.py\nz = 3")
+    run(own)
+    header, first, second = (own / "main.py").read_text(encoding="utf-8").split("# %% cell ")
+    moved = "# %% cell ".join([header, f"{second}\n", first.replace("x = 1", "x = z")])
+    (own / "main.py").write_text(moved, encoding="utf-8")
+    assert run(own, "--back") == 0
+    assert (own / "main.old.py").read_text(encoding="utf-8") == moved
+    assert "kept as main.old.py" in capsys.readouterr().out
+
+
+def test_a_made_file_that_was_pasted_into_a_cell_comes_back_whole(own):
+    write(own, "# main.py\nx = 1", "# main.py\ny = 2")
+    run(own)
+    pasted = (own / "main.py").read_text(encoding="utf-8")
+    write(own, f"# main.py\n{pasted}", "# main.py\nz = 3")
+    run(own)
+    replace(own / "main.py", "z = 3", "z = 4")
+    assert run(own, "--back") == 0
+    assert sources(own) == [f"# main.py\n{pasted}", "# main.py\nz = 4"]
+    assert names(own) == ["main.ipynb", "main.old.ipynb", "main.py"]
+
+
+def test_an_edit_that_both_files_have_comes_back_once(own):
+    write(own, "# main.py, train_main.py\nx = 1")
+    run(own)
+    for file in ("main.py", "train_main.py"):
+        replace(own / file, "x = 1", "x = 2")
+    assert run(own, "--back") == 0
+    assert sources(own) == ["# main.py, train_main.py\nx = 2"]
+
+
+def test_the_way_back_that_was_stopped_can_be_gone_again(own, monkeypatch, capsys):
+    run(own)
+    replace(own / "main.py", "'Hats'", "'Cans'")
+    put = command._write
+
+    def stopped(file, text):
+        if file.suffix == ".py":
+            raise KeyboardInterrupt
+        put(file, text)
+
+    monkeypatch.setattr(command, "_write", stopped)
+    assert run(own, "--back") == 130
+    assert "stopped; run the command again" in capsys.readouterr().err
+    monkeypatch.undo()
+    assert run(own, "--back") == 0
+    assert "return 'Cans'" in sources(own)[3]
+    assert "return 'Cans'" in (own / "main.py").read_text(encoding="utf-8")
+
+
+def test_half_a_character_in_an_output_does_not_make_the_notebook_unreadable(own):
+    run(own)
+    replace(own / "main.ipynb", '"outputs": []', r'"outputs": [{"output_type": "stream", "text": "\ud83d"}]')
+    replace(own / "main.py", "'Hats'", "'Cans'")
+    assert run(own, "--back") == 0
+    notebook = json.loads((own / "main.ipynb").read_text(encoding="utf-8"))
+    assert notebook["cells"][0]["outputs"][0]["text"] == "\ud83d"
+
+
+def test_a_link_stays_a_link_and_a_mode_what_it_was(own):
+    (own / "elsewhere").mkdir()
+    there = (own / "main.ipynb").rename(own / "elsewhere" / "work.ipynb")
+    there.chmod(0o600)
+    (own / "main.ipynb").symlink_to(there)
+    run(own)
+    replace(own / "main.py", "'Hats'", "'Cans'")
+    assert run(own, "--back") == 0
+    assert (own / "main.ipynb").is_symlink()
+    assert "'Cans'" in there.read_text(encoding="utf-8")
+    assert stat.S_IMODE(there.stat().st_mode) == 0o600
+
+
+def test_on_a_full_disk_everything_is_as_it_was(own):
+    run(own)
+    replace(own / "main.py", "'Hats'", "'Cans'")
+    before = {path.name: path.read_bytes() for path in own.iterdir()}
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (99, 99));"
+        "from src_mindspore.notebook import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", program, str(own / "main.ipynb"), "--back"],
+        cwd=STUDENT,
+        env={"PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "cannot be read or written" in done.stderr
+    assert {path.name: path.read_bytes() for path in own.iterdir()} == before
+
+
+def test_cells_that_are_no_text_do_not_stop_the_command(own):
+    replace(own / "main.ipynb", '"cells": [', '"cells": [{"source": null}, {"source": ["a", 1]}, ')
+    (own / "main.py").write_text("mine = 1\n", encoding="utf-8")
+    assert run(own) == 0
+    assert (own / "main.old.py").read_text(encoding="utf-8") == "mine = 1\n"
 
 
 def test_files_of_other_origin_are_left_alone_on_the_way_back(own, capsys):
