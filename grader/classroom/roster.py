@@ -17,8 +17,8 @@ Learning platforms put their own words before or after a student's:
 Students write their number and name, in any order and with anything between: `3210104593_李四`,
 `李四 3210104593`, `3210104593-李四-第5次作业`. The one number of 8 to 12 digits is the id then, with up to
 three letters before it; numbers that are dates are none. Where there are two, or only one that may be a date,
-or where the name has the shape of Canvas's but not its numbers, nobody is guessed. Any name without such a
-number is its own id.
+or where the name has the shape of Canvas's but not its numbers (`AI_2101_3210104593_李四`), nobody is
+guessed. Any name without such a number is its own id.
 """
 
 from __future__ import annotations
@@ -48,7 +48,11 @@ _MOODLE_TEXT = re.compile(r".+_\d+_assignsubmission_(?!file(_|$))[a-z]+(_.*)?")
 _GRADESCOPE = re.compile(r"submission_(?P<id>\d+)")
 _FEW = 1000
 """A Chinese name with numbers below this is a student's own (`李四_2_5_lab`), and no Canvas export."""
+_LONG_UPLOAD = 10
+"""Digits that a student's number has, and hardly an upload; of one of the first users, two fewer."""
 _NUMBER = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{0,3}[0-9]{8,12}(?![A-Za-z0-9])")
+_UNUSUAL_NUMBER = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[0-9]{7})[A-Za-z0-9]{8,20}(?![A-Za-z0-9])")
+"""Longer ones, and those with letters between: nobody is guessed by them, but a roster may have them."""
 _LONG_DIGITS = re.compile(r"[0-9]{8,}")
 _ONE_WORD = re.compile(r"[A-Za-z0-9]*")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[0-9]{4}|[0-9]{6})?")
@@ -57,9 +61,11 @@ _WORD = re.compile(r"[A-Za-zÀ-ž]+(?:[ '’-][A-Za-zÀ-ž]+)*|[^\W\d_A-Za-zÀ-�
 _CHINESE_NAME = re.compile(r"[\u3400-\u9fff]{2,4}|[\u3400-\u9fff]+[·•][\u3400-\u9fff·•]+")
 _NO_NAME = re.compile(
     r"第|次|作业|实验|实训|课程|提交|报告|最终|期末|期中|垃圾|花卉|分类|识别|代码|学习|模型|版|班|组"
-    r"|(?i:lab|hw|homework|assignment|submission|submit|final|main|project|version|train|code|garbage|flower)"
+    r"|(?i:lab|hw|homework|assignment|submission|submit|final|main|project|version|train|code|garbage|flower|group|class|team)"
 )
 """What a part of a file's name says that is nobody's name."""
+_LABELS = re.compile(r"_|学号|姓名|的?副本|\b[Cc]opy\b")
+"""What stands before a name or behind it."""
 
 _LOOKS_LIKE = str.maketrans(
     "авԁеһіјкӏмнорԛгѕтԝхусүѵαβγεηικνορτυχωı",
@@ -117,7 +123,9 @@ def owner_of(name: str) -> Owner:
     # Canvas leaves digits in names, but a name of nothing else is a number that a student wrote.
     if match and not match["name"].isdigit():
         if not _is_canvas(match):
-            return _unclear(name)
+            # A file's name is the student's own even there: a number in it must not make them another.
+            upload_is_a_number = _NUMBER.fullmatch(match["upload"]) is not None
+            return _unclear(name, name[: match.start("file")] if upload_is_a_number else name)
         is_late = match["late"] is not None
         return Owner(match["id"], match["name"], is_late, "canvas", match["file"])
     return _as_students_write(name)
@@ -140,15 +148,22 @@ def likeness(text: str) -> str:
 
 
 def _is_canvas(match: re.Match[str]) -> bool:
-    """Whether the numbers are such as Canvas gives: it has many more uploads than users."""
+    """Whether the numbers are such as Canvas gives: it has more uploads than users, but not without end."""
     id_, upload = match["id"], match["upload"]
     if match["late"] is not None:
         return True
-    is_number_of_a_student = _NUMBER.fullmatch(id_) is not None
-    is_chosen_by_a_student = len(upload) < len(id_) - 1 or (
-        not match["name"].isascii() and len(id_) < len(str(_FEW)) and len(upload) < len(str(_FEW))
+    is_by_a_student = not match["name"].isascii() or _NUMBER.search(match["file"]) is not None
+    signs_of_a_student = (
+        _NUMBER.fullmatch(id_) is not None,
+        len(upload) < len(id_) - 1,
+        is_by_a_student and max(len(id_), len(upload)) < len(str(_FEW)),
+        # A class, a group or a seat, and the student's number behind it.
+        len(upload) >= _LONG_UPLOAD,
+        len(upload) >= _LONG_UPLOAD - 2 and len(id_) <= len(str(_FEW)),
+        id_.startswith("0"),
+        not _NO_NAME.sub("", match["name"]).strip("0123456789- "),
     )
-    return not (is_number_of_a_student or is_chosen_by_a_student)
+    return not any(signs_of_a_student)
 
 
 def _as_students_write(name: str) -> Owner:
@@ -170,14 +185,21 @@ def _is_date(number: str) -> bool:
     return _DATE.fullmatch(number.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) is not None
 
 
-def _unclear(name: str) -> Owner:
-    numbers = _NUMBER.findall(unicodedata.normalize("NFKC", name))
+def _unclear(name: str, told: str | None = None) -> Owner:
+    """Return what is known of a name that could be read in two ways.
+
+    Args:
+        name: of the folder or file.
+        told: the part of it in which a roster's ids are looked for; None for all.
+    """
+    plain = unicodedata.normalize("NFKC", name if told is None else told)
+    numbers = _NUMBER.findall(plain) or _UNUSUAL_NUMBER.findall(plain)
     return Owner(name, name, numbers=tuple(dict.fromkeys(numbers)), is_unclear=True)
 
 
 def _name_in(text: str) -> str:
     """Return the part of a text that looks like somebody's name, for display; empty if none does."""
-    words = [word.strip() for word in _WORD.findall(text.replace("_", "\n"))]
+    words = [word.strip() for word in _WORD.findall(_LABELS.sub("\n", text))]
     named = [word for word in words if not _NO_NAME.search(word)]
     chinese = [word for word in named if _CHINESE_NAME.fullmatch(word)]
     return next(iter([*chinese, *named]), "")

@@ -37,6 +37,9 @@ AS_WRITTEN = [
     ("李四-3210104593-20261120153000", "3210104593", "李四"),
     ("3210104593_李四(1)", "3210104593", "李四"),
     ("3210104593_李四.rar", "3210104593", "李四"),
+    ("3210104593_李四的副本", "3210104593", "李四"),
+    ("3210104593 copy 2", "3210104593", "3210104593"),
+    ("学号：3210104593，姓名：李四", "3210104593", "李四"),
     # what names no number is an id by itself, and so is a single word
     ("李四", "李四", "李四"),
     ("3210104593", "3210104593", "3210104593"),
@@ -47,6 +50,8 @@ AS_WRITTEN = [
     # what platforms export
     ("lisi_123456_7890123_lab5", "123456", "lisi"),
     ("lisi_LATE_123456_7890123_lab5", "123456", "lisi"),
+    ("lisi_123456_789012345_3210104593", "123456", "lisi"),
+    ("labelle_7_1_x", "7", "labelle"),
     ("李四_123456_7890123_3210104593李四", "123456", "李四"),
     ("李四 3210104593_4711_assignsubmission_file_", "4711", "李四 3210104593"),
     ("李四_4711_assignsubmission_file_3210104593_李四_第5次作业", "4711", "李四"),
@@ -61,6 +66,14 @@ UNCLEAR = [
     "lisi_3210104593_67890123_lab",
     "李四_2_5_lab",
     "李四_12345_5_lab",
+    "lab_5_3210104593_李四",  # the shape, with a class, a group or a seat before the student's number
+    "AI_2101_3210104593_李四",
+    "软工_202101_3210104593_李四",
+    "王五_20_32101045_lab5",
+    "lisi_05_67890_lab",
+    "lisi_2_15_3210104593",
+    "lab_12345_67890_x",
+    "第3组_12345_67890_x",
     "3210104593_3210104594",
     "李四3210104593王五3210104594",
     "李四_20261120",  # a date, or the number of who began in 2026
@@ -158,6 +171,27 @@ def test_the_roster_says_whose_an_unclear_name_is_by_the_number_in_it_or_by_the_
         ("3210104593", "李四", "李四_3210104593_5_lab"),
         ("3210104599", "王五", "王五_20261120"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("AI_2101_3210104593_李四", "3210104593"),
+        ("lab_5_12_3210104593", "3210104593"),
+        ("2021E8012345678_李四", "2021E8012345678"),
+        ("202128013229021_李四", "202128013229021"),
+    ],
+)
+def test_a_roster_finds_its_ids_in_names_that_are_not_guessed(tmp_path, name, number):
+    rows = roster(tmp_path, f"学号\n{number}\n20210315\n")
+    entries = find_entries(folders(tmp_path, name), rows).entries
+    assert [entry.id for entry in entries if entry.source is not None] == [number]
+
+
+def test_the_name_of_a_file_behind_an_upload_does_not_hand_in_for_another(tmp_path):
+    rows = roster(tmp_path, "学号\n3210104593\n3210104594\n")
+    with pytest.raises(UsageError, match="no student of the roster has this submission"):
+        find_entries(folders(tmp_path, "lisi_2101_87654321_3210104594"), rows)
 
 
 def test_a_submission_of_two_students_is_nobodys_by_its_numbers(tmp_path):
