@@ -6,6 +6,7 @@ its own, which must be plain, become a path.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -24,6 +25,8 @@ _PLAIN_NAME = re.compile(r"[^./\\:*?\"<>|\x00-\x1f][^/\\:*?\"<>|\x00-\x1f]*")
 _LEFT_BY_SYSTEMS = "__MACOSX"
 _NOTES = frozenset({"label.txt", "LICENSE.txt"})
 _ENCRYPTED = 0x1
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Those of which no more than what is asked for is unpacked."""
 
 Images = dict[tuple[str, str], zipfile.ZipInfo]
 """By class and file name."""
@@ -69,13 +72,14 @@ def unpack(archive: Path, folder: Path, splits: Mapping[str, str], classes: Coll
             with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
                 for split, found in images.items():
                     _extract(archive, zipped, found, Path(scratch) / split)
-                _extract_notes(zipped, folder)
+                _extract_notes(zipped, folder, Path(scratch))
                 for split in images:
                     put(Path(scratch) / split, folder / split)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise FetchError(f"{archive}: damaged, or no zip 文件已损坏，或不是 zip 文件") from None
     except OSError as error:
-        raise FetchError(f"{error.filename or folder}: {error.strerror or error} 无法读写") from None
+        reason = f"{error.filename or folder}: {error.strerror or error} 无法读写"
+        raise FetchError(reason, is_input=False) from None
 
 
 def _find(archive: Path, entries: list[zipfile.ZipInfo], where: str, classes: Collection[str]) -> Images:
@@ -105,26 +109,35 @@ def _check_sizes(archive: Path, images: Images) -> None:
     sizes = [entry.file_size for entry in images.values()]
     if max(sizes) > MAX_FILE_BYTES or sum(sizes) > MAX_BYTES:
         raise FetchError(f"{archive}: more than can be in it: {sum(sizes) >> 20} MiB 内容过大")
+    if any(entry.compress_type not in _METHODS for entry in images.values()):
+        raise FetchError(f"{archive}: not packed by the usual method 压缩方式不受支持")
     if any(entry.flag_bits & _ENCRYPTED for entry in images.values()):
         raise FetchError(f"{archive}: has a password 压缩包有密码")
 
 
 def _extract(archive: Path, zipped: zipfile.ZipFile, images: Images, folder: Path) -> None:
     for (kind, name), entry in images.items():
-        content = zipped.read(entry)  # which checks its checksum
+        content = _read(zipped, entry)
         if not content.startswith(_SIGNATURES):
             raise FetchError(f"{archive}: {entry.filename} is no image 其中有不是图像的文件")
         (folder / kind).mkdir(parents=True, exist_ok=True)
         (folder / kind / name).write_bytes(content)
 
 
-def _extract_notes(zipped: zipfile.ZipFile, folder: Path) -> None:
+def _extract_notes(zipped: zipfile.ZipFile, folder: Path, scratch: Path) -> None:
     """Keep what belongs to the images, the list of labels and the licence, unless it is there."""
     for entry in zipped.infolist():
         name = entry.filename.rpartition("/")[2]
-        place = folder / name
-        if name in _NOTES and entry.file_size <= MAX_FILE_BYTES and not place.exists():
-            place.write_bytes(zipped.read(entry))
+        is_fit = entry.file_size <= MAX_FILE_BYTES and entry.compress_type in _METHODS
+        if name in _NOTES and is_fit and not os.path.lexists(folder / name):
+            (scratch / name).write_bytes(_read(zipped, entry))
+            put(scratch / name, folder / name)
+
+
+def _read(zipped: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """Return a file by its checksum; one that says less than it has is not unpacked to its end."""
+    with zipped.open(entry) as file:
+        return file.read(entry.file_size)
 
 
 def put(made: Path, place: Path) -> None:

@@ -76,6 +76,11 @@ def _receive(url: str, part: Path, begin: int, version: str) -> None:
         headers |= {"Range": f"bytes={begin}-", "If-Range": version}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310
     with urllib.request.urlopen(request, timeout=_SECONDS_WITHOUT_A_BYTE) as reply:  # noqa: S310
+        if reply.headers.get_content_type() == "text/html":
+            # What has arrived so far is right, and stays.
+            raise OSError(
+                "a web page came in place of the file: from a proxy, or a page to log in 收到的是网页"
+            )
         goes_on = begin > 0 and (reply.headers.get("Content-Range") or "").startswith(f"bytes {begin}-")
         begin = begin if goes_on else 0
         note = {"url": url, "version": reply.headers.get("ETag") or reply.headers.get("Last-Modified") or ""}

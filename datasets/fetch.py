@@ -23,7 +23,8 @@ import hashlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,11 +151,8 @@ def fetch_set(wanted: DataSet, out: Path, wishes: Wishes) -> list[str]:
             check_folder(folder / split, wanted.classes)
         if missing:
             path, is_download = _obtain(archive.name, archive.url, out, wishes)
-            try:
+            with _forgetting(path, is_download):
                 unpack(path, folder, missing, wanted.classes)
-            finally:
-                if is_download:  # whole, and right or wrong: it would be no other the next time
-                    forget(path)
     splits = [folder / split for archive in wanted.archives for split in archive.splits]
     return [f"{split}: {check_folder(split, wanted.classes)} images 张图像" for split in splits]
 
@@ -168,18 +166,37 @@ def fetch_backbone(wanted: Backbone, root: Path, wishes: Wishes) -> str:
     place = root / wanted.place
     if not _there(place):
         path, is_download = _obtain(wanted.name, wanted.url, place.parent, wishes)
-        try:
+        with _forgetting(path, is_download):
             _check_backbone(path, wanted)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place.parent) as scratch:
-                put(Path(shutil.copy(path, scratch)), place)
-        except OSError as error:
-            raise FetchError(f"{place}: cannot be written 无法写入：{error.strerror or error}") from None
-        finally:
-            if is_download:
-                forget(path)
+            _put_copy(path, place)
     _check_backbone(place, wanted)
     return f"{place}: pretrained weights 预训练权重"
+
+
+def _put_copy(path: Path, place: Path) -> None:
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place.parent) as scratch:
+            put(Path(shutil.copy(path, scratch)), place)
+    except OSError as error:
+        reason = f"{place}: cannot be written 无法写入：{error.strerror or error}"
+        raise FetchError(reason, is_input=False) from None
+
+
+@contextmanager
+def _forgetting(path: Path, is_download: bool) -> Iterator[None]:
+    """Forget a download that was used or is wrong, for it would be no other the next time.
+
+    One that could not be used yet, on a full disk or because somebody stopped the command, stays.
+    """
+    try:
+        yield
+    except FetchError as error:
+        if is_download and error.is_input:
+            forget(path)
+        raise
+    if is_download:
+        forget(path)
 
 
 def _check_backbone(path: Path, wanted: Backbone) -> None:

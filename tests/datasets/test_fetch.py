@@ -5,12 +5,14 @@ import io
 import subprocess
 import sys
 import threading
+import tracemalloc
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from datasets import archives
 from datasets.fetch import FLOWERS, GARBAGE, SETS, main
 from grader.model.dataset import FLOWERS5, GARBAGE26, load_classes
 
@@ -23,9 +25,9 @@ def photo(number):
     return b"\x89PNG\r\n\x1a\n....IDAT" + bytes([number % 256]) * 20
 
 
-def zip_of(files):
+def zip_of(files, method=zipfile.ZIP_STORED):
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as zipped:
+    with zipfile.ZipFile(out, "w", method) as zipped:
         for name, content in files.items():
             zipped.writestr(name, content)
     return out.getvalue()
@@ -44,6 +46,7 @@ class Site(BaseHTTPRequestHandler):
 
     files: dict[str, bytes]
     breaks_off_after: int | None
+    kind: str
     ranges: list[str | None]
 
     def do_GET(self):
@@ -61,6 +64,7 @@ class Site(BaseHTTPRequestHandler):
             return
         self.send_response(206 if begin else 200)
         self.send_header("ETag", etag)
+        self.send_header("Content-Type", self.kind)
         self.send_header("Content-Length", str(len(content) - begin))
         if begin:
             self.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
@@ -75,7 +79,9 @@ class Site(BaseHTTPRequestHandler):
 @pytest.fixture
 def site():
     """A class with what is served, and the address of it."""
-    serving = type("Serving", (Site,), {"files": {}, "breaks_off_after": None, "ranges": []})
+    serving = type(
+        "Serving", (Site,), {"files": {}, "breaks_off_after": None, "kind": "application/zip", "ranges": []}
+    )
     server = ThreadingHTTPServer(("127.0.0.1", 0), serving)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -153,6 +159,66 @@ def test_the_rest_of_a_file_that_changed_is_not_put_behind_the_old_beginning(flo
     assert len(files_in(tmp_path / "flower_photos" / "train")) == 20
 
 
+def test_a_web_page_in_place_of_the_file_does_not_end_a_download_that_began(flower_site, tmp_path, capsys):
+    """As the page is that wireless networks send before somebody logs in."""
+    content = flower_site.files[TRAIN]
+    flower_site.breaks_off_after = 200
+    assert fetch(flower_site, tmp_path) == 1
+    flower_site.files[TRAIN], flower_site.kind = b"<html>log in</html>", "text/html; charset=utf-8"
+    assert fetch(flower_site, tmp_path) == 1
+    assert "a web page came in place of the file" in capsys.readouterr().err
+    assert (tmp_path / f"{TRAIN}.part").read_bytes() == content[:200]
+    flower_site.files[TRAIN], flower_site.kind, flower_site.breaks_off_after = (
+        content,
+        "application/zip",
+        None,
+    )
+    assert fetch(flower_site, tmp_path) == 0
+    assert flower_site.ranges[2] == "bytes=200-"
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_a_whole_download_stays_where_it_could_not_be_unpacked(
+    stop, flower_site, tmp_path, capsys, monkeypatch
+):
+    def full(*_):
+        raise stop
+
+    monkeypatch.setattr(archives, "_extract", full)
+    assert fetch(flower_site, tmp_path) == (130 if stop is KeyboardInterrupt else 1)
+    assert capsys.readouterr().err.strip().count("\n") == 0
+    assert files_in(tmp_path) == [f"{TRAIN}.part", f"{TRAIN}.part.json"]
+    monkeypatch.undo()
+    assert fetch(flower_site, tmp_path) == 0
+    assert files_in(tmp_path)[0].startswith("flower_photos/")
+
+
+def test_an_image_that_says_less_than_it_has_is_not_unpacked_to_its_end(flower_site, tmp_path):
+    size = 64 << 20
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, content in {**GOOD, "t/daisy/9.png": photo(1) + bytes(size)}.items():
+            zipped.writestr(name, content)
+    said = len(photo(1) + bytes(size)).to_bytes(4, "little")
+    flower_site.files[TRAIN] = out.getvalue().replace(said, (99).to_bytes(4, "little"))
+    tracemalloc.start()
+    try:
+        assert fetch(flower_site, tmp_path) == 2
+        assert tracemalloc.get_traced_memory()[1] < size // 4
+    finally:
+        tracemalloc.stop()
+    assert files_in(tmp_path) == []
+
+
+def test_a_link_of_a_user_s_that_leads_nowhere_is_not_written_through(flower_site, tmp_path):
+    out = tmp_path / "out"
+    (out / "flower_photos").mkdir(parents=True)
+    (out / "flower_photos" / "LICENSE.txt").symlink_to(tmp_path / "elsewhere")
+    flower_site.files[TRAIN] = zip_of({**flowers("t"), "t/LICENSE.txt": b"theirs"})
+    assert fetch(flower_site, out) == 0
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_download_that_was_complete_but_not_unpacked_is_used(flower_site, tmp_path):
     content = flower_site.files[TRAIN]
     flower_site.breaks_off_after = len(content) - 1
@@ -206,6 +272,7 @@ WRONG = {
     "a class is missing": zip_of(flowers("t", kinds=FLOWERS[:4])),
     "a class too many": zip_of({**GOOD, "t/violets/1.png": photo(1)}),
     "two sets": zip_of({**GOOD, **flowers("u")}),
+    "another method": zip_of(GOOD, zipfile.ZIP_BZIP2),
     "no image": zip_of({**GOOD, "t/daisy/9.jpg": b"<html>"}),
     "other capitals": zip_of({**GOOD, "t/daisy/0.PNG": photo(9)}),
     "images elsewhere": zip_of({f"../{name}": content for name, content in flowers("daisy/..").items()}),
