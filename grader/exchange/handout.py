@@ -46,7 +46,11 @@ _SHEET = "lab.html"
 _REQUIREMENTS = "requirements.txt"
 _SUFFIXES = frozenset({".py", ".ipynb", ".md", ".toml", ".html", ".css", ".js", ".json"})
 """Nothing else is taken from the folders: no image, no checkpoint, no key."""
-_LEFT_BY_RUNS = frozenset({"results", "pretrained", "__pycache__", "rank_0", "kernel_meta"})
+_LEFT_BY_RUNS = frozenset({"results", "pretrained", "__pycache__", "rank_0", "kernel_meta", "reports"})
+_OF_GRADINGS = ("report.json", "gradebook.csv")
+"""One of them lies in each folder that the grader wrote, whatever that is called."""
+_KEPT = re.compile(r"\.old(-\d+)?")
+"""How the names end, before the suffix, of files that the notebook's command has kept: somebody's own."""
 _CHECKPOINTS = "ckpt_"
 """How the folders begin into which the flower lab trains."""
 _MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, _INSTRUCTIONS, _SHEET, _REQUIREMENTS)
@@ -182,8 +186,12 @@ def _paths(root: Path) -> Iterator[Path]:
 
 
 def _below(folder: Path) -> Iterator[Path]:
+    if any((folder / name).exists() for name in _OF_GRADINGS):
+        return
     for path in sorted(folder.iterdir()):
         if path.is_symlink() or path.name.startswith((".", _CHECKPOINTS)) or path.name in _LEFT_BY_RUNS:
+            continue
+        if _KEPT.fullmatch(Path(path.stem).suffix):
             continue
         if path.is_dir():
             # The folders in datasets/ hold images that somebody fetched or drew.

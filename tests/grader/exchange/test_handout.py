@@ -200,6 +200,32 @@ def test_no_page_that_is_handed_out_leads_to_one_that_is_not():
     assert "](student.md)" in files["docs/verdicts.md"].decode()
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        "reports/mine/report.html",
+        "my check/instructor/answers.json",
+        "class/gradebook.html",
+        "main.old.py",
+        "main.old-2.ipynb",
+    ],
+)
+def test_what_an_instructors_own_trials_left_is_not_handed_out(left, tmp_path):
+    root = tmp_path / "clone"
+    for path in contents(ROOT):
+        if (ROOT / path).is_file():  # others are made
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, root / path)
+    for path in ("student/main.py", "student/my check/report.json", "student/class/gradebook.csv"):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text("", encoding="utf-8")
+    before = contents(root)
+    assert "student/main.py" in before
+    (root / "student" / left).parent.mkdir(parents=True, exist_ok=True)
+    (root / "student" / left).write_text("solution", encoding="utf-8")
+    assert contents(root) == before
+
+
 def test_the_same_files_make_the_same_bytes(tmp_path):
     for name in "ab":
         write_handout(contents(ROOT), tmp_path / name, [])
