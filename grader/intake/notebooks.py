@@ -63,8 +63,7 @@ def find_main(receiver: Receiver) -> tuple[PurePosixPath, NotebookUse | None]:
         receiver.accept(notebook.parent / MAIN, iter([made.text.encode("utf-8")]))
         used = NotebookUse(PurePosixPath(notebook.name), True, made.cells, made.left_out)
         return notebook.parent, used
-    beside = [PurePosixPath(path.name) for path in paths if path.parent == root]
-    return root, _other_program(receiver.folder / root, beside)
+    return root, _other_program(receiver.folder, root, paths)
 
 
 def _notebook_at_top(paths: Iterable[PurePosixPath], *, deeper: bool) -> PurePosixPath | None:
@@ -95,16 +94,24 @@ def _made_of(notebook: PurePosixPath, receiver: Receiver, refusal: IntakeRefused
         raise refusal if is_named and error.code in _WITHOUT_MARKS else error from error
 
 
-def _other_program(folder: Path, paths: Sequence[PurePosixPath]) -> NotebookUse | None:
-    """Return the notebook beside `main.py` whose marked cells make another program."""
-    notebook = _notebook_at_top(paths, deeper=False)
-    if notebook is None:
-        return None
-    try:
-        made = _read(folder / notebook, folder / MAIN)
-    except IntakeRefusedError:  # it is a notebook like any other, and nobody's main.py
-        return None
-    return None if made.is_same else NotebookUse(notebook, False, made.cells)
+def _other_program(folder: Path, root: PurePosixPath, paths: Sequence[PurePosixPath]) -> NotebookUse | None:
+    """Return the notebook whose marked cells make another program than `main.py`.
+
+    It lies beside `main.py`, or at the top, where an older `main.py` may lie in a folder of its own.
+    """
+    at_top = PurePosixPath()
+    for place in dict.fromkeys((root, at_top)):
+        beside = [PurePosixPath(path.name) for path in paths if path.parent == place]
+        notebook = _notebook_at_top(beside, deeper=False)
+        if notebook is None:
+            continue
+        try:
+            made = _read(folder / place / notebook, folder / root / MAIN)
+        except IntakeRefusedError:  # it is a notebook like any other, and nobody's main.py
+            continue
+        if not made.is_same:
+            return NotebookUse(notebook if place == root else ".." / notebook, False, made.cells)
+    return None
 
 
 def _read(notebook: Path, main: Path | None = None) -> _MadeOfNotebook:

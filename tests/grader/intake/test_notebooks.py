@@ -112,6 +112,11 @@ def test_a_notebook_beside_main_py_is_noticed_if_it_says_something_else(handed_i
     assert submission.notebook == expected
 
 
+def test_a_newer_notebook_at_the_top_is_noticed_where_main_py_lies_deeper(handed_in):
+    submission = handed_in(main_ipynb=notebook(CELL), backup__main_py=CELL.replace("Hats", "Cans"))
+    assert submission.notebook == NotebookUse(PurePosixPath("../main.ipynb"), False, 1)
+
+
 def test_a_notebook_without_marks_beside_main_py_is_no_matter(handed_in):
     assert handed_in(main_py="x = 1\n", main_ipynb="{").notebook is None
 
