@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import pytest
 
-from grader.classroom.cluster import pack, unpack
 from grader.errors import HarnessError
 from grader.intake import take_in
 from grader.model.assignment import Limits
@@ -272,6 +271,8 @@ def test_without_a_scheduler_it_is_one_line(grader, command, executor, reason):
 
 
 def test_a_packed_submission_is_the_one_that_was_taken_in(tmp_path):
+    from grader.classroom.cluster import pack, unpack
+
     source = tmp_path / "zhang" / "deeper"
     (source / "results").mkdir(parents=True)
     (source / "main.py").write_text(GOOD, encoding="utf-8")
