@@ -2,7 +2,8 @@
 
     python -m datasets.fetch flowers              # the photos, to datasets/flower_photos/train and /test
     python -m datasets.fetch garbage              # to datasets/garbage_26x100/train and /val
-    python -m datasets.fetch backbone             # the pretrained network, to student/pretrained/
+    python -m datasets.fetch backbone             # the pretrained network, to student/pretrained/: for both
+                                                  # MindSpore (.ckpt) and PyTorch (.safetensors)
     python -m datasets.fetch flowers --from flower_photos_train.zip flower_photos_test.zip
 
 A download that broke off goes on where it was. A set appears in its place only when all of it is there and
@@ -20,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.archives import check_folder, put, unpack
+from datasets.backbone import Parameter, is_safetensors, parameters_of, safetensors_of
 from datasets.download import FetchError, download, forget
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,20 +107,20 @@ class Backbone:
         name: of the file, on a mirror or as a student has it.
         url: where it comes from.
         place: below the root.
-        holds: bytes that are in it: names of its first and last parameters.
+        for_torch: where the same weights go for the PyTorch template, made of that file.
     """
 
     name: str
     url: str
     place: str
-    holds: tuple[bytes, ...]
+    for_torch: str
 
 
 BACKBONE = Backbone(
     "mobilenetv2_cpu_gpu.ckpt",
     f"{_BACKBONE_ADDRESS}/mobilenetv2_cpu_gpu.ckpt",
     "student/pretrained/mobilenetv2.ckpt",
-    (b"features.0.features.0.weight", b"features.18.features.1.gamma"),
+    "student/pretrained/mobilenetv2.safetensors",
 )
 
 
@@ -157,30 +158,27 @@ def fetch_set(wanted: DataSet, out: Path, wishes: Wishes) -> list[str]:
     return [f"{split}: {check_folder(split, wanted.classes)} images 张图像" for split in splits]
 
 
-def fetch_backbone(wanted: Backbone, root: Path, wishes: Wishes) -> str:
-    """Fetch the pretrained network, unless it is there.
+def fetch_backbone(wanted: Backbone, root: Path, wishes: Wishes) -> list[str]:
+    """Fetch the pretrained network, unless it is there, make PyTorch's file of it, and say what is there.
 
     Raises:
         FetchError: as `fetch_set`.
     """
-    place = root / wanted.place
+    place, for_torch = root / wanted.place, root / wanted.for_torch
     if not _there(place):
         path, is_download = _obtain(wanted.name, wanted.url, place.parent, wishes)
         with _forgetting(path, is_download):
-            _check_backbone(path, wanted)
-            _put_copy(path, place)
-    _check_backbone(place, wanted)
-    return f"{place}: pretrained weights 预训练权重"
-
-
-def _put_copy(path: Path, place: Path) -> None:
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place.parent) as scratch:
-            put(Path(shutil.copy(path, scratch)), place)
-    except OSError as error:
-        reason = f"{place}: cannot be written 无法写入：{error.strerror or error}"
-        raise FetchError(reason, is_input=False) from None
+            _parameters(path)
+            _put_copy(_content(path), place)
+    parameters = _parameters(place)
+    if not _there(for_torch):
+        _put_copy(safetensors_of(parameters), for_torch)
+    elif not is_safetensors(_content(for_torch)):
+        raise _no_backbone(for_torch)
+    return [
+        f"{place}: pretrained weights 预训练权重",
+        f"{for_torch}: the same for PyTorch 同样的权重，供 PyTorch 使用",
+    ]
 
 
 @contextmanager
@@ -199,16 +197,38 @@ def _forgetting(path: Path, is_download: bool) -> Iterator[None]:
         forget(path)
 
 
-def _check_backbone(path: Path, wanted: Backbone) -> None:
+def _parameters(path: Path) -> list[Parameter]:
     try:
-        content = path.read_bytes()
+        return parameters_of(_content(path))
+    except ValueError:
+        raise _no_backbone(path) from None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise FetchError(f"{path}: cannot be read 无法读取：{error.strerror or error}") from None
-    if not all(name in content for name in wanted.holds):
-        raise FetchError(
-            f"{path}: no MobileNetV2 of the course; move it away, and run the command again"
-            " 不是课程的 MobileNetV2 权重，请移走后重新运行"
-        )
+
+
+def _no_backbone(path: Path) -> FetchError:
+    return FetchError(
+        f"{path}: no MobileNetV2 of the course; move it away, and run the command again"
+        " 不是课程的 MobileNetV2 权重，请移走后重新运行"
+    )
+
+
+def _put_copy(content: bytes, place: Path) -> None:
+    """Write a file to its place, where nothing may be: all of it or none."""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place.parent) as scratch:
+            whole = Path(scratch) / place.name
+            whole.write_bytes(content)
+            put(whole, place)
+    except OSError as error:
+        reason = f"{place}: cannot be written 无法写入：{error.strerror or error}"
+        raise FetchError(reason, is_input=False) from None
 
 
 def _obtain(name: str, url: str, folder: Path, wishes: Wishes) -> tuple[Path, bool]:
@@ -269,7 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wishes = Wishes(tuple(options.given), options.mirror, tuple(map(str.lower, options.sha256)))
     try:
         if options.what == "backbone":
-            print(fetch_backbone(BACKBONE, ROOT, wishes))
+            print(*fetch_backbone(BACKBONE, ROOT, wishes), sep="\n")
         else:
             wanted = SETS[options.what]
             print(*fetch_set(wanted, options.out, wishes), f"note: {wanted.remark}", sep="\n")

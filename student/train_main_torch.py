@@ -93,8 +93,9 @@ def find_pretrained() -> Path:
     if place.is_file():
         return place
     raise FileNotFoundError(
-        f"{place}: not there; copy the folder pretrained/ from what was handed out, or ask your teacher for"
-        " the file 缺少预训练权重，请从下发的文件中复制 pretrained/ 文件夹，或向教师索取该文件"
+        f"{place}: not there; copy the folder pretrained/ from what was handed out, or, in the folder of"
+        " HANDOUT.md, run: python -m datasets.fetch backbone"
+        " 缺少预训练权重，请从下发的文件中复制 pretrained/ 文件夹，或在 HANDOUT.md 所在的文件夹中运行上述命令"
     )
 
 

@@ -10,11 +10,15 @@ import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import load
 
 from datasets import archives
 from datasets.fetch import FLOWERS, GARBAGE, SETS, main
 from grader.model.dataset import FLOWERS5, GARBAGE26, load_classes
+from reference.weights import checkpoint_bytes, to_torchvision_names
+from tests.reference.drawn_shapes import untrained_backbone
 
 ROOT = Path(__file__).parents[2]
 TRAIN, TEST = "flower_photos_train.zip", "flower_photos_test.zip"
@@ -331,15 +335,42 @@ def run(folder, *arguments):
     )
 
 
-def test_the_backbone_is_put_where_the_templates_look_with_python_alone(site, copy_of_the_command):
-    content = b"..features.0.features.0.weight..features.18.features.1.gamma.."
+@pytest.fixture(scope="module")
+def checkpoint():
+    """As the labs' own file: the backbone, and parameters of a classifier that nobody wants."""
+    arrays = untrained_backbone()
+    return arrays, checkpoint_bytes({**arrays, "head.1.weight": np.zeros((1000, 1280), np.float32)})
+
+
+def test_one_command_puts_the_backbone_where_both_templates_look_with_python_alone(
+    site, checkpoint, copy_of_the_command
+):
+    arrays, content = checkpoint
     site.files["mobilenetv2_cpu_gpu.ckpt"] = content
     done = run(copy_of_the_command, "backbone", "--mirror", site.address)
     assert (done.returncode, done.stderr) == (0, "")
     folder = copy_of_the_command / "student" / "pretrained"
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == {"mobilenetv2.ckpt": content}
+    assert {path.name for path in folder.iterdir()} == {"mobilenetv2.ckpt", "mobilenetv2.safetensors"}
+    assert (folder / "mobilenetv2.ckpt").read_bytes() == content
+    made, wanted = load((folder / "mobilenetv2.safetensors").read_bytes()), to_torchvision_names(arrays)
+    assert made.keys() == wanted.keys()
+    assert all(np.array_equal(made[name], wanted[name]) for name in wanted)
     site.files.clear()  # it is there
     assert run(copy_of_the_command, "backbone", "--mirror", site.address).returncode == 0
+
+
+def test_pytorch_s_file_is_made_of_the_checkpoint_that_was_handed_out(site, checkpoint, copy_of_the_command):
+    folder = copy_of_the_command / "student" / "pretrained"
+    folder.mkdir(parents=True)
+    (folder / "mobilenetv2.ckpt").write_bytes(checkpoint[1])
+    assert run(copy_of_the_command, "backbone", "--mirror", site.address).returncode == 0
+    assert site.ranges == []
+    made = (folder / "mobilenetv2.safetensors").read_bytes()
+    assert load(made).keys() == to_torchvision_names(checkpoint[0]).keys()
+    (folder / "mobilenetv2.safetensors").write_bytes(b"mine")
+    done = run(copy_of_the_command, "backbone", "--mirror", site.address)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (folder / "mobilenetv2.safetensors").read_bytes() == b"mine"
 
 
 def test_another_file_is_no_backbone_and_one_that_is_there_is_kept(site, copy_of_the_command):
@@ -347,7 +378,8 @@ def test_another_file_is_no_backbone_and_one_that_is_there_is_kept(site, copy_of
     done = run(copy_of_the_command, "backbone", "--mirror", site.address)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     folder = copy_of_the_command / "student" / "pretrained"
-    assert not [*folder.iterdir()]
+    assert not folder.exists() or not [*folder.iterdir()]
+    folder.mkdir(exist_ok=True)
     (folder / "mobilenetv2.ckpt").write_bytes(b"mine")
     assert run(copy_of_the_command, "backbone", "--mirror", site.address).returncode == 2
     assert (folder / "mobilenetv2.ckpt").read_bytes() == b"mine"

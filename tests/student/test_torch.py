@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datasets.backbone import parameters_of, safetensors_of
 from grader import grade
 from grader.model.verdict import Verdict
-from reference.weights import backbone_shapes, to_course_names
+from reference.weights import backbone_shapes, checkpoint_bytes, to_course_names, to_torchvision_names
 from reference.weights.naming import TORCHVISION
 from tests.patience import PATIENCE_SECONDS
+from tests.reference.drawn_shapes import untrained_backbone
 
 torch = pytest.importorskip("torch", reason="PyTorch is optional: tox -e torch")
 pytestmark = pytest.mark.torch
@@ -64,6 +66,18 @@ def test_names_and_shapes_are_those_of_torchvision(weights: Path) -> None:
     named = {name: tuple(value.shape) for name, value in state.items() if name.endswith(TORCHVISION.bn_words)}
     expected = dict(zip(TORCHVISION.names(), backbone_shapes().values(), strict=True))
     assert named == {**expected, "classifier.1.weight": (1000, 1280), "classifier.1.bias": (1000,)}
+
+
+def test_the_fetched_checkpoint_becomes_a_file_that_the_network_takes_whole() -> None:
+    from safetensors.torch import load
+    from torch_submission.mobilenetv2 import MobileNetV2
+
+    arrays = untrained_backbone()
+    state = load(safetensors_of(parameters_of(checkpoint_bytes(arrays))))
+    network = MobileNetV2(5).features
+    network.load_state_dict({name.removeprefix("features."): value for name, value in state.items()})
+    for name, array in to_torchvision_names(arrays).items():
+        assert np.array_equal(network.state_dict()[name.removeprefix("features.")].numpy(), array)
 
 
 def test_the_network_computes_what_mindspore_s_computes(weights: Path) -> None:
