@@ -6,12 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
-import venv
 import zipfile
-from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+from tests.own_environment import environment, packages_of, share
 
 ROOT = Path(__file__).parents[1]
 NEIGHBOUR = "datasets"
@@ -35,7 +35,7 @@ NEEDED = (
     "typing-inspection",
     "wcwidth",
 )
-"""What the canary imports, taken from this environment: a fresh one would take minutes and gigabytes."""
+"""What the canary imports."""
 
 
 def pip(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -101,7 +101,7 @@ def test_beside_hugging_faces_datasets_both_are_whole_and_the_canary_passes(
     packages = packages_of(python)
     for path in (wheel, neighbour):
         assert_is_whole(path, packages)
-    share(packages)
+    share(packages, NEEDED)
     cwd = tmp_path / "elsewhere"
     cwd.mkdir()
     for command in ([python, "-m", "grader"], [python.with_name("lab-grader")]):
@@ -112,34 +112,9 @@ def test_beside_hugging_faces_datasets_both_are_whole_and_the_canary_passes(
         assert "the built-in honest submission got its known score" in done.stdout
 
 
-def environment(folder: Path) -> Path:
-    """Make an empty environment; returns its interpreter."""
-    venv.create(folder, symlinks=True)
-    return folder / "bin" / "python"
-
-
-def packages_of(python: Path) -> Path:
-    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    return Path(subprocess.check_output([python, "-c", code], text=True).strip())
-
-
 def assert_is_whole(wheel: Path, packages: Path) -> None:
     """Nobody has written over a file of the wheel's, but for what pip itself notes of it."""
     with zipfile.ZipFile(wheel) as zipped:
         for name in zipped.namelist():
             if not name.endswith(("/", "/RECORD")):
                 assert (packages / name).read_bytes() == zipped.read(name), name
-
-
-def share(packages: Path) -> None:
-    """Give an environment what the canary needs besides, as links where that is possible."""
-    for name in NEEDED:
-        for file in metadata.files(name) or ():
-            if ".." in file.parts or "__pycache__" in file.parts:
-                continue
-            place = packages / file
-            place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(file.locate(), place)
-            except OSError:  # another file system
-                shutil.copy2(file.locate(), place)

@@ -1,12 +1,12 @@
 """What students get: enough to work and to check themselves, and nothing that gives anything away."""
 
-import importlib.util
 import json
 import posixpath
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from grader.exchange import choose_backbones, contents, write_handout
 from grader.exchange.handout import PAGES, PICTURES
 from grader.split import make_key
 from reference.weights import write_checkpoint
+from tests.own_environment import environment, needed_by, packages_of, share
 from tests.reference.drawn_shapes import untrained_backbone
 
 ROOT = Path(__file__).parents[3]
@@ -51,32 +52,74 @@ def env(tmp_path):
     return {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path / "home")}
 
 
+@pytest.fixture(scope="module")
+def own_environment():
+    """An interpreter with the packages that the handout asks for, and those that they need: no other is there.
+
+    Below /tmp, which is what a sandbox is shown.
+    """
+    listed = contents(ROOT)["requirements.txt"].decode().splitlines()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        python = environment(Path(folder) / "env")
+        share(packages_of(python), needed_by(line for line in listed if not line.startswith("#")))
+        yield python
+
+
+@pytest.fixture
+def student(own_environment, env):
+    """Runs programs as a student does who has nothing but the handout."""
+
+    def run(folder, *arguments):
+        done = subprocess.run(
+            [own_environment, *arguments],
+            cwd=folder, env=env, capture_output=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_the_environment_has_nothing_of_this_project_nor_what_no_list_names(student, tmp_path):
+    names = (
+        "grader",
+        "src_mindspore",
+        "reference",
+        "datasets",
+        "student",
+        "tests",
+        "pytest",
+        "jupytext",
+        "torch",
+    )
+    code = f"""
+import importlib.util, sys
+print([name for name in {names} if importlib.util.find_spec(name)], sys.path)
+"""
+    said = student(tmp_path, "-c", code)
+    assert said.startswith("[] ")
+    assert str(ROOT) not in said.replace(str(Path(sys.base_prefix).resolve()), "")
+
+
 @pytest.mark.mindspore
-def test_a_handout_trains_and_checks_itself_where_nothing_else_is(unpacked, env, tmp_path):
+def test_a_handout_trains_checks_and_exports_in_an_environment_of_its_own(unpacked, student, tmp_path):
     write_demo(tmp_path / "photos", train=2, val=1)
-    # Without `site` there is no way back to the clone that is installed here.
-    packages = str(Path(importlib.util.find_spec("numpy").origin).parents[1])
-    done = subprocess.run(
-        [sys.executable, "-S", "train_main.py", "--dataset_path", tmp_path / "photos"],
-        cwd=unpacked / "student", env={**env, "PYTHONPATH": packages},
-        capture_output=True, encoding="utf-8", check=False,
+    said = student(unpacked / "student", "train_main.py", "--dataset_path", tmp_path / "photos")
+    assert "training is ok!!!" in said
+    assert (unpacked / "student" / "results" / "mobilenetv2.mindir").stat().st_size > 1 << 20
+    student(
+        unpacked, "-m", "grader", "student/", "--self-check", "--split", tmp_path / "photos" / "val"
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert "training is ok!!!" in done.stdout
-    done = subprocess.run(
-        [sys.executable, "-m", "grader", "student/", "--self-check", "--split", tmp_path / "photos" / "val"],
-        cwd=unpacked, env=env, capture_output=True, encoding="utf-8", check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
     report = json.loads((unpacked / "reports" / "student" / "report.json").read_text(encoding="utf-8"))
     assert (report["verdict"], report["score"]["total"]) == ("GRADED", 26)
     assert not [*(tmp_path / "home").rglob("lab-grader")]
 
 
 @pytest.mark.mindspore
-def test_the_flower_lab_trains_evaluates_and_exports_where_nothing_else_is(unpacked, env, tmp_path):
+def test_the_flower_lab_trains_evaluates_and_exports_in_an_environment_of_its_own(
+    unpacked, student, tmp_path
+):
     write_demo(tmp_path / "photos", train=3, val=1)
-    packages = str(Path(importlib.util.find_spec("numpy").origin).parents[1])
     weights = ("--freeze_layer", "backbone", "--pretrain_ckpt", "../pretrained/mobilenetv2.ckpt")
     last = ("--pretrain_ckpt", "./ckpt_0/mobilenetv2_20.ckpt")
     said = ""
@@ -85,12 +128,7 @@ def test_the_flower_lab_trains_evaluates_and_exports_where_nothing_else_is(unpac
         ("eval.py", "--dataset_path", tmp_path / "photos" / "val", *last),
         ("export.py", *last),
     ):
-        done = subprocess.run(
-            [sys.executable, "-S", *program], cwd=unpacked / "student" / "flowers",
-            env={**env, "PYTHONPATH": packages}, capture_output=True, encoding="utf-8", check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        said += done.stdout
+        said += student(unpacked / "student" / "flowers", *program)
     assert "epoch[20/20], iter[1] cost:" in said
     assert "result:{'acc': " in said
     assert (unpacked / "student" / "flowers" / "mobilenetv2.mindir").stat().st_size > 1 << 20
