@@ -2,7 +2,7 @@
 
 Step by step in the notebook `main.ipynb`, or all at once: 可以在 notebook 中逐步运行，也可以一次运行：
 
-    python train_main.py --dataset_path datasets/garbage_26x100
+    python train_main.py --dataset_path ../datasets/garbage_26x100
 
 First the head alone: the backbone stays as it is, so its features are computed only once, and the head learns
 in seconds. Then, if you want, the whole network, which takes minutes an epoch on a CPU. All that is to be
@@ -66,16 +66,18 @@ HERE = Path(__file__).resolve().parent if "__file__" in globals() else Path.cwd(
 # %% [markdown]
 # ## 1. Settings 设置
 #
-# Where the images lie, and the numbers that decide how well the network learns. After a change, run this cell
-# and those below it again. Files lie beside this one, but for the images.
+# Where the images lie, which is where `python -m datasets.fetch garbage` puts them, and the numbers that
+# decide how well the network learns. After a change, run this cell and those below it again. All other paths
+# begin in the folder of this file.
 #
-# 数据的位置和训练的超参数。修改之后，请重新运行本单元格及其下面的单元格。
-# 除数据集外，文件路径都相对于本文件所在的文件夹。
+# 图像的位置（默认为 `python -m datasets.fetch garbage` 的下载位置）和训练的超参数。
+# 修改之后，请重新运行本单元格及其下面的单元格。其他路径都相对于本文件所在的文件夹。
 
 # %%
 config = EasyDict(
     # -- data 数据 --
-    dataset_path="datasets/garbage_26x100",  # holds train/ and val/, with one folder per class
+    # Holds train/ and val/, with one folder per class. 其中有 train/ 和 val/，每类一个文件夹。
+    dataset_path=str(HERE.parent / "datasets" / "garbage_26x100"),
     num_classes=26,
     class_index={name: label for label, name in enumerate(GARBAGE_FOLDERS)},
     image_height=224,

@@ -1,7 +1,7 @@
 """用 PyTorch 完成同样的训练 The same training in PyTorch, for those who prefer it.
 
-    python train_main_torch.py --dataset_path datasets/garbage_26x100
-    python train_main_torch.py --dataset_path datasets/garbage_26x100 --part all
+    python train_main_torch.py --dataset_path ../datasets/garbage_26x100
+    python train_main_torch.py --dataset_path ../datasets/garbage_26x100 --part all
 
 The lab's transforms; Adam; a learning rate that falls in steps. With `--part head` the backbone stays as it
 is, so its features are computed only once; with `--part all` the whole network learns, which takes minutes an
@@ -64,7 +64,8 @@ SAVE_EPOCHS = 10  # epochs between two times that the best weights are saved 每
 
 config = SimpleNamespace(
     # -- data 数据 --
-    dataset_path="datasets/garbage_26x100",  # holds train/ and val/, with one folder per class
+    # Holds train/ and val/, with one folder per class. 其中有 train/ 和 val/，每类一个文件夹。
+    dataset_path=str(HERE.parent / "datasets" / "garbage_26x100"),
     # TODO(student): each training image is seen in `repeat` random views; 1 is few. 增加数据增强的次数。
     repeat=1,
     # -- training 训练 --

@@ -30,6 +30,8 @@ NOTEBOOK = STUDENT / "main.ipynb"
 # Each with the level of the heading that its docstring becomes.
 SOURCES = ((STUDENT / "train_main.py", 1), (STUDENT / "main.py", 2))
 _NOT_RUN = "(only in the file, not run here 只写入文件，不在此运行)"
+# Of the cells that are not run; without it, a page made of the notebook would show them as running text.
+_PYTHON = {"raw_mimetype": "text/x-python"}
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -60,7 +62,8 @@ def cells_of(source: Path, level: int) -> Iterator[Any]:
         if cell.cell_type == "markdown":
             yield _with_id(v4.new_markdown_cell(cell.source), source, number)
         elif cell.cell_type == "raw":
-            yield _with_id(v4.new_raw_cell(f"# {source.name} {_NOT_RUN}\n{cell.source}"), source, number)
+            text = f"# {source.name} {_NOT_RUN}\n{cell.source}"
+            yield _with_id(v4.new_raw_cell(text, metadata=_PYTHON), source, number)
         elif cell.metadata.get("active") == "ipynb":
             yield _with_id(v4.new_code_cell(cell.source), source, number)
         else:
