@@ -64,7 +64,7 @@ def predict(image: npt.NDArray[np.uint8]) -> str:
     """Name the class of one photo.
 
     Args:
-        image: uint8 (H, W, 3), channels in the order BGR, as `cv2.imread` returns it. 通道顺序为 BGR.
+        image: uint8 (H, W, 3), channels in the order BGR, as `cv2.imread` returns it. 通道顺序为 BGR。
 
     Returns:
         One of CLASSES.
