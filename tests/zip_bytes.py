@@ -47,7 +47,7 @@ def packed(
         sizes_elsewhere: let them alone tell the numbers.
         before: what stands before the zip proper, and is not counted in its positions.
     """
-    body, directory = b"", b""
+    body, directory = bytearray(), bytearray()  # bytes would be copied for each of thousands of entries
     for entry in entries:
         content = _deflated(entry.content) if entry.deflated else entry.content
         fixed = (20, entry.flags, 8 if entry.deflated else 0, 0, 0x21, zlib.crc32(entry.content))
@@ -66,7 +66,7 @@ def packed(
         len(entries) & 0xFFFF, len(entries) & 0xFFFF, len(directory), len(body)
     )  # fmt: skip
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, *shown_end, 0)
-    return before + body + directory + end64 + end
+    return b"".join((before, body, directory, end64, end))
 
 
 def _end64(count: int, directory_bytes: int, at: int) -> bytes:
