@@ -16,6 +16,8 @@ from tests.ready_python import Program, ReadyPython
 
 Door: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path], "subprocess.CompletedProcess[str]"]
 """Runs the grader with a command line, an environment and a working folder."""
+Maker: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], "subprocess.CompletedProcess[str]"]
+"""Runs a script, with its arguments and an environment, that makes what is handed in."""
 Isolation: TypeAlias = Literal["usual", "forked", "without_walls"]
 """How workers are kept apart: as by `python -m grader`, or as by a function of `tests/isolation.py`."""
 _PROGRAM = """
@@ -47,6 +49,20 @@ def starting(isolation: Isolation) -> Door:
     return start
 
 
+def make(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Start Python for a script that makes what is handed in."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
 class ReadyGraders:
     """Graders that are forked from a ready Python, which has done what each of them would do again.
 
@@ -64,6 +80,12 @@ class ReadyGraders:
         return lambda arguments, environment, folder: self._python.run(
             Program([*program, *arguments], folder, environment)
         )
+
+    def make(
+        self, arguments: Sequence[str], environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Have a Python forked for a script that makes what is handed in."""
+        return self._python.run(Program(arguments, environment=environment))
 
     def canary_passed(self, isolation: Isolation) -> None:
         """Take note that the canary has passed with this isolation."""

@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -24,10 +23,10 @@ import numpy.typing as npt
 
 from grader.cli import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED
 from grader.model.verdict import Verdict
-from tests.patience import PATIENCE_SECONDS, wait_until
+from tests.patience import wait_until
 
 from .corpus import MAKER, Case
-from .doors import Door, Isolation, ReadyGraders, starting
+from .doors import Door, Isolation, Maker, ReadyGraders, make, starting
 from .ground import IMAGES_VARIABLE, KEY_VARIABLE, Ground, assignment_text
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +99,7 @@ def run(case: Case, ground: Ground, *, forked: bool = False, graders: ReadyGrade
     began = time.monotonic()
     with _workspace() as workspace:
         try:
-            handed_in = hand_in(case, ground, workspace)
+            handed_in = hand_in(case, ground, workspace, graders.make if graders else make)
             before = _listing(workspace)
             isolation: Isolation = "forked" if forked else "usual"
             door = starting(isolation) if graders is None or case.environment else graders.door(isolation)
@@ -128,8 +127,14 @@ def _workspace() -> Iterator[Path]:
         yield Path(name)
 
 
-def hand_in(case: Case, ground: Ground, workspace: Path) -> Path:
+def hand_in(case: Case, ground: Ground, workspace: Path, maker: Maker = make) -> Path:
     """Write what is handed in; return its path.
+
+    Args:
+        case: what is handed in.
+        ground: what it is graded on.
+        workspace: the folder that it is written to.
+        maker: runs its `make.py`.
 
     Raises:
         GraderFailedError: its `make.py` failed.
@@ -142,13 +147,10 @@ def hand_in(case: Case, ground: Ground, workspace: Path) -> Path:
         else:
             shutil.copyfile(path, folder / path.name)
     if (case.folder / MAKER).exists():
-        command = [sys.executable, str(case.folder / MAKER), str(folder)]
         environment = environment_with({IMAGES_VARIABLE: str(ground.split(case.images))})
-        made = subprocess.run(
-            command, env=environment, capture_output=True, timeout=PATIENCE_SECONDS, check=False
-        )
+        made = maker([str(case.folder / MAKER), str(folder)], environment)
         if made.returncode:
-            raise GraderFailedError(f"make.py failed: {made.stderr.decode('utf-8', 'replace')}")
+            raise GraderFailedError(f"make.py failed: {made.stderr}")
     archive = folder.with_name(f"{folder.name}.zip")
     return archive if archive.exists() else folder
 
