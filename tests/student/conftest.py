@@ -1,9 +1,13 @@
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+
+from tests.ready_python import ReadyPython
 
 STUDENT = Path(__file__).parents[2] / "student"
 CLASS_FOLDERS = [f"{group:02d}_{i:02d}" for group, n in enumerate((10, 8, 4, 4)) for i in range(n)]
@@ -17,6 +21,16 @@ def photo(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     mask = cv2.circle(np.zeros((height, width), np.uint8), centre, min(height, width) // 3, 1, -1)
     image[mask == 1] = 255 - image[mask == 1]
     return np.clip(image + rng.normal(0, 12, image.shape), 0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def python() -> Iterator[ReadyPython]:
+    """A Python that has imported MindSpore, but no course library: each program finds the one that lies beside it."""
+    imports = ("mindspore", "mindspore.dataset.vision", "cv2")
+    # What a module's fixtures have set for its own programs is not for those of the others.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    with ReadyPython(imports, forgotten=["src_mindspore"], environment=environment) as python:
+        yield python
 
 
 @pytest.fixture(scope="session")

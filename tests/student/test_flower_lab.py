@@ -35,13 +35,6 @@ CHOICES = {"--platform": "{CPU,GPU,Ascend}", "--freeze_layer": "{none,backbone}"
 ROWS = [(script, argument) for script in SCRIPTS for argument in ARGUMENTS[script]]
 
 
-@pytest.fixture(scope="module")
-def python() -> Iterator[ReadyPython]:
-    imports = ("mindspore", "mindspore.dataset.vision", "cv2")
-    with ReadyPython(imports, forgotten=["src_mindspore"]) as python:
-        yield python
-
-
 @pytest.fixture(scope="module", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:

@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -161,12 +161,6 @@ def test_build_lr_decays_by_the_word(decay_type: str, rates: list[float]) -> Non
 
 
 # -- a run ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def python() -> Iterator[ReadyPython]:
-    with ReadyPython(("mindspore", "mindspore.dataset.vision", "cv2"), forgotten=["src_mindspore"]) as python:
-        yield python
 
 
 Run = tuple[Path, "subprocess.CompletedProcess[str]"]

@@ -3,7 +3,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,6 @@ from tests.ready_python import Program, ReadyPython
 pytestmark = pytest.mark.mindspore
 
 STUDENT = Path(__file__).parents[2] / "student"
-
-
-@pytest.fixture(scope="module")
-def python() -> Iterator[ReadyPython]:
-    """A Python that has imported MindSpore, but no course library: each program finds the one that lies beside it."""
-    imports = ("mindspore", "mindspore.dataset.vision", "cv2")
-    with ReadyPython(imports, forgotten=["src_mindspore"]) as python:
-        yield python
 
 
 def environment_of(folder: Path) -> dict[str, str]:

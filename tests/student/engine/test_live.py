@@ -3,12 +3,13 @@
 import copy
 import importlib.util
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.ready_python import Program
 
 pytestmark = pytest.mark.mindspore
 
@@ -589,7 +590,7 @@ def test_drawn_images_are_answered_as_by_mindspore(network, tmp_path):
     np.testing.assert_allclose(fast, stock, atol=1e-3)
 
 
-def test_one_switch_turns_it_off():
+def test_one_switch_turns_it_off(python):
     code = """
 import numpy as np
 import mindspore as ms
@@ -610,14 +611,8 @@ print("onnxruntime" in __import__("sys").modules)
 """
     both = ["[True, False, False]", "[True, True, False]", "True"]
     for value, said in (("off", ["[False, False, False]"] * 2 + ["False"]), ("on", both)):
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "SRC_MINDSPORE_ENGINE": value},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout.splitlines() == said
+        done = python.run(Program(["-c", code], environment={**os.environ, "SRC_MINDSPORE_ENGINE": value}))
+        assert (done.returncode, done.stdout.splitlines()) == (0, said), done.stderr
 
 
 CHANGES = {
