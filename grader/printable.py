@@ -20,6 +20,9 @@ _PIECE = re.compile(r" +|[^\s\u2e80-\uffef]+|.", re.DOTALL)
 
 def one_line(text: str) -> str:
     """Return text without the characters that would steer a terminal, line ends among them."""
+    # Nearly every text is printable, and told so at once; a page has thousands of lines.
+    if text.isprintable():
+        return text
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
