@@ -5,7 +5,7 @@ Both are measured in unit squares: (0, 0) is the upper left corner, (1, 1) the l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 import cv2
@@ -192,11 +192,12 @@ def guess(cards: Mapping[str, tuple[Picture, Floats]]) -> Guess:
             became a number does not matter, as long as equal values became equal numbers.
     """
     best = Guess("upright", "squash-crop", 0.0)
+    few = {shape: (picture, thinned(given)) for shape, (picture, given) in cards.items()}
     for orientation in ORIENTATIONS:
         for crop, maps in _usual(orientation, [*cards]):
             each = [
-                agreement(sampled(picture, maps[shape], (56, 56)), thinned(given))
-                for shape, (picture, given) in cards.items()
+                agreement(sampled(picture, maps[shape], (56, 56)), given)
+                for shape, (picture, given) in few.items()
             ]
             total = float(np.mean(each)) if each else 0.0
             if total > best.agreement + 0.01:
@@ -256,21 +257,25 @@ def sampled(picture: Picture | Floats, found: Map, size: tuple[int, ...]) -> Flo
 
 def agreement(expected: Floats, given: Floats) -> float:
     """Return how much of the numbers given follows from the values expected, whatever the function."""
-    total = [max(explained(values, numbers) for values in _with_grey(expected)) for numbers in given]
+    shades = [_shades(values) for values in _with_grey(expected)]
+    total = [_explained(shades, numbers) for numbers in given]
     return float(np.mean(total)) if total else 0.0
 
 
-def explained(values: Floats, numbers: Floats) -> float:
-    """Return the correlation ratio: the share of the variance of numbers that values of 0..255 explain."""
+def _shades(values: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return which of 32 shades each of the values 0..255 has, and how often each is there, at least once."""
+    shade = np.clip(values.ravel() / 8, 0, 31).astype(np.intp)
+    return shade, np.maximum(np.bincount(shade, minlength=32), 1)
+
+
+def _explained(shades: Sequence[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]], numbers: Floats) -> float:
+    """Return the correlation ratio: the share of the variance of numbers that shades explain, of the best."""
     numbers = np.nan_to_num(numbers.ravel())
-    bins = np.clip(values.ravel() / 8, 0, 31).astype(np.intp)
-    count = np.bincount(bins, minlength=32)
     total = ((numbers - numbers.mean()) ** 2).sum()
     if total <= 0:
         return 0.0
-    sums = np.bincount(bins, numbers, 32)
-    between = (sums**2 / np.maximum(count, 1)).sum() - numbers.sum() ** 2 / numbers.size
-    return float(np.clip(between / total, 0, 1))
+    among = max((np.bincount(shade, numbers, 32) ** 2 / count).sum() for shade, count in shades)
+    return float(np.clip((among - numbers.sum() ** 2 / numbers.size) / total, 0, 1))
 
 
 def _with_grey(picture: Floats) -> list[Floats]:
