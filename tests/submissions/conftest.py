@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from grader.model.dataset import Split
+from grader.split import demo_split
 from tests.ready_python import ReadyPython
 
 from .corpus import Case
@@ -23,6 +25,12 @@ def ground() -> Iterator[Ground]:
     """Hidden images, and the key that nobody may find."""
     with laid_out() as folder:
         yield folder
+
+
+@pytest.fixture(scope="session")
+def split() -> Split:
+    """The demo set, which takes seconds to draw; nothing changes it."""
+    return demo_split()
 
 
 @pytest.fixture(scope="session")

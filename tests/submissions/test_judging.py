@@ -9,7 +9,6 @@ from grader.model.dataset import split_of
 from grader.model.grading import NO_CHECKS
 from grader.model.report import FindingPart
 from grader.sandbox import PlainProcess
-from grader.split import demo_split
 from tests.grader.gradings import report_of
 from tests.submissions.mistakes import identities, loaded
 from tests.submissions.mistakes.judging import Figures, Judged, judged, place_of, promised
@@ -22,11 +21,11 @@ IMAGES = 26
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
+def report(tmp_path_factory, split):
     """A report on a program that gives one answer to everything, without any finding."""
     folder = tmp_path_factory.mktemp("submission")
     (folder / "main.py").write_text('predict = lambda image: "Hats"\n', encoding="utf-8")
-    images = demo_split().images[:IMAGES]
+    images = split.images[:IMAGES]
     graded = report_of(
         folder,
         split_of(images, ()),
@@ -195,9 +194,9 @@ def test_a_line_that_a_killed_run_left_half_written_spoils_nothing(tmp_path, lef
 class CountingGround:
     """Writes and grades nothing, and counts what is asked of it."""
 
-    def __init__(self, report, fails=()):
+    def __init__(self, report, split, fails=()):
         self.asked, self._report, self._fails = [], report, fails
-        self.arrays, self.assignment, self.split = {}, load_assignment(), demo_split()
+        self.arrays, self.assignment, self.split = {}, load_assignment(), split
 
     def write(self, planted, folder):
         folder.mkdir()
@@ -210,10 +209,10 @@ class CountingGround:
         return self._report
 
 
-def test_what_is_known_is_not_asked_again_and_mended_programs_are_graded_once(report, tmp_path):
+def test_what_is_known_is_not_asked_again_and_mended_programs_are_graded_once(report, split, tmp_path):
     chosen = [Candidate(planted) for planted in MISTAKES[:3]]
     names = [planted.name for planted in MISTAKES[:3]]
-    ground = CountingGround(report)
+    ground = CountingGround(report, split)
     first = [*Judge(ground, Results(tmp_path / "results.jsonl", "today")).judge(chosen[:2])]
     assert sorted(ground.asked) == sorted([*names[:2], f"{names[0]}, mended"])
     assert [result.mended for result in first] == [report.score.correct] * 2
@@ -223,9 +222,9 @@ def test_what_is_known_is_not_asked_again_and_mended_programs_are_graded_once(re
     assert again[:2] == first
 
 
-def test_a_failure_of_the_harness_ends_no_run_and_is_tried_again(report, tmp_path):
+def test_a_failure_of_the_harness_ends_no_run_and_is_tried_again(report, split, tmp_path):
     chosen = [Candidate(planted) for planted in MISTAKES[:2]]
-    ground = CountingGround(report, fails=(MISTAKES[0].name,))
+    ground = CountingGround(report, split, fails=(MISTAKES[0].name,))
     one, other = Judge(ground, Results(tmp_path / "results.jsonl", "today")).judge(chosen)
     assert (one.place, one.said) == ("failed", "KeyError: 'x'")
     assert other.place != "failed"
@@ -260,9 +259,9 @@ def test_reports_are_compared_in_all_parts_but_the_run(report):
 
 
 @pytest.mark.parametrize(("second", "code"), [("wrong-scale", 1), ("channel-order", 0)])
-def test_what_hangs_on_load_or_name_is_told_by_the_exit_code(report, monkeypatch, second, code):
+def test_what_hangs_on_load_or_name_is_told_by_the_exit_code(report, split, monkeypatch, second, code):
     told = [with_findings(report, finding("channel-order")), with_findings(report, finding(second))]
-    said, ground = [], CountingGround(None)
+    said, ground = [], CountingGround(None, split)
     ground.report = lambda planted: ground.asked.append(planted) or told[len(ground.asked) - 1]
     monkeypatch.setattr(loaded, "LOOPS", 0)
     assert loaded.compare_loaded(ground, "smallest logit", said.append) == code
@@ -273,10 +272,10 @@ def test_what_hangs_on_load_or_name_is_told_by_the_exit_code(report, monkeypatch
     assert said[1].startswith("OTHER" if code else "same")
 
 
-def test_reports_that_real_workers_alone_get_are_told(report, monkeypatch):
+def test_reports_that_real_workers_alone_get_are_told(report, split, monkeypatch):
     told = [[report], [with_findings(report, finding("channel-order"))]]
     monkeypatch.setattr(identities, "_reports", lambda *_: iter(told.pop(0)))
-    assert identities.ask_identities(CountingGround(None), 1, "no crop", lambda _: None) == 1
+    assert identities.ask_identities(CountingGround(None, split), 1, "no crop", lambda _: None) == 1
 
 
 def test_the_programs_that_are_compared_under_load_are_there():

@@ -12,7 +12,6 @@ from src_mindspore.transforms import evaluation_transform
 from grader.model.assignment import load_assignment
 from grader.model.grading import NO_CHECKS, Checks
 from grader.sandbox import open_isolation
-from grader.split import demo_split
 from grader.wording import codes
 from reference.errors import SourceError
 from reference.pretrained import ensure_pretrained
@@ -42,11 +41,6 @@ SOME = (
     "indices in place of names",
     "pipeline: channels first by reshape",
 )
-
-
-@pytest.fixture(scope="session")
-def split():
-    return demo_split()
 
 
 @pytest.fixture(scope="session")

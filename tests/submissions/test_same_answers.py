@@ -10,7 +10,6 @@ from grader.report import build_report
 from grader.run.frames import encode_question
 from grader.sandbox import PlainProcess
 from grader.session import Session
-from grader.split import demo_split
 from tests.submissions.mistakes.identities import HAND_INS, first_of, told
 from tests.submissions.mistakes.same_answers import NOT_THE_PROGRAM, Memory, question_of
 
@@ -27,10 +26,10 @@ BY_CHANCE = "np.random.default_rng().integers(len(NAMES))"
 
 
 @pytest.fixture(scope="module")
-def session():
+def session(split):
     assignment = load_assignment()
-    split = split_of(demo_split().images[::4], ())
-    exam = Exam(split, assignment, "self-check", Checks(canary=False, replay=False))
+    few = split_of(split.images[::4], ())
+    exam = Exam(few, assignment, "self-check", Checks(canary=False, replay=False))
     return Session(exam, PlainProcess())
 
 
