@@ -8,7 +8,7 @@ images are right plays no part in that; what the mistake costs is counted apart.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -24,6 +24,7 @@ from grader.wording import phrase, table
 
 Way = frozenset[str]
 """The mistakes of a twin, by their words in `inside/twins.py`."""
+Alike = npt.NDArray[np.bool_]
 
 _COMMON = "stretch"
 """To resize at once costs little, whatever the network was trained with: that alone is no mistake."""
@@ -53,6 +54,7 @@ def _ways() -> tuple[Way, ...]:
 
 
 WAYS = _ways()
+_RIGHT = (Way(), Way({_COMMON}))
 
 
 def run_twins(subject: Subject, case: Case, is_lost: Look) -> Twin | None:
@@ -78,23 +80,12 @@ def run_twins(subject: Subject, case: Case, is_lost: Look) -> Twin | None:
     in_the_labs_way = case.best_file.trial
     differing = in_the_labs_way.images[in_the_labs_way.answers != case.said[in_the_labs_way.images]]
     few = answers_in_ways(subject, case, "twins", spread(differing, _FEW), Ways(WAYS, OF_THE_NETWORK))
-    liked = () if few is None else _as_like(case, *few)
-    if not liked or len(liked) > _CHOSEN:
+    as_like = {} if few is None else _as_like(_alike(case, *few, WAYS))
+    if not 0 < len(as_like) <= _CHOSEN:
         return None
-    chosen = Ways(tuple({Way(): 0, Way({_COMMON}): 0, **dict.fromkeys(liked)}), OF_THE_NETWORK)
+    chosen = Ways(tuple({**dict.fromkeys(_RIGHT), **as_like}), OF_THE_NETWORK)
     many = answers_in_ways(subject, case, "chosen-twins", case.many(), chosen)
     return None if many is None else choose(case, *many, chosen.every)
-
-
-def _as_like(case: Case, images: IntArray, answers: IntArray) -> tuple[Way, ...]:
-    """Return the twins than which no other one is liker to the program by more than chance explains."""
-    is_alike: list[npt.NDArray[np.bool_]] = [*(answers == case.said[images, None]).T]
-    top = max(is_alike, key=np.sum)
-    return tuple(
-        way
-        for way, alike in zip(WAYS, is_alike, strict=True)
-        if top.any() and paired(alike, top).p_better >= CHANCE
-    )
 
 
 def choose(case: Case, images: IntArray, answers: IntArray, ways: Sequence[Way]) -> Twin | None:
@@ -104,26 +95,31 @@ def choose(case: Case, images: IntArray, answers: IntArray, ways: Sequence[Way])
         case: what the program said.
         images: (M,) indices.
         answers: (M, W) what each twin says.
-        ways: the W twins' mistakes; both without any, with the crop and without it, are among them.
+        ways: the W twins' mistakes; the two ways without any are among them.
     """
-    is_alike: list[npt.NDArray[np.bool_]] = [*(answers == case.said[images, None]).T]
-    top = max(is_alike, key=np.sum)
-    as_like = [
-        (_blamed(way), way, alike)
-        for way, alike in zip(ways, is_alike, strict=True)
-        if paired(alike, top).p_better >= CHANCE
-    ]
-    effort = min(len(blamed) for blamed, *_ in as_like)
-    simplest = [each for each in as_like if len(each[0]) == effort]
-    if not effort or len({blamed for blamed, *_ in simplest}) > 1:
+    alike = _alike(case, images, answers, ways)
+    as_like = _as_like(alike)
+    effort = min((len(_blamed(way)) for way in as_like), default=0)
+    simplest = [way for way in as_like if len(_blamed(way)) == effort]
+    if not effort or len({*map(_blamed, simplest)}) > 1:
         return None
-    blamed, way, alike = max(simplest, key=lambda each: int(each[2].sum()))
-    without = [ways.index(Way()), ways.index(Way({_COMMON}))]
-    lab = max((is_alike[column] for column in without), key=np.sum)
-    if alike.mean() < _LEAST_ALIKE or corrected(paired(lab, alike).p_better, len(WAYS)) >= ALPHA:
+    best = max(simplest, key=lambda way: int(alike[way].sum()))
+    lab = max((alike[way] for way in _RIGHT), key=np.sum)
+    if alike[best].mean() < _LEAST_ALIKE or corrected(paired(lab, alike[best]).p_better, len(WAYS)) >= ALPHA:
         return None
-    mended = answers[:, ways.index(way - blamed)]
-    return Twin(blamed, int(alike.sum()), int(lab.sum()), Trial(images, mended), len(WAYS))
+    mended = Trial(images, answers[:, ways.index(best - _blamed(best))])
+    return Twin(_blamed(best), int(alike[best].sum()), int(lab.sum()), mended, len(WAYS))
+
+
+def _alike(case: Case, images: IntArray, answers: IntArray, ways: Sequence[Way]) -> dict[Way, Alike]:
+    """Return by twin, (M,), which of its answers are the program's."""
+    return dict(zip(ways, (answers == case.said[images, None]).T, strict=True))
+
+
+def _as_like(alike: Mapping[Way, Alike]) -> dict[Way, Alike]:
+    """Return the twins than which no other is liker by more than chance explains; none if none is like."""
+    top = max(alike.values(), key=np.sum)
+    return {way: same for way, same in alike.items() if top.any() and paired(same, top).p_better >= CHANCE}
 
 
 def answers_as_twin(code: str) -> Look:

@@ -28,10 +28,9 @@ print(main.predict(numpy.load(sys.argv[2])))
 """
 
 
-@pytest.fixture(scope="module")
-def network():
-    rng = np.random.default_rng(1)
-    arrays = {
+def random_backbone(rng):
+    """Return parameters that are as strong after each layer as before."""
+    return {
         name: (
             rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
             if len(shape) > 1
@@ -39,8 +38,13 @@ def network():
         ).astype(np.float32)
         for name, shape in backbone_shapes().items()
     }
+
+
+@pytest.fixture(scope="module")
+def network():
+    rng = np.random.default_rng(1)
     return {
-        **arrays,
+        **random_backbone(rng),
         "head.1.weight": rng.normal(0, 1, (CLASSES, 1280)).astype(np.float32),
         "head.1.bias": rng.normal(0, 1, CLASSES).astype(np.float32),
     }

@@ -16,6 +16,7 @@ from grader.diagnosis.experiments import PROGRAM
 from grader.diagnosis.hypotheses import HYPOTHESES, LOST, After
 from grader.diagnosis.twins import OF_THE_NETWORK, WAYS, Way, choose, run_twins
 from grader.wording import table
+from tests.grader.diagnosis.test_checkpoint import random_backbone
 from tests.grader.diagnosis.test_diagnosis import CLASSES, TRUTH, case_of, every_code, mostly_right
 
 ALL = np.arange(len(TRUTH))
@@ -91,17 +92,8 @@ M, S = np.array([0.485, 0.456, 0.406])[:, None, None], np.array([0.229, 0.224, 0
 
 def test_what_a_mistake_of_the_network_computes(tmp_path):
     """Each changes the answer, and three are checked by a forward pass of their own."""
-    from reference.weights import backbone_shapes
-
     rng = np.random.default_rng(1)
-    network = {
-        name: (
-            rng.normal(0, np.sqrt(2 / np.prod(shape[1:])), shape)
-            if len(shape) > 1
-            else rng.uniform(0.5, 1.5, shape)
-        ).astype(np.float32)
-        for name, shape in backbone_shapes().items()
-    }
+    network = random_backbone(rng)
     sys.path.insert(0, str(PROGRAM.parent))
     try:
         import twins
