@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from grader.files import ForeignLinkError, Held, hold, place_of, read_whole
+from grader.files import ForeignLinkError, hold, place_of, read_whole
 from grader.intake import name_of
 
 
@@ -147,10 +147,12 @@ def test_a_file_is_read_as_a_whole_with_the_place_where_it_lies(tmp_path):
 
 
 def test_what_is_held_is_closed_by_its_context(tmp_path):
+    before = len(os.listdir("/proc/self/fd"))
     with hold(tmp_path) as held:
-        descriptor = held.descriptor
-    with pytest.raises(OSError):
-        Held(descriptor)
+        assert len(os.listdir("/proc/self/fd")) == before + 1
+        with held.folder("new"), pytest.raises(FileNotFoundError):
+            held.entry("none")
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_folder_is_made_or_held_and_a_link_is_none(tmp_path):

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-_SECONDS = re.compile(r'<td class="number" data-value="[^"]*">[^<]*</td>(\s*<td>(?:<a|</td>))')
+_SECONDS = re.compile(r'<td class="number" data-value="[^"]*">[^<]*</td>(\s*<td class="reports">)')
 """The cell before the links of a student's row."""
 _SLOWEST = re.compile(r'<section>\s*<h2><span lang="en">Slowest.*?</section>', re.DOTALL)
 
