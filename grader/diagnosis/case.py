@@ -304,7 +304,7 @@ class Case:
 
     @property
     def is_unstable(self) -> bool:
-        """Whether many answers change by themselves, which the replay's own finding says."""
+        """Whether many answers change by themselves."""
         return self.changing >= _UNSTABLE
 
     @property

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from grader.diagnosis.case import NO_ANSWER, Case, Seams
 from grader.diagnosis.experiments import ALTERATIONS, BlackBox, run_checkpoints
-from grader.diagnosis.hypotheses import HYPOTHESES, LOST, After, Explanation
+from grader.diagnosis.hypotheses import HYPOTHESES, After, Explanation
 from grader.diagnosis.readout import open_images
 from grader.diagnosis.seams import ask_scores, look, try_ways
 from grader.diagnosis.showing import shown
@@ -135,7 +135,7 @@ def _run_checkpoints(subject: Subject, case: Case) -> Case:
 
 
 def _run_twins(subject: Subject, case: Case) -> Case:
-    return replace(case, twin=run_twins(subject, case, LOST))
+    return replace(case, twin=run_twins(subject, case))
 
 
 def _ask_new_processes(subject: Subject, case: Case) -> Case:

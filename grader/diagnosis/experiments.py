@@ -169,13 +169,8 @@ def run_checkpoints(subject: Subject, case: Case) -> tuple[FileTrial, ...]:
     checkpoints = _checkpoints(subject.submission)
     if not checkpoints:
         return ()
-    images = case.many()
-    rules = subject.assignment.for_our_own(LAST_RESORT_SECONDS)
-    pictures = [subject.split.images[index] for index in images]
-    folder = _prepared(subject, "checkpoint", checkpoints, {"ways": []})
-    texts = subject.texts(subject.start(folder), pictures, rules)
-    found = read(texts, images, len(checkpoints), len(case.names))
-    if found is None or len(found[1]) < _LEAST_IMAGES:
+    found = _answers(subject, _prepared(subject, "checkpoint", checkpoints, {"ways": []}), case.many())
+    if found is None:
         return ()
     files, answered, answers = found
     names = [" + ".join(shown(checkpoints[number], _LONGEST_NAME) for number in numbers) for numbers in files]
@@ -208,12 +203,20 @@ def answers_in_ways(
         "of_the_network": [*ways.of_the_network],
         "network": best,
     }
+    found = _answers(subject, _prepared(subject, name, checkpoints, asked), images, len(ways.every))
+    return None if found is None else found[1:]
+
+
+def _answers(
+    subject: Subject, folder: Path, images: IntArray, ways: int | None = None
+) -> tuple[Files, IntArray, IntArray] | None:
+    """Have the program in a folder answer, and read that as `read` does; None if it hardly answers."""
     rules = subject.assignment.for_our_own(LAST_RESORT_SECONDS)
     pictures = [subject.split.images[index] for index in images]
-    folder = _prepared(subject, name, checkpoints, asked)
     texts = subject.texts(subject.start(folder), pictures, rules)
-    found = read(texts, images, len(checkpoints), len(case.names), len(ways.every))
-    return None if found is None or len(found[1]) < _LEAST_IMAGES else found[1:]
+    files = len(_checkpoints(subject.submission))
+    found = read(texts, images, files, len(subject.assignment.classes), ways)
+    return None if found is None or len(found[1]) < _LEAST_IMAGES else found
 
 
 def _prepared(subject: Subject, name: str, checkpoints: Sequence[str], asked: Mapping[str, object]) -> Path:

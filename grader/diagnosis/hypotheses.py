@@ -15,7 +15,6 @@ from grader.diagnosis.evidence import (
     Evidence,
     Look,
     answers_are_guesses,
-    answers_are_neither,
     arrives_by_chance,
     arrives_in_another_order,
     arrives_in_other_colours,
@@ -39,7 +38,7 @@ from grader.diagnosis.evidence import (
     sets_threads,
 )
 from grader.diagnosis.readout import renamed, unless_meant_otherwise
-from grader.diagnosis.twins import answers_as_twin, unless_as_twin
+from grader.diagnosis.twins import answers_as_twin, is_lost, unless_as_twin
 from grader.model.report import FindingPart
 from grader.wording import finding
 
@@ -106,9 +105,6 @@ class Hypothesis:
         evidence = self.look(case)
         return None if evidence is None else Explanation(finding(self.code, **evidence.details), evidence)
 
-
-LOST = left_unused(answers_are_neither)
-"""The look for a checkpoint that is better than the answers, whatever the reason."""
 
 HYPOTHESES = (
     # predict, or a function that it calls, builds the network and loads the checkpoint for every image.
@@ -188,7 +184,7 @@ HYPOTHESES = (
     # The network is computed otherwise: no shortcut, another activation, another batch normalisation.
     Hypothesis("wrong-forward-pass", After.TWINS, answers_as_twin("wrong-forward-pass")),
     # Something before, in or after the network is not as in training, and is none of the above.
-    Hypothesis("lost-on-the-way", After.TWINS, unless_as_twin(LOST)),
+    Hypothesis("lost-on-the-way", After.TWINS, unless_as_twin(is_lost)),
     # The network has learnt the public images by heart, in training or because they chose it.
     Hypothesis("public-gap", After.PUBLIC_IMAGES, public_gap),
     # No mistake, and yet fewer right answers than is usual: the network was not trained to the end.

@@ -15,7 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.diagnosis.case import CHANCE, Case, IntArray, Trial, Twin, spread
-from grader.diagnosis.evidence import ALPHA, Evidence, Look, corrected, scores_in_words
+from grader.diagnosis.evidence import (
+    ALPHA,
+    Evidence,
+    Look,
+    answers_are_neither,
+    corrected,
+    left_unused,
+    scores_in_words,
+)
 from grader.diagnosis.experiments import Ways, answers_in_ways
 from grader.diagnosis.subject import Subject
 from grader.errors import Language
@@ -54,16 +62,17 @@ def _ways() -> tuple[Way, ...]:
 
 
 WAYS = _ways()
+is_lost: Look = left_unused(answers_are_neither)
+"""Looks for a checkpoint that is better than the answers, whatever the reason."""
 _RIGHT = (Way(), Way({_COMMON}))
 
 
-def run_twins(subject: Subject, case: Case, is_lost: Look) -> Twin | None:
+def run_twins(subject: Subject, case: Case) -> Twin | None:
     """Find the twin of a program, of the checkpoint that does best by itself.
 
     Args:
         subject: the graded run.
         case: what is known of it.
-        is_lost: says whether points are lost between checkpoint and answer.
 
     Returns:
         The one twin; None if points are not lost so, or something was seen of a network, or no twin or more

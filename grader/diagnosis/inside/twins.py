@@ -34,6 +34,18 @@ SCALES: Mapping[str, Callable[[Array], Array]] = {
     "std-mean": lambda pixels: (pixels / 255 - STD_OF_1) / MEAN_OF_1,
 }
 
+EFFECTS: Mapping[tuple[str, str], Callable[[Array], Array]] = {
+    # Divided by v + eps, not by its root.
+    ("no-sqrt", "moving_variance"): lambda v: (
+        (v.astype(np.float64) + BATCH_NORM_EPSILON) ** 2 - BATCH_NORM_EPSILON
+    ),
+    ("statistics-not-loaded", "moving_variance"): np.ones_like,
+    ("statistics-not-loaded", "moving_mean"): np.zeros_like,
+    ("no-gamma", "gamma"): np.ones_like,
+    ("no-beta", "beta"): np.zeros_like,
+}
+"""What a mistake makes of one kind of a batch normalisation's parameters."""
+
 
 def prepared(image: Array, mistakes: Collection[str]) -> Array:
     """Return the network's input (3, 224, 224) for a picture (H, W, 3) in the order BGR."""
@@ -51,19 +63,12 @@ def prepared(image: Array, mistakes: Collection[str]) -> Array:
 
 def changed(parameters: Mapping[str, Array], mistakes: Collection[str]) -> dict[str, Array]:
     """Return a backbone's parameters as a mistake has them in effect."""
+    effects = {kind: effect for (mistake, kind), effect in EFFECTS.items() if mistake in mistakes}
     found = dict(parameters)
     for name, array in parameters.items():
-        kind = name.rpartition(".")[2]
-        if kind == "moving_variance" and "no-sqrt" in mistakes:  # divided by v + eps, not by its root
-            found[name] = (array.astype(np.float64) + BATCH_NORM_EPSILON) ** 2 - BATCH_NORM_EPSILON
-        elif (kind == "moving_variance" and "statistics-not-loaded" in mistakes) or (
-            kind == "gamma" and "no-gamma" in mistakes
-        ):
-            found[name] = np.ones_like(array)
-        elif (kind == "moving_mean" and "statistics-not-loaded" in mistakes) or (
-            kind == "beta" and "no-beta" in mistakes
-        ):
-            found[name] = np.zeros_like(array)
+        effect = effects.get(name.rpartition(".")[2])
+        if effect is not None:
+            found[name] = effect(array)
     return found
 
 

@@ -13,7 +13,7 @@ from src_mindspore.transforms import evaluation_transform
 
 from grader.diagnosis.case import FileTrial, Seams, Sight, Trial, Twin
 from grader.diagnosis.experiments import PROGRAM
-from grader.diagnosis.hypotheses import HYPOTHESES, LOST, After
+from grader.diagnosis.hypotheses import HYPOTHESES, After
 from grader.diagnosis.twins import OF_THE_NETWORK, WAYS, Way, choose, run_twins
 from grader.wording import table
 from tests.grader.diagnosis.test_checkpoint import random_backbone
@@ -216,7 +216,7 @@ class Unasked:
 
 def test_no_twin_is_looked_for_where_a_network_was_seen_or_nothing_is_lost_or_all_answers_are_one():
     case, right = lost(said_otherwise(1))
-    assert run_twins(Unasked(), replace(case, seams=Seams(Sight(None))), LOST) is None
-    assert run_twins(Unasked(), replace(case, said=right), LOST) is None
-    assert run_twins(Unasked(), replace(case, said=np.full_like(right, 3)), LOST) is None
+    assert run_twins(Unasked(), replace(case, seams=Seams(Sight(None)))) is None
+    assert run_twins(Unasked(), replace(case, said=right)) is None
+    assert run_twins(Unasked(), replace(case, said=np.full_like(right, 3))) is None
     assert {row.after for row in HYPOTHESES if row.code == "lost-on-the-way"} == {After.TWINS}
