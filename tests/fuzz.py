@@ -35,12 +35,13 @@ from pathlib import Path
 import numpy as np
 
 from grader.files import digest_of_bytes
-from grader.intake import IntakeRefusedError, UnreadableError, take_in, tensors_of
+from grader.formats import UnreadableError, tensors_of
+from grader.intake import IntakeRefusedError, take_in
 from grader.intake.intake import look_at_checkpoint
 from grader.model.assignment import Limits
 from grader.model.dataset import ClassInfo, SplitImage
 from grader.run.frames import MAX_TEXT, Answered, FrameError, FrameReader, NotReady
-from grader.similarity.sketch import head_of
+from grader.sketch import head_of
 from grader.split.sealed import ContainerError, UnsealError, pack, seal, unpack, unseal
 from tests.zip_bytes import Entry, packed, unicode_path
 

@@ -72,7 +72,6 @@ def test_what_forks_the_worker_imports_the_standard_library_alone():
 PROGRAMS_FOR_LINUX = {
     "grader/sandbox/inside/fork_server.py",
     "grader/sandbox/inside/holder.py",
-    "grader/similarity/__main__.py",
 }
 """Run by official grading alone, in processes of their own."""
 
@@ -133,7 +132,8 @@ ORDER = {
             "demo",
             "split",
         ),
-        *("intake", "scoring", "sandbox", "run", "diagnosis", "findings", "report", "session"),
+        *("formats", "sketch", "intake", "scoring", "sandbox", "run", "diagnosis"),
+        *("findings", "report", "session"),
         *("similarity", "audit", "doctor", "classroom", "exchange", "cli", "__main__"),
     ],
     "reference": [
@@ -278,7 +278,7 @@ def test_what_a_worker_sends_is_decoded_in_one_place():
 def test_what_reaches_past_a_face_is_found(tmp_path):
     past = tmp_path / "past.py"
     past.write_text(
-        "from grader.intake.zips import ZipEnd\nfrom grader.errors import _again\nimport grader.intake.zips\n"
+        "from grader.formats.zips import ZipEnd\nfrom grader.errors import _again\nimport grader.formats.zips\n"
     )
     through = tmp_path / "through.py"
     through.write_text("from grader.intake import take_in\nfrom grader import errors\nimport grader.intake\n")

@@ -42,11 +42,11 @@ from grader.similarity import (
     Excerpt,
     Given,
     HandedIn,
-    Sketch,
     collect,
     compare_checkpoints,
     digests_of,
 )
+from grader.sketch import Sketch
 from grader.wording import both, environment_of
 
 GRADEBOOK = "gradebook.csv"

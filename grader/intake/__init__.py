@@ -2,19 +2,14 @@
 
 from grader.intake.intake import check_exists, digests_in_zips, name_of, take_in
 from grader.intake.receiving import IntakeRefusedError, Receiver, is_junk, receive_zip
-from grader.intake.tensors import MOST_BYTES, Tensor, UnreadableError, tensors_of
 
 __all__ = [
-    "MOST_BYTES",
     "IntakeRefusedError",
     "Receiver",
-    "Tensor",
-    "UnreadableError",
     "check_exists",
     "digests_in_zips",
     "is_junk",
     "name_of",
     "receive_zip",
     "take_in",
-    "tensors_of",
 ]

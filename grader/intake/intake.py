@@ -22,6 +22,23 @@ from typing import BinaryIO
 
 from grader.errors import HarnessError, UsageError
 from grader.files import ForeignLinkError, Held, NoRoomError, digest_of_parts, hold, make_readable
+from grader.formats import (
+    CHECKSUM_BYTES,
+    CHECKSUM_MARK,
+    DEFLATED,
+    ENCRYPTED,
+    STORED,
+    TAG,
+    CutOffError,
+    UnreadableError,
+    ZipEntry,
+    ZipError,
+    find_zip_end,
+    overlap,
+    parameters_of,
+    read_content,
+    read_entries,
+)
 from grader.intake.notebooks import find_main
 from grader.intake.receiving import (
     ZIP_SUFFIX,
@@ -30,25 +47,6 @@ from grader.intake.receiving import (
     checked_path,
     receive_folder,
     receive_zip,
-)
-from grader.intake.tensors import (
-    CHECKSUM_BYTES,
-    CHECKSUM_MARK,
-    TAG,
-    CutOffError,
-    UnreadableError,
-    parameters_of,
-)
-from grader.intake.zips import (
-    DEFLATED,
-    ENCRYPTED,
-    STORED,
-    ZipEntry,
-    ZipError,
-    find_zip_end,
-    overlap,
-    read_content,
-    read_entries,
 )
 from grader.model.assignment import Limits
 from grader.model.submission import (

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from grader.files import Held, NoRoomError
-from grader.intake.zips import (
+from grader.formats import (
     DEFLATED,
     ENCRYPTED,
     STORED,

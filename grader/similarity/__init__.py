@@ -3,7 +3,6 @@
 from grader.similarity.checkpoints import NEAR, SAME_START, compare_checkpoints
 from grader.similarity.code import LEAST_GRAMS, LEAST_SHARE, ClassCode, CodeLink, Excerpt
 from grader.similarity.reading import Given, HandedIn, collect, digests_of, given_to_all
-from grader.similarity.sketch import Sketch
 
 __all__ = [
     "LEAST_GRAMS",
@@ -15,7 +14,6 @@ __all__ = [
     "Excerpt",
     "Given",
     "HandedIn",
-    "Sketch",
     "collect",
     "compare_checkpoints",
     "digests_of",

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from grader.similarity.reading import Given, digests_of
-from grader.similarity.sketch import Checkpoint, Matrix, Sketch
+from grader.sketch import Checkpoint, Matrix, Sketch
 from grader.statistics import Cluster, clusters
 
 # Measured on heads that were trained on the real images' features, by momentum SGD and by Adam. Copies with

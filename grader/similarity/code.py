@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from grader.similarity.sketch import CodeFile, Sketch
+from grader.sketch import CodeFile, Sketch
 from grader.statistics import Cluster, clusters
 
 GRAM = 20

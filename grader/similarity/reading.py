@@ -27,12 +27,13 @@ from pathlib import Path
 
 from grader.errors import UsageError
 from grader.files import digest_of_file, workspace, write_atomically
-from grader.intake import MOST_BYTES, take_in
+from grader.formats import MOST_BYTES
+from grader.intake import take_in
 from grader.model.assignment import MIB, Assignment, Limits
 from grader.model.submission import CHECKPOINT_SUFFIXES, Submission
 from grader.places import course_library
 from grader.sandbox import environment_for
-from grader.similarity.sketch import (
+from grader.sketch import (
     CodeFile,
     Matrix,
     Sketch,
@@ -125,7 +126,7 @@ def read_submission(submission: Submission, classes: int, limits: Limits) -> Ske
     threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     with tempfile.TemporaryFile() as written:
         done = subprocess.run(
-            [sys.executable, "-s", "-B", "-m", "grader.similarity"],
+            [sys.executable, "-s", "-B", "-m", "grader.sketch"],
             input=json.dumps(request).encode("ascii"),
             stdout=written,
             stderr=subprocess.DEVNULL,

@@ -11,7 +11,7 @@ from grader.classroom.pages import Heading, render_similarity
 from grader.intake import take_in
 from grader.model.assignment import load_assignment
 from grader.similarity import HandedIn, collect, given_to_all, reading
-from grader.similarity.sketch import _MOST_CODE, from_bytes, sketch_of, to_bytes
+from grader.sketch import _MOST_CODE, from_bytes, sketch_of, to_bytes
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 from tests.grader.similarity.test_code import MAIN, OTHER, VIEWS, VOTE
 

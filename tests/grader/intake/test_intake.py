@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from grader.errors import UsageError
 from grader.files import Held, NoRoomError
+from grader.formats.zips import entry_name
 from grader.intake import IntakeRefusedError, Receiver, name_of, take_in
 from grader.intake import receiving as archive
 from grader.intake.receiving import checked_path
-from grader.intake.zips import entry_name
 from grader.model.assignment import Limits
 
 from ...zip_bytes import Entry, field, packed, unicode_path

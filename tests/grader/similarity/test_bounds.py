@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader.intake import Tensor, UnreadableError, take_in, tensors_of
+from grader import sketch
+from grader.formats import Tensor, UnreadableError, tensors_of
+from grader.intake import take_in
 from grader.model.assignment import load_assignment
-from grader.similarity import reading, sketch
+from grader.similarity import reading
 from grader.similarity.reading import read_submission
-from grader.similarity.sketch import head_of
+from grader.sketch import head_of
 from tests.checkpoint_bytes import field, mindspore_bytes
 from tests.grader.similarity.conftest import CLASSES
 
@@ -134,8 +136,10 @@ def test_of_what_is_past_a_bound_the_bytes_are_left(submission, monkeypatch, bou
 
 
 def test_the_process_that_reads_imports_little():
-    code = "import sys, grader.similarity.__main__; print(*sys.modules)"
+    code = "import sys, grader.sketch; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
     assert "numpy" in loaded
-    assert {"cv2", "jinja2", "cryptography", "mindspore", "onnxruntime", "torch"}.isdisjoint(loaded)
+    assert {"cv2", "jinja2", "cryptography", "mindspore", "onnxruntime", "pydantic", "torch"}.isdisjoint(
+        loaded
+    )

@@ -8,10 +8,10 @@ import zlib
 import numpy as np
 import pytest
 
-from grader.intake import UnreadableError, tensors_of
-from grader.similarity import Given, Sketch, compare_checkpoints
+from grader.formats import UnreadableError, tensors_of
+from grader.similarity import Given, compare_checkpoints
 from grader.similarity.checkpoints import alikeness
-from grader.similarity.sketch import Checkpoint, head_of
+from grader.sketch import Checkpoint, Sketch, head_of
 from tests.checkpoint_bytes import mindspore_bytes as mindspore
 
 from .conftest import CLASSES, COLUMNS

@@ -5,9 +5,9 @@ import time
 import pytest
 
 from grader.errors import UsageError
-from grader.similarity import ClassCode, Sketch, given_to_all
+from grader.similarity import ClassCode, given_to_all
 from grader.similarity.code import GRAM, tokenize
-from grader.similarity.sketch import CodeFile
+from grader.sketch import CodeFile, Sketch
 
 VIEWS = '''
 def views(image):

@@ -28,7 +28,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from grader.intake.zips import (
+from grader.formats.zips import (
     ENCRYPTED,
     STORED,
     ZipEntry,

@@ -1,7 +1,8 @@
 """What is kept of one submission so that it can be compared: its code, and the heads of its checkpoints.
 
 Everything a student handed in is read here within bounds: so many files, so many bytes, so many values. What
-is left out is said. All is read in a process of its own (`__main__.py`), should a bound have a hole.
+is left out is said. All is read in a process of its own, should a bound have a hole: :mod:`grader.similarity`
+starts `python -m grader.sketch`. So this module imports little, and nothing that takes long.
 
 Of a checkpoint the head is kept, the last matrix of the network, with a row for each class: the one that
 tells one student's network from another's.
@@ -13,15 +14,17 @@ import hashlib
 import io
 import json
 import mmap
+import sys
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from grader.intake import MOST_BYTES, Tensor, UnreadableError, tensors_of
+from grader.formats import MOST_BYTES, Tensor, UnreadableError, tensors_of
 from grader.model.submission import Submission, SubmittedFile
 
 Matrix = npt.NDArray[np.float32]
@@ -296,3 +299,22 @@ def _folded(head: Matrix) -> Matrix:
         padded[:, :columns] = head * signs
         folded: Matrix = padded.reshape(len(head), -1, _MOST_COLUMNS).sum(axis=1)
     return folded
+
+
+def main() -> None:
+    """Read what standard input asks for, within the kernel's bounds; write its sketch to standard output."""
+    import resource  # which Windows has not
+
+    request: dict[str, Any] = json.load(sys.stdin)
+    for name, most in request["bounds"].items():
+        number = getattr(resource, name)
+        hard = resource.getrlimit(number)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (most, most))
+    files = tuple(SubmittedFile(PurePosixPath(path), size, sha256) for path, size, sha256 in request["files"])
+    submission = Submission(name="", folder=Path(request["folder"]), files=files, sha256="")
+    sys.stdout.buffer.write(to_bytes(sketch_of(submission, request["classes"]), ""))
+
+
+if __name__ == "__main__":
+    main()
