@@ -17,7 +17,7 @@ from grader import Verdict
 from grader.sandbox import policy
 from tests.grader.accounts import as_ordinary_user, home_of_ordinary_user
 from tests.grader.conftest import ORACLE
-from tests.grader.gradings import grading_of, report_of
+from tests.grader.gradings import STARTED, grading_of, report_of
 from tests.patience import PATIENCE_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -52,7 +52,7 @@ def with_limits(assignment, **limits):
 def graded(write_submission, split, assignment):
     def run(source, **limits):
         rules = with_limits(assignment, **{**TIGHT, **limits})
-        return report_of(write_submission(source), split, rules)
+        return report_of(write_submission(source), split, rules, isolation=STARTED)
 
     return run
 
@@ -165,7 +165,9 @@ def test_the_kernels_limits_stand_behind_and_cannot_be_raised(write_submission, 
         raise RuntimeError("PROBE" + json.dumps(found))
     """
     rules = with_limits(assignment, processes=20, open_files=64, scratch_mib=32, threads=1)
-    message = grading_of(write_submission(source), split, rules).answers.not_ready.error.message
+    message = grading_of(
+        write_submission(source), split, rules, isolation=STARTED
+    ).answers.not_ready.error.message
     found = json.loads(message.removeprefix("PROBE"))
     assert found == {
         "CORE": 1,
@@ -207,13 +209,13 @@ GRADE_ALL = """
     import sys
     from pathlib import Path
     from grader.model.assignment import Assignment
-    from tests.grader.gradings import grading_of, report_of
+    from tests.grader.gradings import STARTED, grading_of, report_of
     from grader.split import open_split
     home = Path(sys.argv[1])
     rules = Assignment.model_validate_json((home / "rules.json").read_text(encoding="utf-8"))
     split = open_split(home / "split", rules.classes)
     for folder in sorted((home / "submissions").iterdir()):
-        print(report_of(folder, split, rules).model_dump_json(exclude={"run"}), flush=True)
+        print(report_of(folder, split, rules, isolation=STARTED).model_dump_json(exclude={"run"}), flush=True)
 """
 
 
@@ -268,13 +270,13 @@ def test_beside_bombs_an_honest_submission_gets_its_score_and_the_machine_is_who
 
     def explode(folder):
         while not going.is_set():
-            verdicts.append((folder.name, report_of(folder, split, rules).verdict))
+            verdicts.append((folder.name, report_of(folder, split, rules, isolation=STARTED).verdict))
 
     with ThreadPoolExecutor(len(bombs)) as pool:
         explosions = [pool.submit(explode, folder) for folder in bombs]
         try:
             for _ in range(3):
-                report = report_of(bystander, split, rules)
+                report = report_of(bystander, split, rules, isolation=STARTED)
                 scores.append((report.verdict, report.score.correct))
         finally:
             going.set()

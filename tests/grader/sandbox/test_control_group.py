@@ -13,7 +13,7 @@ from grader.intake import take_in
 from grader.run.worker import WorkerProcess
 from grader.sandbox import Namespaces, PlainProcess, kernel
 from grader.sandbox.kernel import ControlGroup, ControlGroups, dividable, is_delegated, own_group
-from tests.grader.gradings import report_of
+from tests.grader.gradings import STARTED, report_of
 from tests.patience import PATIENCE_SECONDS
 
 needs_a_group = pytest.mark.skipif(dividable() is None, reason="no control group is ours: systemd-run --user --scope -p Delegate=yes")  # fmt: skip
@@ -147,7 +147,7 @@ def test_the_kernel_ends_a_group_for_its_memory_even_if_nobody_looks(
     small = assignment.model_copy(
         update={"limits": assignment.limits.model_copy(update={"memory_mib": 200, "scratch_mib": 16})}
     )
-    report = report_of(write_submission(source), split, small)
+    report = report_of(write_submission(source), split, small, isolation=STARTED)
     assert report.verdict is Verdict.MEMORY
     assert "control group" in report.isolation.description
     assert not [path for path in dividable().iterdir() if path.name.startswith("worker-")]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.grader.gradings import grading_of, report_of
+from tests.grader.gradings import STARTED, grading_of, report_of
 
 PROBE = """
     import json, os, sys
@@ -30,7 +30,7 @@ def probe(write_submission, split, assignment):
 
     def run(statements: str) -> dict:
         source = PROBE % statements.strip().replace("\n", "\n        ")
-        outcome = grading_of(write_submission(source), split, assignment)
+        outcome = grading_of(write_submission(source), split, assignment, isolation=STARTED)
         message = outcome.answers.not_ready.error.message
         assert message.startswith("PROBE"), message
         return json.loads(message.removeprefix("PROBE"))
@@ -155,7 +155,7 @@ def test_the_workers_memory_holds_no_label_and_no_seed_while_it_answers(write_su
             small = any(0 <= number < 12 for number in numbers)
             return "PROBE" + json.dumps({"names": sorted(names), "labels": labels, "small": small})
     """
-    answers = grading_of(write_submission(source), split, assignment).answers.predictions
+    answers = grading_of(write_submission(source), split, assignment, isolation=STARTED).answers.predictions
     found = [json.loads(answer.text.removeprefix("PROBE")) for answer in answers]
     assert len(found) == 12
     assert not any(
@@ -189,7 +189,7 @@ def test_a_closed_umask_closes_nothing_to_the_worker(write_submission, split, as
     folder = write_submission(source, **{"folder/data.txt": "x"})
     before = os.umask(0o077)
     try:
-        report = report_of(folder, split, assignment)
+        report = report_of(folder, split, assignment, isolation=STARTED)
     finally:
         os.umask(before)
     assert report.verdict.value == "GRADED", report.findings

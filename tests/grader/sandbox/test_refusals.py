@@ -22,7 +22,7 @@ from grader.sandbox.system_calls import (
     RefuseValues,
     assemble,
 )
-from tests.grader.gradings import grading_of, report_of
+from tests.grader.gradings import STARTED, grading_of, report_of
 
 ALLOWED, KILLED = "allowed", "killed"
 X86 = ARCHITECTURES["x86_64"]
@@ -209,7 +209,7 @@ def test_a_32_bit_system_call_is_the_end(write_submission, split, assignment):
         ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(code)))()
     """
     # Kernels without 32-bit programs know no such call at all.
-    ended = ended_how(grading_of(write_submission(source), split, assignment))
+    ended = ended_how(grading_of(write_submission(source), split, assignment, isolation=STARTED))
     assert ended in ("signal SIGSYS", "signal SIGSEGV")
 
 
@@ -242,7 +242,7 @@ def test_what_honest_programs_do_is_let_through(write_submission, split, assignm
         def predict(image):
             return ["Plastic Bottle", "Hats", "Newspaper"][int(image[0, 0, 0]) // 80]
     """
-    report = report_of(write_submission(source), split, assignment)
+    report = report_of(write_submission(source), split, assignment, isolation=STARTED)
     assert (report.verdict.value, report.score.correct) == ("GRADED", 12), report.findings
 
 
@@ -263,7 +263,7 @@ def test_memory_that_nobody_has_cannot_be_had(write_submission, split, assignmen
                 found[name] = "refused"
         raise RuntimeError("PROBE" + json.dumps(found))
     """
-    outcome = grading_of(write_submission(source), split, assignment)
+    outcome = grading_of(write_submission(source), split, assignment, isolation=STARTED)
     found = json.loads(outcome.answers.not_ready.error.message.removeprefix("PROBE"))
     assert set(found.values()) == {"refused"}, found
 
@@ -279,5 +279,5 @@ def test_a_choice_of_cores_is_only_said_to_be_made(write_submission, split, assi
         def predict(image):
             return ["Plastic Bottle", "Hats", "Newspaper"][int(image[0, 0, 0]) // 80]
     """
-    report = report_of(write_submission(source), split, assignment)
+    report = report_of(write_submission(source), split, assignment, isolation=STARTED)
     assert report.verdict.value == "GRADED", report.findings
