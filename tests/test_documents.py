@@ -166,8 +166,11 @@ def test_the_frequent_findings_are_explained_once():
 
 
 def test_what_the_report_says_is_quoted_from_its_titles():
+    at_seams = [sentence["en"] for sentence in table("seams").values()]
     for said, codes_ in explained(ROOT / "docs" / "student.md"):
-        titles = [table("messages")[code]["title"] for code in codes_]
+        if said == "several of these at once":
+            continue
+        titles = [*(table("messages")[code]["title"] for code in codes_), *at_seams]
         for piece in filter(None, re.split(r"[;\s]*\.\.\.\s*|;\s*", said)):
             assert any(piece in title for title in titles), f"{piece}: not in {titles}"
 

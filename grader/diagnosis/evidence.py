@@ -8,13 +8,24 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from grader.diagnosis.case import NO_ANSWER, Case, FileTrial, PublicTrial, SeamTrial, Trial
+from grader.diagnosis.case import NO_ANSWER, Case, SeamTrial, Trial
 from grader.diagnosis.parameters import Code, broken_file, own_files
 from grader.diagnosis.preprocessing import Difference
-from grader.errors import Language
+from grader.diagnosis.telling import (
+    corrected,
+    file_details,
+    headline,
+    of_input,
+    of_network,
+    of_readout,
+    public_words,
+    question_details,
+    seam_details,
+    titled_already,
+)
 from grader.printable import shown
 from grader.statistics import binomial_tail
 from grader.wording import phrase
@@ -64,23 +75,27 @@ class Evidence:
 Look = Callable[[Case], Evidence | None]
 
 
-def corrected(p: float, tried: int) -> float:
-    """Return the p value of the best of so many alternatives (Bonferroni's correction)."""
-    return min(1.0, p * tried)
-
-
 # What was seen at the seams of the network, put right there.
 
 
-def at_seam(applies: Callable[[SeamTrial], bool]) -> Look:
-    """Return the look for something that was put right, where that gains what chance does not explain."""
+def at_seam(
+    applies: Callable[[SeamTrial], bool],
+    named: Callable[[SeamTrial], Sequence[Difference]] = of_input,
+) -> Look:
+    """Return the look for something that was put right, where that gains what chance does not explain.
+
+    Args:
+        applies: whether it is what is looked for.
+        named: what the finding's title says, and its help is for.
+    """
 
     def look(case: Case) -> Evidence | None:
         tried = case.seam_trial
         if tried is None or not applies(tried):
             return None
         gain = case.gain(tried.trial)
-        return Evidence(corrected(gain.p_better, tried.tried), gain.share, _seam_details(case, tried))
+        details = {**seam_details(case, tried), **headline(named(tried))}
+        return Evidence(corrected(gain.p_better, tried.tried), gain.share, details)
 
     return look
 
@@ -134,20 +149,21 @@ def arrives_otherwise_in_several_of(*kinds: str) -> Look:
 
 def consists_otherwise(code: Code) -> Look:
     """Return the look for a network that consists of something else than what was handed in."""
-    return at_seam(lambda tried: tried.way.repair is not None and tried.way.repair.code == code)
+    named = of_network if code == "checkpoint-unused" else titled_already
+    return at_seam(lambda tried: tried.way.repair is not None and tried.way.repair.code == code, named)
 
 
 def read_as(code: str) -> Look:
     """Return the look for scores that the answer is read from by this rule."""
-    return _read(lambda each: each == code)
+    return _read(lambda each: each == code, titled_already)
 
 
 def read_otherwise_than(*codes: str) -> Look:
     """Return the look for scores that the answer is read from by another rule than these."""
-    return _read(lambda code: code not in codes)
+    return _read(lambda code: code not in codes, of_readout)
 
 
-def _read(applies: Callable[[str], bool]) -> Look:
+def _read(applies: Callable[[str], bool], named: Callable[[SeamTrial], Sequence[Difference]]) -> Look:
     def look(case: Case) -> Evidence | None:
         tried = case.seam_trial
         if tried is None or tried.rule is None:
@@ -157,7 +173,7 @@ def _read(applies: Callable[[str], bool]) -> Look:
             return None
         if code == "renamed" and (tried.way.correction or tried.way.repair):
             code = "renamed-besides"  # the sentence on names speaks of the answers as they were
-        return at_seam(lambda _: applies(code))(case)
+        return at_seam(lambda _: applies(code), named)(case)
 
     return look
 
@@ -167,7 +183,7 @@ def keeps_something(case: Case) -> Evidence | None:
     tried = case.seam_trial
     if tried is None or tried.rule is None or tried.rule.code != "no-rule" or not case.is_unstable:
         return None
-    found = at_seam(lambda each: each.way.effort == 1)(case)
+    found = at_seam(lambda each: each.way.effort == 1, titled_already)(case)
     if found is None:
         return None
     return replace(found, details={**found.details, "unstable": f"{100 * case.changing:.0f}"})
@@ -207,7 +223,7 @@ def left_unused(applies: Callable[[Case], bool]) -> Look:
         if case.gain(Trial(images[named], answers[named])).p_better >= ALPHA:
             return None  # what is lost are answers that name no class, which is told of them
         gain = case.gain(best.trial)
-        return Evidence(corrected(gain.p_better, len(case.files)), gain.share, _file_details(case, best))
+        return Evidence(corrected(gain.p_better, len(case.files)), gain.share, file_details(case, best))
 
     return look
 
@@ -296,9 +312,7 @@ def asked_otherwise(*alterations: str) -> Look:
         if trial is None:
             return None
         gain = case.gain(trial)
-        return Evidence(
-            corrected(gain.p_better, case.alterations), gain.share, _question_details(case, trial)
-        )
+        return Evidence(corrected(gain.p_better, case.alterations), gain.share, question_details(case, trial))
 
     return look
 
@@ -352,8 +366,8 @@ def below_usual(case: Case) -> Evidence | None:
         "usual": f"{100 * case.usual:.0f}",
         "now": f"{100 * case.accuracy:.1f}",
         "p": f"{p:.1g}",
-        "public": _public_words("en", case.public),
-        "public_zh": _public_words("zh", case.public),
+        "public": public_words("en", case.public),
+        "public_zh": public_words("zh", case.public),
     }
     return Evidence(p, case.usual - case.accuracy, details)
 
@@ -383,68 +397,3 @@ def sets_threads(case: Case) -> Evidence | None:
         if (wanted == 1 and case.threads > 1) or wanted > case.threads:
             return Evidence(p=0.0, gain=None, details={"wanted": wanted, "given": case.threads})
     return None
-
-
-# The words.
-
-
-def _seam_details(case: Case, tried: SeamTrial) -> dict[str, object]:
-    """Say what differs at the network's seams, and what it costs."""
-    said = [*tried.differences]
-    details: dict[str, object] = {}
-    if tried.way.repair is not None:
-        details |= tried.way.repair.details
-        said.append(Difference("network", tried.way.repair.code, tried.way.repair.details))
-    if tried.rule is not None:
-        said.append(tried.rule)
-        details |= {"map": "", "map_zh": "", **tried.rule.details}
-    numbers = scores_in_words(case, tried.trial, tried.tried)
-    en = " ".join(each.sentence("en") for each in said)
-    zh = "".join(each.sentence("zh") for each in said)
-    return {
-        **details,
-        **numbers,
-        "order": case.channel_order.upper(),
-        "evidence": phrase("en", "seam", seen=en, **numbers),
-        "evidence_zh": phrase("zh", "seam", seen=zh, **numbers),
-    }
-
-
-def _file_details(case: Case, best: FileTrial) -> dict[str, object]:
-    """Say what a checkpoint scores by itself."""
-    numbers = {"file": best.file, **scores_in_words(case, best.trial, len(case.files))}
-    return {
-        "evidence": phrase("en", "checkpoint", **numbers),
-        "evidence_zh": phrase("zh", "checkpoint", **numbers),
-    }
-
-
-def _question_details(case: Case, trial: Trial) -> dict[str, object]:
-    """Say what the submission answered to altered images."""
-    numbers = scores_in_words(case, trial, case.alterations)
-    return {
-        "order": case.channel_order.upper(),
-        "evidence": phrase("en", "question", **numbers),
-        "evidence_zh": phrase("zh", "question", **numbers),
-    }
-
-
-def scores_in_words(case: Case, trial: Trial, tried: int) -> dict[str, object]:
-    """Return the numbers of a sentence that compares an experiment with the graded run."""
-    total = max(1, len(trial.images))
-    gain = case.gain(trial)
-    before = int(case.is_right[trial.images].sum())
-    return {
-        "now": f"{100 * before / total:.1f}",
-        "then": f"{100 * case.correct(trial) / total:.1f}",
-        "asked": total,
-        "gained": gain.gained,
-        "lost": gain.lost,
-        "p": f"{corrected(gain.p_better, tried):.1g}",
-    }
-
-
-def _public_words(language: Language, public: PublicTrial | None) -> str:
-    if public is None:
-        return ""
-    return phrase(language, "public", share=f"{100 * public.right / public.total:.1f}", asked=public.total)

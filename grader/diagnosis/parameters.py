@@ -36,6 +36,13 @@ class Repair:
     details: Mapping[str, object] = field(default_factory=dict, compare=False)
     """What its sentence says."""
 
+    @property
+    def said(self) -> str:
+        """The code of its sentence in `grader/wording/seams.toml`: a file may be left unused in part."""
+        if self.code != "checkpoint-unused":
+            return self.code
+        return "checkpoint-absent" if self.details["count"] == self.details["total"] else "checkpoint-partial"
+
 
 def repairs(networks: Sequence[Network], files: Sequence[CheckpointFile], is_training: bool) -> list[Repair]:
     """Return what may be put right in the network; those that load a file hold evaluation mode, too."""

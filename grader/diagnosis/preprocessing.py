@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -107,6 +108,16 @@ class Difference:
         """Return the difference in one sentence."""
         text: str = table("seams")[self.code][language]
         return text.format(**self.details)
+
+    def title(self, language: Language) -> str:
+        """Return what the sentence says before its colon: the difference, and not what comes of it."""
+        head, *_ = re.split("：|: ", self.sentence(language), maxsplit=1)
+        return head.rstrip(".。")
+
+    def help(self, language: Language) -> str | None:
+        """Return what to do about it; None where it is what is to be done about any of its kind."""
+        text: str | None = table("seams")[self.code].get("help" if language == "en" else "help_zh")
+        return None if text is None else text.format(**self.details)
 
 
 def differences(found: Preprocessing, standard: Preprocessing = LAB) -> tuple[Difference, ...]:

@@ -20,12 +20,11 @@ from grader.diagnosis.evidence import (
     Evidence,
     Look,
     answers_are_neither,
-    corrected,
     left_unused,
-    scores_in_words,
 )
 from grader.diagnosis.experiments import Ways, answers_in_ways
 from grader.diagnosis.subject import Subject
+from grader.diagnosis.telling import corrected, scores_in_words
 from grader.errors import Language
 from grader.statistics import paired
 from grader.wording import phrase, table

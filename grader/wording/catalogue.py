@@ -43,7 +43,8 @@ def finding(
         code: of the catalogue.
         images: how many images it concerns, where that can be counted.
         about: names to group a class's findings by.
-        details: what stands in the braces; a line of errors, in the language of each text.
+        details: what stands in the braces; a line of errors, in the language of each text. `headline` and
+            `advice`, each with `_zh` besides, stand in the place of the general title and help.
 
     Raises:
         KeyError: there is no such code, or a detail that its text needs was not given.
@@ -55,6 +56,10 @@ def finding(
         for key, text in message.items()
         if key != "severity"
     }
+    for key, particular in (("title", "headline"), ("help", "advice")):
+        for end, language in (("", LANGUAGES[0]), ("_zh", LANGUAGES[1])):
+            if text := filled[language].get(particular + end):
+                texts[key + end] = str(text)
     return FindingPart(code=code, severity=message["severity"], images=images, about=tuple(about), **texts)
 
 
@@ -133,18 +138,23 @@ def environment_of(folder: Path) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["percent"] = lambda value, digits=1: f"{100 * value:.{digits}f} %"
-    environment.filters["before_brackets"] = before_brackets
+    environment.filters.update(before_figures=before_figures, beyond=beyond)
     environment.globals.update(say=say, both=both, words=words, phase_words=phase_words)
     return environment
 
 
-def before_brackets(text: str) -> str:
+def before_figures(text: str) -> str:
     """Return a reason up to the figures of its test, which stand in brackets, as a sentence."""
-    for bracket, end in ((" (", "."), ("（", "。")):
-        head, found, _ = text.partition(bracket)
-        if found:
-            return head + end
+    for figures, end in ((r" \([^()]*\bp = ", "."), (r"（[^（）]*p = ", "。")):
+        if found := re.search(figures, text):
+            return text[: found.start()] + end
     return text
+
+
+def beyond(text: str, title: str) -> str:
+    """Return what a reason says beyond its title, where it begins with that."""
+    rest = text.removeprefix(title).lstrip(" .:。：") if text.startswith(title) else text
+    return rest[:1].upper() + rest[1:]
 
 
 def say(name: str, **details: object) -> Markup:

@@ -234,6 +234,47 @@ def test_each_difference_of_the_input_has_one_finding(put_right, code):
         assert each.sentence("zh") in explained(case, code).finding.rationale_zh
 
 
+@pytest.mark.parametrize(
+    ("put_right", "title", "title_zh", "advice"),
+    [
+        ([BGR], "Red and blue are swapped", "红色和蓝色互换了", "exchanges red and blue, once"),
+        (
+            [("colour", "permuted")],
+            "The three colour channels are in a wrong order",
+            "顺序不对",
+            "Exchange red",
+        ),
+        (
+            [("colour", "grey")],
+            "The network sees a grey picture, without colours",
+            "灰度图",
+            "COLOR_BGR2GRAY",
+        ),
+        ([UPSIDE_DOWN], "The network sees the photo upside down", "上下颠倒", "Leave out the flip"),
+        ([("sharpness", "blurred")], "The photo is blurred", "图像变模糊了", "leave out filters"),
+        (
+            [BGR, UPSIDE_DOWN],
+            "Red and blue are swapped. The network sees the photo upside down",
+            "红色和蓝色互换了。网络看到的图像上下颠倒",
+            "Use one function for validation and for predict()",
+        ),
+        (
+            [("training", "learned-bgr-unit")],
+            "Your network was trained on photos that were prepared in another way",
+            "训练时对图像的处理与 predict() 中不同",
+            "Use one function for training",
+        ),
+    ],
+)
+def test_a_title_says_what_went_wrong_and_the_help_is_for_that(put_right, title, title_zh, advice):
+    seams = seams_of(mostly_right(5), *put_right)
+    (found,) = proved(case_of(mostly_right(60), seams=seams), After.SEAMS)
+    assert found.finding.title.startswith(title)
+    assert title_zh in found.finding.title_zh
+    assert advice in found.finding.help
+    assert not found.finding.title.endswith(".")
+
+
 DETAILS = {"file": "last.ckpt", "best_file": "best.ckpt", "count": 2, "total": 9, "dense": 1}
 
 
@@ -243,7 +284,7 @@ DETAILS = {"file": "last.ckpt", "best_file": "best.ckpt", "count": 2, "total": 9
         ("training-mode", "is in training mode while predict() runs.", "处于训练模式。"),
         ("statistics-not-loaded", "2 of 9 moving means and variances", "9 个滑动均值和方差里"),
         ("other-checkpoint", "are those of last.ckpt, and not of best.ckpt.", "而不是 best.ckpt。"),
-        ("checkpoint-unused", "2 of 9 weights in the network are not those", "9 个权重中"),
+        ("checkpoint-unused", "2 of 9 weights there are others", "9 个权重中"),
     ],
 )
 def test_what_the_network_consists_of_is_named_with_both_scores(code, words, words_zh):
@@ -253,6 +294,7 @@ def test_what_the_network_consists_of_is_named_with_both_scores(code, words, wor
     assert words in found.rationale
     assert words_zh in found.rationale_zh
     assert "your own program gets 96.2 % right instead of 53.8 %" in found.rationale
+    assert (found.title == "Only a part of last.ckpt is in the network") == (code == "checkpoint-unused")
     assert "{" not in "".join([found.title, found.title_zh, found.rationale, found.rationale_zh, found.help])
 
 
@@ -279,6 +321,7 @@ def test_a_wrong_readout_is_named_by_its_rule(read, code, words):
     assert every_code(case) == [code]
     found = explained(case, code).finding
     assert words in found.rationale
+    assert found.title.startswith(words) == (code == "wrong-readout")
     assert "With that put right, your own program gets 96.2 % right" in found.rationale
 
 

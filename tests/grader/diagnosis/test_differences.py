@@ -30,10 +30,29 @@ def like(one, other):
 
 def test_every_sentence_is_there_in_both_languages():
     for code, texts in table("seams").items():
-        assert set(texts) == {"en", "zh"}, code
+        assert set(texts) in ({"en", "zh"}, {"en", "zh", "help", "help_zh"}), code
         told = {language: set(re.findall(r"{(\w+)}", text)) for language, text in texts.items()}
         assert told["en"] == {name.removesuffix("_zh") for name in told["zh"]}, code
+        assert told.get("help", set()) == told.get("help_zh", set()) <= told["en"], code
         assert texts["en"].endswith(".") and texts["zh"].endswith("。")
+
+
+def test_a_title_is_the_sentence_up_to_what_comes_of_the_mistake():
+    (scale,) = differences(identify(asked(programs.not_divided_by_255)))
+    assert scale.title("en") == "Mean and std are applied to pixels of 0 to 255 that were not divided by 255"
+    assert scale.title("zh") == "没有先除以 255，就对 0 到 255 的像素减均值、除标准差"
+    for code, texts in table("seams").items():
+        short = {name: re.split("：|: ", texts[name])[0].rstrip(".。") for name in ("en", "zh")}
+        assert not re.search(r"[.。] ?\w", short["en"].replace("0.5", "")) and "。" not in short["zh"], code
+
+
+def test_advice_is_for_the_very_mistake():
+    (flip,) = differences(identify(asked(programs.upside_down)))
+    assert "cv2.flip(image, 0)" in str(flip.help("en")) and "transpose" not in str(flip.help("en"))
+    assert "上下翻转" in str(flip.help("zh"))
+    (size,) = [each for each in differences(identify(asked(programs.size_160))) if each.code == "size"]
+    assert "224x224" in str(size.help("en"))
+    assert Difference("colour", "bgr").help("en") is None
 
 
 def test_every_difference_of_the_programs_has_a_sentence():
@@ -44,7 +63,9 @@ def test_every_difference_of_the_programs_has_a_sentence():
 def test_a_sentence_tells_how_much_of_a_photo_is_seen():
     (corner,) = differences(identify(asked(programs.upper_left_quarter)))
     # Of the quarter the lab's centre, 7/8 by 7/8.
-    assert corner.sentence("en") == "The network sees only the upper left part: 19 % of a wide photo."
+    assert (
+        corner.sentence("en") == "The network sees only the upper left part of the photo: 19 % of a wide one."
+    )
     assert corner.sentence("zh") == "网络只看到图像的左上部分：横向图像的 19 %。"
 
 

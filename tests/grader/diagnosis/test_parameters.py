@@ -60,7 +60,7 @@ def told(found):
 
 
 def sentence(repair, language="en"):
-    return Difference("network", repair.code, repair.details).sentence(language)
+    return Difference("network", repair.said, repair.details).sentence(language)
 
 
 def test_a_network_that_consists_of_what_was_handed_in_is_left_alone():
@@ -86,17 +86,19 @@ def test_a_head_that_was_not_loaded_is_told_by_its_kind():
     (repair,) = repairs([live], [BEST], is_training=False)
     assert (repair.code, repair.file) == ("checkpoint-unused", "best.ckpt")
     assert sentence(repair) == (
-        "2 of 6 weights in the network are not those of best.ckpt (1 of them in dense layers)."
+        "Only a part of best.ckpt is in the network: 2 of 6 weights there are others, 1 of them in dense layers."
     )
     assert sentence(repair, "zh") == (
-        "网络的 6 个权重中，有 2 个与 best.ckpt 中的不同，其中 1 个属于全连接层。"
+        "网络中只有 best.ckpt 的一部分：6 个权重中有 2 个与文件中的不同，其中 1 个属于全连接层。"
     )
 
 
 def test_of_a_file_that_was_not_loaded_at_all_all_weights_are_told():
     (repair,) = repairs([network(parameters("random"))], [BEST], is_training=False)
     assert (repair.code, repair.file) == ("checkpoint-unused", "best.ckpt")
-    assert "6 of 6 weights" in sentence(repair)
+    assert sentence(repair) == (
+        "None of the weights of best.ckpt is in the network: all 6 weights there are others."
+    )
 
 
 def test_parameters_that_are_all_the_same_number_tell_nothing():
@@ -109,7 +111,7 @@ def test_parameters_that_became_nan_are_not_those_of_a_file_with_numbers():
     broken = parameters("nan", ["head.weight"], mean=0.0, std=0.0, not_finite=26 * 64)
     live = network(parameters("best", but(["head.weight"])), broken)
     (repair,) = repairs([live], [BEST], is_training=False)
-    assert sentence(repair).startswith("1 of 6 weights in the network are not those of best.ckpt (1 of them")
+    assert "best.ckpt is in the network: 1 of 6 weights there are others, 1 of them in" in sentence(repair)
     assert broken_file([live], [BEST]) is None
 
 

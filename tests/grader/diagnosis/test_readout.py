@@ -97,7 +97,7 @@ RULES = {
     "two names exchanged": (
         renamed(EXCHANGED),
         "renamed",
-        "What is answered -> what the network means: class 1 -> class 0; class 0 -> class 1.",
+        "what is answered -> what the network means: class 1 -> class 0; class 0 -> class 1.",
         "程序的回答 -> 网络的判断：class 1 -> class 0；class 0 -> class 1。",
     ),
     "list reversed": (

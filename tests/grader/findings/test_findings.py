@@ -398,3 +398,25 @@ def test_what_is_missing_in_a_package_that_is_installed_is_no_missing_package(tm
 )
 def test_text_in_two_bytes_a_letter_is_known(head, is_utf16):
     assert SubmittedFile(PurePosixPath("main.py"), len(head), "", head).is_utf16 is is_utf16
+
+
+def test_a_reason_is_cut_before_the_figures_of_its_test_and_nowhere_else():
+    told = (
+        "2 weights (1 of them dense) are others. You get 96 % (5 gained; exact McNemar test, p = 1e-9). More."
+    )
+    assert catalogue.before_figures(told) == "2 weights (1 of them dense) are others. You get 96 %."
+    told = "predict() 运行时，网络（或其中一部分）处于训练模式。改正后为 96 %（多对 5 张，p = 1e-9）。"
+    assert (
+        catalogue.before_figures(told)
+        == "predict() 运行时，网络（或其中一部分）处于训练模式。改正后为 96 %。"
+    )
+    assert catalogue.before_figures("One of two (the first).") == "One of two (the first)."
+
+
+def test_what_a_title_says_is_not_said_again():
+    said = "The pixels are divided by 255 twice: white arrives as -1.99. With that put right, you get 96 %."
+    assert catalogue.beyond(said, "The pixels are divided by 255 twice") == (
+        "White arrives as -1.99. With that put right, you get 96 %."
+    )
+    assert catalogue.beyond("红色和蓝色互换了。改正后为 96 %。", "红色和蓝色互换了") == "改正后为 96 %。"
+    assert catalogue.beyond("Something else.", "The title") == "Something else."
