@@ -32,6 +32,10 @@ _EQUAL = 0.02
 """Below this error nothing is lost: the texture's cells by themselves look like an enlarged thumbnail."""
 _UNLIKE = 0.35
 """Above this error, in parts of the range, the texture is lost, however it was smoothed."""
+_ENLARGED = (256, 256)
+"""What a thumbnail is enlarged to, before the centre is cut out as in the lab."""
+_LIKE_THUMBNAIL = 0.2
+"""Below this error the texture is that of a thumbnail, gaps and all."""
 _STRETCHED = 1.25
 """A faint ramp that comes out steeper by this factor has been equalised."""
 _COVERED = 0.9
@@ -73,6 +77,8 @@ def with_sharpness(seen: Seen, start: Preprocessing) -> Preprocessing:
     expected = sampled(PIXELS[TEXTURE], where, given.shape[1:])[0][window] / 255
     kind, detail = _sharpness_of(expected, np.clip(np.nan_to_num(given[0][window] / 255), -1, 2))
     box = box_of(where)
+    if kind == "lost" and (side := _thumbnail_of(where, given, window)) is not None:
+        return replace(start, sharpness="coarse", detail=side)
     if (
         kind == "lost" and start.crop not in _KNOWN_CROPS
     ):  # the places may be a little off, and then so is all
@@ -110,6 +116,24 @@ def _sharpness_of(expected: Floats, given: Floats) -> tuple[str, float]:
     if best[0] == "blurred":
         return best if best[1] >= _LEAST_SIGMA else ("sharp", 0.0)
     return best if best[1] <= _LARGEST_SIDE else ("sharp", 0.0)
+
+
+def _thumbnail_of(where: Map, given: Planes, window: tuple[npt.NDArray[np.intp], ...]) -> float | None:
+    """Return the side of the thumbnail that was made of the whole photo; None where it was none.
+
+    Of a `cv2.resize` without an area to average, most pixels of the photo are in no pixel of it.
+    """
+    texture = PIXELS[TEXTURE]
+    numbers = np.clip(np.nan_to_num(given[0][window] / 255), -1, 2)
+    errors: dict[float, float] = {}
+    for side in _SIDES:
+        small = cv2.resize(texture, (side, side), interpolation=cv2.INTER_LINEAR)
+        for kind in (cv2.INTER_LINEAR, cv2.INTER_NEAREST, cv2.INTER_CUBIC):
+            enlarged = np.asarray(cv2.resize(small, _ENLARGED, interpolation=kind), np.uint8)
+            error = _error(sampled(enlarged, where, given.shape[1:])[0][window] / 255, numbers)
+            errors[side] = min(error, errors.get(side, np.inf))
+    best = min(errors, key=lambda side: errors[side])
+    return best if errors[best] <= _LIKE_THUMBNAIL and best <= _LARGEST_SIDE else None
 
 
 def _likeness(picture: npt.NDArray[np.float32], given: Floats) -> float:

@@ -1087,6 +1087,17 @@ def thumbnail_of_32_by_area(image):
     return lab(cv2.resize(image, (32, 32), interpolation=cv2.INTER_AREA))
 
 
+@program("coarse")
+def thumbnail_of_24_with_gaps(image):
+    return lab(cv2.resize(image, (24, 24)))
+
+
+@program("coarse", "bgr")
+def thumbnail_of_40_with_gaps_enlarged_by_nearest(image):
+    small = cv2.resize(image, (40, 40))
+    return lab(cv2.resize(small, (256, 256), interpolation=cv2.INTER_NEAREST)[:, :, ::-1])
+
+
 @program("blurred")
 def halved_twice(image):
     return lab(cv2.pyrDown(cv2.pyrDown(image)))

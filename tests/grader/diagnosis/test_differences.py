@@ -46,6 +46,11 @@ def test_a_title_is_the_sentence_up_to_what_comes_of_the_mistake():
         assert not re.search(r"[.。] ?\w", short["en"].replace("0.5", "")) and "。" not in short["zh"], code
 
 
+def test_a_thumbnail_is_told_with_its_side():
+    (coarse,) = differences(identify(asked(programs.thumbnail_of_24_with_gaps)))
+    assert coarse.title("en") == "The photo is shrunk to about 24x24 and enlarged again"
+
+
 def test_advice_is_for_the_very_mistake():
     (flip,) = differences(identify(asked(programs.upside_down)))
     assert "cv2.flip(image, 0)" in str(flip.help("en")) and "transpose" not in str(flip.help("en"))
