@@ -95,6 +95,8 @@ class Sight:
     """How photos reach the network; None where no picture was seen to reach one."""
     card: Tensor | None = None
     """What the network was given for the card that is shown."""
+    card_again: Tensor | None = None
+    """The same, asked once more."""
     photos: tuple[tuple[SplitImage, Tensor | None], ...] = ()
     """The same for images that students have, which may be shown, too."""
     is_training: bool = False

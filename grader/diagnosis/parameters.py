@@ -41,7 +41,11 @@ class Repair:
         """The code of its sentence in `grader/wording/seams.toml`: a file may be left unused in part."""
         if self.code != "checkpoint-unused":
             return self.code
-        return "checkpoint-absent" if self.details["count"] == self.details["total"] else "checkpoint-partial"
+        count, total, dense = (int(str(self.details[name])) for name in ("count", "total", "dense"))
+        if count == total:
+            return "checkpoint-absent"
+        # Of each dense layer the weight and, where there is one, the bias.
+        return "checkpoint-head" if count <= 2 * dense else "checkpoint-partial"
 
 
 def repairs(networks: Sequence[Network], files: Sequence[CheckpointFile], is_training: bool) -> list[Repair]:

@@ -23,6 +23,7 @@ import numpy.typing as npt
 from grader.diagnosis.case import FEW, NO_ANSWER, Case, FloatArray, Heard, IntArray, Trial, spread
 from grader.diagnosis.evidence import Evidence, Look
 from grader.diagnosis.preprocessing import Difference
+from grader.diagnosis.telling import headline
 from grader.model.records import Recorded
 from grader.statistics import Paired, paired
 from grader.wording import phrase
@@ -172,12 +173,19 @@ def renamed(kind: Kind) -> Look:
         fitted = _fitted(case)
         if not _convinces(case, fitted):
             return None
-        found, order = _simplest(case, fitted)
+        found, code, order = _simplest(case, fitted)
         if found != kind:
             return None
-        return Evidence(fitted.gain.p_better, fitted.gain.share, _details(case, fitted, order))
+        details = {**_details(case, fitted, order), **headline([Difference("readout", code)] if code else [])}
+        return Evidence(fitted.gain.p_better, fitted.gain.share, details)
 
     return look
+
+
+def named_right(case: Case) -> int | None:
+    """Return how many answers are right with the right list of names; None where none explains them."""
+    fitted = _fitted(case)
+    return int(_mended(case, fitted).sum()) if _convinces(case, fitted) else None
 
 
 def open_images(case: Case) -> IntArray | None:
@@ -213,32 +221,38 @@ def _is_meant_otherwise(case: Case, trial: Trial) -> bool:
     return bool(_fitted(renamed_case).right.mean() > case.chance)
 
 
-def _simplest(case: Case, fitted: _Renaming) -> tuple[Kind, _Renaming]:
-    """Return the first order that comes of a known slip and is as good as the best, or the best itself."""
+def _simplest(case: Case, fitted: _Renaming) -> tuple[Kind, str, _Renaming]:
+    """Return the first order that comes of a known slip and is as good as the best, or the best itself.
+
+    Besides its kind, the code of its sentence; empty where the kind says all.
+    """
     least = fitted.right.mean() - _AS_GOOD
-    for kind, meant in _simple_orders(case):
+    for kind, code, meant in _simple_orders(case):
         order = _renamed(case, meant)
         if order.right.mean() >= least:
-            return kind, order
-    return ("exchanged" if len(_moved(fitted)) == 2 else "permuted"), fitted
+            return kind, code, order
+    return ("exchanged" if len(_moved(fitted)) == 2 else "permuted"), "", fitted
 
 
-def _simple_orders(case: Case) -> Iterator[tuple[Kind, IntArray]]:
-    """Yield orders that come of a known slip, each as the class meant by answer i."""
+def _simple_orders(case: Case) -> Iterator[tuple[Kind, str, IntArray]]:
+    """Yield orders that come of a known slip, each as the class meant by answer i.
+
+    A list that is sorted is the inverse of a network that learned from sorted names.
+    """
     count = len(case.names)
     indices = np.arange(count)
     for step in (1, -1, 2, -2):
-        yield "shifted", (indices + step) % count
+        yield "shifted", "", (indices + step) % count
     orders = (
-        sorted(range(count), key=str),  # "0", "1", "10", "11", ..., "2"
-        sorted(range(count), key=lambda index: case.names[index]),
-        sorted(range(count), key=lambda index: case.names[index].casefold()),
-        [*reversed(range(count))],
+        ("as-text", sorted(range(count), key=str)),  # "0", "1", "10", "11", ..., "2"
+        ("by-alphabet", sorted(range(count), key=lambda index: case.names[index])),
+        ("by-alphabet", sorted(range(count), key=lambda index: case.names[index].casefold())),
+        ("reversed", [*reversed(range(count))]),
     )
-    for order in orders:
+    for name, order in orders:
         names = np.array(order, np.int64)
-        yield "sorted", names
-        yield "sorted", np.argsort(names)
+        yield "sorted", f"learned-{name}", names
+        yield "sorted", f"names-{name}", np.argsort(names)
 
 
 def _renamed(case: Case, meant: IntArray) -> _Renaming:

@@ -73,6 +73,7 @@ def look(subject: Subject) -> Sight | None:
     return Sight(
         found=_found(noted, seen),
         card=seen[CARD][0],
+        card_again=seen[CARD][-1],
         photos=tuple(zip(subject.photos, given[len(CHARTS) :], strict=True)),
         is_training=any(record.training for answer in noted for record in answer.records),
         is_random=_differ([each for chart, each in zip(CHARTS, scores, strict=True) if chart.name == CARD]),

@@ -4,9 +4,8 @@ Everything shown is of the worker that was asked about test charts, and in a sel
 student's own images, but about no hidden one. Sentences are our own; the arrays are a stranger's, who chooses
 every number of them. The worker has seen no hidden image, but it stands on the machine of one that has, and
 reads the same libraries: which parts of them lie in the machine's memory can tell it whatever the other one
-wants it to know. So where images are hidden, no array is shown. The card is drawn anew of what was
-identified: where each point comes from, and what becomes of 32 levels of a colour. A submission chooses some
-hundred bytes so, and those must give a picture of the card.
+wants it to know. So where images are hidden, no array is shown, and the card is drawn
+anew (`drawing.py`).
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from typing import Literal
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from grader.diagnosis.case import Case
-from grader.diagnosis.charts import CARD, CHARTS, PIXELS, Picture
-from grader.diagnosis.colours import Floats
-from grader.diagnosis.geometry import ORIENTATIONS, USUAL_CROPS, Map, is_inside, sampled, usual_map
+from grader.diagnosis.case import Case, Sight
+from grader.diagnosis.charts import CARD, CHARTS, Picture
+from grader.diagnosis.drawing import redrawn
+from grader.diagnosis.evidence import Evidence
+from grader.diagnosis.parameters import own_files
 from grader.diagnosis.planes import Tensor
 from grader.diagnosis.preprocessing import (
     LAB,
@@ -34,7 +33,9 @@ from grader.diagnosis.preprocessing import (
     is_stretched,
     seen_picture,
 )
+from grader.diagnosis.readout import named_right
 from grader.diagnosis.recipes import steps_that_differ
+from grader.diagnosis.telling import corrected
 from grader.model.report import (
     DifferencePart,
     Family,
@@ -44,15 +45,9 @@ from grader.model.report import (
     PhotoPart,
     PicturePart,
     PreprocessingPart,
+    Sound,
 )
 
-_BINS = 32
-_ALIKE = 16.0
-"""Of 255: a picture that is farther from what is to be shown, on average, does not show it."""
-_LOOK = 56
-"""Pixels of a side, for a first look."""
-_CONVERSIONS = (cv2.COLOR_RGB2HSV, cv2.COLOR_BGR2HSV, cv2.COLOR_RGB2LAB)
-_INTERPOLATIONS = (cv2.INTER_LINEAR, cv2.INTER_NEAREST)
 _MOST_BYTES = 29_000
 """Of a PNG."""
 _SIDES = (224, 160, 128, 96)
@@ -83,121 +78,6 @@ _NOTHING = 1e-4
 """A factor that is a smaller share of the largest is a rounding error."""
 
 
-def redrawn(found: Preprocessing, seen: Picture) -> Picture | None:
-    """Return the card, RGB, as it was given to a network, from what is known of the preprocessing.
-
-    Args:
-        found: what is known.
-        seen: what is to be shown: the network's input as a picture, a stranger's.
-
-    Returns:
-        A picture that looks like it; None where nothing that is known does.
-    """
-    ordered = _ordered(found, seen)
-    known = found.maps.get("wide")
-    ways = [] if known is None else [known]
-    best = min(
-        (_drawn(found, ordered, way) for way in (*ways, _likeliest(found, ordered))),
-        key=lambda drawn: _apart(drawn, ordered),
-    )
-    return _scrambled(found, best) if _apart(best, ordered) <= _ALIKE else None
-
-
-def _apart(one: Picture, other: Picture) -> float:
-    return float(np.abs(one.astype(np.float64) - other).mean())
-
-
-def _likeliest(found: Preprocessing, seen: Picture) -> Map:
-    """Return the usual map by which the card looks most like what is to be shown."""
-    small = np.asarray(cv2.resize(seen, (_LOOK, _LOOK), interpolation=cv2.INTER_AREA), np.uint8)
-    ways = [usual_map(each, crop, "wide") for each in ORIENTATIONS for crop in USUAL_CROPS]
-    return min(ways, key=lambda way: _apart(_drawn(found, small, way), small))
-
-
-def _drawn(found: Preprocessing, seen: Picture, where: Map) -> Picture:
-    """Return the card with its points placed by a map, in the colours of what is to be shown."""
-    size = seen.shape[:2]
-    inside = is_inside(where, size)
-    card = np.clip(sampled(PIXELS[CARD], where, size), 0, 255).transpose(1, 2, 0)
-    tries = [_coloured(each, seen, inside) for each in _less_sharp(found, card)]
-    return min(tries, key=lambda drawn: _apart(drawn, seen))
-
-
-def _less_sharp(found: Preprocessing, card: Floats) -> Iterator[Floats]:
-    """Yield the card with the detail that is left of it, in each way in which it may have been lost."""
-    height, width = card.shape[:2]
-    if found.sharpness == "blurred":
-        yield np.asarray(cv2.GaussianBlur(card, (0, 0), found.detail, borderType=cv2.BORDER_REPLICATE))
-    elif found.sharpness == "coarse":
-        side = int(np.clip(round(found.detail * (found.box.right - found.box.left)), 1, min(height, width)))
-        small = cv2.resize(card, (side, side), interpolation=cv2.INTER_AREA)
-        for how in _INTERPOLATIONS:
-            yield np.asarray(cv2.resize(small, (width, height), interpolation=how))
-    else:
-        yield card
-
-
-def _coloured(card: Floats, seen: Picture, inside: npt.NDArray[np.bool_]) -> Picture:
-    """Return the card in the colours of what is to be shown, by channel; outside of it, in one colour."""
-    drawn = np.empty_like(seen)
-    for channel in range(seen.shape[2]):
-        given = seen[:, :, channel].astype(np.float64)
-        drawn[:, :, channel] = np.median(given[~inside]) if not inside.all() else 0
-        if inside.any():
-            numbers = given[inside]
-            tries = [_by_levels(values[inside], numbers) for values in _sources(card)]
-            tries.append(_by_sum(card[inside], numbers))
-            best = min(tries, key=lambda made: float(np.abs(made - numbers).mean()))
-            drawn[inside, channel] = np.clip(best.round(), 0, 255)
-    return drawn
-
-
-def _sources(card: Floats) -> Iterator[Floats]:
-    """Yield what a channel may be made of: a colour, grey, or a part of another colour space; 0 to 255."""
-    pixels = np.clip(card.round(), 0, 255).astype(np.uint8)
-    yield from np.moveaxis(card, -1, 0)
-    yield np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.float64)
-    for conversion in _CONVERSIONS:
-        yield from np.moveaxis(cv2.cvtColor(pixels, conversion).astype(np.float64), -1, 0)
-
-
-def _by_levels(values: Floats, numbers: Floats) -> Floats:
-    """Return what follows from values by a curve through 32 points of whole numbers."""
-    bins = np.clip(values * _BINS / 256, 0, _BINS - 1).astype(np.intp)
-    count = np.bincount(bins, minlength=_BINS)
-    known = count > 0
-    x = np.bincount(bins, values, _BINS)[known] / count[known]
-    y = (np.bincount(bins, numbers, _BINS)[known] / count[known]).round()
-    return np.asarray(np.interp(values, x, y))
-
-
-def _by_sum(colours: Floats, numbers: Floats) -> Floats:
-    """Return what follows from colours by a weighted sum."""
-    features = np.c_[colours, np.ones(len(colours))].astype(np.float64)
-    solution, *_ = np.linalg.lstsq(features, numbers, rcond=None)
-    return np.asarray(features @ solution)
-
-
-def _ordered(found: Preprocessing, seen: Picture) -> Picture:
-    """Return a picture that a wrong `reshape` scrambled as it was before."""
-    if not found.layout.reshaped:
-        return seen
-    height, width, count = seen.shape
-    if found.layout.channels_first:
-        return np.ascontiguousarray(seen.transpose(2, 0, 1)).reshape(height, width, count)
-    return np.ascontiguousarray(seen.reshape(count, height, width).transpose(1, 2, 0))
-
-
-def _scrambled(found: Preprocessing, picture: Picture) -> Picture:
-    """Do what :func:`_ordered` undoes."""
-    if not found.layout.reshaped:
-        return picture
-    height, width, count = picture.shape
-    if found.layout.channels_first:
-        return np.ascontiguousarray(picture.reshape(count, height, width).transpose(1, 2, 0))
-    return np.ascontiguousarray(picture.transpose(2, 0, 1)).reshape(height, width, count)
-
-
 def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
     """Return what a report shows; None where nothing was seen.
 
@@ -213,11 +93,15 @@ def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
     told = _told(found, put_right)
     steps = tuple(_in_words(each, put_right) for each in told)
     in_question = {*steps_that_differ(told), *(each.step for each in told)}
+    broken = _broken(case, codes)
+    is_own = bool(sight.photos)
+    is_other = found.is_random or found.is_stateful
     card = next(chart.pixels for chart in CHARTS if chart.name == CARD)
     return NetworkInputPart(
         card=picture_of(card),
         right=picture_of(_as_in_the_lab(card)),
-        seen=_seen(found, sight.card, picture_of, is_own=bool(sight.photos)),
+        seen=_seen(found, sight.card, picture_of, is_own=is_own),
+        seen_again=_seen(found, sight.card_again, picture_of, is_own=is_own) if is_other else None,
         photos=tuple(
             PhotoPart(given=photo_of(image.pixels("rgb")), seen=_seen(found, tensor, photo_of, is_own=True))
             for image, tensor in sight.photos
@@ -225,10 +109,11 @@ def shown(case: Case, codes: Sequence[str]) -> NetworkInputPart | None:
         is_stretched=sight.card is not None and is_stretched(found, sight.card),
         differences=steps,
         excluded=tuple(family for family in _excluded(found) if family not in in_question),
+        sound=tuple(_sound(case, sight, broken)),
         found=_numbers(found),
         lab=_numbers(LAB),
-        paths=_paths(case),
-        broken=next((_BROKEN[code] for code in codes if code in _BROKEN), None),
+        paths=_paths(case, codes),
+        broken=broken,
     )
 
 
@@ -343,6 +228,26 @@ def _excluded(found: Preprocessing) -> Iterator[Family]:
     yield from (family for family, is_same in same.items() if is_same)
 
 
+def _broken(case: Case, codes: Sequence[str]) -> Link | None:
+    """Return the link that points are lost in: by the findings, or since answers name no class."""
+    named = next((_BROKEN[code] for code in codes if code in _BROKEN), None)
+    trial = case.seam_trial
+    if named is not None or trial is None or trial.rule is None or trial.rule.code != "no-class":
+        return named
+    gain = case.gain(trial.trial)
+    return "labels" if Evidence(corrected(gain.p_better, trial.tried), gain.share).is_proved else None
+
+
+def _sound(case: Case, sight: Sight, broken: Link | None) -> Iterator[Sound]:
+    """Yield what is known to be right in the network and after it."""
+    if broken != "network" and sight.networks and own_files(sight.networks, sight.files):
+        yield "weights"
+    if not sight.is_training:
+        yield "mode"
+    if broken != "labels" and sight.is_read_right and case.seams and case.seams.is_read_right is not False:
+        yield "readout"
+
+
 def _numbers(found: Preprocessing) -> PreprocessingPart:
     height, width = found.size
     matrix, offset = _sums(found)
@@ -363,11 +268,13 @@ def _sums(found: Preprocessing) -> tuple[tuple[tuple[float, ...], ...] | None, t
     return tuple(row[:-1] for row in rows), tuple(row[-1] for row in rows)
 
 
-def _paths(case: Case) -> PathsPart:
+def _paths(case: Case, codes: Sequence[str]) -> PathsPart:
     """Return the counts that were measured, all of the same images."""
     trial = case.seam_trial
     if trial is None:
-        return PathsPart(images=len(case.truth), as_handed_in=int(case.is_right.sum()))
+        named = named_right(case) if any(_BROKEN.get(code) == "labels" for code in codes) else None
+        right = int(case.is_right.sum())
+        return PathsPart(images=len(case.truth), as_handed_in=right, right_readout=named)
     way, heard = trial.way, trial.heard
     spoken, scored = case.correct(heard.trial()), None
     if heard.scores is not None:

@@ -16,9 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from grader.model.verdict import Verdict
 
-SCHEMA_VERSION = "4"
+SCHEMA_VERSION = "5"
 """Of what is written and read; one more for every field that is added, lost or renamed."""
 Family = Literal["colour", "scale", "crop", "orientation", "detail"]
+Sound = Literal["weights", "mode", "readout"]
+"""What else is known to be right: the network has the weights that were handed in, is in evaluation mode, and
+its highest score is the answer."""
 Link = Literal["preprocessing", "network", "labels"]
 """The links of a program, in their order: what happens to a photo, the network, what names its answer."""
 SCHEMA = Path(__file__).with_name("report.schema.json")
@@ -263,12 +266,16 @@ class NetworkInputPart(_Part):
     card: PicturePart = Field(description="The orientation card, as it was handed over.")
     right: PicturePart = Field(description="As the lab's preprocessing gives it to a network.")
     seen: PicturePart | None = Field(description="As this network was given it; None if that is no picture.")
+    seen_again: PicturePart | None = Field(
+        description="The same, asked once more; None unless the network is given something else each time."
+    )
     photos: tuple[PhotoPart, ...] = Field(description="In a self-check alone: images of the student's own.")
     is_stretched: bool = Field(
         description="Whether the numbers were stretched to be seen: the lab's scale gives no picture of them."
     )
     differences: tuple[DifferencePart, ...] = Field(description="The grossest first.")
     excluded: tuple[Family, ...] = Field(description="What arrives as in the lab.")
+    sound: tuple[Sound, ...] = Field(description="What is right in the network and after it.")
     found: PreprocessingPart
     lab: PreprocessingPart
     paths: PathsPart
@@ -352,7 +359,7 @@ class RunPart(_Part):
 class Report(_Part):
     """The outcome of one grading."""
 
-    schema_version: Literal["4"] = "4"
+    schema_version: Literal["5"] = "5"
     identity: str = Field(description="Over submission, split, assignment, mode and harness.")
     mode: Literal["official", "self-check"]
     verdict: Verdict

@@ -7,6 +7,7 @@ how it was graded. The instructor's page shows the hidden images that were misse
 from __future__ import annotations
 
 import base64
+import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +23,13 @@ from grader.errors import LANGUAGES, Language
 from grader.model.dataset import SplitImage
 from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
-from grader.model.report import Report
+from grader.model.report import PreprocessingPart, Report
 from grader.model.verdict import Verdict
 from grader.printable import one_line
 from grader.report.text import (
     asked_again,
     costliest,
+    excluded_in_words,
     families_as_in_lab,
     has_answers,
     nothing_found,
@@ -184,6 +186,7 @@ def _environment() -> Environment:
     """Return the environment of both pages: what they share is compiled once."""
     environment = environment_of(Path(__file__).parent)
     environment.filters.update(size=_size, sum_of=_sum_of, as_in_lab=families_as_in_lab)
+    environment.filters.update(excluded=excluded_in_words, ends=_ends_of)
     return environment
 
 
@@ -216,6 +219,19 @@ def _sum_of(factors: Sequence[float], offset: float) -> str:
     terms = [*zip(factors, (" R", " G", " B"), strict=False), (offset, "")]
     text = " ".join(f"{'-' if factor < 0 else '+'} {abs(factor):.3g}{of}" for factor, of in terms if factor)
     return text.removeprefix("+ ") or "0"
+
+
+def _ends_of(found: PreprocessingPart) -> tuple[str, str] | None:
+    """Return what black and white become, as a person writes it; None where no sum tells."""
+    if found.matrix is None or found.offset is None:
+        return None
+    black = statistics.fmean(found.offset)
+    white = black + statistics.fmean(map(sum, found.matrix))
+    return _short(black), _short(white)
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if abs(number) >= 100 else f"{round(number, 2) + 0:g}"
 
 
 def _size(count: int) -> str:

@@ -193,6 +193,8 @@ def _network_input(report: Report, language: Language) -> str:
         for each in part.differences
     ]
     lines.append(f"    {(' ' if language == 'en' else '').join(told) or families_as_in_lab(part, language)}")
+    if not part.broken and part.sound:
+        lines.append(f"    {excluded_in_words(part, language)}")
     paths = [
         _path(part.paths, name, language)
         for name in ("as_handed_in", "right_input", "right_network", "right_readout", "both")
@@ -215,6 +217,15 @@ def families_as_in_lab(part: NetworkInputPart, language: Language) -> str:
     return words(
         language, "input-as-in-lab" if part.differences else "input-all-as-in-lab", families=families
     )
+
+
+def excluded_in_words(part: NetworkInputPart, language: Language) -> str:
+    """Return what is as in the lab, where something is not, and what is right in the network and after it."""
+    said = [families_as_in_lab(part, language)] if part.differences and part.excluded else []
+    if part.sound:
+        named = words(language, "input-between").join(words(language, f"input-{each}") for each in part.sound)
+        said.append(words(language, "input-sound", families=named))
+    return (" " if language == "en" else "").join(said)
 
 
 def _path(paths: PathsPart, name: str, language: Language) -> str:

@@ -275,6 +275,16 @@ def test_a_title_says_what_went_wrong_and_the_help_is_for_that(put_right, title,
     assert not found.finding.title.endswith(".")
 
 
+def test_a_list_in_another_order_is_told_from_a_network_that_learned_in_that_order():
+    order = np.array(sorted(range(CLASSES), key=str))
+    sorted_list = explained(case_of(order[mostly_right(5)]), "labels-sorted-otherwise").finding
+    assert sorted_list.title.startswith("Your class names are sorted by their numbers as text, 10 before 2")
+    assert sorted_list.title_zh.startswith("类别名称按编号的文本排序（10 在 2 之前）")
+    learned = explained(case_of(np.argsort(order)[mostly_right(5)]), "labels-sorted-otherwise").finding
+    assert learned.title.startswith("The network learned the classes by their numbers sorted as text")
+    assert "train" in learned.help and "train" in sorted_list.help
+
+
 DETAILS = {"file": "last.ckpt", "best_file": "best.ckpt", "count": 2, "total": 9, "dense": 1}
 
 
@@ -284,7 +294,7 @@ DETAILS = {"file": "last.ckpt", "best_file": "best.ckpt", "count": 2, "total": 9
         ("training-mode", "is in training mode while predict() runs.", "处于训练模式。"),
         ("statistics-not-loaded", "2 of 9 moving means and variances", "9 个滑动均值和方差里"),
         ("other-checkpoint", "are those of last.ckpt, and not of best.ckpt.", "而不是 best.ckpt。"),
-        ("checkpoint-unused", "2 of 9 weights there are others", "9 个权重中"),
+        ("checkpoint-unused", "2 of 9 weights there are not the file's", "9 个权重中"),
     ],
 )
 def test_what_the_network_consists_of_is_named_with_both_scores(code, words, words_zh):
@@ -294,7 +304,9 @@ def test_what_the_network_consists_of_is_named_with_both_scores(code, words, wor
     assert words in found.rationale
     assert words_zh in found.rationale_zh
     assert "your own program gets 96.2 % right instead of 53.8 %" in found.rationale
-    assert (found.title == "Only a part of last.ckpt is in the network") == (code == "checkpoint-unused")
+    assert (found.title == "The dense layer of last.ckpt is not in the network") == (
+        code == "checkpoint-unused"
+    )
     assert "{" not in "".join([found.title, found.title_zh, found.rationale, found.rationale_zh, found.help])
 
 

@@ -86,10 +86,10 @@ def test_a_head_that_was_not_loaded_is_told_by_its_kind():
     (repair,) = repairs([live], [BEST], is_training=False)
     assert (repair.code, repair.file) == ("checkpoint-unused", "best.ckpt")
     assert sentence(repair) == (
-        "Only a part of best.ckpt is in the network: 2 of 6 weights there are others, 1 of them in dense layers."
+        "The dense layer of best.ckpt is not in the network: 2 of 6 weights there are not the file's."
     )
     assert sentence(repair, "zh") == (
-        "网络中只有 best.ckpt 的一部分：6 个权重中有 2 个与文件中的不同，其中 1 个属于全连接层。"
+        "网络中没有 best.ckpt 的全连接层：网络的 6 个权重中有 2 个与文件中的不同。"
     )
 
 
@@ -97,7 +97,7 @@ def test_of_a_file_that_was_not_loaded_at_all_all_weights_are_told():
     (repair,) = repairs([network(parameters("random"))], [BEST], is_training=False)
     assert (repair.code, repair.file) == ("checkpoint-unused", "best.ckpt")
     assert sentence(repair) == (
-        "None of the weights of best.ckpt is in the network: all 6 weights there are others."
+        "None of the weights of best.ckpt is in the network: all 6 weights there are other ones."
     )
 
 
@@ -111,7 +111,7 @@ def test_parameters_that_became_nan_are_not_those_of_a_file_with_numbers():
     broken = parameters("nan", ["head.weight"], mean=0.0, std=0.0, not_finite=26 * 64)
     live = network(parameters("best", but(["head.weight"])), broken)
     (repair,) = repairs([live], [BEST], is_training=False)
-    assert "best.ckpt is in the network: 1 of 6 weights there are others, 1 of them in" in sentence(repair)
+    assert "1 of 6 weights there are not the file's" in sentence(repair)
     assert broken_file([live], [BEST]) is None
 
 

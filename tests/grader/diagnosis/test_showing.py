@@ -11,13 +11,13 @@ import pytest
 
 from grader.diagnosis.case import Case, Sight
 from grader.diagnosis.hypotheses import HYPOTHESES
-from grader.diagnosis.preprocessing import LAB, differences
+from grader.diagnosis.preprocessing import LAB, Difference, differences
 from grader.diagnosis.recipes import correction
 from grader.diagnosis.showing import _BROKEN, picture_of, shown
 from grader.intake import take_in
 from grader.model.dataset import SplitImage
 from grader.model.grading import Checks, Exam
-from grader.model.records import Question
+from grader.model.records import CheckpointFile, Network, Parameter, Question
 from grader.report import build_report, render_text
 from grader.report.html import render_html, render_instructor_page
 from grader.run import record
@@ -130,6 +130,50 @@ def test_where_the_network_is_the_cause_its_input_is_not_blamed():
     unsettled = case_of(sight_of(programs.bgr))
     assert differences(unsettled.seams.sight.found)
     assert [each.cost for each in shown(unsettled, ["x"]).differences] == ["unknown"]
+
+
+def test_a_card_that_is_another_each_time_is_shown_twice():
+    crops = next(each for each in programs.PROGRAMS if each.name == "random_resized_crops").make()
+    sight = sight_of(crops)
+    again = np.asarray(crops(np.ascontiguousarray(SHOWN[:, :, ::-1])))
+    part = shown(case_of(replace(sight, card_again=again)), [])
+    first, second = pixels_of(part.seen).astype(int), pixels_of(part.seen_again).astype(int)
+    assert np.abs(first - second).mean() > 16
+    same = sight_of(programs.bgr)
+    assert shown(case_of(replace(same, card_again=same.card)), []).seen_again is None
+
+
+def test_what_is_right_in_the_network_and_after_it_is_named_unless_it_is_broken():
+    weight = Parameter("conv.weight", (8, 3, 3, 3), "float32", "1f", 0.0, 1.0, -2.0, 2.0, 0)
+    sight = replace(
+        sight_of(programs.the_labs_own),
+        is_read_right=True,
+        networks=(Network("mindspore", "Net", (weight,)),),
+        files=(CheckpointFile("best.ckpt", (weight,)),),
+    )
+    assert shown(case_of(sight), ["below-usual"]).sound == ("weights", "mode", "readout")
+    assert shown(case_of(sight), ["statistics-not-loaded"]).sound == ("mode", "readout")
+    assert shown(case_of(sight), ["labels-shifted"]).sound == ("weights", "mode")
+    assert shown(case_of(replace(sight, is_training=True)), []).sound == ("weights", "readout")
+    assert shown(case_of(replace(sight, files=(), is_read_right=False)), []).sound == ("mode",)
+
+
+def test_answers_that_name_no_class_break_the_last_link():
+    case = replace(
+        case_of(sight_of(programs.the_labs_own), right=20, scored=39), said=np.full_like(TRUTH, -1)
+    )
+    trial = replace(case.seams.trial, rule=Difference("readout", "no-class"))
+    part = shown(replace(case, seams=replace(case.seams, trial=trial)), [])
+    assert (part.broken, part.paths.right_readout) == ("labels", 39)
+    renamed = replace(trial, rule=Difference("readout", "no-rule"))
+    assert shown(replace(case, seams=replace(case.seams, trial=renamed)), []).broken is None
+
+
+def test_names_in_another_order_have_their_path_too():
+    case = replace(case_of(sight_of(programs.the_labs_own)), said=(TRUTH + 1) % 4)
+    paths = shown(case, ["labels-shifted"]).paths
+    assert (paths.as_handed_in, paths.right_readout) == (0, 40)
+    assert shown(case, []).paths.right_readout is None
 
 
 def test_what_arrives_as_in_the_lab_is_named():

@@ -96,12 +96,12 @@ def test_a_report_of_another_version_is_refused_by_its_version(graded, capsys):
     old = graded("old", a=ORACLE)
     path = old / "students" / "a" / "report.json"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace('"schema_version": "4"', '"schema_version": "1"'), encoding="utf-8")
+    path.write_text(text.replace('"schema_version": "5"', '"schema_version": "1"'), encoding="utf-8")
     assert main(["compare", str(old), str(new)]) == 2
     said = capsys.readouterr().err
-    assert f"cannot read {path}: a report of version 1, and this grader reads version 4" in said
+    assert f"cannot read {path}: a report of version 1, and this grader reads version 5" in said
     assert main(["gradescope", "results", str(path.parent), "--out", str(old / "results.json")]) == 2
     assert "version 1" in capsys.readouterr().err
-    path.write_text(text.replace('"schema_version": "4"', '"schema_version": "\\u001b[7m"'), encoding="utf-8")
+    path.write_text(text.replace('"schema_version": "5"', '"schema_version": "\\u001b[7m"'), encoding="utf-8")
     with pytest.raises(UsageError, match="not a report of this version"):
         read_gradings(old)

@@ -27,7 +27,7 @@ from grader.run.usage import allowed_instructions
 from grader.sandbox import policy
 from grader.split import open_split
 from grader.wording import words
-from tests.grader.diagnosis.preprocessing_programs import bgr, reshaped, the_labs_own
+from tests.grader.diagnosis.preprocessing_programs import bgr, not_divided_by_255, reshaped, the_labs_own
 from tests.grader.gradings import grading_of, report_of
 from tests.grader.network_inputs import part_of
 
@@ -272,8 +272,8 @@ def test_page_and_terminal_say_what_the_network_sees_and_what_that_costs(seen):
         "What your network sees (shown in report.html)\n    Red and blue are swapped. This costs points.\n"
     )
     assert seen_there in text
-    assert "as handed in: 20 of 40 right; with the lab's steps: 38 of 40 right" in text
-    assert "提交的程序：40 张中答对 20 张；换成标准步骤：40 张中答对 38 张" in render_text(report, "zh")
+    assert "as handed in: 20 of 40 right; with the lab's preprocessing: 38 of 40 right" in text
+    assert "提交的程序：40 张中答对 20 张；换成标准预处理：40 张中答对 38 张" in render_text(report, "zh")
 
 
 def test_where_nothing_differs_page_and_terminal_say_in_one_line_what_is_excluded(seen):
@@ -282,6 +282,20 @@ def test_where_nothing_differs_page_and_terminal_say_in_one_line_what_is_exclude
     assert line in render_html(report)
     assert line in render_text(report)
     assert 'class="path' not in render_html(report)
+
+
+def test_another_scale_is_told_in_numbers_below_the_pictures(seen):
+    page = render_html(build_report(seen(not_divided_by_255, codes=("wrong-scale",))))
+    assert "black -1.99, white 1126" in page and "black -1.99, white 2.44" in page
+    assert "黑色 -1.99，白色 1126" in page
+    assert 'class="ends"' not in render_html(build_report(seen()))
+
+
+def test_a_graded_verdict_is_said_once_in_english(outcome):
+    page = render_html(build_report(outcome))
+    assert (
+        '<span class="verdict">GRADED</span> <span lang="en"></span><span lang="zh">评测完成</span>' in page
+    )
 
 
 def test_a_difference_that_costs_nothing_is_no_broken_link(seen):
