@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import astuple
+from heapq import nsmallest
 from itertools import product
 
 import cv2
@@ -42,6 +43,8 @@ _SHARES = (0.25, 0.4, 0.55, 0.7, 0.85, 1.0)
 """Of the card's width and height, that a part of it may have."""
 _PLACES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of such a part, from one edge to the other."""
+_TRIED = 8
+"""Parts that look most like it at first: the best one of all may lie near another than the first."""
 _STEPS = (0.08, 0.04, 0.02, 0.01)
 _MOST_MOVES = 4
 _LEAST_SHARE = 0.08
@@ -86,11 +89,12 @@ def _part_like(seen: Picture) -> Map:
     def unlike(part: tuple[str, Box]) -> float:
         return float(np.abs(sampled(card, map_of(*part), (_SMALL, _SMALL)) - small).mean())
 
-    best = min(_parts(), key=unlike)
-    for step in _STEPS:
-        for _ in range(_MOST_MOVES):
-            best = min((best, *_moved(best, step)), key=unlike)
-    return map_of(*best)
+    found = []
+    for part in nsmallest(_TRIED, _parts(), key=unlike):
+        for step in [step for step in _STEPS for _ in range(_MOST_MOVES)]:
+            part = min((part, *_moved(part, step)), key=unlike)
+        found.append(part)
+    return map_of(*min(found, key=unlike))
 
 
 def _parts() -> Iterator[tuple[str, Box]]:

@@ -1,9 +1,13 @@
 """The card is drawn anew as it was given to a network, and what else a submission draws there is not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from grader.diagnosis.charts import CARD, PIXELS
 from grader.diagnosis.drawing import redrawn
+from grader.diagnosis.geometry import Box, map_of, sampled
 from grader.diagnosis.preprocessing import LAB, seen_picture
 from tests.grader.diagnosis.preprocessing_programs import PROGRAMS, lab
 from tests.grader.diagnosis.test_identify import seen_of
@@ -38,6 +42,16 @@ def test_the_card_is_drawn_as_a_program_gives_it_to_its_network(program):
     else:
         assert drawn.shape == seen.shape
         assert like(drawn, seen) < 12
+
+
+@pytest.mark.parametrize(
+    "box", [Box(0.2, 0.1, 0.8, 0.7), Box(0.3, 0.4, 0.9, 0.95), Box(0.05, 0.0, 0.75, 0.6)], ids=str
+)
+@pytest.mark.parametrize("orientation", ["upright", "mirrored"])
+def test_a_part_that_is_another_each_time_is_found_by_its_look(box, orientation):
+    crop = sampled(PIXELS[CARD], map_of(orientation, box), (224, 224))
+    seen = np.clip(crop, 0, 255).transpose(1, 2, 0).astype(np.uint8)
+    assert like(redrawn(replace(LAB, is_random=True), seen), seen) < 8
 
 
 @pytest.fixture
