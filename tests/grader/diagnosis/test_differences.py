@@ -69,9 +69,10 @@ def test_a_sentence_tells_how_much_of_a_photo_is_seen():
     (corner,) = differences(identify(asked(programs.upper_left_quarter)))
     # Of the quarter the lab's centre, 7/8 by 7/8.
     assert (
-        corner.sentence("en") == "The network sees only the upper left part of the photo: 19 % of a wide one."
+        corner.sentence("en")
+        == "The network sees only the upper left part of the photo: of a wide photo 19 % is left."
     )
-    assert corner.sentence("zh") == "网络只看到图像的左上部分：横向图像的 19 %。"
+    assert corner.sentence("zh") == "网络只看到图像的左上部分：横向图像只剩 19 %。"
 
 
 def test_a_sentence_tells_what_black_and_white_become():

@@ -85,13 +85,13 @@ RULES = {
     "a class for what is unsure": (
         default(3, 0.5),
         "default",
-        "Where the network is not sure, the answer is class 3: for ",
+        "Where the network is not sure, the answer is class 3: ",
         "网络把握不大时，回答总是 class 3：160 张图像中有 ",
     ),
     "no class for what is unsure": (
         default(NO_ANSWER, 0.6),
         "default",
-        "Where the network is not sure, the answer is (no class): for ",
+        "Where the network is not sure, the answer is (no class): ",
         "网络把握不大时，回答总是 （不是类别名称）：160 张图像中有 ",
     ),
     "two names exchanged": (
