@@ -1,12 +1,14 @@
 """The PyTorch templates, from training to a graded submission: tox -e torch."""
 
+import copy
 import pickle
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,15 +133,25 @@ def test_part_all_moves_every_convolution_and_leaves_batch_normalisation(
 ) -> None:
     from safetensors.torch import load_file
 
+    results = handout / "torch_submission" / "results"
+    # So that one epoch counts as better than the head, whatever it does to two images.
     program = handout / "train_main_torch.py"
     text = program.read_text(encoding="utf-8")
-    assert text.count("epochs_all=3,") == 1
-    program.write_text(text.replace("epochs_all=3,", "epochs_all=1,"), encoding="utf-8")
-    done = run(handout, "--dataset_path", two_classes, "--pretrained", weights, "--part", "all")
+    assert text.count("if val_accuracy > best_accuracy:") == 1
+    text = text.replace("if val_accuracy > best_accuracy:", "if val_accuracy >= best_accuracy or epoch == 0:")
+    program.write_text(text, encoding="utf-8")
+    done = run(
+        handout, "--dataset_path", two_classes, "--pretrained", weights, "--part", "all", "--epochs", 1
+    )
     assert done.returncode == 0, done.stderr
-    assert "epoch 1/1: loss" in done.stdout
+    lines = done.stdout.splitlines()
+    head_ends = next(number for number, line in enumerate(lines) if line.startswith("epoch 20/20: loss"))
+    assert lines[head_ends + 1].startswith("before training 训练前: accuracy on val ")
+    assert lines[head_ends + 2].startswith("epoch 1/1: loss")
+    assert lines[head_ends + 2].endswith("time left 剩余时间 0 s")
+    assert results.joinpath("curves.png").is_file()
     before = torch.load(weights, weights_only=True)
-    after = load_file(handout / "torch_submission" / "results" / "mobilenetv2.safetensors")
+    after = load_file(results / "mobilenetv2.safetensors")
     convolutions = {name for name in after if name.startswith("features.") and after[name].ndim == 4}
     norms = {
         name for name in after if name.startswith("features.") and name.split(".")[-1].startswith("running")
@@ -149,12 +161,85 @@ def test_part_all_moves_every_convolution_and_leaves_batch_normalisation(
     assert not [name for name in norms if not torch.equal(before[name], after[name])]
 
 
+@pytest.fixture
+def trained(tmp_path: Path) -> Callable[..., tuple[float, list[bool]]]:
+    """Trains a head on random features, with these accuracies at the start and after each epoch.
+
+    Returns the accuracy that it came to, and which of those states is the saved one.
+    """
+    import train_main_torch as program
+    from safetensors.torch import load_file
+
+    def train(accuracies: list[float], epochs: int, batches: int) -> tuple[float, list[bool]]:
+        torch.manual_seed(1)
+        network = program.MobileNetV2(2)
+        seen = iter(accuracies)
+        states = []
+
+        def validate() -> float:
+            states.append({name: value.clone() for name, value in network.state_dict().items()})
+            return next(seen)
+
+        def batches_of(_: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+            for _ in range(batches):
+                yield torch.rand(4, 1280), torch.tensor([0, 1, 0, 1])
+
+        stage = program.Stage(network.classifier, batches_of, batches, validate, epochs, 0.01, 10)
+        config = copy.copy(program.config)
+        config.checkpoint = tmp_path / "results" / "mobilenetv2.safetensors"
+        best, _ = program.run_epochs(config, network, stage)
+        saved = load_file(config.checkpoint)
+        assert all(torch.equal(network.state_dict()[name], saved[name]) for name in saved)
+        equal = [all(torch.equal(state[name], saved[name]) for name in saved) for state in states]
+        return best, equal
+
+    return train
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "best"),
+    [
+        ([0.5, 0.7, 0.6, 0.7], 1),  # the first of two that are as good as each other
+        ([0.9, 0.5, 0.8, 0.7], 0),  # no epoch is better than what it began with: that is kept
+        ([0.1, 0.2, 0.3, 0.4], 3),
+    ],
+)
+def test_what_is_kept_is_the_best_by_the_validation_images_and_never_worse_than_the_start(
+    trained: Callable[..., Any], accuracies: list[float], best: int
+) -> None:
+    accuracy, kept = trained(accuracies, epochs=3, batches=2)
+    assert accuracy == max(accuracies)
+    assert kept == [number == best for number in range(4)]
+
+
+@pytest.mark.parametrize(("epochs", "batches", "falls"), [(1, 10, [5, 8]), (20, 3, [30, 48])])
+def test_the_learning_rate_falls_at_the_same_share_of_any_number_of_epochs(
+    trained: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, epochs: int, batches: int, falls: list[int]
+) -> None:
+    rates: list[float] = []
+    step = torch.optim.Adam.step
+
+    def noted(self: torch.optim.Adam, *arguments: Any) -> Any:
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", noted)
+    trained([0.5] * (epochs + 1), epochs, batches)
+    assert len(rates) == epochs * batches
+    assert [number for number in range(1, len(rates)) if rates[number] < rates[number - 1]] == falls
+    assert rates[-1] == pytest.approx(rates[0] / 100)
+
+
+def test_a_number_of_epochs_below_one_is_refused(handout: Path, two_classes: Path, weights: Path) -> None:
+    done = run(handout, "--dataset_path", two_classes, "--pretrained", weights, "--epochs", 0)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("--epochs: at least 1 至少为 1")
+
+
 def test_the_best_weights_are_there_after_ten_epochs(handout: Path, two_classes: Path, weights: Path) -> None:
-    program = handout / "train_main_torch.py"
-    text = program.read_text(encoding="utf-8")
-    program.write_text(text.replace("epochs=20,", "epochs=10**6,"), encoding="utf-8")
+    command = [sys.executable, "-u", "train_main_torch.py", "--dataset_path", str(two_classes)]
     process = subprocess.Popen(
-        [sys.executable, "-u", str(program), "--dataset_path", str(two_classes), "--pretrained", str(weights)],
+        [*command, "--pretrained", str(weights), "--epochs", str(10**6)],
         cwd=handout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -262,11 +347,8 @@ def test_other_classes_than_garbage_bring_a_hint_and_ctrl_c_saves_nothing(
     assert done.stdout.splitlines()[-1].endswith("CLASSES 改为：daisy, tulips")
     shutil.rmtree(handout / "torch_submission" / "results")
 
-    program = handout / "train_main_torch.py"
-    text = program.read_text(encoding="utf-8")
-    program.write_text(text.replace("epochs=20,", "epochs=10**6,"), encoding="utf-8")
     process = subprocess.Popen(
-        [sys.executable, "-u", str(program), *map(str, arguments)],
+        [sys.executable, "-u", "train_main_torch.py", *map(str, arguments), "--epochs", str(10**6)],
         cwd=handout,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -279,5 +361,7 @@ def test_other_classes_than_garbage_bring_a_hint_and_ctrl_c_saves_nothing(
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
-    assert errors == "\nstopped; the best is saved every 10 epochs 已停止，每 10 轮保存一次最好的模型\n"
+    assert errors == (
+        "\nstopped; the best of the head is saved every 10 epochs 已停止；最好的分类头每 10 轮保存一次\n"
+    )
     assert not (handout / "torch_submission" / "results").exists(), "not ten epochs yet"
