@@ -30,8 +30,8 @@ from grader.printable import shown
 from grader.statistics import binomial_tail
 from grader.wording import phrase
 
-_ORDERS = frozenset({"bgr", "permuted"})
-"""Of the three colours, as differences call them."""
+_SWAPPED = frozenset({"bgr"})
+"""Red and blue, each in the other's place, as differences call that."""
 _TURNED = frozenset(
     {"upside-down", "mirrored", "turned-over", "turned-left", "turned-right", "exchanged", "exchanged-over"}
     | {"slanted"}
@@ -109,14 +109,14 @@ def arrives_otherwise(*kinds: str) -> Look:
     return at_seam(lambda tried: tried.kinds == {*kinds})
 
 
-def arrives_in_another_order(case: Case) -> Evidence | None:
-    """Look for colours that arrive whole, but each in another's place."""
-    return at_seam(lambda tried: tried.kinds == {"colour"} and tried.codes <= _ORDERS)(case)
+def arrives_swapped(case: Case) -> Evidence | None:
+    """Look for red and blue, each in the other's place."""
+    return at_seam(lambda tried: tried.kinds == {"colour"} and tried.codes <= _SWAPPED)(case)
 
 
 def arrives_in_other_colours(case: Case) -> Evidence | None:
-    """Look for colours that are lost, or no red, green and blue any more."""
-    return at_seam(lambda tried: tried.kinds == {"colour"} and not tried.codes <= _ORDERS)(case)
+    """Look for colours that are lost, in another wrong order, or no red, green and blue any more."""
+    return at_seam(lambda tried: tried.kinds == {"colour"} and not tried.codes <= _SWAPPED)(case)
 
 
 def arrives_by_chance(case: Case) -> Evidence | None:

@@ -16,11 +16,11 @@ from grader.diagnosis.evidence import (
     Look,
     answers_are_guesses,
     arrives_by_chance,
-    arrives_in_another_order,
     arrives_in_other_colours,
     arrives_in_part,
     arrives_otherwise,
     arrives_otherwise_in_several_of,
+    arrives_swapped,
     arrives_turned,
     asked_otherwise,
     below_usual,
@@ -120,8 +120,8 @@ HYPOTHESES = (
     Hypothesis("kept-answer", After.NEW_PROCESSES, keeps_its_first_answer),
     # What arrives at the network is not what the lab gives it, and costs points. The network learned from RGB
     # and is shown BGR, OpenCV's order.
-    Hypothesis("channel-order", After.SEAMS, arrives_in_another_order),
-    # It learned from colours, and is shown grey, a negative, or hue and saturation.
+    Hypothesis("channel-order", After.SEAMS, arrives_swapped),
+    # It learned from colours, and is shown grey, a negative, hue and saturation, or green in red's place.
     Hypothesis("other-colours", After.SEAMS, arrives_in_other_colours),
     # /255 is missing or done twice; mean and std are missing, exchanged, or others; values are cut off.
     Hypothesis("wrong-scale", After.SEAMS, arrives_otherwise("scale")),

@@ -204,7 +204,7 @@ def test_what_differs_at_the_input_is_named_with_both_scores():
     ("put_right", "code"),
     [
         ([BGR], "channel-order"),
-        ([("colour", "permuted")], "channel-order"),
+        ([("colour", "permuted")], "other-colours"),
         ([("colour", "grey")], "other-colours"),
         ([("colour", "negative"), BGR], "other-colours"),
         ([("scale", "unit")], "wrong-scale"),
@@ -260,8 +260,8 @@ def test_each_difference_of_the_input_has_one_finding(put_right, code):
         ),
         (
             [("training", "learned-bgr-unit")],
-            "Your network was trained on photos that were prepared in another way",
-            "训练时对图像的处理与 predict() 中不同",
+            "Your network seems to have been trained on photos that were prepared in another way",
+            "网络训练时对图像的处理很可能与 predict() 中不同",
             "Use one function for training",
         ),
     ],
@@ -608,22 +608,22 @@ def consists_of(held, *files, said=GUESSES, **seams):
     return case_of(said, seams=Seams(sight, **{"is_settled": True, "is_read_right": True, **seams}))
 
 
-def test_a_network_that_is_the_one_handed_in_and_guesses_has_learnt_nothing():
+def test_a_network_that_is_the_one_handed_in_and_guesses_is_told_so():
     case = consists_of(weights(), ("best.ckpt", weights()))
     assert every_code(case) == ["untrained-checkpoint"]
     found = explained(case, "untrained-checkpoint").finding
     assert (found.title, found.title_zh) == (
-        "The network of best.ckpt has learnt nothing",
-        "best.ckpt 中的网络没有学到任何东西",
+        "The network of best.ckpt answers no better than guessing",
+        "best.ckpt：网络的回答与随机猜测无异",
     )
     right = int((GUESSES == TRUTH).sum())
     assert f"it gets {right} of 130 images right" in found.rationale
 
 
-def test_a_network_whose_parameters_cannot_be_read_has_learnt_nothing_either():
+def test_a_network_whose_parameters_cannot_be_read_is_told_so_too():
     found = explained(consists_of((), ("net.onnx", ())), "untrained-checkpoint").finding
-    assert found.title == "The network of your program has learnt nothing"
-    assert found.title_zh == "你的程序 中的网络没有学到任何东西"
+    assert found.title == "The network of your program answers no better than guessing"
+    assert found.title_zh == "你的程序：网络的回答与随机猜测无异"
 
 
 @pytest.mark.parametrize(
