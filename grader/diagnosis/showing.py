@@ -281,8 +281,10 @@ def _paths(case: Case, codes: Sequence[str]) -> PathsPart:
         scored = case.correct(heard.trial(by_scores=True))
     paths = PathsPart(images=len(heard.images), as_handed_in=int(case.is_right[heard.images].sum()))
     if way.repair is not None:
+        # Parameters of another file that answer no better put nothing right.
         is_alone = way.correction is None and not way.by_scores
-        return paths.model_copy(update={"right_network": spoken if is_alone else None})
+        is_better = spoken > int(case.is_right[heard.images].sum())
+        return paths.model_copy(update={"right_network": spoken if is_alone and is_better else None})
     if way.correction is None:
         return paths.model_copy(update={"right_readout": scored})
     return paths.model_copy(update={"right_input": spoken, "both": scored if way.by_scores else None})

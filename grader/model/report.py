@@ -247,7 +247,8 @@ class PathsPart(_Part):
         default=None, description="With what differs as in the lab, the fewest steps that do as well as any."
     )
     right_network: int | None = Field(
-        default=None, description="With the parameters that were handed in, in evaluation mode."
+        default=None,
+        description="With the parameters that were handed in, in evaluation mode, where that is better.",
     )
     right_readout: int | None = Field(
         default=None, description="With the class of the network's highest score, by the assignment's list."

@@ -105,6 +105,9 @@ BEFORE = {"images": 40, "as_handed_in": 20}
         (programs.bgr, {"steps": ["colour"], "right": 24, "scored": 38}, {"right_input": 24, "both": 38}),
         (programs.the_labs_own, {"right": 20, "scored": 39}, {"right_readout": 39}),
         (programs.the_labs_own, {"right": 37, "repair": "training-mode"}, {"right_network": 37}),
+        # Another checkpoint that was handed in, an earlier epoch's, is no better: nothing was put right.
+        (programs.the_labs_own, {"right": 20, "repair": "other-checkpoint"}, {}),
+        (programs.the_labs_own, {"right": 16, "repair": "other-checkpoint"}, {}),
         (programs.bgr, {"steps": ["colour"], "right": 37, "repair": "training-mode"}, {}),
         (programs.the_labs_own, {"right": 20, "scored": 36, "repair": "x"}, {}),
     ],
