@@ -87,6 +87,10 @@ class UsageError(LineError):
     """
 
 
+class ContentError(LineError, ValueError):
+    """What a file says cannot be used. Whoever knows the file's name makes a :class:`UsageError` of it."""
+
+
 class HarnessError(LineError):
     """This machine or the harness itself cannot grade now. Exit code 3, never a score.
 

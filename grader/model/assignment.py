@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from grader.errors import Line, UsageError, line, lines
+from grader.errors import ContentError, Line, LineError, UsageError, line, lines
 from grader.files import digest_of_json
 from grader.model.dataset import ClassInfo, load_classes, parse_classes
 from grader.model.labels import SUFFIX, classes_of, read_labels, with_labels
@@ -39,8 +39,8 @@ DEFAULT = BUILT_IN / "garbage26.toml"
 MIB = 1024 * 1024
 _LABELS = "labels"
 """The key that names a `label.txt`; what it says becomes part of the classes."""
-_LIMITS = ("gt", "ge", "lt", "le", "min_length")
-"""What pydantic calls the bounds of a value."""
+_LIMITS = ("gt", "ge", "lt", "le", "min_length", "expected")
+"""What pydantic calls the bounds of a value, and the choice of values."""
 
 
 class _Section(BaseModel):
@@ -123,17 +123,17 @@ class Points(_Section):
     @model_validator(mode="after")
     def _is_one_rising_rule(self) -> Points:
         if self.wrong_class > self.wrong_bin:
-            raise ValueError("wrong_class must not cost more than wrong_bin")
+            raise ContentError("points-bins")
         if self.curve and self.table:
-            raise ValueError("give a curve or a table, not both")
+            raise ContentError("points-two-rules")
         marks = self.curve or self.table
         if any(later[0] <= earlier[0] for earlier, later in pairwise(marks)):
-            raise ValueError("accuracies must rise from one to the next")
+            raise ContentError("points-accuracies")
         if any(later[1] < earlier[1] for earlier, later in pairwise(marks)):
-            raise ValueError("points must not fall where accuracies rise")
+            raise ContentError("points-fall")
         most = round(marks[-1][1] if marks else self.full, self.decimals)
         if any(boundary > most for boundary in self.boundaries):
-            raise ValueError(f"a boundary is higher than the {most:g} points for all images right")
+            raise ContentError("points-boundary", most=most)
         return self
 
 
@@ -186,7 +186,7 @@ class Assignment(_Section):
     def _has_bins_to_weigh(self) -> Assignment:
         is_weighed = (self.points.wrong_class, self.points.wrong_bin) != (1.0, 1.0)
         if is_weighed and not all(info.group or info.group_zh for info in self.classes):
-            raise ValueError("points.wrong_class and points.wrong_bin need classes with a bin (group) each")
+            raise ContentError("points-no-bins")
         return self
 
     def for_our_own(self, seconds: float) -> Assignment:
@@ -275,19 +275,22 @@ def _splits(table: dict[str, Any], folder: Path) -> object:
 
 def _first_problem(error: ValidationError) -> Line:
     problem, others = error.errors()[0], len(error.errors()) - 1
-    is_missing = problem["type"] == "missing"
+    # A whole section says nothing more; pydantic gives the section, too, where a key is missing.
+    is_shown = problem["type"] != "missing" and not isinstance(problem["input"], dict)
     return line(
         "assignment-key",
-        key=".".join(str(part) for part in problem["loc"]),
+        key=".".join(str(part) for part in problem["loc"]) or line("whole-file"),
         reason=_reason(problem),
-        value="" if is_missing else line("assignment-got", value=problem["input"]),
+        value=line("assignment-got", value=problem["input"]) if is_shown else "",
         more=line("assignment-more", count=others) if others else "",
     )
 
 
 def _reason(problem: ErrorDetails) -> Line | str:
-    """Return what pydantic says of a value, as a line if it is one of the frequent ones."""
+    """Return what is the matter with a value: what a rule of ours says, or else pydantic."""
+    context = problem.get("ctx", {})
+    if isinstance(ours := context.get("error"), LineError):
+        return ours.line
     code = f"value-{problem['type']}"
-    limits = {name: limit for name, limit in problem.get("ctx", {}).items() if name in _LIMITS}
-    said = problem["msg"].removeprefix("Input ")
-    return line(code, **limits) if code in lines() else said
+    limits = {name: limit for name, limit in context.items() if name in _LIMITS}
+    return line(code, **limits) if code in lines() else problem["msg"].removeprefix("Input ")

@@ -19,7 +19,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from grader.errors import UsageError
+from grader.errors import ContentError, UsageError
 from grader.files import digest_of_bytes, digest_of_parts
 
 if sys.version_info >= (3, 11):
@@ -60,20 +60,20 @@ def load_classes(path: Path) -> tuple[ClassInfo, ...]:
         The classes in sorted folder order, so that place = class index.
 
     Raises:
-        ValueError: in one line that names the file, and the entry and key where one is wrong.
+        ContentError: in one line that names the file, and the entry and key where one is wrong.
     """
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ContentError("classes-unread", path=path, reason=error) from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
+        raise ContentError("classes-not-utf8", path=path) from error
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{path}: is not TOML: {error}") from error
+        raise ContentError("classes-not-toml", path=path, reason=error) from error
     try:
         return parse_classes(_classes_table(document))
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    except ContentError as error:
+        raise ContentError("classes-in", path=path, reason=error) from error
 
 
 def parse_classes(table: Sequence[Mapping[str, object]]) -> tuple[ClassInfo, ...]:
@@ -86,10 +86,10 @@ def parse_classes(table: Sequence[Mapping[str, object]]) -> tuple[ClassInfo, ...
         The classes in sorted folder order, so that place = class index.
 
     Raises:
-        ValueError: in one line that names the entry (counted from 1) and the key.
+        ContentError: in one line that names the entry (counted from 1) and the key.
     """
     if not table:
-        raise ValueError("there are no classes; write at least one [[classes]] entry")
+        raise ContentError("classes-none")
     classes = [_parse_entry(number, entry) for number, entry in enumerate(table, 1)]
     for key in ("folder", "name"):
         _refuse_duplicates(key, [getattr(info, key) for info in classes])
@@ -174,45 +174,44 @@ def _classes_table(document: Mapping[str, object]) -> Sequence[Mapping[str, obje
     """Take the `classes` array out of a TOML document, and refuse anything beside it."""
     for key in document:
         if key != "classes":
-            raise ValueError(f"unknown key '{key}'; only [[classes]] entries are expected")
+            raise ContentError("classes-beside", key=key)
     table = document.get("classes", [])
     if not isinstance(table, list):
-        raise ValueError("'classes' must be written as [[classes]] entries")
+        raise ContentError("classes-no-list")
     return table
 
 
 def _parse_entry(number: int, entry: Mapping[str, object]) -> ClassInfo:
     """Check one entry; `number` counts from 1 and is for the message only."""
-    where = f"class {number}"
     if not isinstance(entry, Mapping):
-        raise ValueError(f"{where}: must be a table of keys, not {type(entry).__name__}")
+        raise ContentError("class-no-table", number=number, kind=type(entry).__name__)
     known = {field.name: field.default is MISSING for field in fields(ClassInfo)}
     for key in entry:
         if key not in known:
-            raise ValueError(f"{where}: unknown key '{key}'; known keys are {', '.join(known)}")
+            raise ContentError("class-unknown-key", number=number, key=key, known=", ".join(known))
     for key, required in known.items():
         if required and key not in entry:
-            raise ValueError(f"{where}: '{key}' is missing")
-    values = {key: _parse_text(f"{where}: '{key}'", value) for key, value in entry.items()}
-    _check_folder(where, values["folder"])
+            raise ContentError("class-lacks", number=number, key=key)
+    values = {key: _parse_text(number, key, value) for key, value in entry.items()}
+    _check_folder(number, values["folder"])
     return ClassInfo(**values)
 
 
-def _parse_text(where: str, value: object) -> str:
+def _parse_text(number: int, key: str, value: object) -> str:
     """Accept a non-empty string without blanks or line breaks round it."""
     if not isinstance(value, str):
-        raise ValueError(f"{where} must be a string, not {type(value).__name__}")
+        raise ContentError("class-no-text", number=number, key=key, kind=type(value).__name__)
     if not value.strip():
-        raise ValueError(f"{where} is empty")
+        raise ContentError("class-empty", number=number, key=key)
     if value != value.strip() or not value.isprintable():
-        raise ValueError(f"{where} has blanks round it or characters that cannot be printed: {value!r}")
+        raise ContentError("class-blanks", number=number, key=key, value=value)
     return value
 
 
-def _check_folder(where: str, folder: str) -> None:
+def _check_folder(number: int, folder: str) -> None:
     """Refuse what would lead out of the data set, on any operating system."""
     if folder in {".", ".."} or any(mark in folder for mark in "/\\:"):
-        raise ValueError(f"{where}: 'folder' must be a single folder name, not '{folder}'")
+        raise ContentError("class-folder", number=number, folder=folder)
 
 
 def _refuse_duplicates(key: str, values: Sequence[str]) -> None:
@@ -220,5 +219,5 @@ def _refuse_duplicates(key: str, values: Sequence[str]) -> None:
     first: dict[str, int] = {}
     for number, value in enumerate(values, 1):
         if value in first:
-            raise ValueError(f"class {number}: '{key}' repeats '{value}' of class {first[value]}")
+            raise ContentError("class-repeats", number=number, key=key, value=value, first=first[value])
         first[value] = number

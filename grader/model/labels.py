@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from grader.errors import ContentError
 from grader.model.dataset import ClassInfo
 
 SUFFIX = ".txt"
@@ -37,7 +38,7 @@ def read_labels(path: Path) -> Labels:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: in one line that says where it is not such a file.
+        ContentError: in one line that says where it is not such a file.
     """
     data = path.read_bytes()
     try:
@@ -46,16 +47,16 @@ def read_labels(path: Path) -> Labels:
         try:
             text = data.decode("gb18030")
         except UnicodeDecodeError as error:
-            raise ValueError("it is neither UTF-8 nor GBK text; save it as UTF-8") from error
+            raise ContentError("labels-encoding") from error
     said: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         match = _LINE.fullmatch(line.strip())
         if match is None:
-            raise ValueError(f"line {number} must say `name: folder`, such as `塑料瓶: 00_00`")
+            raise ContentError("labels-line", number=number)
         if match["folder"] in said:
-            raise ValueError(f"line {number}: the folder {match['folder']} is there twice")
+            raise ContentError("labels-twice", number=number, folder=match["folder"])
         said[match["folder"]] = match["name"]
     bins = {start for start in said if any(folder.startswith(f"{start}_") for folder in said)}
     return Labels(
@@ -77,11 +78,11 @@ def with_labels(classes: Sequence[ClassInfo], labels: Labels) -> tuple[ClassInfo
     """Return a class list with the Chinese names and bins of a `label.txt`; the English names stay.
 
     Raises:
-        ValueError: the file names a folder that no class has.
+        ContentError: the file names a folder that no class has.
     """
     folders = {info.folder for info in classes}
     if strange := [folder for folder in labels.names if folder not in folders]:
-        raise ValueError(f"it names the folder {strange[0]}, which no class has")
+        raise ContentError("labels-strange", folder=strange[0])
     return tuple(
         replace(
             info,

@@ -26,7 +26,7 @@ from grader.model.assignment import load_assignment
 from grader.wording import finding
 
 ROOM = Path(grader.__file__).parent
-OURS = {"UsageError", "HarnessError", "UnsealError", "ContainerError"}
+OURS = {"UsageError", "ContentError", "HarnessError", "UnsealError", "ContainerError"}
 BUILT_BY_NAME = ("image-", "system-", "value-")
 """Codes that are put together of a prefix and a value."""
 

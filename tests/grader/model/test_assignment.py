@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,7 @@ def test_the_commented_example_shows_the_defaults():
         (MINIMAL + "[points]\ntable = [[0.5]]", "points.table.0.1", "required"),
         (MINIMAL + "[late]\npercent_per_day = 101", "late.percent_per_day", "less than or equal to 100"),
         (MINIMAL + "[attempts]\nmost = 0", "attempts.most", "greater than 0"),
-        (MINIMAL + "splits = 3", "splits", "valid dictionary"),
+        (MINIMAL + "splits = 3", "splits", "should be a table"),
         ('title = "t"\nclasses = "nowhere.toml"', "classes", "nowhere.toml"),
         ("title = ", "", "not valid TOML"),
     ],
@@ -73,6 +74,30 @@ def test_a_broken_assignment_names_the_key_and_the_reason(tmp_path, text, key, r
     assert key in message
     assert reason in message
     assert "\n" not in message.strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (MINIMAL.replace('"t"', '""'), "title：至少应有 1 个字符（现为 ''）"),
+        (MINIMAL + 'channel_order = "rbg"', "channel_order：应为以下之一：'bgr' or 'rgb'（现为 'rbg'）"),
+        (MINIMAL + "splits = 3", "splits：应为表：单独一节，其中写键和值（现为 3）"),
+        (MINIMAL + "[points]\ncurve = 3", "points.curve：应为 [ ] 中的列表（现为 3）"),
+        (MINIMAL + "[points]\nfull = 10\nboundaries = [60]", "points：有的等级线高于全部答对时的 10 分"),
+        (
+            MINIMAL + "[points]\nwrong_bin = 2",
+            "文件：使用 points.wrong_class 和 points.wrong_bin 时，每个类别都须",
+        ),
+        ("classes = [3]", "classes（类别）：第 1 个类别：应为由键组成的表，而不是 int"),
+        ('[[classes]]\nfolder = "a"', "classes（类别）：第 1 个类别：缺少“name”"),
+    ],
+)
+def test_in_chinese_no_reason_is_said_in_english(tmp_path, text, said):
+    with pytest.raises(UsageError) as error:
+        load(tmp_path, text)
+    message = error.value.text("zh")
+    assert said in message
+    assert not re.search(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}", message.replace(str(tmp_path), "")), message
 
 
 def test_an_assignment_that_is_not_text_is_one_clear_line(tmp_path):

@@ -90,7 +90,7 @@ def test_a_harness_that_counts_wrongly_is_noticed(monkeypatch, fault):
         monkeypatch.setattr(LabelReader, "read", lambda self, text: 0)
     else:
         monkeypatch.setattr("grader.scoring.Tally.correct", property(lambda self: self.total))
-    with pytest.raises(HarnessError, match="are known"):
+    with pytest.raises(HarnessError, match="but the known result is"):
         check_canary(grade)
 
 
