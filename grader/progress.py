@@ -96,8 +96,11 @@ class WatchedClass:
             return words(self._language, "progress-class-pages")
         done = self._counts.total()
         said = words(self._language, "progress-class", done=done, total=self._total)
-        say = partial(words, self._language)
-        verdicts = say("list").join(f"{count} {verdict}" for verdict, count in sorted(self._counts.items()))
+        say, is_english = partial(words, self._language), self._language == "en"
+        verdicts = say("list").join(
+            say("batch-counted", count=count, verdict=verdict if is_english else say(f"verdict-{verdict}"))
+            for verdict, count in sorted(self._counts.items())
+        )
         counted = say("in-brackets", what=verdicts) if verdicts else ""
         left = _left(self._clock() - self._began, self._graded, self._total - done, self._language)
         # A copy: other threads begin and end meanwhile.

@@ -190,7 +190,8 @@ def test_every_verdict_has_its_section_with_an_example(name):
     for verdict in Verdict:
         mine = [section for section in sections if section.startswith(f"`{verdict.value}`")]
         assert len(mine) == 1, verdict
-        assert re.search(rf"^ {{4}}\S+: {verdict.value}\b", mine[0], re.MULTILINE), verdict
+        example = rf"^ {{4}}zhang(?:: |：\S+（){verdict.value}\b"
+        assert re.search(example, mine[0], re.MULTILINE), verdict
 
 
 @pytest.mark.parametrize("path", IN_CHINESE, ids=name_of)

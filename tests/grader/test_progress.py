@@ -82,7 +82,7 @@ def test_an_instructor_is_told_in_chinese(clock):
     watched = WatchedClass(6, "zh", clock)
     watched.begin("wang")("replay")
     watched.end("kept", "GRADED")
-    assert watched.words() == "已完成 1 份，共 6 份（1 GRADED）；wang：再次询问部分图像"
+    assert watched.words() == "已完成 1 份，共 6 份（评测完成 1 份）；wang：再次询问部分图像"
 
 
 def test_a_class_names_few_and_no_long_names(clock):
