@@ -5,6 +5,7 @@ reference's. Arguments and configuration are read without MindSpore.
 """
 
 import argparse
+import ast
 import importlib.util
 import re
 import shutil
@@ -14,7 +15,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
+from easydict import EasyDict
 
 from reference import train as reference_train
 from reference.labs import flower_config
@@ -128,6 +132,49 @@ def test_the_printed_arguments_have_the_lab_s_field(field: str) -> None:
 
 def test_without_arguments_the_reference_takes_those_of_its_configuration() -> None:
     assert repr(reference_train.parse_arguments([]).printed()) == repr(argparse.Namespace(**GIVEN))
+
+
+# -- learning rate and loss ----------------------------------------------------------------------------------
+
+
+def rates_of(who: str, steps_per_epoch: int) -> np.ndarray:
+    """Learning rates by the configuration for the CPU; of the student's program nothing else is run."""
+    if who == "reference":
+        return flower_config("CPU").rates(steps_per_epoch)
+    tree = ast.parse((FLOWERS / "train.py").read_text(encoding="utf-8"))
+    (found,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "get_lr")
+    space: dict[str, Any] = {"np": np, "EasyDict": EasyDict, "npt": npt}
+    exec(compile(ast.Module([found], []), "train.py", "exec"), space)
+    rates: np.ndarray = space["get_lr"](student_module("config").settings("CPU"), steps_per_epoch)
+    return rates
+
+
+@pytest.mark.parametrize("who", ["student", "reference"])
+@pytest.mark.parametrize(
+    ("step", "rate"), [(0, 0.01), (56, 0.0099384421), (560, 0.005), (1119, 1.967e-8)]
+)  # fmt: skip
+def test_the_learning_rate_is_the_lab_s_number(who: str, step: int, rate: float) -> None:
+    rates = rates_of(who, 56)
+    assert (rates.shape, rates.dtype) == ((1120,), np.float32)
+    assert rates[step] == pytest.approx(rate, rel=1e-3 if rate < 1e-6 else 1e-7)
+    assert rates.sum(dtype=np.float64) == pytest.approx(5.6050005, abs=1e-6)
+
+
+@pytest.mark.mindspore
+def test_the_student_s_loss_has_the_floor_of_the_lab_s_targets(place: Path, python: ReadyPython) -> None:
+    (place / "flowers" / "floors.py").write_text(
+        "import numpy as np\n"
+        "from train import CrossEntropyWithLabelSmooth, ms\n"
+        "for classes in (5, 26):\n"
+        "    targets = np.full((classes, classes), 0.1 / (classes - 1), np.float32)\n"
+        "    np.fill_diagonal(targets, 0.9)\n"
+        "    labels = ms.Tensor(np.arange(classes, dtype=np.int32))\n"
+        "    loss = CrossEntropyWithLabelSmooth(0.1, classes)\n"
+        "    print(round(float(loss(ms.Tensor(np.log(targets)), labels).asnumpy()), 4))\n",
+        encoding="utf-8",
+    )
+    done = python.run(Program(["floors.py"], place / "flowers"))
+    assert done.stdout.split() == ["0.4637", "0.647"], done.stderr
 
 
 # -- a run ---------------------------------------------------------------------------------------------------
@@ -248,6 +295,41 @@ def test_without_arguments_the_student_s_configuration_says_what_is_done(
     done = python.run(Program(["eval.py"], root / "flowers"))
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[1] == "pretrain_ckpt=./ckpt_0/mobilenetv2_2.ckpt"
+
+
+@pytest.mark.mindspore
+@pytest.mark.parametrize("begin", ["scratch", "checkpoint"])
+def test_the_whole_network_of_the_student_trains_from_scratch_or_from_a_checkpoint(
+    place: Path, python: ReadyPython, tmp_path: Path, begin: str
+) -> None:
+    from reference.weights import read_checkpoint
+
+    root = shutil.copytree(place, tmp_path / "lab", ignore=shutil.ignore_patterns("ckpt_0*"))
+    config = root / "flowers" / "config.py"
+    text = config.read_text(encoding="utf-8")
+    for before, after in (
+        *(('"epoch_size": 20,', '"epoch_size": 1,'), ('"save_checkpoint_epochs": 5,', '"save_checkpoint_epochs": 1,')),
+        *(('"image_height": 224,', '"image_height": 64,'), ('"image_width": 224,', '"image_width": 64,')),
+    ):  # fmt: skip
+        assert before in text
+        text = text.replace(before, after)
+    config.write_text(text, encoding="utf-8")
+    arguments = ["--dataset_path", "../data/train", "--freeze_layer", "none"]
+    arguments += ["--pretrain_ckpt", STUDENTS_WEIGHTS] if begin == "checkpoint" else []
+    done = python.run(Program(["train.py", *arguments], root / "flowers"))
+    assert done.returncode == 0, done.stderr
+    assert not any(line.startswith("Complete the batch") for line in done.stdout.splitlines())
+    before, after = (
+        read_checkpoint(path)
+        for path in (
+            root / "pretrained" / "mobilenetv2.ckpt",
+            root / "flowers" / "ckpt_0" / "mobilenetv2_1.ckpt",
+        )
+    )
+    last = "features.18.features.0.weight"
+    moved = np.abs(after[last] - before[last]).max() / np.abs(before[last]).max()
+    assert moved > 0, "the backbone learns, too"
+    assert (moved < 0.5) == (begin == "checkpoint"), "one step from the checkpoint, or other random weights"
 
 
 @pytest.mark.mindspore
