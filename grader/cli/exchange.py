@@ -7,10 +7,11 @@ from pathlib import Path
 
 from grader.cli.command_line import EXIT_DONE, Command, command_of, say
 from grader.cli.options import add_assignment, add_key_file, add_language, warn_if_exposed
-from grader.errors import UsageError
+from grader.errors import UsageError, in_short, text_of
 from grader.exchange import (
     choose_backbones,
     contents,
+    left_out,
     read_gradings,
     render_changes,
     render_results,
@@ -78,6 +79,9 @@ def _handout(options: argparse.Namespace) -> int:
     checked = words(options.lang, "list").join(map(str, secret))
     said = words(options.lang, "handout-written", path=options.out, count=count, secret=checked)
     say(f"{one_line(said)}\n")
+    if others := left_out(_ROOT, files):
+        names = text_of(in_short(others), options.lang)
+        say(f"{one_line(words(options.lang, 'handout-left-out', names=names))}\n")
     if not options.never:
         say(f"{words(options.lang, 'handout-unchecked')}\n")
     return EXIT_DONE

@@ -35,7 +35,18 @@ BACKBONES = {".ckpt": "mobilenetv2.ckpt", ".safetensors": "mobilenetv2.safetenso
 _MAKE = "reference.pretrained"
 """Fetches weights and converts them. It is run and not imported, for it is no part of the grader."""
 _SECONDS = 900
-FOLDERS = ("student", "datasets", "grader")
+_BELONGS: Mapping[str, tuple[str, ...]] = {
+    "student": ("main.ipynb", "main.py", "train_main.py", "train_main_torch.py"),
+    "student/flowers": ("config.py", "eval.py", "export.py", "main.py", "models.py", "train.py"),
+    "student/torch_submission": ("main.py", "mobilenetv2.py", "views.py"),
+    "datasets": (
+        *("README.md", "__init__.py", "archives.py", "backbone.py", "classes.py", "demo.py", "download.py"),
+        "fetch.py",
+    ),
+}
+"""What is handed out of folders in which people also work: whatever else lies there may be a solution."""
+_WHOLE = ("student/src_mindspore", "grader")
+"""Folders of which all code and text is handed out."""
 PAGES = tuple(f"docs/{zh}{name}.md" for zh in ("", "zh/") for name in ("student", "verdicts", "privacy"))
 """The student's page, and those that the page leads to, in both languages."""
 PICTURES = tuple(f"docs/input.{language}.png" for language in LANGUAGES)
@@ -45,15 +56,11 @@ _INSTRUCTIONS = "HANDOUT.md"
 _SHEET = "lab.html"
 _REQUIREMENTS = "requirements.txt"
 _SUFFIXES = frozenset({".py", ".ipynb", ".md", ".toml", ".html", ".css", ".js", ".json"})
-"""Nothing else is taken from the folders: no image, no checkpoint, no key."""
-_LEFT_BY_RUNS = frozenset({"results", "pretrained", "__pycache__", "rank_0", "kernel_meta", "reports"})
-_OF_GRADINGS = ("report.json", "gradebook.csv")
-"""One of them lies in each folder that the grader wrote, whatever that is called."""
-_KEPT = re.compile(r"\.old(-\d+)?")
-"""How the names end, before the suffix, of files that the notebook's command has kept: somebody's own."""
-_CHECKPOINTS = "ckpt_"
-"""How the folders begin into which the flower lab trains."""
-_MAY_LIE_AT = (*(f"{folder}/" for folder in FOLDERS), *SINGLE_FILES, _INSTRUCTIONS, _SHEET, _REQUIREMENTS)
+"""Nothing else is taken from whole folders: no image, no checkpoint, no key."""
+_MAY_LIE_AT = (
+    *(f"{folder}/" for folder in (*_BELONGS, *_WHOLE)),
+    *(*SINGLE_FILES, _INSTRUCTIONS, _SHEET, _REQUIREMENTS),
+)
 _KEY = re.compile(rb"split-key-1:[A-Za-z0-9_-]{40}")
 _LINK = re.compile(rb"\[([^\]]+)\]\(([^)#:]+)(?:#[^)]*)?\)")
 """To another page or file of the project: its text, and where it leads."""
@@ -102,10 +109,10 @@ def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
     """
     if not (root / "student" / "main.py").is_file():
         raise UsageError("no-clone", path=root)
-    files = {path.relative_to(root).as_posix(): path for path in _paths(root)}
-    files[_INSTRUCTIONS] = Path(__file__).with_name(_INSTRUCTIONS)
-    files |= {handed_out_as(path): path for path in backbones}
     try:
+        files = {path.relative_to(root).as_posix(): path for path in _paths(root)}
+        files[_INSTRUCTIONS] = Path(__file__).with_name(_INSTRUCTIONS)
+        files |= {handed_out_as(path): path for path in backbones}
         content = {name: path.read_bytes() for name, path in files.items()}
     except OSError as error:
         raise UsageError("cannot-read", path=error.filename, reason=error) from error
@@ -113,6 +120,15 @@ def contents(root: Path, backbones: Sequence[Path] = ()) -> dict[str, bytes]:
     content[_SHEET] = render_sheet().encode("utf-8")
     content[_REQUIREMENTS] = _requirements(content["pyproject.toml"])
     return {name: content[name] for name in sorted(content)}
+
+
+def left_out(root: Path, files: Mapping[str, bytes]) -> list[str]:
+    """Return what lies among the templates, could be one of them, and is not handed out: their paths."""
+    found = (path for folder in _BELONGS for path in sorted((root / folder).iterdir()))
+    names = (
+        path.relative_to(root).as_posix() for path in found if path.suffix in _SUFFIXES and path.is_file()
+    )
+    return [name for name in names if name not in files]
 
 
 def write_handout(files: Mapping[str, bytes], out: Path, secret: Iterable[Path]) -> int:
@@ -181,22 +197,17 @@ def _requirements(project: bytes) -> bytes:
 
 def _paths(root: Path) -> Iterator[Path]:
     yield from (root / name for name in SINGLE_FILES)
-    for folder in FOLDERS:
+    yield from (root / folder / name for folder, names in _BELONGS.items() for name in names)
+    for folder in _WHOLE:
         yield from _below(root / folder)
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    if any((folder / name).exists() for name in _OF_GRADINGS):
-        return
     for path in sorted(folder.iterdir()):
-        if path.is_symlink() or path.name.startswith((".", _CHECKPOINTS)) or path.name in _LEFT_BY_RUNS:
-            continue
-        if _KEPT.fullmatch(Path(path.stem).suffix):
+        if path.is_symlink() or path.name.startswith(".") or path.name == "__pycache__":
             continue
         if path.is_dir():
-            # The folders in datasets/ hold images that somebody fetched or drew.
-            if folder.name != "datasets":
-                yield from _below(path)
+            yield from _below(path)
         elif path.suffix in _SUFFIXES:
             yield path
 

@@ -16,8 +16,8 @@ from grader.cli import exchange as command
 from grader.cli import main
 from grader.demo import write_demo
 from grader.errors import UsageError
-from grader.exchange import choose_backbones, contents, write_handout
-from grader.exchange.handout import PAGES, PICTURES
+from grader.exchange import choose_backbones, contents, left_out, write_handout
+from grader.exchange.handout import PAGES
 from grader.split import make_key
 from reference.weights import write_checkpoint
 from tests.own_environment import environment, needed_by, packages_of, share
@@ -50,6 +50,17 @@ def env(tmp_path):
     """An empty home, and no other way to this clone than those that every interpreter has."""
     (tmp_path / "home").mkdir()
     return {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path / "home")}
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A clone with what is handed out and nothing else."""
+    root = tmp_path / "clone"
+    for path in contents(ROOT):
+        if (ROOT / path).is_file():  # others are made
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, root / path)
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -147,13 +158,9 @@ def test_a_backbone_that_is_missing_is_named_by_what_the_student_has(unpacked, e
 
 
 def test_a_handout_takes_the_clone_s_own_backbones_and_is_refused_without_one(
-    backbone, tmp_path, monkeypatch, capsys
+    clone, backbone, tmp_path, monkeypatch, capsys
 ):
-    clone = tmp_path / "clone"
-    for name in ("student", "grader", "datasets", "docs/zh"):
-        (clone / name).mkdir(parents=True)
-    for name in ("student/main.py", "pyproject.toml", "LICENSE", "reference", *PAGES, *PICTURES):
-        (clone / name).touch()
+    (clone / "reference").touch()
     monkeypatch.setattr(command, "_ROOT", clone)
     out = tmp_path / "handout.zip"
     assert main(["handout", "--out", str(out)]) == 2
@@ -241,6 +248,13 @@ def test_no_page_that_is_handed_out_leads_to_one_that_is_not():
 @pytest.mark.parametrize(
     "left",
     [
+        "solution.py",
+        "notes.md",
+        "main_best.ipynb",
+        "flowers/scores.json",
+        "flowers/ckpt_0/notes.md",
+        "torch_submission/other_head.py",
+        "trials/one/main.py",
         "reports/mine/report.html",
         "my check/instructor/answers.json",
         "class/gradebook.html",
@@ -248,20 +262,47 @@ def test_no_page_that_is_handed_out_leads_to_one_that_is_not():
         "main.old-2.ipynb",
     ],
 )
-def test_what_an_instructors_own_trials_left_is_not_handed_out(left, tmp_path):
-    root = tmp_path / "clone"
-    for path in contents(ROOT):
-        if (ROOT / path).is_file():  # others are made
-            (root / path).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, root / path)
-    for path in ("student/main.py", "student/my check/report.json", "student/class/gradebook.csv"):
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text("", encoding="utf-8")
-    before = contents(root)
+def test_what_an_instructors_own_trials_left_is_not_handed_out(left, clone):
+    before = contents(clone)
     assert "student/main.py" in before
-    (root / "student" / left).parent.mkdir(parents=True, exist_ok=True)
-    (root / "student" / left).write_text("solution", encoding="utf-8")
-    assert contents(root) == before
+    (clone / "student" / left).parent.mkdir(parents=True, exist_ok=True)
+    (clone / "student" / left).write_text("solution", encoding="utf-8")
+    assert contents(clone) == before
+
+
+@pytest.mark.parametrize("name", ["student/train_main.py", "student/src_mindspore", "datasets"])
+def test_a_clone_that_lacks_a_part_of_the_handout_is_one_clear_line(clone, name):
+    lost = clone / name
+    shutil.rmtree(lost) if lost.is_dir() else lost.unlink()
+    with pytest.raises(UsageError, match=rf"cannot read {re.escape(str(lost))}.*No such file"):
+        contents(clone)
+
+
+def test_what_lies_among_the_templates_and_is_not_handed_out_is_named(
+    clone, backbone, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(command, "_ROOT", clone)
+    (clone / "reference").mkdir()
+    given = ["handout", "--pretrained", str(backbone), "--out"]
+    assert main([*given, str(tmp_path / "a.zip")]) == 0
+    assert "Not handed out" not in capsys.readouterr().out
+    for name in ("solution.py", "flowers/scores.json", "main.ckpt"):
+        (clone / "student" / name).write_text("x", encoding="utf-8")
+    assert left_out(clone, contents(clone)) == ["student/solution.py", "student/flowers/scores.json"]
+    assert main([*given, str(tmp_path / "b.zip")]) == 0
+    assert (
+        "no file of the labs: student/solution.py, student/flowers/scores.json\n" in capsys.readouterr().out
+    )
+
+
+def test_every_template_of_the_project_is_handed_out():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--", "student", "datasets"], cwd=ROOT, capture_output=True, check=False
+    )
+    tracked = {name for name in listed.stdout.decode().split("\0") if name and not name.endswith("py.typed")}
+    if listed.returncode or not tracked:
+        pytest.skip("this is no clone of git's")
+    assert tracked == {path for path in contents(ROOT) if path.startswith(("student/", "datasets/"))}
 
 
 def test_the_same_files_make_the_same_bytes(tmp_path):
