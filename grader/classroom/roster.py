@@ -18,7 +18,7 @@ Students write their number and name, in any order and with anything between: `3
 `李四 3210104593`, `3210104593-李四-第5次作业`. The one number of 8 to 12 digits is the id then, with up to
 three letters before it; numbers that are dates are none. Where there are two, or only one that may be a date,
 or where the name has the shape of Canvas's but not its numbers (`AI_2101_3210104593_李四`), nobody is
-guessed. Any name without such a number is its own id.
+guessed. Any name without such a number is its own id; of 5 to 7 digits it may be, where a roster has it.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _LONG_UPLOAD = 10
 _NUMBER = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{0,3}[0-9]{8,12}(?![A-Za-z0-9])")
 _UNUSUAL_NUMBER = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z0-9]*[0-9]{7})[A-Za-z0-9]{8,20}(?![A-Za-z0-9])")
 """Longer ones, and those with letters between: nobody is guessed by them, but a roster may have them."""
+_SHORT_NUMBER = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{0,3}[0-9]{5,7}(?![A-Za-z0-9])")
+"""Some schools' ids; but rooms, classes and months have such numbers, too."""
 _LONG_DIGITS = re.compile(r"[0-9]{8,}")
 _ONE_WORD = re.compile(r"[A-Za-z0-9]*")
 _DATE = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:[0-9]{4}|[0-9]{6})?")
@@ -129,6 +131,14 @@ def owner_of(name: str) -> Owner:
         is_late = match["late"] is not None
         return Owner(match["id"], match["name"], is_late, "canvas", match["file"])
     return _as_students_write(name)
+
+
+def numbers_in(name: str) -> tuple[str, ...]:
+    """Return the numbers in a name that may be the id of a student whom a roster names."""
+    owner = owner_of(name)
+    if owner.platform or owner.numbers:
+        return owner.numbers
+    return tuple(_SHORT_NUMBER.findall(unicodedata.normalize("NFKC", name)))
 
 
 def is_typed_text(name: str) -> bool:

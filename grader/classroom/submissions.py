@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from grader.classroom.roster import Owner, Platform, Student, is_typed_text, likeness, owner_of
+from grader.classroom.roster import Owner, Platform, Student, is_typed_text, likeness, numbers_in, owner_of
 from grader.errors import Language, Line, UsageError, in_short, line
 from grader.intake import IntakeRefusedError, Receiver, is_junk, receive_zip
 from grader.model.assignment import MIB, Limits
@@ -306,8 +306,8 @@ def _keys(path: Path, entry: Entry) -> tuple[str, ...]:
 
 
 def _by_number(path: Path, roster: Sequence[Student]) -> Student | None:
-    """Return the only student of the roster whose id is among the numbers of an unclear name."""
-    numbers = {likeness(number) for number in owner_of(_own_name(path)).numbers}
+    """Return the only student of the roster whose id is among the numbers of a name that is no student's."""
+    numbers = {likeness(number) for number in numbers_in(_own_name(path))}
     named = [student for student in roster if likeness(student.id) in numbers]
     return named[0] if len(named) == 1 else None
 

@@ -188,6 +188,31 @@ def test_a_roster_finds_its_ids_in_names_that_are_not_guessed(tmp_path, name, nu
     assert [entry.id for entry in entries if entry.source is not None] == [number]
 
 
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("李四_123456", "123456"),
+        ("12345-李四-第5次作业", "12345"),
+        ("李四 7654321 202611", "7654321"),
+        ("lab5_A12345", "a12345"),
+    ],
+)
+def test_a_shorter_number_is_an_id_where_the_roster_has_it(tmp_path, name, number):
+    assert owner_of(name).id == name
+    rows = roster(tmp_path, f"学号\n{number}\n1234567\n")
+    entries = find_entries(folders(tmp_path, name), rows).entries
+    assert [entry.id for entry in entries if entry.source is not None] == [number]
+
+
+@pytest.mark.parametrize(
+    "name", ["李四_12345_123456", "李四_123456789_12345", "李四_1234567", "教室12345x_李四"]
+)
+def test_a_shorter_number_of_two_students_or_of_none_is_nobodys(tmp_path, name):
+    rows = roster(tmp_path, "学号\n12345\n123456\n")
+    with pytest.raises(UsageError, match="no student of the roster has this submission"):
+        find_entries(folders(tmp_path, name), rows)
+
+
 def test_the_name_of_a_file_behind_an_upload_does_not_hand_in_for_another(tmp_path):
     rows = roster(tmp_path, "学号\n3210104593\n3210104594\n")
     with pytest.raises(UsageError, match="no student of the roster has this submission"):
