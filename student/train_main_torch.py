@@ -85,7 +85,7 @@ config = SimpleNamespace(
     # -- of the whole network, after the head 在分类头之后训练整个网络 --
     batch_size_all=16,  # about 1.5 GB of memory 约需 1.5 GB 内存
     epochs_all=3,
-    # Small, for the weights are good already: with 0.0001 the first epoch makes them worse. 学习率要小。
+    # Small, for the weights are good already: ten times this makes them worse. 权重已经较好，学习率要小。
     learning_rate_all=0.00001,
     save_epochs_all=1,  # for an epoch takes minutes 因为每轮需要几分钟
     seed=1,  # the same seed gives the same result, so that a change in the score comes from your change
@@ -400,9 +400,10 @@ def main() -> None:
     except (OSError, ValueError) as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
+        head, everything = config.save_epochs, config.save_epochs_all
         print(
-            f"\nstopped; the best of the head is saved every {config.save_epochs} epochs"
-            f" 已停止；最好的分类头每 {config.save_epochs} 轮保存一次",
+            f"\nstopped; the best is saved every {head} epochs of the head, every {everything} of the whole"
+            f" network 已停止；每 {head} 轮（分类头）或 {everything} 轮（整个网络）保存一次最好的模型",
             file=sys.stderr,
         )
         sys.exit(130)

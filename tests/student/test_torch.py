@@ -362,6 +362,7 @@ def test_other_classes_than_garbage_bring_a_hint_and_ctrl_c_saves_nothing(
     _, errors = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert errors == (
-        "\nstopped; the best of the head is saved every 10 epochs 已停止；最好的分类头每 10 轮保存一次\n"
+        "\nstopped; the best is saved every 10 epochs of the head, every 1 of the whole network"
+        " 已停止；每 10 轮（分类头）或 1 轮（整个网络）保存一次最好的模型\n"
     )
     assert not (handout / "torch_submission" / "results").exists(), "not ten epochs yet"
