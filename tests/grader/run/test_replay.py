@@ -16,7 +16,7 @@ from grader.model.predictions import NO_REPLAY, Answers, Replay, Timing
 from grader.report import build_report, render_text, write_grading
 from grader.report.html import render_html, render_instructor_page
 from grader.run import ask_again
-from grader.run.asking import MOST_PROBES, altered, choose_probes
+from grader.run.replay import MOST_PROBES, altered, choose_probes
 from tests.grader.gradings import grading_of
 
 from ..conftest import CLASSES
@@ -338,7 +338,7 @@ def test_it_can_be_switched_off_and_a_self_check_has_none(write_submission, spli
 
 
 def test_a_fault_in_the_replay_costs_no_score(write_submission, split, assignment, monkeypatch):
-    monkeypatch.setattr("grader.run.asking.choose_probes", lambda *_: 1 / 0)
+    monkeypatch.setattr("grader.run.replay.choose_probes", lambda *_: 1 / 0)
     outcome = grading_of(write_submission(HONEST), split, assignment)
     assert (outcome.verdict, build_report(outcome).score.correct) == (Verdict.GRADED, IMAGES)
     assert build_report(outcome).checks.replay.status == "failed"
