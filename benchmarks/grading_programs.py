@@ -95,7 +95,7 @@ def _interviewed(
     isolation: IsolationLevel, submission: Submission, workspace: Path, assignment: Assignment, split: Split
 ) -> Sequence[str]:
     sandbox = isolation.sandbox(submission, workspace, assignment.limits)
-    answers = interview(sandbox.launch, split, assignment, seed=0, progress=lambda _: None)
+    answers = interview([sandbox.launch], split, assignment, seed=0, progress=lambda _: None)
     return [(prediction and prediction.text) or "" for prediction in answers.predictions]
 
 

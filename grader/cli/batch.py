@@ -31,7 +31,7 @@ from grader.classroom import (
     row_of,
 )
 from grader.cli.command_line import EXIT_DONE, EXIT_INTERNAL, EXIT_INTERRUPTED, Command, note, say
-from grader.cli.options import Inputs, add_inputs, add_language, add_quiet, open_inputs
+from grader.cli.options import Inputs, add_inputs, add_jobs, add_language, add_quiet, open_inputs
 from grader.errors import Language, UsageError
 from grader.files import workspace
 from grader.model.dataset import Split
@@ -46,7 +46,6 @@ from grader.similarity import Given, given_to_all
 from grader.wording import words
 
 _DASK = "dask://"
-_MOST_JOBS = 1024
 _GRACE_SECONDS = 5.0
 """For the gradings that are under way to end by themselves, between two images, after Ctrl-C."""
 
@@ -100,11 +99,9 @@ def _add_class_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_machine_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--jobs",
-        type=_count,
-        metavar="N",
-        help="submissions graded at a time (default: the cores divided by the assignment's threads, or the "
+    add_jobs(
+        parser,
+        "submissions graded at a time (default: the cores divided by the assignment's threads, or the "
         "cluster's threads)",
     )
     parser.add_argument(
@@ -113,12 +110,6 @@ def _add_machine_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="dask://HOST:PORT",
         help="grade on the workers of the Dask cluster with this scheduler (default: on this machine)",
     )
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_JOBS:
-        raise UsageError("jobs-number", text=text)
-    return int(text)
 
 
 def _cluster_address(text: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from grader import doctor
 from grader.cli.command_line import EXIT_DONE, EXIT_INTERNAL, EXIT_REFUSED, Command, say
-from grader.cli.options import add_assignment, add_inputs, add_language, add_quiet, open_inputs
+from grader.cli.options import add_assignment, add_inputs, add_jobs, add_language, add_quiet, open_inputs
 from grader.errors import HarnessError, Language, UsageError
 from grader.intake import check_exists, name_of
 from grader.model.assignment import load_assignment
@@ -32,7 +32,7 @@ from grader.report import (
     write_grading,
 )
 from grader.sandbox import open_isolation
-from grader.session import open_session, pass_canary
+from grader.session import MOST_JOBS, open_session, pass_canary
 from grader.wording import words
 
 
@@ -66,6 +66,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print one line, and progress on a terminal only; the files are the same",
     )
+    add_jobs(parser, f"workers that are asked at a time (default: one for each core, at most {MOST_JOBS})")
     add_quiet(parser)
 
 
@@ -92,7 +93,8 @@ def _run(options: argparse.Namespace) -> int:
     # Many that are graded side by side in a log give one line each.
     is_quiet = options.quiet or (options.brief and not sys.stderr.isatty())
     waiting = nullcontext() if is_quiet else showing(watched.words)
-    with open_session(exam, options.isolate or open_isolation) as session, waiting:
+    opened = open_session(exam, options.isolate or open_isolation, options.jobs or MOST_JOBS)
+    with opened as session, waiting:
         grading = session.grade(submission, progress=watched)
         watched("report")
         report = build_report(grading)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader.cli.command_line import note
-from grader.errors import ENVIRONMENT_VARIABLE, LANGUAGES, OPTION, Language, usual_language
+from grader.errors import ENVIRONMENT_VARIABLE, LANGUAGES, OPTION, Language, UsageError, usual_language
 from grader.model.assignment import Assignment, load_assignment
 from grader.model.dataset import Split
 from grader.split import KEY_VARIABLE, PASSED_OVER, choose_split, is_exposed, open_split
@@ -17,6 +17,7 @@ from grader.wording import words
 _REASONS = (*PASSED_OVER, "empty")
 """Why something in a split's folder is left out, in the order in which the reasons are said."""
 _MOST_NAMED = 3
+_MOST_JOBS = 1024
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,11 @@ def add_language(parser: argparse.ArgumentParser, of_what: str, *, of_pages: boo
     )
 
 
+def add_jobs(parser: argparse.ArgumentParser, what: str) -> None:
+    """Give a parser `--jobs`: how many of something are done at a time."""
+    parser.add_argument("--jobs", type=_count, metavar="N", help=what)
+
+
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Give a parser `--quiet`, for a command that says how far it is."""
     parser.add_argument(
@@ -127,6 +133,12 @@ def say_what_is_left_out(place: Path | None, aside: Mapping[str, Sequence[str]],
     if said:
         where = place or words(language, "aside-own-split")
         note(words(language, "aside", where=where, what=words(language, "semicolon").join(said)))
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST_JOBS:
+        raise UsageError("jobs-number", text=text)
+    return int(text)
 
 
 def _in_short(why: str, names: Sequence[str], language: Language) -> str:

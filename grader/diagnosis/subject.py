@@ -169,7 +169,7 @@ class Subject:
         self, start: Start, images: Sequence[SplitImage], rules: Assignment, number: int = 0
     ) -> tuple[Prediction | None, ...]:
         """Ask, and return nothing but all that was to be: a part would depend on how fast the machine is."""
-        asked = interview(start, split_of(images, places=()), rules, self.seed + number)
+        asked = interview([start], split_of(images, places=()), rules, self.seed + number)
         if asked.unasked or any(stop.verdict is Verdict.TIMEOUT for stop in asked.stops):
             raise UnfinishedError
         return asked.predictions

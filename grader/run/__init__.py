@@ -1,7 +1,7 @@
 """Asking a sandboxed worker one image at a time, and holding it to its limits."""
 
-from grader.run.asking import interview, secret_order
+from grader.run.asking import Start, interview, secret_order
 from grader.run.recording import RecordedWorker, record
 from grader.run.replay import ask_again, says_other
 
-__all__ = ["RecordedWorker", "ask_again", "interview", "record", "says_other", "secret_order"]
+__all__ = ["RecordedWorker", "Start", "ask_again", "interview", "record", "says_other", "secret_order"]

@@ -144,7 +144,7 @@ class RecordedWorker:
         return self._not_ready is not None or self._stop is not None
 
     def _import(self) -> None:
-        wait_for_start(self._worker, self._clock)
+        wait_for_start(self._worker, self._clock.now)
         frame = self._worker.receive(self._deadline(self._limits.import_seconds))
         if isinstance(frame, NotReady):
             self._not_ready = Unusable(frame.stage, frame.error)

@@ -28,8 +28,7 @@ import cv2
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split, SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Probe, Replay, classes_of
-from grader.run.asking import interview
-from grader.sandbox import Launch
+from grader.run.asking import Start, interview
 
 MOST_PROBES = 24
 """Images that are asked again, of each kind."""
@@ -72,7 +71,7 @@ def altered(image: SplitImage) -> SplitImage:
 
 
 def ask_again(
-    launch: Callable[[], Callable[[int], Launch]],
+    launches: Callable[[int], Sequence[Start]],
     split: Split,
     assignment: Assignment,
     main: Answers,
@@ -82,7 +81,8 @@ def ask_again(
     """Ask a part of the split again, if the main pass was complete.
 
     Args:
-        launch: makes a fresh copy of the submission, and returns how to start workers on it.
+        launches: makes fresh copies of the submission, and returns how to start the workers that are asked so
+            many images at a time.
         split: what was asked in the main pass.
         assignment: the rules.
         main: the main pass's answers.
@@ -96,7 +96,7 @@ def ask_again(
     if not probes:
         return NO_REPLAY
     asked = split_of([probe.image for probe in probes], places=())
-    return _compared(main, was_right, probes, interview(launch(), asked, assignment, seed))
+    return _compared(main, was_right, probes, interview(launches(len(probes)), asked, assignment, seed))
 
 
 def says_other(first: Prediction | None, then: Prediction) -> bool:

@@ -9,7 +9,7 @@ the code they run. Another level is a class with the method `sandbox`, and a pla
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,9 @@ class Sandbox(Protocol):
 
         Where the sandbox is no plain process, the program has as many cores as this thread may use.
         """
+
+    def on(self, cores: Sequence[int]) -> Sandbox:
+        """Return the same sandbox, whose workers run on these cores; on any where it cannot bind them."""
 
     def recorded(self, recorder: Path) -> Sandbox:
         """Return the same sandbox, for workers of the diagnosis that load the program `recorder`."""

@@ -81,6 +81,8 @@ class Launch:
     """Descriptors that the command reads from; whoever starts it closes them then."""
     forked: ForkedWorker | None = None
     """The worker that is to enter the sandbox; None where the command is the worker."""
+    cores: tuple[int, ...] = ()
+    """Those of this machine that it is to run on; empty where chance may choose."""
     comes_by_itself: bool = False
     """Whether the worker connects to us, and inherits nothing."""
 

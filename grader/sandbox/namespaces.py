@@ -137,6 +137,8 @@ class NamespacesSandbox:
     server: ForkServer | None
     rule: ForkRule | None = None
     """Whose workers may be forked; None for what the server says."""
+    cores: tuple[int, ...] = ()
+    """That workers run on; empty where chance may choose."""
 
     @property
     def isolation(self) -> Isolation:
@@ -158,7 +160,7 @@ class NamespacesSandbox:
             start = _forked(self.bwrap, self.policy, self.server)
         else:
             start = _started(self.bwrap, self.policy, channel)
-        return in_group(start, self.groups)
+        return in_group(replace(start, cores=self.cores), self.groups)
 
     @cached_property
     def _is_forkable(self) -> bool:
@@ -181,6 +183,10 @@ class NamespacesSandbox:
         policy = _policy(submission, workspace, limits)
         together = replace(policy.together, cores=len(os.sched_getaffinity(0)))
         return replace(self, submission=submission, limits=limits, policy=replace(policy, together=together))
+
+    def on(self, cores: Sequence[int]) -> NamespacesSandbox:
+        """Return the same sandbox, whose workers run on these cores."""
+        return replace(self, cores=tuple(cores))
 
     def recorded(self, recorder: Path) -> NamespacesSandbox:
         """Return the same sandbox, for workers of the diagnosis that load `recorder`."""

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -137,6 +137,11 @@ class PlainSandbox:
     def over_our_own(self, submission: Submission, workspace: Path) -> PlainSandbox:
         """Return the same sandbox for a program of ours, which keeps to the assignment's cores."""
         return replace(self, submission=submission, workspace=workspace, limits=for_our_own(self.limits))
+
+    def on(self, cores: Sequence[int]) -> PlainSandbox:
+        """Return the same sandbox: where its workers run is the system's choice."""
+        del cores
+        return self
 
     def recorded(self, recorder: Path) -> PlainSandbox:
         """Return the same sandbox, for workers of the diagnosis that load `recorder`."""

@@ -211,7 +211,7 @@ class _Program(_Printing):
     """A worker that is the sandbox's own command, and so below our own child."""
 
     def __init__(self, launch: Launch, channel: int) -> None:
-        with _pipe() as (self.output, theirs), _bound_to(_some_cores(launch.together.cores)):
+        with _pipe() as (self.output, theirs), _bound_to(_cores_for(launch)):
             self._process = _popen(launch, theirs, theirs, [channel])
         self.roots: tuple[int, ...] = (self._process.pid,)
 
@@ -229,7 +229,7 @@ class _Forked(_Printing):
     def __init__(self, launch: Launch, worker: ForkedWorker, channel: int) -> None:
         try:
             with _pipe() as (self.output, theirs):
-                cores = _some_cores(launch.together.cores)
+                cores = _cores_for(launch)
                 with _bound_to(cores):
                     self._holder = _popen(launch, subprocess.PIPE, theirs, [])
                 self._worker = self._fork(launch, worker, cores, channel, theirs)
@@ -317,9 +317,9 @@ def _kill_session(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _some_cores(count: int) -> list[int]:
+def _cores_for(launch: Launch) -> list[int]:
     ours = sorted(os.sched_getaffinity(0))
-    return random.sample(ours, min(len(ours), count))
+    return [*launch.cores] or random.sample(ours, min(len(ours), launch.together.cores))
 
 
 @contextlib.contextmanager

@@ -50,6 +50,9 @@ from grader.session.stages import (
 )
 from grader.split import choose_split, decoded
 
+MOST_JOBS = 4
+"""Workers that are asked at a time where there are cores for more: each takes the memory of one."""
+
 
 class StopAsked(BaseException):
     """Ends a grading between two images. No Exception, so that it is not taken for a fault of the harness."""
@@ -71,12 +74,19 @@ class Session:
         isolation: how workers are kept apart; None for the best level that works here, each worker started as
             a program.
         has_passed_canary: whether this machine has been tried already, by whoever opens the session.
+        jobs: how many workers of a submission may be asked at a time.
     """
 
     def __init__(
-        self, exam: Exam, isolation: IsolationLevel | None = None, *, has_passed_canary: bool = False
+        self,
+        exam: Exam,
+        isolation: IsolationLevel | None = None,
+        *,
+        has_passed_canary: bool = False,
+        jobs: int = 1,
     ) -> None:
         self.exam = exam
+        self._jobs = jobs
         self._isolation = isolation or best_isolation(official=exam.is_official)
         self._has_passed_canary = has_passed_canary or not (exam.checks.canary and exam.is_official)
         self._has_passed_fork = self._has_passed_canary
@@ -156,7 +166,8 @@ class Session:
         exam, limits = self.exam, self.exam.assignment.limits
         sandbox = sandbox_for(self._isolation, submission, taken.workspace, limits, official=exam.is_official)
         check_out_of_reach(sandbox, exam.split)
-        return Setup(replace(exam, split=self._decoded), submission, taken.workspace, sandbox, progress)
+        own = replace(exam, split=self._decoded)
+        return Setup(own, submission, taken.workspace, sandbox, progress, self._jobs)
 
     def _with_canary(self, grading: Grading, setup: Setup) -> Grading:
         self._try_canary(setup.progress)
@@ -198,7 +209,7 @@ class Session:
 
 
 @contextmanager
-def open_session(exam: Exam, isolate: OpenIsolation = open_isolation) -> Iterator[Session]:
+def open_session(exam: Exam, isolate: OpenIsolation = open_isolation, jobs: int = 1) -> Iterator[Session]:
     """Yield a session, with all that belongs to its isolation level for as long.
 
     Nothing is done before it is needed: a session in which submissions are only taken in costs nothing.
@@ -206,9 +217,10 @@ def open_session(exam: Exam, isolate: OpenIsolation = open_isolation) -> Iterato
     Args:
         exam: what is the same for every submission.
         isolate: opens the isolation level, which stays open as long as the session.
+        jobs: how many workers of a submission may be asked at a time.
     """
     with isolate(exam.assignment.limits, official=exam.is_official) as isolation:
-        yield Session(exam, isolation)
+        yield Session(exam, isolation, jobs=jobs)
 
 
 def pass_canary(isolation: IsolationLevel | None = None) -> None:
@@ -254,7 +266,7 @@ def grade(
         else choose_split(_path(split), rules, self_check=self_check, key_file=_path(key_file))
     )
     exam = Exam(opened, rules, "self-check" if self_check else "official", checks)
-    with open_session(exam) as session:
+    with open_session(exam, jobs=MOST_JOBS) as session:
         return build_report(session.grade(Path(submission)))
 
 

@@ -10,10 +10,12 @@ No submission reaches or holds what is kept for grading, hidden images or the ke
 
 from __future__ import annotations
 
+import os
+import random
 import secrets
 import shutil
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -28,13 +30,15 @@ from grader.model.grading import KEY, Diagnosis, Exam, Failure, Grading, HiddenF
 from grader.model.predictions import Replay
 from grader.model.submission import Submission, SubmittedFile
 from grader.progress import Progress
-from grader.run import ask_again, interview
+from grader.run import Start, ask_again, interview
 from grader.sandbox import Sandbox, is_visible_inside
 from grader.scoring import count_predictions
 from grader.session.harness import circumstances_now, this_harness
 from grader.split import public_split
 
 _SEED_BITS = 53
+_FEWEST_IMAGES = 25
+"""Of each worker that is asked: to start one takes as long as so many answers of the lab's network."""
 _PHOTOS = 4
 """Shown in a self-check."""
 _RunStage = Callable[[Grading], Grading]
@@ -50,6 +54,8 @@ class Setup:
     """A private folder, in which nothing stands in the way but the submission's copy."""
     sandbox: Sandbox
     progress: Progress
+    jobs: int = 1
+    """Workers that are asked at a time, at most."""
 
     def fresh(self, folder: Path) -> Sandbox:
         """Return workers over a copy of the submission that is as new as the first one was.
@@ -102,7 +108,7 @@ def interviewed(grading: Grading, setup: Setup) -> Grading:
     setup.progress("import")
     seed, total = secrets.randbits(_SEED_BITS), len(setup.exam.split.images)
     answers = interview(
-        setup.sandbox.launch,
+        _side_by_side(setup, setup.sandbox, total, setup.workspace),
         setup.exam.split,
         setup.exam.assignment,
         seed,
@@ -125,8 +131,9 @@ def replayed(grading: Grading, setup: Setup) -> Grading:
     if grading.answers is None or not (setup.exam.checks.replay and setup.exam.is_official):
         return grading
     setup.progress("replay")
+    folder = setup.workspace / "again"
     again = ask_again(
-        lambda: setup.fresh(setup.workspace / "again").launch,
+        lambda count: _side_by_side(setup, setup.fresh(folder), count, folder),
         setup.exam.split,
         setup.exam.assignment,
         grading.answers,
@@ -258,6 +265,28 @@ def find_hidden_files(submission: Submission, exam: Exam) -> tuple[HiddenFile, .
         for path, digest in found
         if secrets[digest] == KEY or digest not in given
     )
+
+
+def _side_by_side(setup: Setup, first: Sandbox, images: int, folder: Path) -> Sequence[Start]:
+    """Return how to start the workers that are asked at a time, on cores and over files of their own.
+
+    What two of them shared, they could pass each other notes by.
+    """
+    cores = _cores_apart(setup, images)
+    beside = (setup.fresh(folder / f"beside-{number}") for number in range(1, len(cores)))
+    return [sandbox.on(own).launch for own, sandbox in zip(cores, (first, *beside), strict=True)]
+
+
+def _cores_apart(setup: Setup, images: int) -> Sequence[Sequence[int]]:
+    """Return the cores of each worker that is asked at a time; none are chosen for one alone."""
+    threads = setup.exam.assignment.limits.threads
+    count = min(setup.jobs, images // _FEWEST_IMAGES)
+    if count <= 1 or not setup.sandbox.isolation.is_top:
+        return [()]
+    ours = sorted(os.sched_getaffinity(0))
+    chosen = random.sample(ours, len(ours))
+    apart = [chosen[at : at + threads] for at in range(0, len(chosen) - threads + 1, threads)]
+    return apart[:count] if len(apart) > 1 else [()]
 
 
 def _photos(exam: Exam) -> tuple[SplitImage, ...]:

@@ -18,7 +18,7 @@ Door: TypeAlias = Callable[[Sequence[str], Mapping[str, str], Path], "subprocess
 """Runs the grader with a command line, an environment and a working folder."""
 Maker: TypeAlias = Callable[[Sequence[str], Mapping[str, str]], "subprocess.CompletedProcess[str]"]
 """Runs a script, with its arguments and an environment, that makes what is handed in."""
-Isolation: TypeAlias = Literal["usual", "forked", "without_walls"]
+Isolation: TypeAlias = Literal["usual", "forked", "side_by_side", "without_walls"]
 """How workers are kept apart: as by `python -m grader`, or as by a function of `tests/isolation.py`."""
 _PROGRAM = """
 import sys

@@ -75,25 +75,27 @@ class GraderFailedError(Exception):
 
 @contextlib.contextmanager
 def started(
-    cases: Sequence[Case], ground: Ground, *, forked: bool = False
+    cases: Sequence[Case], ground: Ground, isolation: Isolation = "usual"
 ) -> Iterator[dict[str, Future[Result]]]:
     """Run cases in the background, AT_ONCE side by side; yields the result to come of each id."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         # The longest first: they would otherwise be waited for alone at the end.
         order = sorted(cases, key=lambda case: -case.seconds)
         try:
-            yield {case.id: pool.submit(run, case, ground, forked=forked) for case in order}
+            yield {case.id: pool.submit(run, case, ground, isolation) for case in order}
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def run(case: Case, ground: Ground, *, forked: bool = False, graders: ReadyGraders | None = None) -> Result:
+def run(
+    case: Case, ground: Ground, isolation: Isolation = "usual", *, graders: ReadyGraders | None = None
+) -> Result:
     """Grade one case and compare everything with its description.
 
     Args:
         case: what is handed in, and what must come of it.
         ground: what it is graded on.
-        forked: have workers enter their sandboxes from a fork server, whatever they import.
+        isolation: how workers are kept apart, and started.
         graders: that are forked from a ready Python; without them `python -m grader` is started.
     """
     began = time.monotonic()
@@ -101,7 +103,6 @@ def run(case: Case, ground: Ground, *, forked: bool = False, graders: ReadyGrade
         try:
             handed_in = hand_in(case, ground, workspace, graders.make if graders else make)
             before = _listing(workspace)
-            isolation: Isolation = "forked" if forked else "usual"
             door = starting(isolation) if graders is None or case.environment else graders.door(isolation)
             grading = _grade(case, ground, handed_in, workspace, door)
         except GraderFailedError as error:

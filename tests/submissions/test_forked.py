@@ -33,5 +33,5 @@ _LIMITS = (
 def test_a_forked_submission_gets_what_a_started_one_gets(
     case: Case, ground: Ground, graders: ReadyGraders
 ) -> None:
-    result = run(case, ground, forked=True, graders=graders)
+    result = run(case, ground, "forked", graders=graders)
     assert not result.problems, f"{case.does}\ngot: {result.got}"

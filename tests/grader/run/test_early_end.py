@@ -52,7 +52,7 @@ def sandbox(write_submission, assignment, tmp_path):
 )  # fmt: skip
 def test_the_images_that_nobody_was_asked_about_are_counted(sandbox, split, source, unasked, verdicts):
     place, _, rules = sandbox(source, Namespaces())
-    answers = interview(place.launch, split, rules, seed=0)
+    answers = interview([place.launch], split, rules, seed=0)
     assert answers.unasked == unasked
     assert [stop.verdict for stop in answers.stops] == verdicts
 
@@ -62,8 +62,8 @@ def test_a_program_of_ours_is_not_held_to_the_students_processor_time(sandbox, s
     place, submission, rules = sandbox(WORKS, isolation(), processor_seconds=0.5)
     (tmp_path / "own").mkdir()
 
-    student = interview(place.launch, split, rules, seed=0)
-    own = interview(place.over_our_own(submission, tmp_path / "own").launch, split, rules, seed=0)
+    student = interview([place.launch], split, rules, seed=0)
+    own = interview([place.over_our_own(submission, tmp_path / "own").launch], split, rules, seed=0)
 
     assert [stop.reason for stop in student.stops] == [StopReason.PROCESSOR_TIME]
     assert (own.stops, own.unasked) == ((), 0)

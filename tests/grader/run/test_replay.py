@@ -290,7 +290,7 @@ def test_who_is_slow_is_asked_as_much_as_who_is_fast(write_submission, split, as
     slow = dataclasses.replace(main, timing=Timing(50.0, 50.0, (2.0,) * (IMAGES - 1), 220.0))
     folder = write_submission(TABLE, name="again")
     (folder / "table.json").write_text(table_of(split), encoding="utf-8")
-    result = ask_again(lambda: launch_of(folder, assignment), split, assignment, slow, "identity", 1)
+    result = ask_again(lambda _: [launch_of(folder, assignment)], split, assignment, slow, "identity", 1)
     assert (result.status, result.repeated, result.altered) == ("done", 24, 24)
     assert result.is_collapse
 
@@ -322,7 +322,7 @@ def test_a_replay_that_ends_early_costs_nothing_but_a_note(write_submission, spl
     outcome = grading_of(folder, split, assignment)
     main: Answers = outcome.answers
     hurried = assignment.model_copy(update={"limits": Limits(total_seconds=0.5)})
-    result = ask_again(lambda: launch_of(folder, hurried), split, hurried, main, "identity", 1)
+    result = ask_again(lambda _: [launch_of(folder, hurried)], split, hurried, main, "identity", 1)
     assert (result.status, result.differed, result.lost) == ("incomplete", 0, 0)
     assert result.unanswered > 0
     assert not result.is_collapse
