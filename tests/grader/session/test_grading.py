@@ -552,7 +552,7 @@ def test_a_plain_process_ends_what_it_started_and_starts_afresh(write_submission
         isolation=PlainProcess(),
     )
     assert report.verdict is Verdict.TIMEOUT
-    assert marker not in commands()
+    wait_until(lambda: marker not in commands())
 
 
 def test_a_split_that_submissions_could_read_is_refused(
