@@ -1,18 +1,20 @@
 """The graded run that is to be explained: what was answered in it, and how the submission is asked again.
 
 All that the diagnosis knows of an interview stands here; elsewhere there are class indices and texts. About
-real images the submission is asked in several ways: as it is, and with something put right at a seam. One
-worker at a time is asked, and goes on as long as its network is left alone, or put right in the same way: to
-start one and import a framework takes as long as many answers.
+real images the submission is asked in several ways: as it is, and with something put right at a seam. The
+same workers are asked as long as their networks are left alone, or put right in the same way: to start one
+and import a framework takes as long as many answers.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 
@@ -58,8 +60,9 @@ class Subject:
     """Over a folder of the grader's own."""
     fresh: Callable[[str], Start]
     """Over a fresh copy of the submission, by a name that is used once."""
-    recorded: Callable[[str], Start]
-    """The same, in a worker that notes what passes through the submission's networks."""
+    recorded: Callable[[str, int], Sequence[Start]]
+    """The same, in workers that note what passes through the submission's networks: as many as so many images
+    are worth."""
     folder: Path
     """For copies; absent."""
     seed: int
@@ -142,21 +145,29 @@ class Subject:
         return self.assignment.with_limits(**longer)
 
     @contextmanager
-    def recording(self, name: str) -> Iterator[Record]:
+    def recording(self, name: str, images: int = 0) -> Iterator[Record]:
         """Yield how to put questions to the submission while what passes through its networks is noted.
 
-        One worker is asked as often as it lives. Asking raises UnfinishedError where time was over.
+        The same workers are asked as long as they live, each about a share of the questions. Asking raises
+        UnfinishedError where time was over.
 
         Args:
             name: of the copy that is asked; used once.
+            images: how many there are; where they are few, as they are without it, one worker is asked all.
 
         Raises:
             UnfinishedError: no time is left.
         """
-        with RecordedWorker(self.recorded(name), self.patient_rules) as worker:
+        with ExitStack() as until_the_end:
+            # First in, last out: of workers that have been closed no answer is waited for.
+            pool = until_the_end.enter_context(ThreadPoolExecutor())
+            workers = [
+                until_the_end.enter_context(RecordedWorker(start, self.patient_rules))
+                for start in self.recorded(name, images)
+            ]
 
             def record(questions: Sequence[Question]) -> Recording:
-                recording = worker.ask(questions)
+                recording = _joined(pool.map(RecordedWorker.ask, workers, _shares(questions, len(workers))))
                 if recording.stop is not None and recording.stop.verdict is Verdict.TIMEOUT:
                     raise UnfinishedError
                 return recording
@@ -173,6 +184,22 @@ class Subject:
         if asked.unasked or any(stop.verdict is Verdict.TIMEOUT for stop in asked.stops):
             raise UnfinishedError
         return asked.predictions
+
+
+def _shares(questions: Sequence[Question], count: int) -> Iterator[Sequence[Question]]:
+    """Yield so many parts of the questions, one after the other."""
+    ends = [len(questions) * number // count for number in range(count + 1)]
+    return (questions[begin:end] for begin, end in pairwise(ends))
+
+
+def _joined(recordings: Iterable[Recording]) -> Recording:
+    """Return what several workers said of whom each was asked a part, one after the other."""
+    shares = [*recordings]
+    return Recording(
+        tuple(answer for share in shares for answer in share.answers),
+        next((share.not_ready for share in shares if share.not_ready), None),
+        next((share.stop for share in shares if share.stop), None),
+    )
 
 
 def _classes(predictions: Sequence[Prediction | None]) -> IntArray:
@@ -210,14 +237,14 @@ class Asker:
         self._open.close()
 
     def ask(self, ways: Sequence[Way], images: IntArray) -> list[Tried]:
-        """Ask one worker about images, each in every way in turn; the order is secret.
+        """Ask about images, each in every way in turn; the order is secret.
 
         Args:
             ways: of one repair, or of none.
             images: indices.
 
         Returns:
-            The ways that the network took; none if the worker ended early.
+            The ways that the network took; none if a worker ended early.
 
         Raises:
             UnfinishedError: time was over.
@@ -244,12 +271,13 @@ class Asker:
         """Return what a worker with this repair says; None if it ended, as what is missing would be wrong."""
         if self._record is None or repair is not self._repair:
             self._open.close()
-            self._record = self._open.enter_context(self._subject.recording(f"real-{self._started}"))
+            recording = self._subject.recording(f"real-{self._started}", len(self._subject.split.images))
+            self._record = self._open.enter_context(recording)
             self._repair = repair
             self._started += 1
-        recording = self._record(questions)
-        if recording.not_ready is None and recording.stop is None:
-            return recording.answers
+        told = self._record(questions)
+        if told.not_ready is None and told.stop is None:
+            return told.answers
         self._record = None
         return None
 

@@ -15,7 +15,7 @@ import random
 import secrets
 import shutil
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -108,7 +108,7 @@ def interviewed(grading: Grading, setup: Setup) -> Grading:
     setup.progress("import")
     seed, total = secrets.randbits(_SEED_BITS), len(setup.exam.split.images)
     answers = interview(
-        _side_by_side(setup, setup.sandbox, total, setup.workspace),
+        _starts(_side_by_side(setup, setup.sandbox, total, setup.workspace)),
         setup.exam.split,
         setup.exam.assignment,
         seed,
@@ -133,7 +133,7 @@ def replayed(grading: Grading, setup: Setup) -> Grading:
     setup.progress("replay")
     folder = setup.workspace / "again"
     again = ask_again(
-        lambda count: _side_by_side(setup, setup.fresh(folder), count, folder),
+        lambda count: _starts(_side_by_side(setup, setup.fresh(folder), count, folder)),
         setup.exam.split,
         setup.exam.assignment,
         grading.answers,
@@ -158,7 +158,7 @@ def diagnosed(grading: Grading, setup: Setup) -> Grading:
         again=grading.replay,
         start=lambda program: setup.over(program).launch,
         fresh=lambda name: setup.fresh(folder / name).launch,
-        recorded=lambda name: setup.fresh(folder / name).recorded(RECORDER).launch,
+        recorded=lambda name, images: _recorded(setup, folder / name, images),
         folder=folder,
         seed=secrets.randbits(_SEED_BITS),
         photos=_photos(exam),
@@ -267,14 +267,24 @@ def find_hidden_files(submission: Submission, exam: Exam) -> tuple[HiddenFile, .
     )
 
 
-def _side_by_side(setup: Setup, first: Sandbox, images: int, folder: Path) -> Sequence[Start]:
-    """Return how to start the workers that are asked at a time, on cores and over files of their own.
+def _recorded(setup: Setup, folder: Path, images: int) -> Sequence[Start]:
+    """Return how to start workers of the diagnosis, over fresh copies of the submission below a folder."""
+    sandboxes = _side_by_side(setup, setup.fresh(folder), images, folder)
+    return _starts(sandbox.recorded(RECORDER) for sandbox in sandboxes)
+
+
+def _starts(sandboxes: Iterable[Sandbox]) -> Sequence[Start]:
+    return [sandbox.launch for sandbox in sandboxes]
+
+
+def _side_by_side(setup: Setup, first: Sandbox, images: int, folder: Path) -> Sequence[Sandbox]:
+    """Return the sandboxes of the workers that are asked at a time, with cores and files of their own.
 
     What two of them shared, they could pass each other notes by.
     """
     cores = _cores_apart(setup, images)
     beside = (setup.fresh(folder / f"beside-{number}") for number in range(1, len(cores)))
-    return [sandbox.on(own).launch for own, sandbox in zip(cores, (first, *beside), strict=True)]
+    return [sandbox.on(own) for own, sandbox in zip(cores, (first, *beside), strict=True)]
 
 
 def _cores_apart(setup: Setup, images: int) -> Sequence[Sequence[int]]:

@@ -74,7 +74,7 @@ class Submission:
         self.asked, self.images, self.tasks, self.names = [], [], [], set()
 
     @contextmanager
-    def recording(self, name):
+    def recording(self, name, images=0):
         assert name not in self.names, "a name stands for a copy that is used once"
         self.names.add(name)
         yield partial(self._record, len(self.names))
@@ -353,7 +353,7 @@ class Charts:
         return np.array([NO_ANSWER if answer is None else int(answer.text) for answer in answers])
 
     @contextmanager
-    def recording(self, name):
+    def recording(self, name, images=0):
         assert name == "charts"
         yield self._record
 

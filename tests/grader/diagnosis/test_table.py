@@ -128,7 +128,7 @@ def graded(assignment, tmp_path, monkeypatch):
         NO_REPLAY,
         never,
         lambda _: never,
-        lambda _: never,
+        lambda *_: [never],
         tmp_path,
         1,
     )
@@ -278,3 +278,19 @@ def test_a_program_that_dies_on_an_image_has_no_answer_to_it_and_the_rest_counts
     monkeypatch.setattr(subject, "interview", dies)
     _, found = _explain(graded, graded.case(), [])
     assert [each.finding.code for each in found] == ["channel-order"]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_several_workers_share_questions_and_answers_keep_their_order(graded, monkeypatch, workers):
+    class Echo(SeesNothing):
+        def ask(self, questions):
+            asked.append(len(questions))
+            return Recording(tuple(questions), None, stops.get(questions[0]))
+
+    asked, stops = [], {}
+    monkeypatch.setattr(subject, "RecordedWorker", Echo)
+    with replace(graded, recorded=lambda *_: [never] * workers).recording("all", 99) as record:
+        assert record(range(7)).answers == tuple(range(7))
+        assert sorted(asked) == {1: [7], 2: [3, 4], 3: [2, 2, 3]}[workers]
+        stops[7 * (workers - 1) // workers] = Stop(Verdict.CRASH, "prediction")
+        assert record(range(7)).stop.verdict is Verdict.CRASH
