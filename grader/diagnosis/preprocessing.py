@@ -69,6 +69,15 @@ class Preprocessing:
     is_stateful: bool = False
     is_constant: bool = False
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the axes were changed by `reshape` before the picture was resized.
+
+        Then the three colours of a pixel lie side by side: resizing makes one grey of them, and no picture is
+        left.
+        """
+        return self.colour == "grey" and self.orientation == "scrambled"
+
 
 LAB = Preprocessing(
     layout=Layout("NCHW"),
@@ -140,7 +149,7 @@ def _of_values(found: Preprocessing, standard: Preprocessing) -> Iterator[Differ
         yield Difference("linearity", found.linearity)
     if found.by_image != standard.by_image and found.by_image:
         yield Difference("by-image", found.by_image)
-    if found.colour not in ("unknown", standard.colour):
+    if found.colour not in ("unknown", standard.colour) and not found.is_mixed:
         yield Difference("colour", found.colour)
     if found.negative != standard.negative:
         yield Difference("colour", "negative")
@@ -152,9 +161,9 @@ def _of_values(found: Preprocessing, standard: Preprocessing) -> Iterator[Differ
 
 
 def _of_places(found: Preprocessing, standard: Preprocessing) -> Iterator[Difference]:
-    if found.layout.reshaped != standard.layout.reshaped:
+    if found.is_mixed or found.layout.reshaped != standard.layout.reshaped:
         yield Difference("layout", "reshaped")
-    if found.orientation not in ("unknown", standard.orientation):
+    if found.orientation not in ("unknown", standard.orientation) and not found.is_mixed:
         yield Difference("geometry", found.orientation)
     if found.crop not in ("unknown", standard.crop):
         yield Difference("geometry", found.crop, {"share": round(100 * found.box.share)})

@@ -1053,6 +1053,13 @@ def reshaped_to_channels_last(image):
     return lab(image).reshape(1, 224, 224, 3)
 
 
+@program("reshaped")
+def reshaped_before_it_is_resized(image):
+    mixed = rgb_of(image).reshape(3, *image.shape[:2])
+    planes = np.stack([cv2.resize(plane, (256, 256))[16:240, 16:240] for plane in mixed])
+    return batch(normalised(planes.transpose(1, 2, 0)))
+
+
 # -- detail -------------------------------------------------------------------------------------------------------
 
 
