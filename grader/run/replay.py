@@ -28,7 +28,8 @@ import cv2
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split, SplitImage, split_of
 from grader.model.predictions import NO_REPLAY, Answers, Prediction, Probe, Replay, classes_of
-from grader.run.asking import Start, interview
+from grader.run.asking import Start
+from grader.run.together import interview
 
 MOST_PROBES = 24
 """Images that are asked again, of each kind."""

@@ -137,6 +137,12 @@ class Inside:
         most = max(state.f_blocks * state.f_frsize for state in states)
         return used >= most * _FULL or any(_has_no_room(state, inodes) for state in states)
 
+    def used(self, inodes: int) -> tuple[float, float]:
+        """Return how full the fullest folder is, of bytes and of files, in times of what it may hold."""
+        states = [os.fstatvfs(folder) for folder in self.folders]
+        room = max(1 - state.f_bavail / max(1, state.f_blocks) for state in states)
+        return room, max(state.f_files - state.f_ffree for state in states) / inodes
+
     def socket_bytes(self) -> int:
         """Return what all sockets can hold at most; the kernel does not say how much they do hold."""
         return most_socket_bytes(os.pread(self.sockets, 1 << 12, 0).decode("ascii", "replace"))
@@ -162,6 +168,11 @@ def measure(processes: Iterable[Path]) -> Usage:
             tasks += int(fields[17])
         memory += sum(_kib(read_text(task_with_memory(process) / "status"), _MEMORY)) * 1024
     return Usage(tasks, memory, ticks / a_second, own)
+
+
+def most_descriptors(processes: Iterable[Path]) -> int:
+    """Return how many descriptors the process has that has most of them, as far as they can be seen."""
+    return max((len(_descriptors(process) or ()) for process in processes), default=0)
 
 
 def proportional_bytes(processes: Iterable[Path]) -> int:

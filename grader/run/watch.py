@@ -37,6 +37,8 @@ the more there is."""
 _FILL_BYTES_PER_SECOND = 4 << 30
 """How fast one core can fill memory, generously."""
 _MAX_PROCESSES_READ = 8
+Shares = tuple[float, ...]
+"""What is used of several limits, in times of each."""
 _CHILD_LOOK_SECONDS, _CHILD_LOOK_SHARE = 0.05, 0.2
 """How often a child is looked at, and the share of time that this may take: Windows takes long for each."""
 
@@ -107,6 +109,20 @@ class KernelWatch:
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
         return usage.frameworks(self._processes())
+
+    def use(self) -> Shares:
+        """Return what is used of each limit now, in times of the limit."""
+        seen, limits = usage.measure(self._processes()), self._limits
+        room, inodes = (0.0, 0.0) if self._inside is None else self._inside.used(limits.inodes)
+        return (
+            seen.memory_bytes / limits.memory_bytes,
+            seen.tasks / limits.tasks,
+            self._processor_time.with_those_gone(seen) / limits.processor_seconds,
+            self._kernel_bytes / limits.kernel_bytes,
+            usage.most_descriptors(self._processes()) / limits.open_files,
+            room,
+            inodes,
+        )
 
     @contextlib.contextmanager
     def ending(self) -> Iterator[None]:
@@ -232,6 +248,10 @@ class ChildWatch:
             with contextlib.suppress(psutil.Error, AttributeError, NotImplementedError):
                 found |= named_in(mapped.path for mapped in process.memory_maps())
         return {name: _version(FRAMEWORKS[name][1]) for name in sorted(found)}
+
+    def use(self) -> Shares:
+        """Return nothing: it is asked where several workers are, and a child has no cores of its own."""
+        return ()
 
     def ending(self) -> AbstractContextManager[None]:
         """Do nothing besides: whoever ends the child ends all that was seen below it."""

@@ -15,7 +15,7 @@ from typing import Protocol
 from grader.model.verdict import StopReason, Verdict
 from grader.run import usage
 from grader.run.frames import Frame, FrameError, FrameReader
-from grader.run.watch import ChildWatch, KernelWatch, LimitExceededError, WorkerDiedError
+from grader.run.watch import ChildWatch, KernelWatch, LimitExceededError, Shares, WorkerDiedError
 from grader.sandbox import Child, Launch, Started, start_worker
 from grader.system import signal_of
 
@@ -73,6 +73,9 @@ class Watch(Protocol):
 
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
+
+    def use(self) -> Shares:
+        """Return what is used of each limit now, in times of the limit."""
 
     def ending(self) -> AbstractContextManager[None]:
         """End what would outlive the worker, which is ended within the block."""
@@ -194,6 +197,10 @@ class WorkerProcess:
     def frameworks(self) -> dict[str, str]:
         """Return the inference libraries that the worker has loaded, with versions."""
         return self._watch.frameworks()
+
+    def use(self) -> Shares:
+        """Return what is used of each limit now, in times of the limit; always of the same, in one order."""
+        return (*self._watch.use(), self.output.size / self._limits.output_bytes)
 
     def instruction_set(self) -> str | None:
         """Return the widest vector instructions that oneDNN is allowed, if this processor has them."""

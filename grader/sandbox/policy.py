@@ -161,6 +161,8 @@ class Together:
     """Standard output and standard error."""
     inodes: int
     """Files and folders that exist at one time."""
+    open_files: int
+    """Of each process."""
     cores: int
     """Processor cores that it may run on."""
 
@@ -258,6 +260,7 @@ def together(limits: Limits) -> Together:
         processor_seconds=limits.processor_seconds,
         output_bytes=limits.output_kib * 1024,
         inodes=_INODES,
+        open_files=limits.open_files,
         cores=limits.threads,
     )
 

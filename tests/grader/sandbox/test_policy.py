@@ -61,6 +61,7 @@ def test_every_amount_of_the_assignment_is_a_bound(policy):
         processor_seconds=600.0,
         output_bytes=1024 << 10,
         inodes=50_000,
+        open_files=limits.open_files,
         cores=1,
     )
     bound = {limit.resource: limit.at_most for limit in policy.each_process}

@@ -7,12 +7,10 @@ import threading
 
 import pytest
 
-from grader import Verdict
 from grader.errors import HarnessError
 from grader.intake import take_in
 from grader.model.grading import ALL_CHECKS, NO_CHECKS, Exam
 from grader.run import interview
-from grader.run.asking import AttentiveClock, _Asking, _Interview
 from grader.sandbox import best_isolation
 from grader.session import Session, StopAsked, stages
 from tests.grader.conftest import ORACLE
@@ -35,21 +33,50 @@ FAILS_AT_CERTAIN_IMAGES = """
         if number == 81: raise ValueError("no")
         return NAMES[number // 80]
 """
-NEVER_ANSWERS = "def predict(image): __import__('os')._exit(3)"
-FILLS_MEMORY = """
-    asked = 0
+EACH_TIME = """
+    import os, sys, threading, time
+    kept = []
     def predict(image):
-        global asked
-        asked += 1
-        if asked == 3: x = bytearray(b"x") * (3 << 30)
+        {does}
         return "Hats"
 """
-IS_LATE = """
-    import time
-    def predict(image):
-        time.sleep(.3)
-        return "Hats"
-"""
+PROGRAMS = {
+    "right": ORACLE,
+    "fails at certain images": FAILS_AT_CERTAIN_IMAGES,
+    "raises at some": "def predict(image): return ['Hats', 'Hats', 1 / 0][int(image[0, 0, 0]) // 80]",
+    "no text": "def predict(image): return 7",
+    "no import": "1 / 0",
+    "ends in its import": "__import__('os')._exit(3)",
+    "never answers": "def predict(image): __import__('os')._exit(3)",
+    "dies after three": EACH_TIME.format(does="kept.append(1)\n        if len(kept) > 3: os._exit(5)"),
+    "forges after four": EACH_TIME.format(
+        does="kept.append(1)\n        if len(kept) > 4: [os.write(fd, b'nonsense' * 9) for fd in map(int, os.listdir('/proc/self/fd')) if os.path.exists(f'/proc/self/fd/{fd}') and 'socket' in os.readlink(f'/proc/self/fd/{fd}')]"
+    ),
+}
+GREEDY = {
+    "keeps memory": EACH_TIME.format(does="kept.append(bytearray(b'x') * (40 << 20)); time.sleep(.1)"),
+    "keeps files open": EACH_TIME.format(does="kept.extend(open('/dev/null') for _ in range(30))"),
+    "keeps threads": EACH_TIME.format(
+        does="[threading.Thread(target=time.sleep, args=[99], daemon=True).start() for _ in range(6)]; time.sleep(.1)"
+    ),
+    "fills its folder": EACH_TIME.format(
+        does="open(f'{len(kept)}', 'wb').write(bytes(6 << 20)); kept.append(1)"
+    ),
+    "prints": EACH_TIME.format(does="print('x' * 100_000); time.sleep(.1)"),
+    "computes": EACH_TIME.format(
+        does="end = time.process_time() + .3\n        while time.process_time() < end: pass"
+    ),
+}
+"""Of each, half is within the limits below, and the whole is not."""
+TIGHT = {
+    "memory_mib": 400,
+    "open_files": 256,
+    "processes": 40,
+    "scratch_mib": 64,
+    "output_kib": 800,
+    "processor_seconds": 3.0,
+    "total_seconds": 60.0,
+}
 
 
 @pytest.fixture
@@ -71,39 +98,45 @@ def starts(write_submission, assignment, tmp_path):
     return make
 
 
+def how_it_ended(answers):
+    has_problems = any(each is not None and each.problem for each in answers.predictions)
+    return [stop.verdict for stop in answers.stops], has_problems and not answers.stops
+
+
 def what_is_known(answers):
-    return answers.predictions, answers.not_ready, answers.stops, answers.unasked, answers.output
+    return answers.predictions, answers.not_ready, answers.stops, answers.unasked
 
 
-@pytest.mark.parametrize("source", [ORACLE, FAILS_AT_CERTAIN_IMAGES, "1 / 0", "__import__('os')._exit(3)"])
-def test_two_that_are_asked_at_a_time_answer_as_one_alone(starts, split, source):
-    launches, rules = starts(source)
+@pytest.mark.parametrize("name", [*PROGRAMS])
+def test_several_that_are_asked_at_a_time_say_what_one_alone_says(starts, split, name):
+    launches, rules = starts(PROGRAMS[name])
     alone, together = (interview(some, split, rules, seed=3) for some in (launches[:1], launches))
-    assert together.predictions == alone.predictions
-    assert (
-        sorted(map(str, together.stops)) == sorted(map(str, alone.stops)) or source is FAILS_AT_CERTAIN_IMAGES
-    )
-    assert [stop.verdict for stop in together.stops] == [stop.verdict for stop in alone.stops]
-    assert (together.not_ready is None) == (alone.not_ready is None)
-    assert together.unasked == alone.unasked
+    assert what_is_known(together) == what_is_known(alone)
 
 
-@pytest.mark.parametrize("_time", range(3))
-def test_how_one_ends_that_never_answers_hangs_on_nobodys_speed(starts, split, _time):
-    launches, rules = starts(NEVER_ANSWERS, 3)
-    answers = interview(launches, split, rules, seed=0)
-    assert [stop.verdict for stop in answers.stops] == [Verdict.CRASH] * 3
-    assert answers.unasked == TOTAL - 3
+@pytest.mark.parametrize("name", [*GREEDY])
+def test_what_one_alone_may_not_use_two_may_not_use_together(starts, split, name):
+    """Where it ends hangs on when somebody looks; how does not."""
+    launches, rules = starts(GREEDY[name], **TIGHT)
+    alone, together = (interview(some, split, rules, seed=3) for some in (launches[:1], launches))
+    assert how_it_ended(together) == how_it_ended(alone) != ([], False)
 
 
-def test_one_that_does_not_come_up_leaves_its_images_to_the_first(starts, split):
+def test_the_time_for_all_is_the_same_for_one_and_for_two(starts, split):
+    launches, rules = starts(EACH_TIME.format(does="time.sleep(.3)"), total_seconds=2.0)
+    for some in (launches[:1], launches):
+        (stop,) = interview(some, split, rules, seed=3).stops
+        assert stop.is_deadline_of_total
+
+
+def test_who_cannot_be_asked_beside_the_first_takes_nothing_away(starts, split):
     good, rules = starts(ORACLE, 1)
     alone = interview(good, split, rules, seed=1)
 
     def has_no_sandbox(_channel):
         raise HarnessError("no-reason")
 
-    for other in ("1 / 0", "import os; os._exit(1)", "x = bytearray(b'x') * (3 << 30)"):
+    for other in ("1 / 0", "import os; os._exit(1)", FAILS_AT_CERTAIN_IMAGES, EACH_TIME.format(does="1 / 0")):
         bad, _ = starts(other, 1)
         assert what_is_known(interview([*good, *bad], split, rules, seed=1)) == what_is_known(alone)
     assert what_is_known(interview([*good, has_no_sandbox], split, rules, seed=1)) == what_is_known(alone)
@@ -111,32 +144,12 @@ def test_one_that_does_not_come_up_leaves_its_images_to_the_first(starts, split)
         interview([has_no_sandbox, *good], split, rules, seed=1)
 
 
-def test_a_limit_that_one_passes_is_the_end_of_all(starts, split):
-    launches, rules = starts(FILLS_MEMORY)
-    answers = interview(launches, split, rules, seed=0)
-    assert {stop.verdict for stop in answers.stops} == {Verdict.MEMORY}
-    assert answers.unasked > 0
-
-
-def test_the_time_for_all_is_the_sum_of_theirs(starts, split, assignment):
-    common = _Interview(split, assignment.with_limits(total_seconds=10), 3, lambda _: None)
-    common.spent[:] = [1.0, 2.0, 4.0]
-    assert [common.left_to(number) for number in range(3)] == [4.0, 5.0, 7.0]
-
-    launches, rules = starts(IS_LATE, total_seconds=1.0)
-    answers = interview(launches, split, rules, seed=0)
-    assert [stop.verdict for stop in answers.stops if stop.is_deadline_of_total]
-    assert answers.unasked > 0
-
-
-def test_while_another_has_not_answered_time_counts_for_nobody_else(starts, split, monkeypatch):
-    seen = []
-    monkeypatch.setattr(AttentiveClock, "now", lambda clock: seen.append(clock) or 5.0)
-    launches, rules = starts(ORACLE)
-    common = _Interview(split, rules, 2, lambda _: None)
-    first, second = (_Asking(common, launch, number, []) for number, launch in enumerate(launches))
-    assert [first._now(), second._now()] == [5.0, 5.0]
-    assert common.spent == [5.0, 0.0]
+def test_the_others_are_asked_what_the_seed_says_and_nothing_before_the_first_has_answered(starts, split):
+    launches, rules = starts(EACH_TIME.format(does="kept.append(1); return str(len(kept))"), 3)
+    one, two = (interview(launches, split, rules, seed=5) for _ in range(2))
+    assert one.predictions == two.predictions
+    assert sorted(int(each.text) for each in one.predictions) == sorted([1, 2, 3, 4] * 3)
+    assert len(one.timing.rest) == TOTAL - 1
 
 
 def test_who_is_stopped_between_two_images_leaves_nobody_behind(starts, split):
@@ -148,7 +161,7 @@ def test_who_is_stopped_between_two_images_leaves_nobody_behind(starts, split):
 
     with pytest.raises(StopAsked):
         interview(launches, split, rules, seed=0, progress=stop_after_two)
-    assert not [thread for thread in threading.enumerate() if thread.name == "asking"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("asking")]
 
 
 @pytest.fixture
