@@ -108,6 +108,10 @@ def wait_for_start(worker: WorkerProcess, now: Callable[[], float]) -> None:
         raise HarnessError("sandbox-not-up", reason=said[-1] if said else line("no-reason"))
 
 
+class OverError(Exception):
+    """Whatever the worker would say is of no use any more."""
+
+
 class Turn:
     """When one who asks may do so, and for how long: one alone at once, and to the end."""
 
@@ -117,6 +121,13 @@ class Turn:
     def now(self) -> float:
         """Return the seconds so far."""
         return self._clock.now()
+
+    def check(self) -> None:
+        """See that what is asked is of use still.
+
+        Raises:
+            OverError: it is not.
+        """
 
     def wait(self, worker: WorkerProcess) -> None:
         """Wait until a worker that is ready may be asked."""
@@ -193,13 +204,15 @@ class Interview:
 
     def _ask_one_worker(self) -> bool:
         """Ask one worker as much as it answers; return whether another may go on with the rest."""
-        with WorkerProcess(self._launch, self._turn.now) as worker:
+        with WorkerProcess(self._launch, self._turn.now, check=self._turn.check) as worker:
             try:
                 self._phase = "import"
                 wait_for_start(worker, self._turn.now)
                 if self._import(worker):
                     self._turn.wait(worker)
                     self._ask_all(worker)
+                return False
+            except OverError:
                 return False
             except LimitExceededError as breach:
                 self._stop(breach.verdict, breach.reason, breach.value)

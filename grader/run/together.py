@@ -16,13 +16,11 @@ from grader.model.assignment import Assignment
 from grader.model.dataset import Split
 from grader.model.predictions import Answers
 from grader.model.verdict import StopReason, Verdict
-from grader.run.asking import Asked, Interview, Start, Turn, secret_order
+from grader.run.asking import Asked, Interview, OverError, Start, Turn, secret_order
 from grader.run.watch import LimitExceededError
 from grader.run.worker import WorkerProcess
 
 _LOOK_SECONDS = 0.05
-_NO_TIME_LEFT = 1e18
-"""By the clock of an interview that is over: later than any deadline that is set by it."""
 _MOST_IN_SUM = 0.8
 """Of a limit that each worker has: where all together used less of it, one alone would have kept it, too."""
 
@@ -116,13 +114,14 @@ class _Together:
         """Look at a worker that is ready until the first one has answered.
 
         Raises:
-            LimitExceededError, WorkerDiedError: it says something, or ends; or it is over.
+            LimitExceededError, WorkerDiedError: it says something, or ends.
+            OverError: it is over.
         """
         while not self._is_shared.is_set():
             try:
                 worker.receive(turn.now() + _LOOK_SECONDS)
             except LimitExceededError as breach:
-                if breach.is_deadline and not self._is_over.is_set():
+                if breach.is_deadline:
                     continue
                 raise
             raise LimitExceededError(Verdict.CONTRACT, StopReason.EARLY)
@@ -195,9 +194,10 @@ class _Shared(Turn):
         self._together = together
         self._number = number
 
-    def now(self) -> float:
-        """Return the seconds so far; once it is over, no deadline has not passed."""
-        return _NO_TIME_LEFT if self._together.is_over_for(self._number) else super().now()
+    def check(self) -> None:
+        """See that it is not over. A clock that jumped would end the start of a sandbox, too."""
+        if self._together.is_over_for(self._number):
+            raise OverError
 
     def wait(self, worker: WorkerProcess) -> None:
         """Wait until the first one has answered; the first has nobody to wait for."""

@@ -96,7 +96,11 @@ class WorkerProcess:
     """A worker and its sandbox; use as a context manager, which ends both for certain."""
 
     def __init__(
-        self, launch: Callable[[int], Launch], now: Callable[[], float], reader: FrameReader | None = None
+        self,
+        launch: Callable[[int], Launch],
+        now: Callable[[], float],
+        reader: FrameReader | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         """Start a worker.
 
@@ -104,8 +108,9 @@ class WorkerProcess:
             launch: says how, given the descriptor of the answer channel.
             now: the clock that deadlines are given by, in seconds.
             reader: of what the worker sends; None for a graded worker's.
+            check: called several times a second while the worker is waited for; what it raises ends the wait.
         """
-        self._now = now
+        self._now, self._check = now, check
         self.output = CapturedOutput()
         self._frames: deque[Frame] = deque()
         self._reader = reader or FrameReader()
@@ -228,6 +233,7 @@ class WorkerProcess:
 
     def _wait(self, deadline: float, events: int) -> None:
         """Handle whatever happens next, for at most one look's time."""
+        self._check()
         now = self._now()
         if now >= self._next_look:
             pause = self._look()

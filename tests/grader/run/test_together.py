@@ -195,3 +195,11 @@ def test_what_is_asked_again_is_asked_of_several_too(graded):
         assert (grading.replay.status, grading.replay.differed, grading.replay.lost) == ("done", 0, 0)
     assert len(two.replay.probes) == len(one.replay.probes)
     assert two.tally.correct == one.tally.correct
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_start_that_is_cut_short_is_no_fault_of_the_harness(starts, many_images, seed):  # noqa: F811
+    source = "import os\ndef predict(image):\n    if image.shape[1] % 3 == 0: os._exit(4)\n    return 'Hats'"
+    launches, rules = starts(source)
+    alone, together = (interview(some, many_images, rules, seed) for some in (launches[:1], launches))
+    assert together.predictions == alone.predictions

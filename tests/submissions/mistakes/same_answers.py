@@ -47,9 +47,14 @@ class Memory:
         """Questions that a worker really answered."""
 
     def worker(
-        self, launch: Start, now: Callable[[], float], reader: FrameReader | None = None
+        self,
+        launch: Start,
+        now: Callable[[], float],
+        reader: FrameReader | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> RememberingWorker:
         """Return a worker in the place of a `WorkerProcess`."""
+        del check  # nobody waits here
         return RememberingWorker(self, launch, now, reader)
 
     @contextmanager
