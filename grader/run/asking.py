@@ -132,6 +132,9 @@ class Turn:
     def wait(self, worker: WorkerProcess) -> None:
         """Wait until a worker that is ready may be asked."""
 
+    def has_stopped(self) -> None:
+        """Note that a worker has been stopped, or has ended."""
+
     def has_answered(self) -> None:
         """Note that the first answer has come."""
 
@@ -282,6 +285,7 @@ class Interview:
     def _stop(self, verdict: Verdict, reason: StopReason | None, value: str) -> None:
         late = verdict is Verdict.TIMEOUT and self._turn.now() >= self._end
         asked = None if self._phase == "import" else len(self._seconds)
+        self._turn.has_stopped()
         self._stops.append(Stop(verdict, self._phase, reason, value, asked, is_deadline_of_total=late))
 
 

@@ -126,6 +126,11 @@ class _Together:
                 raise
             raise LimitExceededError(Verdict.CONTRACT, StopReason.EARLY)
 
+    def stop_if_shared(self) -> None:
+        """Make it over, unless the first is still asked as one alone is."""
+        if self._is_shared.is_set():
+            self._is_over.set()
+
     def share_out(self) -> None:
         """Leave the others their shares of what is pending; unless something has happened by now."""
         if self._first.is_calm and not self._is_over.is_set():
@@ -203,6 +208,10 @@ class _Shared(Turn):
         """Wait until the first one has answered; the first has nobody to wait for."""
         if self._number > 0:
             self._together.wait_for_the_first(worker, self)
+
+    def has_stopped(self) -> None:
+        """End it for all as soon as anything is shared: one alone will be asked everything."""
+        self._together.stop_if_shared()
 
     def has_answered(self) -> None:
         """Let the others begin, if it is the first that has answered."""

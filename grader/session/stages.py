@@ -283,8 +283,19 @@ def _side_by_side(setup: Setup, first: Sandbox, images: int, folder: Path) -> Se
     What two of them shared, they could pass each other notes by.
     """
     cores = _cores_apart(setup, images)
-    beside = (setup.fresh(folder / f"beside-{number}") for number in range(1, len(cores)))
-    return [sandbox.on(own) for own, sandbox in zip(cores, (first, *beside), strict=True)]
+    sandboxes = [first, *_more(setup, folder, len(cores) - 1)]
+    return [sandbox.on(own) for own, sandbox in zip(cores, sandboxes, strict=False)]
+
+
+def _more(setup: Setup, folder: Path, count: int) -> Iterator[Sandbox]:
+    """Yield so many sandboxes over copies of a submission, or as many as there is room for."""
+    for number in range(count):
+        own = folder / f"beside-{number}"
+        try:
+            yield setup.fresh(own)
+        except OSError:
+            shutil.rmtree(own, ignore_errors=True)
+            return
 
 
 def _cores_apart(setup: Setup, images: int) -> Sequence[Sequence[int]]:

@@ -1,5 +1,6 @@
 """Several workers of a submission that are asked at a time: all comes out as if there were one."""
 
+import errno
 import itertools
 import json
 import os
@@ -7,6 +8,7 @@ import threading
 
 import pytest
 
+from grader import Verdict
 from grader.errors import HarnessError
 from grader.intake import take_in
 from grader.model.grading import ALL_CHECKS, NO_CHECKS, Exam
@@ -203,3 +205,14 @@ def test_a_start_that_is_cut_short_is_no_fault_of_the_harness(starts, many_image
     launches, rules = starts(source)
     alone, together = (interview(some, many_images, rules, seed) for some in (launches[:1], launches))
     assert together.predictions == alone.predictions
+
+
+def test_where_there_is_no_room_for_another_copy_one_worker_is_asked(graded, monkeypatch):
+    def has_no_room(_folder, copy):
+        copy.mkdir(parents=True)
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(stages.shutil, "copytree", has_no_room)
+    grading = graded(TELLS_WHERE, 2)
+    assert grading.verdict is Verdict.GRADED
+    assert len({answer.text for answer in grading.answers.predictions}) == 1
