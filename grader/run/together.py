@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
 
+from grader.errors import HarnessError
 from grader.model.assignment import Assignment
 from grader.model.dataset import Split
 from grader.model.predictions import Answers
@@ -88,8 +89,10 @@ class _Together:
     def run(self) -> Answers | None:
         """Ask all of them; None if one alone is to be asked everything.
 
+        What fails while several are at work may do for one alone: memory for so many, for example.
+
         Raises:
-            HarnessError: the first one's sandbox did not come up.
+            HarnessError: the first one failed before anything was shared.
         """
         with ThreadPoolExecutor(len(self._others), "asking") as pool:
             beside = [pool.submit(self._ask, other) for other in self._others]
@@ -99,6 +102,10 @@ class _Together:
                     return first
                 while wait(beside, _LOOK_SECONDS).not_done:
                     self._tell(0, self._asked[0])
+            except HarnessError:
+                if not self._is_shared.is_set():
+                    raise
+                return None
             finally:
                 self._is_over.set()
         if any(future.exception() for future in beside):

@@ -147,6 +147,23 @@ def test_who_cannot_be_asked_beside_the_first_takes_nothing_away(starts, split):
         interview([has_no_sandbox, *good], split, rules, seed=1)
 
 
+def test_a_machine_that_cannot_start_another_worker_beside_others_starts_it_alone(starts, split):
+    (launch, other), rules = starts(PROGRAMS["dies after three"])
+    alone = interview([launch], split, rules, seed=3)
+    started = []
+
+    def fails_at_the_second(channel):
+        started.append(channel)
+        if len(started) == 2:
+            raise HarnessError("no-reason")
+        return launch(channel)
+
+    assert what_is_known(interview([fails_at_the_second, other], split, rules, seed=3)) == what_is_known(
+        alone
+    )
+    assert len(started) > 2
+
+
 def test_the_others_are_asked_what_the_seed_says_and_nothing_before_the_first_has_answered(starts, split):
     launches, rules = starts(EACH_TIME.format(does="kept.append(1); return str(len(kept))"), 3)
     one, two = (interview(launches, split, rules, seed=5) for _ in range(2))
