@@ -25,7 +25,7 @@ def fail(*given, **named):
 STEPS = {
     "the command": (namespaces_module, "sandboxed"),
     "the pipe": (starting.os, "pipe"),
-    "the choice of cores": (starting, "_some_cores"),
+    "the choice of cores": (starting, "_cores_for"),
     "the process": (starting.subprocess, "Popen"),
     "the selector": (worker.selectors, "DefaultSelector"),
     "the output that does not block": (starting.os, "set_blocking"),
