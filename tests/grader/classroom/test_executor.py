@@ -20,7 +20,7 @@ from grader.intake import take_in
 from grader.model.grading import NO_CHECKS, NO_DIAGNOSIS, Checks, Exam
 from grader.model.verdict import Verdict
 from grader.progress import silent
-from grader.run.asking import altered
+from grader.run.replay import altered
 from grader.session import Session, stages
 from grader.split import DecodedImage, decoded
 from tests.patience import PATIENCE_SECONDS, wait_until
