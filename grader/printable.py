@@ -83,3 +83,8 @@ def _pieces(text: str) -> list[str]:
         else:
             pieces.append(piece)
     return pieces
+
+
+def as_written(number: float) -> str:
+    """Return a number as a person writes it: 2.44, 0, 1128."""
+    return f"{number:.0f}" if abs(number) >= 100 else f"{round(number, 2) + 0:g}"

@@ -13,6 +13,7 @@ from grader.diagnosis.colours import MEAN, STD, Floats
 from grader.diagnosis.geometry import FULL, Box, Map
 from grader.diagnosis.planes import Layout, Tensor, planes_of
 from grader.errors import Language
+from grader.printable import as_written
 from grader.wording import table
 
 SIZE = (224, 224)
@@ -188,12 +189,7 @@ def _black_and_white(found: Preprocessing) -> tuple[str, str]:
     if found.matrix is None or found.offset is None:
         return "?", "?"
     black = found.offset.mean()
-    return _short(black), _short(black + 255 * found.matrix.sum(axis=1).mean())
-
-
-def _short(number: float) -> str:
-    """Return a number as a person writes it: 2.44, 0, 1128."""
-    return f"{number:.0f}" if abs(number) >= 100 else f"{round(number, 2) + 0:g}"
+    return as_written(black), as_written(black + 255 * found.matrix.sum(axis=1).mean())
 
 
 def seen_picture(found: Preprocessing, tensor: Tensor) -> npt.NDArray[np.uint8] | None:

@@ -25,7 +25,7 @@ from grader.model.grading import KEY, Grading
 from grader.model.predictions import Prediction, Raised, Replay, WrongType, classes_of
 from grader.model.report import PreprocessingPart, Report
 from grader.model.verdict import Verdict
-from grader.printable import one_line
+from grader.printable import as_written, one_line
 from grader.report.text import (
     asked_again,
     costliest,
@@ -227,11 +227,7 @@ def _ends_of(found: PreprocessingPart) -> tuple[str, str] | None:
         return None
     black = statistics.fmean(found.offset)
     white = black + statistics.fmean(map(sum, found.matrix))
-    return _short(black), _short(white)
-
-
-def _short(number: float) -> str:
-    return f"{number:.0f}" if abs(number) >= 100 else f"{round(number, 2) + 0:g}"
+    return as_written(black), as_written(white)
 
 
 def _size(count: int) -> str:
