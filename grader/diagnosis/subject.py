@@ -29,8 +29,7 @@ from grader.model.predictions import Answers, Prediction, Replay, classes_of
 from grader.model.records import Question, Recorded, Recording, Task
 from grader.model.submission import Submission
 from grader.model.verdict import Verdict
-from grader.run import RecordedWorker, interview, secret_order
-from grader.sandbox import Launch
+from grader.run import RecordedWorker, Start, interview, secret_order
 from grader.scoring import reader_of
 
 _NOT_LOADED = "parameters in the 'net' are not loaded"
@@ -39,8 +38,6 @@ _NOT_LOADED = "parameters in the 'net' are not loaded"
 RECORDER = Path(__file__).parent / "inside" / "recorder"
 LAST_RESORT = 4.0
 """Times every limit of time that the assignment gives; of the limit in all, for all workers together."""
-Start = Callable[[int], Launch]
-"""Gives the way to start a worker."""
 Record = Callable[[Sequence[Question]], Recording]
 """Puts questions to a worker that notes what passes, in their order."""
 Tried = tuple[Way, Heard]
