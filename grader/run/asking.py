@@ -24,7 +24,7 @@ from grader.model.predictions import (
 )
 from grader.model.verdict import Phase, Stop, StopReason, Verdict
 from grader.run.frames import Answered, NotReady, Ready, Started, encode_question
-from grader.run.watch import LimitExceededError, Shares, WorkerDiedError
+from grader.run.watch import LimitExceededError, WorkerDiedError
 from grader.run.worker import WorkerProcess
 from grader.sandbox import Launch
 from grader.scoring import LabelReader, reader_of
@@ -135,8 +135,11 @@ class Turn:
     def has_stopped(self) -> None:
         """Note that a worker has been stopped, or has ended."""
 
-    def has_answered(self) -> None:
+    def has_answered(self, worker: WorkerProcess) -> None:
         """Note that the first answer has come."""
+
+    def has_answered_all(self, worker: WorkerProcess) -> None:
+        """Note that the last answer has come; the worker lives."""
 
 
 class Interview:
@@ -172,9 +175,6 @@ class Interview:
         self._instruction_set: str | None = None
         self._output: list[str] = []
         self._peak_bytes = 0
-        self.use_at_first: Shares = ()
-        """What its worker used of its limits after the first answer."""
-        self.use_at_last: Shares = ()
 
     @property
     def is_calm(self) -> bool:
@@ -253,15 +253,14 @@ class Interview:
             self._predictions[index] = _predicted(answered, self._reader)
             if not self._has_answered:
                 self._has_answered = True
-                self.use_at_first = worker.use()
-                self._turn.has_answered()
+                self._turn.has_answered(worker)
             allowed = self._limits.image_seconds
             self._progress(len(self._seconds))
             if self._frameworks is None:
                 self._frameworks = worker.frameworks()
                 self._instruction_set = worker.instruction_set()
             self._phase = "prediction"
-        self.use_at_last = worker.use()
+        self._turn.has_answered_all(worker)
 
     def _ask(self, worker: WorkerProcess, image: SplitImage, allowed: float) -> Answered:
         """Put one question; only an answer to this very question is taken."""

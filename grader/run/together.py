@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
@@ -18,7 +18,7 @@ from grader.model.dataset import Split
 from grader.model.predictions import Answers
 from grader.model.verdict import StopReason, Verdict
 from grader.run.asking import Asked, Interview, OverError, Start, Turn, secret_order
-from grader.run.watch import LimitExceededError
+from grader.run.watch import LimitExceededError, Shares
 from grader.run.worker import WorkerProcess
 
 _LOOK_SECONDS = 0.05
@@ -81,8 +81,9 @@ class _Together:
         self._is_shared, self._is_over = threading.Event(), threading.Event()
         self._asked = [0] * len(launches)
         self._shares = [order[number :: len(launches)] for number in range(len(launches))]
+        self._turns = [_Shared(self, number) for number in range(len(launches))]
         self._first, *self._others = (
-            Interview(launch, split, assignment, share, partial(self._tell, number), _Shared(self, number))
+            Interview(launch, split, assignment, share, partial(self._tell, number), self._turns[number])
             for number, (launch, share) in enumerate(zip(launches, (order, *self._shares[1:]), strict=True))
         )
 
@@ -168,11 +169,9 @@ class _Together:
         for some, share in zip(answers, self._shares, strict=True):
             if sum(each is not None and each.problem is None for each in some.predictions) != len(share):
                 return False
-        asking = (self._first, *self._others)
-        in_sum = [
-            sum((begun, *(last - first for first, last in steps)))
-            for begun, *steps in zip(self._first.use_at_first, *map(_steps, asking), strict=True)
-        ]
+        begun = self._turns[0].use_at_first
+        added = (turn.added() for turn in self._turns)
+        in_sum = map(sum, zip(begun, *added, strict=True))
         seconds = sum((some.timing.first or 0.0) + sum(some.timing.rest) for some in answers)
         return all(used <= _MOST_IN_SUM for used in (*in_sum, seconds / self._total_seconds))
 
@@ -193,11 +192,6 @@ class _Together:
         )
 
 
-def _steps(asking: Interview) -> list[tuple[float, float]]:
-    """Return what was used of each limit, after the first answer and after the last."""
-    return [*zip(asking.use_at_first, asking.use_at_last, strict=True)]
-
-
 class _Shared(Turn):
     """The turn of one of several."""
 
@@ -205,6 +199,14 @@ class _Shared(Turn):
         super().__init__()
         self._together = together
         self._number = number
+        self.use_at_first: Shares = ()
+        """What the worker used of its limits when it had given its first answer."""
+        self._use_at_last: Shares = ()
+
+    def added(self) -> Iterator[float]:
+        """Yield what the answers from the second to the last have added to that, limit by limit."""
+        pairs = zip(self.use_at_first, self._use_at_last, strict=True)
+        return (last - first for first, last in pairs)
 
     def check(self) -> None:
         """See that it is not over. A clock that jumped would end the start of a sandbox, too."""
@@ -220,7 +222,12 @@ class _Shared(Turn):
         """End it for all as soon as anything is shared: one alone will be asked everything."""
         self._together.stop_if_shared()
 
-    def has_answered(self) -> None:
+    def has_answered(self, worker: WorkerProcess) -> None:
         """Let the others begin, if it is the first that has answered."""
+        self.use_at_first = worker.use()
         if self._number == 0:
             self._together.share_out()
+
+    def has_answered_all(self, worker: WorkerProcess) -> None:
+        """Note what the worker uses now."""
+        self._use_at_last = worker.use()

@@ -132,20 +132,28 @@ class Inside:
         Args:
             inodes: files and folders that each may hold.
         """
-        states = [os.fstatvfs(folder) for folder in self.folders]
-        used = sum((state.f_blocks - state.f_bavail) * state.f_frsize for state in states)
-        most = max(state.f_blocks * state.f_frsize for state in states)
+        states = self._states()
+        used, most = _bytes_in(states)
         return used >= most * _FULL or any(_has_no_room(state, inodes) for state in states)
 
     def used(self, inodes: int) -> tuple[float, float]:
-        """Return how full the fullest folder is, of bytes and of files, in times of what it may hold."""
-        states = [os.fstatvfs(folder) for folder in self.folders]
-        room = max(1 - state.f_bavail / max(1, state.f_blocks) for state in states)
-        return room, max(state.f_files - state.f_ffree for state in states) / inodes
+        """Return what is used of the room for all folders together, and of the files that one may hold.
+
+        In times of either; :meth:`is_full` holds to the same, and each folder to its own room besides.
+
+        Args:
+            inodes: files and folders that each may hold.
+        """
+        states = self._states()
+        used, most = _bytes_in(states)
+        return used / most, max(state.f_files - state.f_ffree for state in states) / inodes
 
     def socket_bytes(self) -> int:
         """Return what all sockets can hold at most; the kernel does not say how much they do hold."""
         return most_socket_bytes(os.pread(self.sockets, 1 << 12, 0).decode("ascii", "replace"))
+
+    def _states(self) -> list[os.statvfs_result]:
+        return [os.fstatvfs(folder) for folder in self.folders]
 
     def close(self) -> None:
         """Let go of the sandbox, whose memory is freed only then."""
@@ -417,6 +425,12 @@ def _handles_on(pid: int, folders: Sequence[Path]) -> Inside:
 
 def _path_inside(pid: int, folder: Path) -> Path:
     return Path(f"/proc/{pid}/root") / folder.relative_to("/")
+
+
+def _bytes_in(states: Sequence[os.statvfs_result]) -> tuple[int, int]:
+    """Return the bytes in all folders together, and what the largest can hold: all together may hold that."""
+    used = sum((state.f_blocks - state.f_bavail) * state.f_frsize for state in states)
+    return used, max(state.f_blocks * state.f_frsize for state in states)
 
 
 def _has_no_room(state: os.statvfs_result, inodes: int) -> bool:

@@ -122,10 +122,6 @@ class RememberingWorker:
             known[self._program] = self._process.frameworks() if self._process else {}
         return known[self._program]
 
-    def use(self) -> tuple[float, ...]:
-        """Return nothing: no worker is there to use anything."""
-        return ()
-
     def instruction_set(self) -> str | None:
         """Return nothing: it is no part of what is compared."""
         return None
